@@ -1,0 +1,100 @@
+"""Observation → int8 vector: the only encoder, for one device in NumPy and for thousands in JAX.
+
+    z = log(1 + x / scale) if the feature is logarithmic, else x
+    q = round(127 · (2 · (clip(z, low, high) − low) / (high − low) − 1))
+
+After all values come all validities: 127 if x is finite, else −127, with q = 0 for the value itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.types import Observation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One row of the table: which field, in which unit, clipped to which range, on which scale."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    scale: float = 0.0
+    """0: linear; otherwise the x at which the logarithm bends."""
+
+
+TABLE: tuple[Feature, ...] = (
+    Feature("dt_s", "s", 0, 6 * HOUR_S, 10),
+    Feature("battery_soc", "1", 0, 1),
+    Feature("charging", "bool", 0, 1),
+    Feature("temperature_c", "°C", 0, 60),
+    Feature("thermal_headroom", "1", 0, 1),
+    Feature("power_save", "bool", 0, 1),
+    Feature("user_active", "bool", 0, 1),
+    Feature("cpu_load", "1", 0, 1),
+    Feature("link", "Link", 0, 2),
+    Feature("link_bytes_per_s", "B/s", 0, 1e8, 1e4),
+    Feature("queue_length", "requests", 0, 64, 2),
+    Feature("queue_age_s", "s", 0, HOUR_S, 10),
+    Feature("queue_slack_s", "s", 0, HOUR_S, 10),
+    Feature("fresh_examples", "examples", 0, 1024, 8),
+    Feature("fresh_age_s", "s", 0, DAY_S, MINUTE_S),
+    Feature("unsent_examples", "examples", 0, 8192, 64),
+    Feature("spooled_updates", "updates", 0, 32, 1),
+    Feature("versions_behind", "versions", 0, 64, 1),
+    Feature("model_age_s", "s", 0, DAY_S, MINUTE_S),
+    Feature("day_sine", "1", -1, 1),
+    Feature("day_cosine", "1", -1, 1),
+    Feature("charge_forecast", "1", 0, 1),
+    Feature("preference_accuracy", "1", 0, 1),
+    Feature("preference_latency", "1", 0, 1),
+    Feature("preference_energy", "1", 0, 1),
+)
+"""The observation table, in the order of `Observation`'s fields; it is part of every policy file."""
+
+COLUMN: dict[str, int] = {feature.name: i for i, feature in enumerate(TABLE)}
+WIDTH = 2 * len(TABLE)
+"""Length of the encoded vector."""
+NO_DEADLINE_S = TABLE[COLUMN["queue_slack_s"]].high
+INPUT_SCALE = 1 / 127
+"""Real value of one step of the encoded vector; its zero point is 0."""
+
+_read = attrgetter(*(f.name for f in fields(Observation)))
+
+
+def values(observation: Observation) -> NDArray[np.float32]:
+    """The observation's fields as a (features,) vector, NaN where absent."""
+    return np.array(_read(observation), np.float32)
+
+
+@cache
+def _columns() -> tuple[NDArray[np.float32], ...]:
+    scale = np.array([f.scale for f in TABLE], np.float32)
+    logarithmic = scale > 0
+    divisor = np.where(logarithmic, scale, 1).astype(np.float32)
+    ends = [np.array([getattr(f, end) for f in TABLE], np.float32) for end in ("low", "high")]
+    low, high = (np.where(logarithmic, np.log1p(end / divisor), end).astype(np.float32) for end in ends)
+    gain = (254 / (high - low)).astype(np.float32)
+    return ends[0], ends[1], logarithmic, divisor, low, gain
+
+
+def encode(x: Any, xp: Any = np) -> Any:
+    """(…, features) float32 values, NaN where absent → (…, WIDTH) int8: all values, then all validities."""
+    lowest, highest, logarithmic, divisor, low, gain = _columns()
+    valid = xp.isfinite(x)
+    clipped = xp.clip(xp.where(valid, x, lowest), lowest, highest)
+    z = xp.where(logarithmic, xp.log1p(xp.where(logarithmic, clipped, 0) / divisor), clipped)
+    q = xp.where(valid, xp.rint((z - low) * gain - 127), 0)
+    return xp.concatenate([q, xp.where(valid, 127, -127)], axis=-1).astype(xp.int8)

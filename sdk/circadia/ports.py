@@ -1,0 +1,128 @@
+"""What the agent needs from the outside: every implementation of a port passes the same contract tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circadia.types import (
+        Action,
+        EnergyReading,
+        Model,
+        ModelUpdate,
+        Observation,
+        Outcome,
+        Phase,
+        TickRecord,
+    )
+
+
+class Clock(Protocol):
+    """Time. Tests and the simulated day bring their own."""
+
+    def now_s(self) -> float:
+        """Seconds; never runs backwards, counts suspend; its origin is the Unix epoch or the simulated day's start."""
+        ...
+
+    def wall_s(self, duration_s: float) -> float:
+        """How long the machine has to wait until this clock has advanced by `duration_s`."""
+        ...
+
+
+class Platform(Protocol):
+    """The device's body: battery, heat, link, user."""
+
+    def observe(self, now_s: float) -> Observation:
+        """The body's part of the observation; the agent adds queue, examples and model. NaN where unknown."""
+        ...
+
+    def supports(self, action: Action) -> bool:
+        """False for an action that this device can never do, for example setting a clock."""
+        ...
+
+    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
+        """The time under each load that `units` of work (steps or requests) and `sync_bytes` on the air take."""
+        ...
+
+    def spend(self, phases: Sequence[Phase]) -> None:
+        """Told after the work was done, so that a simulated body can drain its battery by it."""
+        ...
+
+    def local_time_s(self, now_s: float) -> float:
+        """Seconds since local midnight."""
+        ...
+
+
+class EnergyMeter(Protocol):
+    """Reads joules for stretches of time, later than they happened."""
+
+    def read(self, start_s: float, end_s: float) -> EnergyReading | None:
+        """The energy from `start_s` to `end_s`; None while that is not known yet."""
+        ...
+
+
+class Policy(Protocol):
+    """Scores actions. Higher is likelier: the device samples from the softmax of the scores under the mask."""
+
+    @property
+    def name(self) -> str:
+        """Shown in tables and stored with every run."""
+        ...
+
+    @property
+    def offered(self) -> NDArray[np.bool_]:
+        """(actions,) which of the catalogue's actions this policy knows."""
+        ...
+
+    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features,) values as in `circadia.observation.values` → (actions,) scores; −inf where not offered."""
+        ...
+
+
+class Workload(Protocol):
+    """Does the work of an action."""
+
+    def observe(self, now_s: float) -> dict[str, float]:
+        """Queue, examples and model: the fields of `Observation` that the platform does not know."""
+        ...
+
+    def run(self, action: Action, now_s: float) -> Outcome:
+        """Do it now; errors of the user's task come out as they are."""
+        ...
+
+
+class Store(Protocol):
+    """What survives a SIGKILL."""
+
+    def commit(self, record: TickRecord) -> int:
+        """The whole tick in one transaction; returns its id. `StoreError` leaves nothing of it behind."""
+        ...
+
+    def settle(self, tick_id: int, reading: EnergyReading) -> None:
+        """Attach the energy of a tick; once."""
+        ...
+
+    def unsettled(self) -> list[tuple[int, float, float]]:
+        """(tick id, start, end) of the ticks that have ended and have no energy yet, oldest first."""
+        ...
+
+    def add_examples(self, rows: Iterable[tuple[Any, int, float]]) -> list[int]:
+        """(x, label, time of arrival) rows → their ids, durable on return."""
+        ...
+
+    def load_model(self) -> Model | None:
+        """The weights as of the last commit."""
+        ...
+
+    def spooled(self) -> list[ModelUpdate]:
+        """The updates that are not acknowledged yet, oldest first."""
+        ...
+
+    def acknowledge(self, update_id: str, accepted: bool, reason: str) -> None:
+        """Delete the update's payload; its row stays as the record that it was made and what became of it."""
+        ...

@@ -1,0 +1,400 @@
+"""One SQLite file that survives a SIGKILL: ticks, requests, examples, trainings, weights and the spool of updates.
+
+Every tick is one transaction. Plain ticks are committed with `synchronous=NORMAL` (safe against a killed
+process, a power cut may take the last ones); weights, updates and examples with `FULL` (safe against a power cut).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from circadia.errors import StoreError
+from circadia.types import Load, Model, ModelUpdate, Observation, Phase, Source, TickRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from circadia.types import EnergyReading, Outcome, Training
+
+SCHEMA_VERSION = 1
+PAGE_BYTES = 1024
+"""Small pages: a tick writes about three of them, and flash wears by the page."""
+
+SCHEMA = """
+CREATE TABLE ticks (
+    id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
+    action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
+    served INTEGER NOT NULL, expired INTEGER NOT NULL, overrun_s REAL NOT NULL,
+    energy_j REAL, energy_source TEXT, gap_s REAL, joules_by_load TEXT);
+CREATE TABLE requests (
+    id INTEGER PRIMARY KEY, tick INTEGER NOT NULL, label INTEGER, confidence REAL, latency_s REAL, version INTEGER,
+    truth INTEGER);
+CREATE TABLE examples (
+    id INTEGER PRIMARY KEY, x BLOB NOT NULL, label INTEGER NOT NULL, t_s REAL NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0, evicted INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE trainings (
+    tick INTEGER PRIMARY KEY, steps INTEGER NOT NULL, examples INTEGER NOT NULL, loss REAL NOT NULL,
+    width INTEGER NOT NULL, batches BLOB NOT NULL);
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
+    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL);
+CREATE TABLE updates (
+    id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
+    codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How many rows of each kind are kept; the oldest go first. Updates that wait in the spool never go."""
+
+    ticks: int = 100_000
+    requests: int = 100_000
+    examples: int = 8_192
+    trainings: int = 20_000
+    updates: int = 10_000
+    max_mb: float = 256.0
+    """Size that the file cannot exceed; reaching it is a `StoreError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTick:
+    """Where a device that restarts takes up again."""
+
+    tick_id: int
+    t_s: float
+    observation: Observation
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredExample:
+    """An example as the store keeps it."""
+
+    example_id: int
+    x: np.ndarray[Any, np.dtype[np.float32]]
+    label: int
+    t_s: float
+    used: bool
+
+
+class SqliteStore:
+    """The `Store` port on one SQLite file, used by one thread at a time."""
+
+    def __init__(self, path: Path, retention: Retention | None = None) -> None:
+        self.path = path
+        self._retention = retention or Retention()
+        self._settlements: list[tuple[int, EnergyReading]] = []
+        self._commits = 0
+        with self._blame():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            self._open()
+
+    def _open(self) -> None:
+        run = self._db.execute
+        run(f"PRAGMA page_size = {PAGE_BYTES}")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA max_page_count = {int(self._retention.max_mb * 2**20 / PAGE_BYTES)}")
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
+        elif version != SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path}: written by a version of Circadia with store schema {version}, this one has "
+                f"{SCHEMA_VERSION}; use that version, or start with a new file"
+            )
+
+    @contextmanager
+    def _blame(self) -> Iterator[None]:
+        """SQLite's errors become one that names the file and says what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            hint = {
+                sqlite3.SQLITE_FULL: "free some disk space or raise [store] max_mb",
+                sqlite3.SQLITE_CANTOPEN: "check that the folder exists and may be written to",
+                sqlite3.SQLITE_READONLY: "make it writable",
+                sqlite3.SQLITE_BUSY: "another process holds it; stop that one first",
+                sqlite3.SQLITE_CORRUPT: "restore it from a copy, or move it away to start anew",
+                sqlite3.SQLITE_NOTADB: "it is not a store of Circadia; name another file",
+            }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "see the message")
+            raise StoreError(f"{self.path}: {error}; {hint}") from error
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """All or nothing. `durable` waits until the disk has it."""
+        with self._blame():
+            if durable:
+                self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                if durable:
+                    self._db.execute("PRAGMA synchronous = NORMAL")
+
+    # Ticks
+
+    def commit(self, record: TickRecord) -> int:
+        """The whole tick, and the readings settled since the last one, in one transaction; returns its id."""
+        outcome = record.outcome
+        durable = outcome.model is not None or outcome.update is not None
+        with self._transaction(durable=durable) as db:
+            tick_id = _insert_tick(db, record)
+            _insert_requests(db, tick_id, outcome)
+            if outcome.training is not None:
+                _insert_training(db, tick_id, outcome.training)
+            if outcome.model is not None:
+                _replace_model(db, outcome.model)
+            if outcome.update is not None:
+                _insert_update(db, outcome.update)
+            _settle(db, self._settlements)
+            self._commits += 1
+            if self._commits % 256 == 0:
+                self._prune(db)
+        self._settlements = []
+        return tick_id
+
+    def settle(self, tick_id: int, reading: EnergyReading) -> None:
+        """Attach the energy of a tick. Written with the next commit or on `close`; once a tick."""
+        self._settlements.append((tick_id, reading))
+
+    def unsettled(self) -> list[tuple[int, float, float]]:
+        """(tick id, start, end) of the ticks that ended without energy yet, oldest first."""
+        waiting = {tick_id for tick_id, _ in self._settlements}
+        query = """
+            SELECT a.id, a.t_s, b.t_s FROM ticks a JOIN ticks b ON b.id = a.id + 1
+            WHERE a.energy_source IS NULL AND a.id > ? ORDER BY a.id"""
+        with self._blame():
+            (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM ticks").fetchone()
+            rows = self._db.execute(query, (newest - 64,)).fetchall()
+        return [row for row in rows if row[0] not in waiting]
+
+    def last_tick(self) -> LastTick | None:
+        """The newest tick; None in a new file."""
+        query = "SELECT id, t_s, observation, phases FROM ticks ORDER BY id DESC LIMIT 1"
+        with self._blame():
+            row = self._db.execute(query).fetchone()
+        if row is None:
+            return None
+        return LastTick(
+            tick_id=row[0],
+            t_s=row[1],
+            observation=Observation(**dict(zip(Observation.__slots__, _floats(row[2]).tolist(), strict=True))),
+            phases=tuple(Phase(load=Load[name], duration_s=s) for name, s in json.loads(row[3])),
+        )
+
+    # Examples and requests
+
+    def add_examples(self, rows: Iterable[tuple[Any, int, float]]) -> list[int]:
+        """(x, label, time of arrival) rows → their ids, on disk when this returns."""
+        insert = "INSERT INTO examples (x, label, t_s) VALUES (?, ?, ?)"
+        with self._transaction(durable=True) as db:
+            return [
+                int(db.execute(insert, (np.asarray(x, np.float32).tobytes(), int(label), t_s)).lastrowid or 0)
+                for x, label, t_s in rows
+            ]
+
+    def mark_examples(self, used: Iterable[int], evicted: Iterable[int]) -> None:
+        """Remember which examples training has seen and which ones the buffer let go."""
+        with self._transaction(durable=False) as db:
+            db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
+            db.executemany("UPDATE examples SET evicted = 1 WHERE id = ?", ((i,) for i in evicted))
+
+    def examples(self) -> list[StoredExample]:
+        """The examples that the buffer holds, oldest first; each x is flat."""
+        query = "SELECT id, x, label, t_s, used FROM examples WHERE evicted = 0 ORDER BY id"
+        with self._blame():
+            rows = self._db.execute(query).fetchall()
+        return [
+            StoredExample(example_id=i, x=_floats(x), label=label, t_s=t_s, used=bool(used))
+            for i, x, label, t_s, used in rows
+        ]
+
+    def next_request_id(self) -> int:
+        """An id above every request that the file knows."""
+        with self._blame():
+            (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
+        return int(newest) + 1
+
+    def add_truth(self, request_id: int, label: int) -> None:
+        """The true label of an answered request."""
+        with self._transaction(durable=False) as db:
+            db.execute("UPDATE requests SET truth = ? WHERE id = ?", (label, request_id))
+
+    # Model and spool
+
+    def save_model(self, model: Model) -> None:
+        """The weights outside a tick: a version that arrived from the federation."""
+        with self._transaction(durable=True) as db:
+            _replace_model(db, model)
+
+    def load_model(self) -> Model | None:
+        """The weights as of the last commit; None in a new file."""
+        query = "SELECT version, published_s, base, weights, unsent_examples FROM model"
+        with self._blame():
+            row = self._db.execute(query).fetchone()
+        if row is None:
+            return None
+        return Model(
+            version=row[0],
+            published_s=float("nan") if row[1] is None else row[1],
+            base=_floats(row[2]),
+            weights=_floats(row[3]),
+            unsent_examples=row[4],
+        )
+
+    def spooled(self) -> list[ModelUpdate]:
+        """The updates that are not acknowledged yet, oldest first."""
+        query = """
+            SELECT id, task, base_version, examples, codec, payload, created_s FROM updates
+            WHERE payload IS NOT NULL ORDER BY created_s, id"""
+        with self._blame():
+            rows = self._db.execute(query).fetchall()
+        names = ("update_id", "task", "base_version", "examples", "codec", "payload", "created_s")
+        return [ModelUpdate(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def acknowledge(self, update_id: str, accepted: bool, reason: str) -> None:
+        """Delete the update's payload; its row stays as the record of what became of it. Unknown ids do nothing."""
+        query = "UPDATE updates SET payload = NULL, accepted = ?, reason = ? WHERE id = ? AND payload IS NOT NULL"
+        with self._transaction(durable=True) as db:
+            db.execute(query, (accepted, reason, update_id))
+
+    # The file itself
+
+    def _prune(self, db: sqlite3.Connection) -> None:
+        keep = self._retention
+        for table, key, count in (
+            ("ticks", "id", keep.ticks),
+            ("requests", "id", keep.requests),
+            ("trainings", "tick", keep.trainings),
+        ):
+            db.execute(f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?", (count,))
+        db.execute(
+            "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
+            (keep.examples,),
+        )
+        db.execute(
+            """DELETE FROM updates WHERE payload IS NULL AND id NOT IN
+               (SELECT id FROM updates ORDER BY created_s DESC LIMIT ?)""",
+            (keep.updates,),
+        )
+
+    def close(self) -> None:
+        """Write what is settled and close the file; a second call does nothing."""
+        if self._settlements:
+            with self._transaction(durable=True) as db:
+                _settle(db, self._settlements)
+            self._settlements = []
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _floats(blob: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.frombuffer(blob, np.float32).copy()
+
+
+def _insert_tick(db: sqlite3.Connection, record: TickRecord) -> int:
+    decision, outcome = record.decision, record.outcome
+    row = (
+        record.t_s,
+        np.array(astuple(record.observation), np.float32).tobytes(),
+        decision.proposed.name,
+        decision.action.name,
+        decision.feasible,
+        json.dumps(dict(decision.masked)) if decision.masked else None,
+        json.dumps([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
+        record.version,
+        len(outcome.served),
+        len(outcome.expired),
+        outcome.overrun_s,
+    )
+    cursor = db.execute(
+        """INSERT INTO ticks (t_s, observation, proposed, action, feasible, masked, phases, version, served,
+           expired, overrun_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        row,
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> None:
+    db.executemany(
+        """INSERT OR REPLACE INTO requests (id, tick, label, confidence, latency_s, version)
+           VALUES (?, ?, ?, ?, ?, ?)""",
+        [(s.request_id, tick_id, s.label, s.confidence, s.latency_s, s.version) for s in outcome.served],
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO requests (id, tick) VALUES (?, ?)", [(i, tick_id) for i in outcome.expired]
+    )
+
+
+def _insert_training(db: sqlite3.Connection, tick_id: int, training: Training) -> None:
+    width = training.batches.shape[1]
+    row = (tick_id, training.steps, training.examples, training.loss, width, training.batches.astype("<i4").tobytes())
+    db.execute("INSERT INTO trainings VALUES (?, ?, ?, ?, ?, ?)", row)
+    used = sorted({int(i) for i in training.batches.ravel() if i >= 0})
+    db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
+
+
+def _replace_model(db: sqlite3.Connection, model: Model) -> None:
+    row = (
+        model.version,
+        model.published_s,
+        model.base.astype(np.float32).tobytes(),
+        model.weights.astype(np.float32).tobytes(),
+        model.unsent_examples,
+    )
+    db.execute("INSERT OR REPLACE INTO model VALUES (1, ?, ?, ?, ?, ?)", row)
+
+
+def _insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
+    row = (
+        update.update_id,
+        update.task,
+        update.base_version,
+        update.examples,
+        update.codec,
+        update.payload,
+        update.created_s,
+    )
+    db.execute(
+        """INSERT INTO updates (id, task, base_version, examples, codec, payload, created_s)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        row,
+    )
+
+
+def _settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:
+    rows = [
+        (
+            reading.energy_j,
+            Source(reading.source).value,
+            reading.gap_s,
+            json.dumps({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
+            tick_id,
+        )
+        for tick_id, reading in settlements
+    ]
+    db.executemany(
+        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, joules_by_load = ?
+           WHERE id = ? AND energy_source IS NULL""",
+        rows,
+    )

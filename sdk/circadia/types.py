@@ -1,0 +1,307 @@
+"""The values that travel through one tick. All are frozen; SI units are in the names."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+from circadia.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAN = math.nan
+
+
+class Mode(Enum):
+    """What the device does with a tick."""
+
+    SLEEP = "sleep"
+    SERVE = "serve"
+    TRAIN = "train"
+
+
+class ClockLevel(Enum):
+    """The processor clock that an action asks for."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+class Work(Enum):
+    """The amount of work of an action: requests served or local training steps."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Sync(Enum):
+    """What an action does with the federation's link."""
+
+    NONE = "none"
+    PULL = "sync-pull"
+    INT8 = "sync-int8"
+
+
+class Link(IntEnum):
+    """The network link, ordered by how freely it may be used."""
+
+    NONE = 0
+    METERED = 1
+    FREE = 2
+
+
+class Load(IntEnum):
+    """What draws power during a phase; the index into a device profile's table of powers."""
+
+    DEEP_SLEEP = 0
+    AWAKE = 1
+    WAKE_UP = 2
+    SERVE_LOW = 3
+    SERVE_HIGH = 4
+    TRAIN_LOW = 5
+    TRAIN_HIGH = 6
+    RADIO = 7
+
+
+class Source(Enum):
+    """Where an energy figure comes from; figures of different sources are never added up."""
+
+    MEASURED = "measured"
+    MODELLED = "modelled"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One choice of the policy. `clock` and `work` mean nothing while sleeping."""
+
+    mode: Mode
+    clock: ClockLevel = ClockLevel.LOW
+    work: Work = Work.SMALL
+    sync: Sync = Sync.NONE
+
+    @property
+    def name(self) -> str:
+        """The stable name, for example `train/high/large/sync-int8`."""
+        parts = [self.mode.value]
+        if self.mode is not Mode.SLEEP:
+            parts += [self.clock.value, self.work.value]
+        if self.sync is not Sync.NONE:
+            parts.append(self.sync.value)
+        return "/".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """What the user cares about: three weights in [0, 1] that sum to 1."""
+
+    accuracy: float = 1 / 3
+    latency: float = 1 / 3
+    energy: float = 1 / 3
+
+    def __post_init__(self) -> None:
+        weights = (self.accuracy, self.latency, self.energy)
+        if not all(math.isfinite(w) and 0 <= w <= 1 for w in weights):
+            raise ConfigError(f"preference {weights}: every weight must lie in [0, 1]")
+        if not math.isclose(sum(weights), 1, abs_tol=1e-6):
+            raise ConfigError(f"preference {weights}: the weights sum to {sum(weights):.6g}, not to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the device knows when it decides. NaN marks a sensor that is absent or nonsense.
+
+    Ranges that the policy distinguishes stand in `circadia.observation.TABLE`.
+    """
+
+    dt_s: float = NAN
+    """Time since the last tick began."""
+    battery_soc: float = NAN
+    """State of charge, 0 to 1."""
+    charging: float = NAN
+    """1 while energy comes in, else 0."""
+    temperature_c: float = NAN
+    """Of the battery or the processor, whichever is nearer to its limit."""
+    thermal_headroom: float = NAN
+    """(limit − temperature) / (limit − 25 °C): 1 is cool, 0 is at the limit."""
+    power_save: float = NAN
+    """1 while the operating system saves power."""
+    user_active: float = NAN
+    """1 while somebody uses the device."""
+    cpu_load: float = NAN
+    """Other programs' share of the processor, 0 to 1."""
+    link: float = NAN
+    """A `Link`, as a number."""
+    link_bytes_per_s: float = NAN
+    queue_length: float = NAN
+    """Requests that wait."""
+    queue_age_s: float = NAN
+    """Age of the oldest request that waits; 0 with none."""
+    queue_slack_s: float = NAN
+    """Time until the first deadline of a waiting request; the table's maximum with none."""
+    fresh_examples: float = NAN
+    """Examples that no training step has seen."""
+    fresh_age_s: float = NAN
+    """Age of the oldest of them: the data's freshness; 0 with none."""
+    unsent_examples: float = NAN
+    """Examples trained on since the last update was made."""
+    spooled_updates: float = NAN
+    """Updates made and not yet acknowledged."""
+    versions_behind: float = NAN
+    """The federation's newest known version minus the installed one."""
+    model_age_s: float = NAN
+    """Time since the installed version was published."""
+    day_sine: float = NAN
+    """sin(2π · local time of day / 24 h)."""
+    day_cosine: float = NAN
+    """cos(2π · local time of day / 24 h)."""
+    charge_forecast: float = NAN
+    """Charge expected within six hours, as a share of the battery's capacity."""
+    preference_accuracy: float = 1 / 3
+    preference_latency: float = 1 / 3
+    preference_energy: float = 1 / 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the policy proposed, and what the shield let through."""
+
+    proposed: Action
+    """The draw from the scores as they were."""
+    action: Action
+    """The draw from the scores under the mask: what is done."""
+    masked: tuple[tuple[str, int], ...] = ()
+    """(limit, bit set over the catalogue's indices) for each limit that forbade something."""
+    feasible: bool = True
+    """False when nothing was admissible and the device fell back to SLEEP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of time under one load; the mark by which energy is attributed."""
+
+    load: Load
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """An answered request."""
+
+    request_id: int
+    label: int
+    """The index of the most probable label."""
+    confidence: float
+    latency_s: float
+    """From `submit` to the answer, in the agent's time."""
+    version: int
+    """The federation's version of the model that answered; 0 before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Training:
+    """What a training action did; enough to replay it."""
+
+    steps: int
+    examples: int
+    """Distinct examples used."""
+    loss: float
+    """Mean over the steps."""
+    batches: NDArray[np.int64]
+    """(steps, batch) example ids, −1 where a batch was padded."""
+    weights: NDArray[np.float32]
+    """(parameters,) the model's weights after the last step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUpdate:
+    """A change of the model's weights on its way to the federation."""
+
+    update_id: str
+    """Unique; 32 hexadecimal digits."""
+    task: str
+    """SHA-256 of the task's model file, in hexadecimal digits."""
+    base_version: int
+    """The federation's version that the change starts from."""
+    examples: int
+    """Training examples behind the change: its weight in the mean."""
+    codec: str
+    """How `payload` is packed; `int8` is in `circadia.federation.compression`."""
+    payload: bytes
+    created_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Model:
+    """A state of the device's weights."""
+
+    version: int
+    """The federation's version it stems from; 0 before the first."""
+    published_s: float
+    """When that version was published; NaN before the first."""
+    base: NDArray[np.float32]
+    """(parameters,) where the unsent change starts from."""
+    weights: NDArray[np.float32]
+    """(parameters,) what serves and is trained."""
+    unsent_examples: int = 0
+    """Examples behind `weights − base`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What an action did."""
+
+    phases: tuple[Phase, ...] = ()
+    served: tuple[Served, ...] = ()
+    expired: tuple[int, ...] = ()
+    """Requests whose deadline passed unanswered."""
+    training: Training | None = None
+    update: ModelUpdate | None = None
+    model: Model | None = None
+    """The weights to keep, when they changed."""
+    overrun_s: float = 0.0
+    """How much longer the real computation took than the time that its phases had."""
+
+    @property
+    def busy_s(self) -> float:
+        """The time the phases take together."""
+        return sum(phase.duration_s for phase in self.phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TickRecord:
+    """One decision: what was seen, what was done, what came of it."""
+
+    t_s: float
+    """The agent's clock when the tick began; the tick owns the time until the next one."""
+    observation: Observation
+    decision: Decision
+    outcome: Outcome
+    version: int
+    """Of the model that is installed after the tick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerSample:
+    """One reading of a meter; discharge is positive."""
+
+    t_ns: int
+    voltage_v: float
+    current_a: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyReading:
+    """The energy of a stretch of time."""
+
+    energy_j: float
+    duration_s: float
+    source: Source
+    gap_s: float = 0.0
+    """Time in it that nothing was read."""
+    by_load: dict[Load, float] = field(default_factory=dict)
+    """Joules by load, where the source can tell them apart."""
