@@ -112,7 +112,7 @@ class Store(Protocol):
         ...
 
     def add_examples(self, rows: Iterable[tuple[Any, int, float]]) -> list[int]:
-        """(x, label, time of arrival) rows → their ids, durable on return."""
+        """(x, label, time of arrival) rows → their ids; a SIGKILL does not take them."""
         ...
 
     def load_model(self) -> Model | None:

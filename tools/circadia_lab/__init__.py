@@ -1,0 +1,1 @@
+"""The host's workbench: demonstrations, policies, tasks, reports and benchmarks."""

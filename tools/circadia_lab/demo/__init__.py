@@ -1,0 +1,1 @@
+"""The demonstration: a federation of real device processes with simulated batteries."""
