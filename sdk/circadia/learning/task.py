@@ -1,0 +1,241 @@
+"""A `Task`: what a device learns and serves. Users bring their own; two for handwritten digits are shipped."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.errors import ArtifactError, ConfigError
+from circadia.interpreter import open_interpreter
+from circadia.learning.signatures import read_sizes
+from circadia.learning.vectors import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+FORMAT = "circadia-task/1"
+DATA = Path(__file__).parent / "data"
+SHIPPED = ("digits", "digits-head")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Task:
+    """A model file with stateless signatures, the names of its labels, and where its weights start.
+
+    The signatures (see `circadia.learning.signatures`) use builtin operators and fixed batches only, and take all
+    weights as one flat float32 vector. A linear classifier of 8×8 images, written with TensorFlow::
+
+        import tensorflow as tf
+
+        X, Y = tf.TensorSpec([16, 8, 8, 1], name="x"), tf.TensorSpec([16], tf.int32, name="y")
+        MASK, LR, W = (tf.TensorSpec(s, name=n) for s, n in (([16], "mask"), ([], "lr"), ([650], "w")))
+
+        def scores(x, w):
+            kernel, bias = tf.split(w, [640, 10])
+            return tf.reshape(x, [16, 64]) @ tf.reshape(kernel, [64, 10]) + bias
+
+        def loss(x, y, mask, w):
+            chosen = tf.reduce_sum(tf.nn.log_softmax(scores(x, w)) * tf.one_hot(y, 10), axis=1)
+            return -tf.reduce_sum(chosen * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+        def train(x, y, mask, lr, w):
+            value = loss(x, y, mask, w)
+            return {"loss": value, "w": w - lr * tf.gradients(value, w)[0]}
+
+        def evaluate(x, y, mask, w):
+            right = tf.cast(tf.argmax(scores(x, w), 1, tf.int32) == y, tf.float32)
+            return {"correct": tf.reduce_sum(right * mask), "loss": loss(x, y, mask, w)}
+
+        net = tf.Module()
+        net.train = tf.function(train, [X, Y, MASK, LR, W])
+        net.infer = tf.function(lambda x, w: {"probabilities": tf.nn.softmax(scores(x, w))}, [X, W])
+        net.evaluate = tf.function(evaluate, [X, Y, MASK, W])
+        tf.saved_model.save(net, "net", {n: getattr(net, n) for n in ("train", "infer", "evaluate")})
+        open("net.tflite", "wb").write(tf.lite.TFLiteConverter.from_saved_model("net").convert())
+
+    And on the device::
+
+        task = Task.from_tflite("net.tflite", labels="0123456789", input_shape=(8, 8, 1),
+                                initial_weights=np.zeros(650, np.float32), learning_rate=0.1)
+    """
+
+    name: str
+    model: bytes
+    """The `.tflite` file."""
+    labels: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    """Of one x."""
+    initial_weights: NDArray[np.float32]
+    """(parameters,) what an unfederated device starts from."""
+    learning_rate: float
+    batch: int
+    """Rows of a training step."""
+    infer_batch: int
+    evaluate_batch: int
+    digest: str = field(init=False)
+    """SHA-256 of `model` in hexadecimal digits: the task's identity in the federation."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hashlib.sha256(self.model).hexdigest())
+
+    @property
+    def parameters(self) -> int:
+        """Length of the flat weight vector."""
+        return self.initial_weights.size
+
+    def label_index(self, label: int | str) -> int:
+        """The number of a label given by name or by number; `ConfigError` for one that the task does not know."""
+        if isinstance(label, str):
+            if label in self.labels:
+                return self.labels.index(label)
+        elif 0 <= label < len(self.labels):
+            return int(label)
+        raise ConfigError(f"label {label!r}: task {self.name} knows {', '.join(self.labels)}")
+
+    @classmethod
+    def from_tflite(
+        cls,
+        model_path: str | Path,
+        *,
+        labels: Sequence[str],
+        input_shape: Sequence[int],
+        initial_weights: NDArray[np.float32],
+        learning_rate: float,
+        name: str = "",
+    ) -> Task:
+        """The task in a `.tflite` file; batches and parameters are read from its signatures.
+
+        `name` is the file's own unless given. `ArtifactError` names the file, and the signature or tensor in it that
+        is not as it must be; `ConfigError` a wrong argument.
+        """
+        path = Path(model_path)
+        return _checked(
+            name=name or path.stem,
+            model=_read(path),
+            labels=tuple(labels),
+            input_shape=tuple(input_shape),
+            initial_weights=initial_weights,
+            learning_rate=learning_rate,
+        )
+
+
+def load_task(path: str | Path) -> Task:
+    """A task from its manifest (`.json`), or one of `SHIPPED` by name.
+
+    Checks the manifest, the hashes of the two files beside it, the signatures, and the answers to the manifest's
+    test vectors on this machine's interpreter; `ArtifactError` names the file and what is wrong with it.
+    """
+    manifest_path = DATA / f"{path}.json" if str(path) in SHIPPED else Path(path)
+    manifest = _manifest(manifest_path)
+    try:
+        task = _from_manifest(manifest, manifest_path)
+        _try_vectors(task, manifest.get("vectors"))
+    except KeyError as error:
+        raise ArtifactError(f"{manifest_path}: the manifest has no {error}; build the task again") from error
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(f"{manifest_path}: the manifest is wrong: {error}") from error
+    return task
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(_read(path))
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not a task's manifest: {error}") from error
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise ArtifactError(f"{path}: format {found!r}; this version reads {FORMAT!r}")
+    return dict(manifest)
+
+
+def _from_manifest(manifest: Mapping[str, Any], path: Path) -> Task:
+    model = _verified(path.parent / manifest["model"], manifest["model_sha256"])
+    weights_path = path.parent / manifest["weights"]
+    weights = _weights(_verified(weights_path, manifest["weights_sha256"]), weights_path)
+    task = _checked(
+        name=str(manifest["name"]),
+        model=model,
+        labels=tuple(str(label) for label in manifest["labels"]),
+        input_shape=tuple(int(n) for n in manifest["input_shape"]),
+        initial_weights=weights,
+        learning_rate=float(manifest["learning_rate"]),
+    )
+    batches = {"train": task.batch, "infer": task.infer_batch, "evaluate": task.evaluate_batch}
+    if (manifest["batches"], manifest["parameters"]) != (batches, task.parameters):
+        raise ArtifactError(f"{path}: batches or parameters are not those of {manifest['model']}")
+    return task
+
+
+def _checked(
+    *,
+    name: str,
+    model: bytes,
+    labels: tuple[str, ...],
+    input_shape: tuple[int, ...],
+    initial_weights: NDArray[np.float32],
+    learning_rate: float,
+) -> Task:
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise ConfigError(f"task {name}: labels {labels} must be two or more different names")
+    if not 0 < learning_rate < np.inf:
+        raise ConfigError(f"task {name}: learning rate {learning_rate} must be positive and finite")
+    sizes = read_sizes(open_interpreter(model, name=name), name, input_shape, len(labels))
+    weights = np.array(initial_weights, np.float32)
+    if weights.shape != (sizes.parameters,) or not np.isfinite(weights).all():
+        raise ConfigError(
+            f"task {name}: initial weights {weights.shape} must be ({sizes.parameters},) finite numbers"
+        )
+    weights.flags.writeable = False
+    return Task(
+        name=name,
+        model=model,
+        labels=labels,
+        input_shape=input_shape,
+        initial_weights=weights,
+        learning_rate=learning_rate,
+        batch=sizes.train_batch,
+        infer_batch=sizes.infer_batch,
+        evaluate_batch=sizes.evaluate_batch,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}); shipped tasks: {', '.join(SHIPPED)}") from error
+
+
+def _verified(path: Path, sha256: str) -> bytes:
+    data = _read(path)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ArtifactError(f"{path}: SHA-256 differs from the manifest's; the file is damaged or was exchanged")
+    return data
+
+
+def _weights(data: bytes, path: Path) -> NDArray[np.float32]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return np.array(arrays["weights"], np.float32)
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path}: holds no array `weights`: {error}") from error
+
+
+def _try_vectors(task: Task, vectors: Mapping[str, Any] | None) -> None:
+    if vectors is None:
+        return
+    for signature, found in answers(task).items():
+        if not np.allclose(found, vectors[signature], rtol=vectors["tolerance"], atol=vectors["tolerance"]):
+            raise ArtifactError(
+                f"task {task.name}: {signature} answers {found} to the test vectors instead of {vectors[signature]}; "
+                "this interpreter computes the model wrongly"
+            )

@@ -1,0 +1,1 @@
+"""Serving: requests that wait, the answers, and the labels that come back."""
