@@ -1,0 +1,1 @@
+"""Where the joules come from, and where they went."""

@@ -1,0 +1,1 @@
+"""Bodies: simulated and real ones, each behind the `Platform` port."""

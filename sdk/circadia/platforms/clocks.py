@@ -1,0 +1,41 @@
+"""Clocks: real time that counts suspend, and the simulated day's."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from circadia.errors import ConfigError
+
+
+class SystemClock:
+    """Seconds since the Unix epoch as of the start, then on by CLOCK_BOOTTIME: counts suspend, never jumps."""
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def now_s(self) -> float:
+        return self._offset_s + time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def wall_s(self, duration_s: float) -> float:
+        return duration_s
+
+
+class SimulatedClock:
+    """(monotonic − epoch) · scale: every process of a machine that is given the same epoch shows the same time."""
+
+    def __init__(self, epoch_monotonic_s: float, scale: float) -> None:
+        """`scale` simulated seconds pass in one second."""
+        if not math.isfinite(epoch_monotonic_s):
+            raise ConfigError(f"simulated clock: the epoch {epoch_monotonic_s} is not a reading of a clock")
+        if not (math.isfinite(scale) and scale > 0):
+            raise ConfigError(f"simulated clock: the scale {scale} must be positive and finite")
+        self._epoch_s = epoch_monotonic_s
+        self._scale = scale
+
+    def now_s(self) -> float:
+        """Negative before the epoch."""
+        return (time.monotonic() - self._epoch_s) * self._scale
+
+    def wall_s(self, duration_s: float) -> float:
+        return duration_s / self._scale
