@@ -1,0 +1,1 @@
+"""The power meter: its protocol, its clock, its link."""
