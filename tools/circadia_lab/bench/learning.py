@@ -21,10 +21,10 @@ NAME, STEPS, ROUNDS = "digits", 32, 31
 
 
 def measure() -> dict[str, float]:
-    """`samples_per_s`, `numpy_samples_per_s` and their ratio `over_numpy`: medians of `ROUNDS` interleaved rounds.
+    """`samples_per_s`, `numpy_samples_per_s`, their ratio `over_numpy`: medians of interleaved rounds.
 
-    A round is one large TRAIN action (32 steps of the task's batch) on real digits. The signature's side runs as on
-    the device, shape checks, padding and the test for NaN included.
+    A round is one large TRAIN action (32 steps of the task's batch) on real digits. The signature's side runs
+    as on the device, shape checks and the test for NaN included.
     """
     task, recipe = load_task(NAME), RECIPES[NAME]
     x, y, _, _ = load_digits_split(recipe.seed)
