@@ -1,0 +1,1 @@
+"""The subcommands of `circadia`, one module each."""
