@@ -1,0 +1,91 @@
+"""The `circadia` command. Subcommands bring their own parser; what they need is imported when they run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pkgutil
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol
+
+import circadia
+import circadia.commands
+from circadia.errors import CircadiaError, PlatformUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.metadata import EntryPoint
+
+GROUP = "circadia.commands"
+"""The entry-point group through which other packages add commands."""
+
+
+class Register(Protocol):
+    """A command's module has this function."""
+
+    def __call__(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        """Add a parser and set its default `run`: a function of the parsed arguments to an exit code."""
+        ...
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command → its exit code. 2 and one line on stderr for an error of ours, 130 after Ctrl-C."""
+    try:
+        args = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = args.run
+        return run(args)
+    except CircadiaError as error:
+        print(f"circadia: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader left, as `| head` does; without this the interpreter complains once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="circadia", description="When a device learns, serves and sleeps.")
+    parser.add_argument("--version", action="version", version=f"circadia {circadia.__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for register in (*_built_in(), *_from_other_packages()):
+        register(subparsers)
+    return parser
+
+
+def _built_in() -> list[Register]:
+    package = circadia.commands
+    found = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [import_module(f"{package.__name__}.{name}").register for name in found]
+
+
+def _from_other_packages() -> list[Register]:
+    return [_loaded(point) for point in entry_points(group=GROUP)]
+
+
+def _loaded(point: EntryPoint) -> Register:
+    """A command that cannot be imported says so when it is used, and leaves the others alone."""
+    try:
+        register: Register = point.load()
+    except (ImportError, AttributeError) as error:
+        return _unavailable(point, error)
+    return register
+
+
+def _unavailable(point: EntryPoint, cause: Exception) -> Register:
+    def run(_: argparse.Namespace) -> int:
+        raise PlatformUnavailable(
+            f"command {point.name!r} cannot be loaded from {point.value}: {cause}; install its extra"
+        ) from cause
+
+    def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        subparsers.add_parser(point.name, help="not available here").set_defaults(run=run)
+
+    return register
+
+
+def _one_line(error: CircadiaError) -> str:
+    return " ".join(str(error).split())
