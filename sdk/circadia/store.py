@@ -208,10 +208,9 @@ class SqliteStore:
                 for x, label, t_s in rows
             ]
 
-    def mark_examples(self, used: Iterable[int], evicted: Iterable[int]) -> None:
-        """Remember which examples training has seen and which ones the buffer let go."""
+    def mark_evicted(self, evicted: Iterable[int]) -> None:
+        """Remember which examples the buffer let go; their rows stay until the retention takes them."""
         with self._transaction(durable=False) as db:
-            db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
             db.executemany("UPDATE examples SET evicted = 1 WHERE id = ?", ((i,) for i in evicted))
 
     def examples(self) -> list[StoredExample]:

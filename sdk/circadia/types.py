@@ -264,7 +264,7 @@ class Outcome:
     model: Model | None = None
     """The weights to keep, when they changed."""
     overrun_s: float = 0.0
-    """How much longer the real computation took than the time that its phases had."""
+    """How much longer the real computation took than its phases or the pacing period, whichever is longer."""
 
     @property
     def busy_s(self) -> float:

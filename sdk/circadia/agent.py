@@ -1,0 +1,279 @@
+"""The agent: one tick in a straight line, and the application's three calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from typing import TYPE_CHECKING, Protocol
+
+from circadia.errors import CircadiaError, DeadlineExpired, StoreError
+from circadia.inbox import Answer, Example, Inbox, Labelled, Submitted
+from circadia.observation import DAY_S, values
+from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.serving.queue import Request
+from circadia.serving.server import check_input
+from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circadia.federation.events import DeviceEvent
+    from circadia.ports import Clock, EnergyMeter, Platform, Policy
+    from circadia.shield import Shield
+    from circadia.store import SqliteStore
+    from circadia.types import ModelUpdate
+    from circadia.workload import LearningWorkload
+
+log = logging.getLogger(__name__)
+
+
+class Federation(Protocol):
+    """The link to the federation, as the agent sees it; it never blocks."""
+
+    def set_online(self, online: bool) -> None:
+        """Whether the device has a network link."""
+        ...
+
+    def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
+        """Send these updates, and fetch the newest model if `pull`."""
+        ...
+
+    def poll(self) -> list[DeviceEvent]:
+        """What arrived since the last call."""
+        ...
+
+
+class Agent:
+    """Decides, works, records. All methods but `submit`, `feedback`, `add_example` and `wake` belong to one thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        platform: Platform,
+        policy: Policy,
+        shield: Shield,
+        workload: LearningWorkload,
+        store: SqliteStore,
+        meter: EnergyMeter,
+        draw: Callable[[], float],
+        inbox: Inbox,
+        federation: Federation | None = None,
+        preference: Preference | None = None,
+        period_s: float = 60.0,
+        deadline_s: float = 60.0,
+    ) -> None:
+        self.clock = clock
+        self.platform = platform
+        self.policy = policy
+        self.shield = shield
+        self.workload = workload
+        self.store = store
+        self.meter = meter
+        self.draw = draw
+        self.inbox = inbox
+        self.federation = federation
+        self.period_s = period_s
+        self.deadline_s = deadline_s
+        self.preference = preference or Preference()
+        self._woken = False
+        self._answers: dict[int, Answer] = {}
+        last = store.last_tick()
+        self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
+
+        """When the last tick of an earlier run began; NaN for a new store."""
+
+    # For the application, from any thread
+
+    def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
+        """Ask for an inference: x of the task's input shape, `deadline_s` from now. → a Future of `Served`.
+
+        `ConfigError` for a wrong shape or NaN; the future raises `DeadlineExpired` when nobody served it in time.
+        """
+        x = check_input(self.workload.task, x)
+        now_s = self.clock.now_s()
+        answer = self.inbox.new_answer()
+        wait_s = self.deadline_s if deadline_s is None else deadline_s
+        self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
+        return answer
+
+    def feedback(self, request_id: int, label: int | str) -> None:
+        """The true label of a served request: it becomes an example. Unknown requests are logged and dropped."""
+        item = Labelled(request_id=request_id, label=self._index(label), t_s=self.clock.now_s())
+        self.inbox.put(item)
+
+    def add_example(self, x: NDArray[np.float32], label: int | str) -> None:
+        """A labelled example to learn from."""
+        x = check_input(self.workload.task, x)
+        self.inbox.put(Example(x=x, label=self._index(label), t_s=self.clock.now_s()))
+
+    def wake(self) -> None:
+        """Ask for a tick now."""
+        self._woken = True
+        self.inbox.ring()
+
+    def _index(self, label: int | str) -> int:
+        return self.workload.task.label_index(label)
+
+    # For the thread that owns the agent
+
+    def tick(self) -> TickRecord:
+        """Observe, decide, work, record."""
+        t_s = self.clock.now_s()
+        observation = self.observe(t_s)
+        self._settle()
+        x = values(observation)
+        decision = self.shield.decide(x, self.policy.scores(x), self.draw())
+        outcome = self._work(decision, t_s)
+        record = TickRecord(
+            t_s=t_s,
+            observation=observation,
+            decision=decision,
+            outcome=outcome,
+            version=self.workload.model.version,
+        )
+        self._keep(record)
+        self._sync(record)
+        return record
+
+    def observe(self, t_s: float) -> Observation:
+        """The body's sensors and the workload's state as one observation."""
+        angle = 2 * math.pi * (self.platform.local_time_s(t_s) % DAY_S) / DAY_S
+        preference = self.preference
+        observation = dataclasses.replace(
+            self.platform.observe(t_s),
+            dt_s=t_s - self._last_t_s,
+            day_sine=math.sin(angle),
+            day_cosine=math.cos(angle),
+            preference_accuracy=preference.accuracy,
+            preference_latency=preference.latency,
+            preference_energy=preference.energy,
+            **self.workload.observe(t_s),
+        )
+        self._last_t_s = t_s
+        if self.federation is not None:
+            self.federation.set_online(observation.link >= Link.METERED)
+        return observation
+
+    def _work(self, decision: Decision, t_s: float) -> Outcome:
+        outcome = self.workload.run(decision.action, t_s)
+        self.platform.spend(outcome.phases)
+        late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
+        return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
+
+    def _keep(self, record: TickRecord) -> None:
+        """One transaction decides what happened; without it the training is forgotten, answers still go out."""
+        try:
+            self.store.commit(record)
+        except StoreError:
+            self.workload.abandon(record.outcome)
+            raise
+        else:
+            self.workload.adopt(record.outcome)
+        finally:
+            self._answer(record.outcome)
+
+    def _answer(self, outcome: Outcome) -> None:
+        for served in outcome.served:
+            if answer := self._answers.pop(served.request_id, None):
+                answer.set_result(served)
+        for request_id in outcome.expired:
+            if answer := self._answers.pop(request_id, None):
+                answer.set_exception(DeadlineExpired(f"request {request_id} was not served before its deadline"))
+
+    def _sync(self, record: TickRecord) -> None:
+        if self.federation is None or record.decision.action.sync is Sync.NONE:
+            return
+        push = tuple(self.workload.spool.values()) if record.decision.action.sync is Sync.INT8 else ()
+        self.federation.request(push, pull=True)
+
+    def _settle(self) -> None:
+        for tick_id, start_s, end_s in self.store.unsettled():
+            reading = self.meter.read(start_s, end_s)
+            if reading is not None:
+                self.store.settle(tick_id, reading)
+
+    def ingest(self) -> bool:
+        """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
+        items = self.inbox.take()
+        submitted = [item for item in items if isinstance(item, Submitted)]
+        for item in submitted:
+            self._enqueue(item)
+        self._learn_from([item for item in items if not isinstance(item, Submitted)])
+        if self.federation is not None:
+            for event in self.federation.poll():
+                self._hear(event)
+        woken, self._woken = self._woken, False
+        return bool(submitted) or woken
+
+    def _enqueue(self, item: Submitted) -> None:
+        answer = item.answer
+        request = Request(
+            request_id=answer.request_id, x=item.x, submitted_s=item.submitted_s, deadline_s=item.deadline_s
+        )
+        try:
+            self.workload.requests.put(request)
+        except CircadiaError as error:
+            answer.set_exception(error)
+        else:
+            self._answers[answer.request_id] = answer
+
+    def _learn_from(self, items: list[Labelled | Example]) -> None:
+        """Served requests whose label arrived and labelled examples join the buffer in one transaction."""
+        rows = [row for item in items if (row := self._row(item)) is not None]
+        if not rows:
+            return
+        ids = self.store.add_examples(rows)
+        evicted = [
+            gone
+            for example_id, (x, label, t_s) in zip(ids, rows, strict=True)
+            for gone in self.workload.examples.add(example_id, x, label, t_s)
+        ]
+        if evicted:
+            self.store.mark_evicted(evicted)
+
+    def _row(self, item: Labelled | Example) -> tuple[NDArray[np.float32], int, float] | None:
+        if isinstance(item, Example):
+            return item.x, item.label, item.t_s
+        x = self.workload.answered.label(item.request_id)
+        if x is None:
+            log.warning("feedback for request %d, which was not served or is long ago: dropped", item.request_id)
+            return None
+        self.store.add_truth(item.request_id, item.label)
+        return x, item.label, item.t_s
+
+    def _hear(self, event: DeviceEvent) -> None:
+        workload = self.workload
+        match event:
+            case ManifestSeen():
+                workload.saw_version(event.version)
+            case ModelArrived() if event.version > workload.model.version:
+                model = workload.with_version(event.version, event.published_s, event.weights)
+                self.store.save_model(model)
+                workload.install(model)
+            case UpdateAcknowledged():
+                self.store.acknowledge(event.update_id, event.accepted, event.reason)
+                workload.forget_update(event.update_id)
+            case Corruption():
+                log.warning("federation: %s", event.what)
+
+    def deliver(self) -> None:
+        """Send what the spool holds, whatever the policy thinks of it: the device is about to end."""
+        if self.federation is not None and self.workload.spool:
+            self.federation.set_online(True)
+            self.federation.request(tuple(self.workload.spool.values()), pull=False)
+
+    def close(self) -> None:
+        """Settle what can be settled, let nobody wait for an answer, close the store."""
+        last = self.store.last_tick()
+        self._settle()
+        if last is not None and (reading := self.meter.read(last.t_s, self.clock.now_s())) is not None:
+            self.store.settle(last.tick_id, reading)
+        for answer in self._answers.values():
+            answer.set_exception(CircadiaError("the agent was closed before it served this request"))
+        self._answers.clear()
+        self.store.close()

@@ -1,0 +1,66 @@
+"""`circadia run`: one device, from a TOML file, until SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from circadia.types import TickRecord
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("run", help="run a device until SIGTERM", description=__doc__)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file; without one, a simulated Pixel 3")
+    parser.add_argument("--quiet", action="store_true", help="no line per tick")
+    parser.add_argument("--json", action="store_true", help="one JSON object per tick")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tick until a signal ends it; everything is stored then."""
+    from circadia.config import DeviceConfig, load_config
+    from circadia.wiring import build
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    config = load_config(args.config) if args.config else DeviceConfig()
+    show = None if args.quiet else _json_line if args.json else _line
+    runtime = build(config, on_tick=show)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runtime.stop())
+    print(f"{config.device}: {runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}")
+    sys.stdout.flush()
+    runtime.run()
+    print(f"{config.device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored")
+    return 0
+
+
+def _line(record: TickRecord) -> None:
+    seen, outcome = record.observation, record.outcome
+    loss = f"  loss {outcome.training.loss:.3f}" if outcome.training else ""
+    print(
+        f"{record.t_s:12.1f} s  battery {seen.battery_soc:6.1%}  {record.decision.action.name:26}"
+        f"  served {len(outcome.served)}  queue {seen.queue_length:.0f}  version {record.version}{loss}",
+        flush=True,
+    )
+
+
+def _json_line(record: TickRecord) -> None:
+    outcome = record.outcome
+    line = {
+        "t_s": record.t_s,
+        "battery_soc": record.observation.battery_soc,
+        "proposed": record.decision.proposed.name,
+        "action": record.decision.action.name,
+        "served": len(outcome.served),
+        "expired": len(outcome.expired),
+        "version": record.version,
+    }
+    print(json.dumps(line), flush=True)

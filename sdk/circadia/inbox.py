@@ -1,0 +1,101 @@
+"""What other threads hand to the agent's thread: a bounded queue and the bell that wakes it."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circadia.errors import CircadiaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circadia.types import Served
+
+
+class Answer(Future["Served"]):
+    """The future answer to a request; `DeadlineExpired` when it came too late."""
+
+    def __init__(self, request_id: int) -> None:
+        super().__init__()
+        self.request_id = request_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Submitted:
+    """An inference request."""
+
+    answer: Answer
+    x: NDArray[np.float32]
+    submitted_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """The true label of an earlier request."""
+
+    request_id: int
+    label: int
+    t_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Example:
+    """A labelled example from the application."""
+
+    x: NDArray[np.float32]
+    label: int
+    t_s: float
+
+
+Item = Submitted | Labelled | Example
+
+
+class Inbox:
+    """Bounded; a full one refuses loudly, and counts what it refused."""
+
+    def __init__(self, capacity: int = 1024, first_request_id: int = 1) -> None:
+        self._items: queue.Queue[Item] = queue.Queue(capacity)
+        self._bell = threading.Event()
+        self._ids = itertools.count(first_request_id)
+        self.refused = 0
+
+    def new_answer(self) -> Answer:
+        """An answer with an id of its own."""
+        return Answer(next(self._ids))
+
+    def put(self, item: Item) -> None:
+        """Hand it over and ring; `CircadiaError` when the agent's thread does not keep up."""
+        try:
+            self._items.put_nowait(item)
+        except queue.Full as error:
+            self.refused += 1
+            raise CircadiaError(
+                f"the agent's inbox is full ({self._items.maxsize} items); submit more slowly, or check that it runs"
+            ) from error
+        self.ring()
+
+    def take(self) -> list[Item]:
+        """Everything that waits, oldest first."""
+        items: list[Item] = []
+        while True:
+            try:
+                items.append(self._items.get_nowait())
+            except queue.Empty:
+                return items
+
+    def ring(self) -> None:
+        """Wake the agent's thread."""
+        self._bell.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until the bell rings or the time is over; True when it rang. The bell is silent again after it."""
+        rang = self._bell.wait(timeout_s)
+        self._bell.clear()
+        return rang

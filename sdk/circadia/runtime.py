@@ -1,0 +1,138 @@
+"""Pacing, the agent's thread, shutdown. The one place with a broad `except`: log, record, back off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from circadia.types import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia.agent import Agent
+    from circadia.types import TickRecord
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 30.0
+"""A queue that was not served is looked at again after this long."""
+SPACING_S = 1.0
+"""Ticks are at least this far apart."""
+BACK_OFF_S = (1.0, 300.0)
+"""First and longest pause after an error, in the agent's time; it doubles in between."""
+
+
+class Closable(Protocol):
+    """Something to end after the agent."""
+
+    def close(self) -> None:
+        """End it; a second call does nothing."""
+        ...
+
+
+class Runtime:
+    """Runs an agent until it is stopped: `run()` in this thread, or `with runtime as agent:` in one of its own."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        closing: tuple[Closable, ...] = (),
+        drain_s: float = 0.0,
+        on_tick: Callable[[TickRecord], None] | None = None,
+    ) -> None:
+        self.agent = agent
+        self.errors = 0
+        self.ticks = 0
+        self._closing = closing
+        self._drain_s = drain_s
+        self._on_tick = on_tick
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._due_s = 0.0
+        self._free_s = 0.0
+        self._pause_s = BACK_OFF_S[0]
+
+    def run(self) -> None:
+        """Tick until `stop`, then close the agent and what belongs to it."""
+        try:
+            while not self._stop.is_set():
+                self._turn()
+            self._drain()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        """Wait for the next tick or the bell; an item is taken in at once, a request brings the tick forward."""
+        agent = self.agent
+        now_s = agent.clock.now_s()
+        if self._due_s > now_s:
+            agent.inbox.wait(agent.clock.wall_s(self._due_s - now_s))
+        try:
+            urgent = agent.ingest()
+            now_s = agent.clock.now_s()
+            if urgent:
+                self._due_s = min(self._due_s, max(self._free_s, now_s))
+            if now_s >= self._due_s and not self._stop.is_set():
+                self._tick()
+        except Exception:
+            self._back_off()
+
+    def _tick(self) -> None:
+        record = self.agent.tick()
+        self.ticks += 1
+        self._pause_s = BACK_OFF_S[0]
+        self._free_s = record.t_s + max(record.outcome.busy_s, SPACING_S)
+        self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
+        if self._on_tick is not None:
+            self._on_tick(record)
+
+    def _pace_s(self, record: TickRecord) -> float:
+        """A queue that is being served goes on at once, one that is not is looked at soon, else the period."""
+        period_s = self.agent.period_s
+        if not self.agent.workload.requests.length:
+            return period_s
+        return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
+
+    def _back_off(self) -> None:
+        self.errors += 1
+        log.exception("a tick failed; the next one in %.0f s", self._pause_s)
+        self._due_s = self._free_s = self.agent.clock.now_s() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, BACK_OFF_S[1])
+
+    def _drain(self) -> None:
+        """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""
+        agent, end_s = self.agent, time.monotonic() + self._drain_s
+        try:
+            agent.ingest()
+            agent.deliver()
+            while agent.workload.spool and (left_s := end_s - time.monotonic()) > 0:
+                agent.inbox.wait(left_s)
+                agent.ingest()
+        except Exception:
+            log.exception("while delivering the last updates")
+
+    def _close(self) -> None:
+        for part in (*self._closing, self.agent):
+            try:
+                part.close()
+            except Exception:
+                log.exception("while closing %s", type(part).__name__)
+
+    def stop(self) -> None:
+        """Ask it to end; safe from any thread and from a signal handler."""
+        self._stop.set()
+        self.agent.inbox.ring()
+
+    def __enter__(self) -> Agent:
+        self._thread = threading.Thread(target=self.run, name="circadia-agent")
+        self._thread.start()
+        return self.agent
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()

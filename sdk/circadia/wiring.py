@@ -1,0 +1,181 @@
+"""The composition root: a configuration → a runtime. The only place that chooses an implementation."""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.agent import Agent
+from circadia.config import DeviceConfig, load_config
+from circadia.energy.profile import load_profile, shipped_profile
+from circadia.errors import ConfigError
+from circadia.inbox import Inbox
+from circadia.learning.examples import ExampleBuffer
+from circadia.learning.task import load_task
+from circadia.learning.trainer import Trainer
+from circadia.platforms.clocks import SimulatedClock
+from circadia.platforms.scenario import scenario_for, scenario_named
+from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
+from circadia.runtime import Runtime
+from circadia.serving.feedback import AnsweredInputs
+from circadia.serving.queue import RequestQueue
+from circadia.serving.server import Server
+from circadia.shield import Shield, action_costs
+from circadia.store import SqliteStore
+from circadia.types import Model
+from circadia.workload import LearningWorkload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia.energy.profile import DeviceProfile
+    from circadia.federation.mqtt import DeviceLink
+    from circadia.learning.task import Task
+    from circadia.ports import Clock, Platform, Policy
+    from circadia.store import LastTick
+    from circadia.types import TickRecord
+
+SYNC_BYTES = 200_000
+"""What a sync may put on the air in the shield's worst case, beside the model itself."""
+
+
+def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None = None) -> Runtime:
+    """Everything a device needs, put together; errors name what is missing or wrong."""
+    task = load_task(config.agent.task)
+    policy = make_policy(config.agent.policy)
+    profile = named_profile(config.platform.profile)
+    store = SqliteStore(config.store.path, config.store.retention)
+    last = store.last_tick()
+    random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
+    body = _body(config, profile, last)
+    workload = _workload(config, task, body, store, random)
+    inbox = Inbox(first_request_id=store.next_request_id())
+    link = _federation(config, task, workload.model.version, inbox.ring)
+    costs = action_costs(body, profile, SYNC_BYTES + workload.model.weights.nbytes)
+    agent = Agent(
+        clock=_clock(config, last),
+        platform=body,
+        policy=policy,
+        shield=Shield(config.limits, costs),
+        workload=workload,
+        store=store,
+        meter=SimulatedMeter(body),
+        draw=random.random,
+        inbox=inbox,
+        federation=link,
+        preference=config.agent.preference,
+        period_s=config.agent.period_s,
+        deadline_s=config.agent.deadline_s,
+    )
+    drain_s = config.federation.drain_s if config.federation else 0.0
+    return Runtime(agent, closing=(link,) if link else (), drain_s=drain_s, on_tick=on_tick)
+
+
+def named_profile(name: str) -> DeviceProfile:
+    """A shipped device profile by its name, or the path of a TOML file."""
+    return load_profile(name) if name.endswith(".toml") else shipped_profile(name)
+
+
+def make_policy(name: str) -> Policy:
+    """`default`, the name of a rule, or the path of a policy file."""
+    from circadia.policy.artifact import load_policy, shipped_policy
+    from circadia.policy.network import NetworkPolicy
+    from circadia.policy.rules import RULES
+
+    if name in RULES:
+        return RULES[name]()
+    if name == "default":
+        return NetworkPolicy(load_policy(shipped_policy()))
+    if not name.endswith(".tflite"):
+        raise ConfigError(f"agent.policy {name!r} is neither `default`, a rule ({', '.join(RULES)}) nor a .tflite file")
+    return NetworkPolicy(load_policy(Path(name)))
+
+
+def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
+    """A device from a TOML file: `with launch("device.toml") as agent:` runs it in a thread of its own."""
+    if config is None:
+        return build(DeviceConfig())
+    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
+
+
+def _clock(config: DeviceConfig, last: LastTick | None) -> Clock:
+    """The simulated day's clock; without an epoch it starts at midnight, or goes on where the store ends."""
+    platform = config.platform
+    epoch_s = platform.epoch_s
+    if epoch_s is None:
+        epoch_s = time.monotonic() - (last.t_s if last else 0.0) / platform.scale
+    return SimulatedClock(epoch_s, platform.scale)
+
+
+def _body(config: DeviceConfig, profile: DeviceProfile, last: LastTick | None) -> SimulatedPlatform:
+    platform = config.platform
+    scenario = scenario_named(platform.scenario) if platform.scenario else scenario_for(profile)
+    body = SimulatedPlatform(profile, scenario, platform.seed, initial_soc=platform.initial_soc)
+    if last is not None:
+        body.resume(last.t_s, last.observation, last.phases)
+    return body
+
+
+def _workload(
+    config: DeviceConfig, task: Task, platform: Platform, store: SqliteStore, random: np.random.Generator
+) -> LearningWorkload:
+    initial = task.initial_weights
+    model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
+    if model.weights.size != task.parameters:
+        raise ConfigError(
+            f"{store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
+            f"{task.parameters}); name another [store] path"
+        )
+    return LearningWorkload(
+        task=task,
+        model=model,
+        trainer=Trainer(task),
+        server=Server(task),
+        examples=_examples(config, task, store),
+        requests=RequestQueue(config.learning.requests),
+        answered=AnsweredInputs(config.learning.answered),
+        platform=platform,
+        random=random,
+        new_id=lambda: uuid.uuid4().hex,
+        spooled=store.spooled(),
+    )
+
+
+def _examples(config: DeviceConfig, task: Task, store: SqliteStore) -> ExampleBuffer:
+    buffer = ExampleBuffer(config.learning.examples, len(task.labels))
+    for example in store.examples():
+        x = example.x.reshape(task.input_shape)
+        store.mark_evicted(buffer.add(example.example_id, x, example.label, example.t_s))
+        if example.used:
+            buffer.mark_used([example.example_id])
+    return buffer
+
+
+def _federation(config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]) -> DeviceLink | None:
+    if config.federation is None:
+        return None
+    from circadia.federation.address import BrokerAddress
+    from circadia.federation.device import DeviceEndpoint
+    from circadia.federation.mqtt import DeviceLink, LinkSettings
+
+    endpoint = DeviceEndpoint(
+        device_id=config.device,
+        federation=config.federation.name,
+        task_digest=task.digest,
+        parameters=task.parameters,
+        installed_version=version,
+    )
+    return DeviceLink(
+        address=BrokerAddress.parse(config.federation.broker),
+        endpoint=endpoint,
+        random=Random(),
+        settings=LinkSettings(keepalive_s=config.federation.keepalive_s),
+        on_event=ring,
+        online=False,
+    )

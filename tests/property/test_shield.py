@@ -1,0 +1,110 @@
+"""Whatever is observed and scored, the shield lets nothing through that a limit forbids."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from circadia.actions import CATALOGUE, NAMES, SLEEP
+from circadia.errors import ConfigError
+from circadia.observation import COLUMN, TABLE, values
+from circadia.shield import ActionCosts, Limits, Shield, forbidden_names
+from circadia.types import Mode, Observation, Sync
+
+N = len(CATALOGUE)
+COSTS = ActionCosts(
+    supported=np.ones(N, bool),
+    soc=np.array([0.0 if a == SLEEP else 0.02 for a in CATALOGUE], np.float32),
+    heat_k=np.array([0.0 if a == SLEEP else 3.0 for a in CATALOGUE], np.float32),
+)
+GOOD = Observation(
+    battery_soc=0.9, temperature_c=25.0, link=2.0, charging=0.0, power_save=0.0, user_active=0.0, dt_s=60.0
+)
+
+sensor = st.one_of(st.just(float("nan")), st.floats(-10, 100, width=32))
+vectors = st.lists(sensor, min_size=len(TABLE), max_size=len(TABLE)).map(lambda v: np.array(v, np.float32))
+score_vectors = st.lists(
+    st.one_of(st.just(float("-inf")), st.floats(-50, 50, width=32)), min_size=N, max_size=N
+).map(lambda v: np.array(v, np.float32))
+quantiles = st.floats(0, 1, exclude_max=True)
+limits = st.builds(
+    Limits,
+    battery_floor=st.floats(0, 0.9),
+    temperature_c=st.floats(30, 60),
+    train_only_charging=st.booleans(),
+    sync_only_unmetered=st.booleans(),
+    respect_power_save=st.booleans(),
+)
+
+
+@given(vectors, score_vectors, quantiles, limits)
+def test_nothing_forbidden_gets_through(x: np.ndarray, scores: np.ndarray, u: float, limit: Limits) -> None:
+    decision = Shield(limit, COSTS).decide(x, scores, u)
+    action, soc = decision.action, x[COLUMN["battery_soc"]]
+    if action != SLEEP:
+        assert soc >= np.float32(limit.battery_floor)
+        assert x[COLUMN["temperature_c"]] <= limit.temperature_c
+    if action.sync is not Sync.NONE:
+        assert x[COLUMN["link"]] >= (2 if limit.sync_only_unmetered else 1)
+    if action.mode is Mode.TRAIN:
+        assert not (limit.respect_power_save and x[COLUMN["power_save"]] > 0)
+        assert not limit.train_only_charging or x[COLUMN["charging"]] > 0
+    if decision.feasible:
+        assert scores[CATALOGUE.index(action)] > -np.inf
+    else:
+        assert action == SLEEP
+
+
+@given(vectors, score_vectors, quantiles, limits)
+def test_what_it_forbade_is_told(x: np.ndarray, scores: np.ndarray, u: float, limit: Limits) -> None:
+    shield = Shield(limit, COSTS)
+    told = {name: set(forbidden_names(bits)) for name, bits in shield.decide(x, scores, u).masked}
+    true = {name: {NAMES[i] for i in np.flatnonzero(row)} for name, row in shield.forbidden(x).items()}
+    assert told == {name: names for name, names in true.items() if names}
+    assert all("sleep" not in names for names in told.values())
+
+
+@given(st.lists(vectors, min_size=1, max_size=5), limits)
+def test_a_batch_is_its_rows(rows: list[np.ndarray], limit: Limits) -> None:
+    shield = Shield(limit, COSTS)
+    batch = shield.forbidden(np.stack(rows))
+    for i, row in enumerate(rows):
+        for name, mask in shield.forbidden(row).items():
+            np.testing.assert_array_equal(np.broadcast_to(batch[name], (len(rows), N))[i], mask)
+
+
+@pytest.mark.parametrize("sensor", ["battery_soc", "temperature_c"])
+def test_an_absent_sensor_counts_as_over_its_limit(sensor: str) -> None:
+    shield = Shield(Limits(), COSTS)
+    scores = np.zeros(N, np.float32)
+    assert not shield.decide(values(GOOD), scores, 0.99).masked
+    x = values(dataclasses.replace(GOOD, **{sensor: float("nan")}))
+    decision = shield.decide(x, scores, 0.99)
+    assert decision.action == SLEEP
+    assert decision.proposed == CATALOGUE[-1]
+
+
+def test_sync_needs_a_link() -> None:
+    x = values(dataclasses.replace(GOOD, link=0.0))
+    (told,) = Shield(Limits(), COSTS).decide(x, np.zeros(N, np.float32), 0.5).masked
+    assert told[0] == "no_link"
+    assert forbidden_names(told[1]) == tuple(a.name for a in CATALOGUE if a.sync is not Sync.NONE)
+
+
+def test_a_policy_without_admissible_actions_sleeps_and_says_so() -> None:
+    scores = np.full(N, -np.inf, np.float32)
+    scores[-1] = 1.0
+    decision = Shield(Limits(train_only_charging=True), COSTS).decide(values(GOOD), scores, 0.3)
+    assert not decision.feasible
+    assert decision.action == SLEEP
+    assert decision.proposed == CATALOGUE[-1]
+
+
+@pytest.mark.parametrize("wrong", [{"battery_floor": 1.0}, {"battery_floor": float("nan")}, {"temperature_c": 500.0}])
+def test_limits_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError):
+        Limits(**wrong)

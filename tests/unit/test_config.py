@@ -1,0 +1,90 @@
+"""A device's TOML file: what is right comes through, what is wrong names itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from circadia.config import load_config, parse_config
+from circadia.errors import ConfigError
+
+FULL = """
+device = "porch"
+[agent]
+policy = "charging-only"
+period_s = 30
+preference = { accuracy = 0.5, latency = 0.25, energy = 0.25 }
+[platform]
+profile = "pi-solar"
+initial_soc = 0.5
+[limits]
+battery_floor = 0.2
+[learning]
+examples = 64
+[store]
+path = "porch.db"
+[store.retention]
+max_mb = 8
+[federation]
+broker = "127.0.0.1:1883"
+"""
+
+
+def test_a_full_file_comes_through(tmp_path: Path) -> None:
+    path = tmp_path / "device.toml"
+    path.write_text(FULL)
+    config = load_config(path)
+    assert config.device == "porch"
+    assert config.agent.period_s == 30.0
+    assert config.agent.preference.accuracy == 0.5
+    assert config.limits.battery_floor == 0.2
+    assert config.store.path == Path("porch.db")
+    assert config.store.retention.max_mb == 8.0
+    assert config.federation is not None
+    assert config.federation.broker == "127.0.0.1:1883"
+
+
+def test_an_empty_file_is_a_lone_simulated_device() -> None:
+    config = parse_config({})
+    assert config.platform.kind == "simulated"
+    assert config.federation is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[agent]\nperiod = 3", "unknown key 'agent.period'; did you mean 'period_s'"),
+        ("colour = 3", "unknown key 'colour'; known keys"),
+        ("[agent]\nperiod_s = 'fast'", "agent.period_s is 'fast'; it must be of type float"),
+        ("[agent]\nperiod_s = true", "agent.period_s is True"),
+        ("[agent]\nperiod_s = -1", "agent.period_s is -1.0; it must be positive"),
+        ("[agent]\nperiod_s = nan", "agent.period_s is nan"),
+        ("[agent]\npreference = { accuracy = 1.0, latency = 1.0, energy = 0.0 }", "sum to 2"),
+        ("[limits]\nbattery_floor = 1.5", "battery_floor is 1.5"),
+        ("[platform]\nkind = 'toaster'", "platform.kind is 'toaster'; it must be one of simulated"),
+        ("[platform]\ninitial_soc = 80", "initial_soc is 80.0"),
+        ("[federation]\nname = 'x'", "federation.broker is missing"),
+        ("[federation]\nbroker = 'here:x'", "broker 'here:x': write HOST:PORT"),
+        ("agent = 3", "agent must be a table"),
+        ("[agent", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_names_itself(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "device.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="device.toml") as caught:
+        load_config(path)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: no such file"):
+        load_config(tmp_path / "absent.toml")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "device.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(path)

@@ -1,0 +1,93 @@
+"""`circadia demo`: the whole federation on this machine, two policies, one report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from rich.console import Console
+
+    from circadia_lab.demo.arm import Arm
+    from circadia_lab.demo.plan import Plan
+    from circadia_lab.demo.result import ArmResult
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("demo", help="run a federation of simulated devices", description=__doc__)
+    parser.add_argument("--devices", type=int, default=8, help="device processes (default 8)")
+    parser.add_argument("--minutes", type=float, default=4.0, help="wall time of each arm's simulated day (default 4)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--chaos", action="store_true", help="kill and restart a device and the broker")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary here")
+    parser.add_argument("--out", type=Path, default=Path("demo-results"), metavar="FOLDER", help="report and raw data")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play both arms, analyse them, write the report. Ctrl-C ends early and reports what there is."""
+    from rich.console import Console
+
+    from circadia_lab.demo.plan import ARMS, Plan
+    from circadia_lab.demo.summary import print_summary, summary
+    from circadia_lab.report.page import write_report
+
+    logging.basicConfig(level=logging.WARNING)
+    console = Console()
+    plan = Plan(devices=args.devices, minutes=args.minutes, seed=args.seed, chaos=args.chaos)
+    folder = args.out / time.strftime("%Y%m%d-%H%M%S")
+    results: list[ArmResult] = []
+    for name, policy in ARMS:
+        result = _arm(console, plan, name, policy, folder / name)
+        results.append(result)
+        if not result.complete:
+            console.print("stopped early: the report covers what there is")
+            break
+    report = folder / "report.html"
+    found = summary(results, plan, report)
+    write_report(results, found, report)
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print_summary(console, found)
+    console.print(f"report: {report}")
+    return 0
+
+
+def _arm(console: Console, plan: Plan, name: str, policy: str, folder: Path) -> ArmResult:
+    from circadia_lab.demo.analysis import analyse
+    from circadia_lab.demo.arm import Arm
+
+    start_s = time.monotonic()
+    console.print(f"[bold]{name}[/bold]: starting {plan.devices} devices, a broker and an aggregator …")
+    with Arm(plan=plan, name=name, policy=policy, folder=folder) as arm:
+        console.print(arm.broker_note)
+        complete = _watch(console, arm)
+        console.print("delivering what waits …")
+        day_s = min(arm.now_s, plan.day_s)
+        arm.drain()
+    console.print("analysing …")
+    return analyse(arm, day_s=day_s, wall_s=time.monotonic() - start_s, complete=complete)
+
+
+def _watch(console: Console, arm: Arm) -> bool:
+    """Show the table until the day is over; False after Ctrl-C."""
+    from circadia_lab.demo.device_rows import read_row
+    from circadia_lab.demo.live import LiveTable
+
+    with LiveTable(console, arm.name, arm.plan.day_s) as table:
+
+        def show(arm: Arm) -> None:
+            rows = [read_row(device.store, device.name, device.profile, device.alive) for device in arm.devices]
+            table.update(rows, arm.now_s, arm.headline)
+
+        try:
+            arm.play(show)
+        except KeyboardInterrupt:
+            return False
+    return True

@@ -1,0 +1,72 @@
+"""What a demonstration runs: devices, arms, times, and the disturbances of --chaos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DAY_S = 86_400.0
+
+PROFILES = ("pixel-3", "fairphone-4", "pi-solar")
+"""Dealt to the devices in turn."""
+ARMS = (("circadia", "default"), ("charging-only", "charging-only"))
+"""(arm, the policy that its devices run)."""
+PERIOD_S = 300.0
+"""Simulated time between ticks."""
+DEADLINE_S = 120.0
+EXAMPLES = 1024
+"""Size of the example buffer."""
+BUFFER = 4
+"""Updates that make a new version of the federation's model …"""
+BUFFER_TIMEOUT_S = 1800.0
+"""… or this much simulated time after the first of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The choices of one run; the same for both arms."""
+
+    devices: int = 8
+    minutes: float = 4.0
+    """Wall time that each arm's day takes."""
+    seed: int = 0
+    chaos: bool = False
+
+    @property
+    def day_s(self) -> float:
+        """Simulated time that an arm covers."""
+        return DAY_S
+
+    @property
+    def scale(self) -> float:
+        """Simulated seconds per second."""
+        return self.day_s / (60.0 * self.minutes)
+
+    def profile(self, index: int) -> str:
+        """The profile of a device."""
+        return PROFILES[index % len(PROFILES)]
+
+    def initial_soc(self, index: int) -> float:
+        """How full a device's battery is at midnight."""
+        return 0.5 + 0.4 * (index * 5 % self.devices) / self.devices
+
+    def name(self, index: int) -> str:
+        """The name of a device in the federation."""
+        return f"{self.profile(index)}-{index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A kill -9, and the restart some time later."""
+
+    target: str
+    """`device` (the first one) or `broker`."""
+    kill_s: float
+    restart_s: float
+
+
+CHAOS = (
+    Incident(target="device", kill_s=3.0 * 3600, restart_s=3.5 * 3600),
+    Incident(target="broker", kill_s=5.0 * 3600, restart_s=5.75 * 3600),
+    Incident(target="device", kill_s=13.0 * 3600, restart_s=14.0 * 3600),
+    Incident(target="broker", kill_s=20.0 * 3600, restart_s=21.0 * 3600),
+)
