@@ -197,6 +197,16 @@ class Agent:
             if reading is not None:
                 self.store.settle(tick_id, reading)
 
+    def _settle_last(self) -> None:
+        """The last tick ends here, not with a next one."""
+        last, now_s = self.store.last_tick(), self.clock.now_s()
+        if last is None:
+            return
+        self.platform.observe(now_s)
+        self._settle()
+        if (reading := self.meter.read(last.t_s, now_s)) is not None:
+            self.store.settle(last.tick_id, reading)
+
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
         items = self.inbox.take()
@@ -269,10 +279,7 @@ class Agent:
 
     def close(self) -> None:
         """Settle what can be settled, let nobody wait for an answer, close the store."""
-        last = self.store.last_tick()
-        self._settle()
-        if last is not None and (reading := self.meter.read(last.t_s, self.clock.now_s())) is not None:
-            self.store.settle(last.tick_id, reading)
+        self._settle_last()
         for answer in self._answers.values():
             answer.set_exception(CircadiaError("the agent was closed before it served this request"))
         self._answers.clear()

@@ -1,0 +1,252 @@
+"""A whole device in one process: real task, real interpreter, real store, simulated body; only the clock is ours."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from circadia.actions import CATALOGUE, INDEX
+from circadia.agent import Agent
+from circadia.config import DeviceConfig, parse_config
+from circadia.errors import ConfigError, DeadlineExpired, StoreError
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.types import Mode
+from circadia.wiring import build
+
+
+class HandClock:
+    """Time that a test turns."""
+
+    def __init__(self) -> None:
+        self.t_s = 0.0
+
+    def now_s(self) -> float:
+        return self.t_s
+
+    def wall_s(self, duration_s: float) -> float:
+        return duration_s
+
+
+class Always:
+    """The policy port with one action in mind."""
+
+    name = "always"
+    offered = np.ones(len(CATALOGUE), bool)
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        scores = np.full(len(CATALOGUE), -100.0, np.float32)
+        scores[INDEX[self.action]] = 100.0
+        return scores
+
+
+def config(tmp_path: Path, **store: float) -> DeviceConfig:
+    return parse_config(
+        {
+            "agent": {"policy": "charging-only", "period_s": 60.0},
+            "store": {"path": str(tmp_path / "device.db"), "retention": store},
+            "platform": {"initial_soc": 0.8},
+        }
+    )
+
+
+def started(config: DeviceConfig, action: str = "sleep", t_s: float = 0.0) -> Agent:
+    agent = build(config).agent
+    agent.clock = HandClock()
+    agent.clock.t_s = t_s
+    agent.policy = Always(action)
+    return agent
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    agent = started(config(tmp_path))
+    yield agent
+    agent.close()
+
+
+def tick(agent: Agent, action: str, after_s: float = 60.0) -> object:
+    agent.clock.t_s += after_s  # type: ignore[attr-defined]
+    agent.policy = Always(action)
+    agent.ingest()
+    return agent.tick()
+
+
+def image(agent: Agent, seed: int = 0) -> np.ndarray:
+    shape = agent.workload.task.input_shape
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+def give_examples(agent: Agent, count: int = 40) -> None:
+    for i in range(count):
+        agent.add_example(image(agent, i), i % 10)
+
+
+def test_a_request_is_answered_and_its_label_becomes_an_example(agent: Agent) -> None:
+    answer = agent.submit(image(agent), deadline_s=300.0)
+    record = tick(agent, "serve/high/small")
+    served = answer.result(timeout=0)
+    assert 0 <= served.label < 10
+    assert served.latency_s == pytest.approx(60.0 + record.outcome.busy_s)
+    agent.feedback(answer.request_id, 7)
+    agent.feedback(answer.request_id, 7)  # said twice: counts once
+    tick(agent, "sleep")
+    (example,) = agent.store.examples()
+    assert example.label == 7
+    np.testing.assert_array_equal(example.x, image(agent).ravel())
+    rows = sqlite3.connect(agent.store.path).execute("SELECT label, truth FROM requests").fetchall()
+    assert rows == [(served.label, 7)]
+
+
+def test_a_request_that_nobody_served_expires(agent: Agent) -> None:
+    answer = agent.submit(image(agent), deadline_s=30.0)
+    record = tick(agent, "sleep", after_s=31.0)
+    assert record.outcome.expired == (answer.request_id,)
+    with pytest.raises(DeadlineExpired):
+        answer.result(timeout=0)
+    assert agent.workload.requests.length == 0
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.full((8, 8, 1), np.nan), np.array("seven")])
+def test_a_wrong_input_is_refused_where_it_is_given(agent: Agent, wrong: np.ndarray) -> None:
+    with pytest.raises(ConfigError, match="digits"):
+        agent.submit(wrong)
+    with pytest.raises(ConfigError, match="digits"):
+        agent.add_example(wrong, 1)
+
+
+def test_an_unknown_label_is_refused(agent: Agent) -> None:
+    with pytest.raises(ConfigError, match="label"):
+        agent.add_example(image(agent), 10)
+
+
+def test_training_changes_the_weights_and_counts_the_examples(agent: Agent) -> None:
+    give_examples(agent)
+    before = agent.workload.model.weights
+    assert agent.workload.examples.fresh_count == 0
+    record = tick(agent, "train/high/large")
+    assert record.observation.fresh_examples == 40
+    training = record.outcome.training
+    assert training is not None
+    assert training.steps == 32
+    assert not np.array_equal(agent.workload.model.weights, before)
+    assert agent.workload.examples.fresh_count < 40
+    stored = agent.store.load_model()
+    assert stored is not None
+    np.testing.assert_array_equal(stored.weights, agent.workload.model.weights)
+
+
+def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> None:
+    give_examples(agent)
+    agent.clock.t_s = 3600.0  # at night, on the charger, with a free link
+    tick(agent, "train/high/small")
+    record = tick(agent, "train/high/small/sync-int8")
+    update = record.outcome.update
+    assert update is not None
+    assert update.examples == agent.workload.task.batch * 16
+    model = agent.workload.model
+    assert model.unsent_examples == 0
+    left = np.abs(model.weights - model.base).max()
+    whole = np.abs(model.weights - agent.workload.task.initial_weights).max()
+    assert 0 < left < whole / 100
+    assert [u.update_id for u in agent.store.spooled()] == [update.update_id]
+    again = tick(agent, "sleep/sync-int8")
+    assert again.outcome.update is None  # nothing new to say
+
+
+def test_an_arriving_version_keeps_the_unsent_change(agent: Agent) -> None:
+    give_examples(agent)
+    tick(agent, "train/high/small")
+    own = agent.workload.model.weights - agent.workload.model.base
+    arrived = np.full_like(own, 0.25)
+    model = agent.workload.with_version(4, 10.0, arrived)
+    np.testing.assert_allclose(model.weights, arrived + own, rtol=1e-6)
+    np.testing.assert_array_equal(model.base, arrived)
+    assert model.unsent_examples == agent.workload.model.unsent_examples
+
+
+def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
+    first = started(config(tmp_path))
+    give_examples(first)
+    tick(first, "train/high/large")
+    last = tick(first, "train/high/large/sync-int8")
+    weights = first.workload.model.weights
+    # No close: the process is as good as killed.
+    second = started(config(tmp_path), t_s=first.clock.now_s())
+    np.testing.assert_array_equal(second.workload.model.weights, weights)
+    assert set(second.workload.spool) == set(first.workload.spool)
+    assert len(second.workload.examples) == 40
+    assert second.workload.examples.fresh_count == first.workload.examples.fresh_count
+    record = tick(second, "sleep")
+    assert record.observation.dt_s == 60.0
+    assert record.observation.battery_soc == pytest.approx(last.observation.battery_soc, abs=0.02)
+    second.close()
+    first.store.close()
+
+
+def test_a_full_store_forgets_the_training_but_answers(tmp_path: Path) -> None:
+    agent = started(config(tmp_path, max_mb=0.2))
+    give_examples(agent, 60)
+    answer = None
+    before = agent.workload.model
+    with pytest.raises(StoreError, match="full"):
+        for _ in range(500):
+            before = agent.workload.model
+            answer = agent.submit(image(agent), deadline_s=600.0)
+            tick(agent, "serve/high/small")
+            tick(agent, "train/high/small")
+    assert agent.workload.model is before
+    assert answer is not None
+    assert answer.done()
+    agent.store.close()
+
+
+@pytest.mark.parametrize("sensor", ["battery_soc", "temperature_c"])
+def test_an_absent_sensor_keeps_the_device_asleep(agent: Agent, sensor: str) -> None:
+    body = agent.platform
+    assert isinstance(body, SimulatedPlatform)
+    agent.platform = SimulatedPlatform(body.profile, body.scenario, 0, broken=frozenset({sensor}))
+    record = tick(agent, "train/high/large")
+    assert record.decision.action.mode is Mode.SLEEP
+    assert record.decision.proposed.name == "train/high/large"
+    limit = {"battery_soc": "battery_floor", "temperature_c": "thermal"}[sensor]
+    assert limit in dict(record.decision.masked)
+
+
+def test_an_empty_battery_is_not_worked_below_its_floor(tmp_path: Path) -> None:
+    low = config(tmp_path)
+    low = dataclasses.replace(low, platform=dataclasses.replace(low.platform, initial_soc=0.16))
+    agent = started(low, t_s=12 * 3600.0)
+    give_examples(agent)
+    for _ in range(30):
+        record = tick(agent, "train/high/large")
+        if record.observation.charging == 0 and record.decision.action.mode is not Mode.SLEEP:
+            assert record.observation.battery_soc >= low.limits.battery_floor
+    assert record.decision.action.mode is Mode.SLEEP
+    agent.close()
+
+
+def test_energy_is_settled_tick_by_tick_and_adds_up(tmp_path: Path) -> None:
+    agent = started(config(tmp_path))
+    give_examples(agent)
+    actions = ("train/high/small", "sleep", "train/low/small", "sleep")
+    for action in actions:
+        tick(agent, action)
+    agent.clock.t_s += 30.0  # type: ignore[attr-defined]
+    agent.close()
+    whole = agent.meter.read(60.0, 270.0)
+    rows = sqlite3.connect(tmp_path / "device.db").execute(
+        "SELECT energy_j, energy_source, gap_s FROM ticks ORDER BY id"
+    ).fetchall()
+    assert len(rows) == len(actions)
+    assert all(source == "simulated" and gap == 0 for _, source, gap in rows)
+    assert whole is not None
+    assert sum(energy for energy, _, _ in rows) == pytest.approx(whole.energy_j, rel=1e-9)
+    assert rows[0][0] > 5 * rows[1][0]  # training costs, sleeping hardly
