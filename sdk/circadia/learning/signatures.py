@@ -40,7 +40,9 @@ def read_sizes(interpreter: Any, name: str, input_shape: tuple[int, ...], classe
     present = interpreter.get_signature_list()
     for signature in SIGNATURES:
         if signature not in present:
-            raise ArtifactError(f"task {name}: the model has no signature {signature!r}, only {sorted(present)}")
+            raise ArtifactError(
+                f"task {name}: the model has no signature {signature!r}, only {sorted(present)}"
+            )
     runners = {signature: interpreter.get_signature_runner(signature) for signature in SIGNATURES}
     inputs = {signature: _tensors(runner.get_input_details()) for signature, runner in runners.items()}
     outputs = {signature: _tensors(runner.get_output_details()) for signature, runner in runners.items()}

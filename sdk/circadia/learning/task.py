@@ -16,6 +16,7 @@ from circadia.errors import ArtifactError, ConfigError
 from circadia.interpreter import open_interpreter
 from circadia.learning.signatures import read_sizes
 from circadia.learning.vectors import answers
+from circadia.model_file import check_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,6 +189,7 @@ def _checked(
         raise ConfigError(f"task {name}: labels {labels} must be two or more different names")
     if not 0 < learning_rate < np.inf:
         raise ConfigError(f"task {name}: learning rate {learning_rate} must be positive and finite")
+    check_model_file(model, f"task {name}")
     sizes = read_sizes(open_interpreter(model, name=name), name, input_shape, len(labels))
     weights = np.array(initial_weights, np.float32)
     if weights.shape != (sizes.parameters,) or not np.isfinite(weights).all():
@@ -212,13 +214,17 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read ({error.strerror}); shipped tasks: {', '.join(SHIPPED)}") from error
+        raise ArtifactError(
+            f"{path}: cannot be read ({error.strerror}); shipped tasks: {', '.join(SHIPPED)}"
+        ) from error
 
 
 def _verified(path: Path, sha256: str) -> bytes:
     data = _read(path)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ArtifactError(f"{path}: SHA-256 differs from the manifest's; the file is damaged or was exchanged")
+        raise ArtifactError(
+            f"{path}: SHA-256 differs from the manifest's; the file is damaged or was exchanged"
+        )
     return data
 
 

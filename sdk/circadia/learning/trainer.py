@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +57,12 @@ class Trainer:
             out = self._train(**inputs, lr=self._rate, w=w)
             w = out["w"]
             losses.append(float(out["loss"]))
-            if not (np.isfinite(losses[-1]) and np.isfinite(w).all()):
+            if not math.isfinite(losses[-1]):
                 raise self._diverged(where, losses[-1], inputs["x"])
         if not losses:
             raise ConfigError(f"task {self._task.name}: nothing to train on; give at least one batch")
+        if not np.isfinite(w).all():
+            raise self._diverged(where, losses[-1], inputs["x"])
         return np.array(w), float(np.mean(losses))
 
     def evaluate(self, weights: NDArray[np.float32], x: NDArray[np.float32], y: ArrayLike) -> Evaluation:
@@ -86,7 +89,7 @@ class Trainer:
 
 
 def _runner(task: Task, signature: str) -> Any:
-    """An interpreter of its own for each signature: a held runner forbids every other use of its interpreter."""
+    """With an interpreter of its own: a held runner forbids every other use of its interpreter."""
     return open_interpreter(task.model, name=task.name).get_signature_runner(signature)
 
 
@@ -111,6 +114,8 @@ def pad(task: Task, x: NDArray[np.float32], y: ArrayLike, batch: int, where: str
         )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(task.labels):
         raise ConfigError(f"{where}: labels must be whole numbers from 0 to {len(task.labels) - 1}")
+    if n == batch:
+        return {"x": rows, "y": labels.astype(np.int32, copy=False), "mask": np.ones(batch, np.float32)}
     padded = np.zeros((batch, *task.input_shape), np.float32)
     padded[:n] = rows
     targets = np.zeros(batch, np.int32)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def probe_batch(n: int, input_shape: tuple[int, ...], classes: int) -> dict[str, NDArray[Any]]:
-    """The batch of the test vectors: xᵢ = (7919 i mod 17) / 16, yᵢ = i mod classes, the last row masked out."""
+    """The test vectors' batch: xᵢ = (7919 i mod 17) / 16, yᵢ = i mod classes, the last row masked out."""
     size = n * int(np.prod(input_shape))
     x = (np.arange(size) * 7919 % 17 / 16).astype(np.float32).reshape(n, *input_shape)
     mask = np.ones(n, np.float32)

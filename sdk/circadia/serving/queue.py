@@ -33,7 +33,10 @@ _urgency = attrgetter("deadline_s", "request_id")
 
 
 class RequestQueue:
-    """At most `capacity` requests. Looking does not remove: `remove` them once the store has what became of them."""
+    """At most `capacity` requests.
+
+    Looking does not remove them: `remove` does, once the store has what became of them.
+    """
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
@@ -49,7 +52,10 @@ class RequestQueue:
         return len(self._requests)
 
     def put(self, request: Request) -> None:
-        """Let it wait. `CircadiaError` when the queue is full, `ConfigError` for an id that waits already or a NaN."""
+        """Let it wait.
+
+        `CircadiaError` when the queue is full, `ConfigError` for an id that waits already or a time that is NaN.
+        """
         if len(self._requests) >= self._capacity:
             self.refused += 1
             raise CircadiaError(
@@ -70,6 +76,10 @@ class RequestQueue:
         """The requests whose deadline has passed, earliest deadline first."""
         late = (request for request in self._requests.values() if request.deadline_s <= now_s)
         return tuple(sorted(late, key=_urgency))
+
+    def get(self, request_id: int) -> Request:
+        """The request of that id; `KeyError` unless it waits."""
+        return self._requests[request_id]
 
     def remove(self, request_ids: Iterable[int]) -> None:
         """Let them go; ids that do not wait are skipped."""

@@ -23,7 +23,7 @@ class Server:
         self._infer = open_interpreter(task.model, name=task.name).get_signature_runner("infer")
 
     def infer(self, weights: NDArray[np.float32], xs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """xs (n, …) → probabilities (n, classes), in batches padded with zeros; n may be 0.
+        """Answer: xs (n, …) → probabilities (n, classes), in batches padded with zeros; n may be 0.
 
         `ConfigError` for weights or xs of a wrong shape, `ArtifactError` when an answer is NaN or infinite.
         """

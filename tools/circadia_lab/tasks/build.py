@@ -2,8 +2,8 @@
 
     python -m circadia_lab.tasks.build digits [--out FOLDER] [--check] [--environment FOLDER]
 
-TensorFlow stays out of this process: `digits_net.py` runs in an environment of its own, which the command creates
-(about 2 GB on the disk, a minute or two) where `--environment` says.
+TensorFlow stays out of this process: `digits_net.py` runs in an environment of its own, which the command
+creates where `--environment` says (1.6 GB, a minute or two).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def build_task(name: str, out_dir: Path, environment: Path = ENVIRONMENT) -> Non
     """Write `name.tflite`, `name.npz` (first weights) and `name.json` (manifest) to `out_dir`.
 
     The manifest's test vectors come from the NumPy net, so the file is checked against a second implementation.
-    `PlatformUnavailable` when the TensorFlow environment cannot be made, `ArtifactError` when the result is wrong.
+    `PlatformUnavailable` when the TensorFlow environment cannot be made or converts nothing, `ArtifactError`
+    when the result is wrong.
     """
     recipe = recipe_named(name)
     python = tensorflow_python(environment)
@@ -119,8 +120,8 @@ def pretrained(recipe: Recipe) -> np.ndarray[Any, np.dtype[np.float32]]:
 def compare_with_shipped(name: str, built: Path, shipped: Path = DATA) -> list[str]:
     """What differs between the task in `built` and the shipped one; empty when they agree.
 
-    They agree when manifest and first weights are the same, the models have the same operators in the same order and
-    the same constants within `SAME_WEIGHTS`, and the built one gives the shipped test vectors' answers.
+    They agree when manifest and first weights are the same, the models have the same operators in the same
+    order and the same constants within `SAME_WEIGHTS`, and the built one gives the shipped test vectors' answers.
     """
     mine, theirs = (_compared(folder / f"{name}.json") for folder in (built, shipped))
     differences = [f"{key} differs" for key in theirs if mine[key] != theirs[key]]
@@ -131,10 +132,10 @@ def compare_with_shipped(name: str, built: Path, shipped: Path = DATA) -> list[s
         constants = [float_constants(model) for model in models]
         if not all(np.allclose(a, b, atol=SAME_WEIGHTS) for a, b in zip(*constants, strict=True)):
             differences.append(f"the constants differ by more than {SAME_WEIGHTS}")
-    weights = [load_task(folder / f"{name}.json").initial_weights for folder in (built, shipped)]
-    if not np.allclose(*weights, atol=1e-6):
+    new, old = (load_task(folder / f"{name}.json") for folder in (built, shipped))
+    if not np.allclose(new.initial_weights, old.initial_weights, atol=1e-6):
         differences.append("the first weights differ")
-    return differences + _answers_differ(load_task(built / f"{name}.json"), shipped / f"{name}.json")
+    return differences + _answers_differ(new, shipped / f"{name}.json")
 
 
 def _answers_differ(task: Task, manifest: Path) -> list[str]:
@@ -161,14 +162,17 @@ def float_constants(model: bytes) -> list[np.ndarray[Any, np.dtype[np.float32]]]
         np.asarray(data, np.uint8).view(np.float32)
         for graph in parsed.subgraphs
         for tensor in graph.tensors
-        if tensor.type == schema.TensorType.FLOAT32 and (data := parsed.buffers[tensor.buffer].data) is not None
+        if tensor.type == schema.TensorType.FLOAT32
+        and (data := parsed.buffers[tensor.buffer].data) is not None
     ]
 
 
 def _compared(path: Path) -> dict[str, Any]:
     """The part of a manifest that has to be the same to the letter."""
     manifest = json.loads(path.read_text())
-    return {key: manifest[key] for key in manifest if key not in {"model_sha256", "weights_sha256", "vectors"}}
+    return {
+        key: manifest[key] for key in manifest if key not in {"model_sha256", "weights_sha256", "vectors"}
+    }
 
 
 def _convert(python: Path, recipe: Recipe, frozen: np.ndarray[Any, Any], out: Path) -> None:
@@ -240,9 +244,15 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; 1 when `--check` finds a difference."""
     parser = argparse.ArgumentParser(prog="circadia_lab.tasks.build", description="Build a shipped task.")
     parser.add_argument("name", choices=list(RECIPES))
-    parser.add_argument("--out", type=Path, default=DATA, help="folder of the three files (default: the package's)")
-    parser.add_argument("--check", action="store_true", help="build elsewhere and compare with the shipped task")
-    parser.add_argument("--environment", type=Path, default=ENVIRONMENT, help="folder of the TensorFlow environment")
+    parser.add_argument(
+        "--out", type=Path, default=DATA, help="folder of the three files (default: the package's)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="build elsewhere and compare with the shipped task"
+    )
+    parser.add_argument(
+        "--environment", type=Path, default=ENVIRONMENT, help="folder of the TensorFlow environment"
+    )
     options = parser.parse_args(arguments)
     if not options.check:
         build_task(options.name, options.out, options.environment)

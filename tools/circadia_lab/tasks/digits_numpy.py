@@ -24,7 +24,8 @@ def patch_pixels() -> NDArray[np.int32]:
     """(4 · 9 · 9,) pixel numbers of every window: pool cell, pooled position, pixel of the window."""
     half, three = np.arange(2), np.arange(3)
     a, b, i, j, u, v = np.meshgrid(half, half, three, three, three, three, indexing="ij")
-    return ((2 * i + a + u) * SIDE + 2 * j + b + v).astype(np.int32).ravel()
+    pixels: NDArray[np.int32] = ((2 * i + a + u) * SIDE + 2 * j + b + v).astype(np.int32)
+    return pixels.ravel()
 
 
 def weight_shapes(filters: int, hidden: int) -> tuple[tuple[int, ...], ...]:
@@ -40,7 +41,8 @@ def initial_weights(filters: int, hidden: int, seed: int) -> Floats:
         rng.normal(0, np.sqrt(2 / shape[0]), shape) if len(shape) == 2 else np.zeros(shape)
         for shape in weight_shapes(filters, hidden)
     ]
-    return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
+    weights: Floats = np.concatenate([part.ravel() for part in parts]).astype(np.float32)
+    return weights
 
 
 class DigitsNet:
@@ -54,9 +56,7 @@ class DigitsNet:
 
     def parts(self, w: Floats) -> list[Floats]:
         """Views of the flat vector in the shapes of `weight_shapes`."""
-        return [
-            w[a:b].reshape(shape) for (a, b), shape in zip(pairwise(self.ends), self.shapes, strict=True)
-        ]
+        return [w[a:b].reshape(shape) for (a, b), shape in zip(pairwise(self.ends), self.shapes, strict=True)]
 
     def probabilities(self, x: Floats, w: Floats) -> Floats:
         """(n, 8, 8, 1) → (n, 10)."""
@@ -105,8 +105,9 @@ class DigitsNet:
 
 
 def _softmax(logits: Floats) -> Floats:
-    exponents = np.exp(logits - logits.max(1, keepdims=True))
-    return exponents / exponents.sum(1, keepdims=True)
+    exponents: Floats = np.exp(logits - logits.max(1, keepdims=True))
+    exponents /= exponents.sum(1, keepdims=True)
+    return exponents
 
 
 def _loss(probabilities: Floats, y: NDArray[np.int32], mask: Floats) -> float:
