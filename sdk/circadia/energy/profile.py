@@ -4,6 +4,7 @@ Every number of a profile stands in its TOML file as `{ value = …, uncertainty
 deviation in the same unit, and where the figure comes from. The simulator, the lab and the calibration share it.
 """
 
+# ruff: noqa: RUF009 -- the functions called in the dataclasses' bodies wrap `field()`
 from __future__ import annotations
 
 import math
@@ -11,6 +12,7 @@ import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
@@ -187,8 +189,7 @@ class DeviceProfile:
 def mean_voltage_v(curve: Curve) -> float:
     """∫₀¹ U dq over the state of charge q."""
     points = list(zip(curve.soc, curve.value, strict=True))
-    pairs = zip(points, points[1:], strict=False)
-    return sum((q1 - q0) * (v0 + v1) / 2 for (q0, v0), (q1, v1) in pairs)
+    return sum((q1 - q0) * (v0 + v1) / 2 for (q0, v0), (q1, v1) in pairwise(points))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,7 +408,9 @@ class _Reader:
             if part not in entry:
                 raise self.fail(key, f"has no {part}")
         if not isinstance(entry["source"], str) or not entry["source"].strip():
-            raise self.fail(key, "its source is empty: say where the number comes from, or that it is an estimate")
+            raise self.fail(
+                key, "its source is empty: say where the number comes from, or that it is an estimate"
+            )
         uncertainty = self._number(f"{key}.uncertainty", entry["uncertainty"], 0, math.inf, rule["unit"])
         if curve:
             return self._curve(key, entry, rule, uncertainty)
@@ -424,9 +427,9 @@ class _Reader:
         )
         if len(soc) < 2 or len(soc) != len(value):
             raise self.fail(key, f"needs two points or more, has {len(soc)} soc and {len(value)} values")
-        if soc[0] != 0 or soc[-1] != 1 or any(a >= b for a, b in zip(soc, soc[1:], strict=False)):
+        if soc[0] != 0 or soc[-1] != 1 or any(a >= b for a, b in pairwise(soc)):
             raise self.fail(f"{key}.soc", f"must rise from 0 to 1, not {list(soc)}")
-        if any(a > b for a, b in zip(value, value[1:], strict=False)):
+        if any(a > b for a, b in pairwise(value)):
             raise self.fail(f"{key}.value", "a cell's voltage does not fall while it is charged")
         return Curve(soc=soc, value=value, uncertainty=uncertainty, source=entry["source"])
 

@@ -15,9 +15,11 @@ class SystemClock:
         self._offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def now_s(self) -> float:
+        """Seconds since the Unix epoch."""
         return self._offset_s + time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def wall_s(self, duration_s: float) -> float:
+        """The same: this clock is the machine's."""
         return duration_s
 
 
@@ -38,4 +40,5 @@ class SimulatedClock:
         return (time.monotonic() - self._epoch_s) * self._scale
 
     def wall_s(self, duration_s: float) -> float:
+        """Shorter by the scale."""
         return duration_s / self._scale

@@ -230,7 +230,9 @@ def _one_hot(load: Load | None) -> list[float]:
     return [float(load is not None and i == load) for i in range(LOADS)]
 
 
-WORK_LOAD = np.array([_one_hot(None if a.mode is Mode.SLEEP else _work_load(a.mode, a.clock)) for a in CATALOGUE])
+WORK_LOAD = np.array(
+    [_one_hot(None if a.mode is Mode.SLEEP else _work_load(a.mode, a.clock)) for a in CATALOGUE]
+)
 """(actions, loads) 1 at the load of the action's work."""
 STEPS = np.array([LOCAL_STEPS[a.work] if a.mode is Mode.TRAIN else 0 for a in CATALOGUE], np.float64)
 ANSWERS = np.array([SERVE_LIMIT[a.work] if a.mode is Mode.SERVE else 0 for a in CATALOGUE], np.float64)
@@ -389,7 +391,9 @@ def surroundings(state: State, noise: Noise, params: Params, xp: Any) -> State:
     drawn = xp.where(u < free, float(Link.FREE), xp.where(u < known, float(Link.METERED), float(Link.NONE)))
     decay = xp.exp(-noise.dt_s / params.clearness_hold_s)
     spread = params.clearness_sd * xp.sqrt(xp.maximum(1 - decay**2, 0))
-    clouds = params.clearness_mean + (state.clearness - params.clearness_mean) * decay + spread * noise.cloud_z
+    clouds = (
+        params.clearness_mean + (state.clearness - params.clearness_mean) * decay + spread * noise.cloud_z
+    )
     return state._replace(
         time_s=time,
         user_active=user,
@@ -511,10 +515,10 @@ def _take(cohort: Cohort, taken: Any, xp: Any) -> tuple[Cohort, Any]:
 
 
 def _older_than(cohort: Cohort, limit_s: Any, xp: Any) -> Any:
-    """How many members are older than `limit_s`."""
+    """How many members are older than `limit_s`, which may be negative: then all."""
     age = xp.maximum(cohort.age_s, 1e-9)
-    older = xp.ceil(cohort.count * (1 - limit_s / age))
-    return xp.where(cohort.age_s > limit_s, xp.clip(older, 0, cohort.count), 0)
+    older = xp.clip(xp.ceil(cohort.count * (1 - limit_s / age)), 0, cohort.count)
+    return xp.where(cohort.age_s > limit_s, older, 0)
 
 
 def _grown(cohort: Cohort, new: Cohort, dt_s: Any, xp: Any) -> Cohort:
@@ -530,11 +534,10 @@ def _queue_after(
     """The queue at the next tick, the summed ages of the served, and how many requests were lost."""
     waiting, ages = _take(Cohort(state.queue_length, state.queue_age_s), served, xp)
     dt, none = noise.dt_s, 0 * noise.dt_s
-    slack = state.queue_slack_s + (state.queue_age_s - waiting.age_s) - dt
-    patience = waiting.age_s + dt + slack
+    patience = state.queue_slack_s + state.queue_age_s
+    lapsed_old = _older_than(waiting, patience - dt, xp)
+    waiting, _ = _take(waiting, lapsed_old, xp)
     old = _grown(waiting, Cohort(none, none), dt, xp)
-    lapsed_old = _older_than(old, patience, xp)
-    old, _ = _take(old, lapsed_old, xp)
     new = Cohort(noise.arrivals, xp.where(noise.arrivals > 0, dt, 0))
     lapsed_new = _older_than(new, noise.deadline_s, xp)
     new, _ = _take(new, lapsed_new, xp)
@@ -554,7 +557,9 @@ def _queue_after(
     return after, ages, lapsed_old + lapsed_new + refused
 
 
-def _examples_after(state: State, seen: Any, served: Any, noise: Noise, params: Params, xp: Any) -> dict[str, Any]:
+def _examples_after(
+    state: State, seen: Any, served: Any, noise: Noise, params: Params, xp: Any
+) -> dict[str, Any]:
     """The example buffer at the next tick; the oldest make room."""
     unseen, _ = _take(Cohort(state.fresh_examples, state.fresh_age_s), seen, xp)
     labels = noise.examples + xp.floor(served * params.feedback_share + noise.feedback_u)

@@ -224,7 +224,9 @@ def _typed(value: Any, like: Any, where: str) -> Any:
             return tuple(float(x) for x in value)
     elif _is_number(value):
         return float(value)
-    wanted = "a text" if isinstance(like, str) else "a list of numbers" if isinstance(like, tuple) else "a number"
+    wanted = (
+        "a text" if isinstance(like, str) else "a list of numbers" if isinstance(like, tuple) else "a number"
+    )
     raise ConfigError(f"{where}: {value!r} is not {wanted}")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.actions import INDEX
+from circadia.energy.battery import energy_j
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.observation import COLUMN, DAY_S
 from circadia.platforms import dynamics
@@ -70,7 +71,9 @@ class SimulatedPlatform:
         if seed < 0:
             raise ConfigError(f"simulated platform: seed {seed} must not be negative")
         if not broken <= frozenset(BODY):
-            raise ConfigError(f"simulated platform: no such field to break: {sorted(broken - frozenset(BODY))}")
+            raise ConfigError(
+                f"simulated platform: no such field to break: {sorted(broken - frozenset(BODY))}"
+            )
         self.profile = profile
         self.scenario = _personal(scenario, seed)
         self.params = dynamics.make_params(profile, self.scenario)
@@ -103,7 +106,9 @@ class SimulatedPlatform:
     def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
         """Wake-up, the work at its clock, the radio; without a link the radio takes the slower link's time."""
         if units < 0 or sync_bytes < 0:
-            raise ConfigError(f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative")
+            raise ConfigError(
+                f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
+            )
         durations = dynamics.phase_durations(
             INDEX[action.name], units, sync_bytes, self._link, self.params, np
         )
@@ -159,6 +164,19 @@ class SimulatedPlatform:
         start = dynamics.initial_state(self.params, np.float64(0), local_s)
         self._state = start._replace(battery_j=np.float64(battery_j), temperature_c=np.float64(temperature_c))
         self._pending, self._observed_s = pending, local_s
+
+    def resume(self, t_s: float, seen: Observation, spent: Sequence[Phase]) -> None:
+        """Go on from a stored tick: what was seen when it began, and the phases that followed."""
+        battery_j = float(energy_j(np.float64(seen.battery_soc), self.params.battery, np))
+        self.restore(
+            {
+                "profile": self.profile.name,
+                "local_s": t_s - self._midnight_s,
+                "battery_j": min(battery_j, float(self.params.capacity_j)),
+                "temperature_c": seen.temperature_c,
+                "pending": [[phase.load.name, phase.duration_s] for phase in spent],
+            }
+        )
 
     @property
     def metered_until_s(self) -> float:
