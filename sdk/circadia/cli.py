@@ -33,9 +33,12 @@ class Register(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command → its exit code. 2 and one line on stderr for an error of ours, 130 after Ctrl-C."""
     try:
-        args = _parser().parse_args(arguments)
-        run: Callable[[argparse.Namespace], int] = args.run
-        return run(args)
+        try:
+            args = _parser().parse_args(arguments)
+            run: Callable[[argparse.Namespace], int] = args.run
+            return run(args)
+        finally:
+            sys.stdout.flush()
     except CircadiaError as error:
         print(f"circadia: error: {_one_line(error)}", file=sys.stderr)
         return 2

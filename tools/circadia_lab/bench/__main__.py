@@ -28,7 +28,9 @@ class Benchmark(Protocol):
 
 def names() -> list[str]:
     """The benchmarks there are."""
-    return sorted(m.name for m in pkgutil.iter_modules(circadia_lab.bench.__path__) if not m.name.startswith("_"))
+    return sorted(
+        m.name for m in pkgutil.iter_modules(circadia_lab.bench.__path__) if not m.name.startswith("_")
+    )
 
 
 def load(name: str) -> Benchmark:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from circadia.commands.doctor import as_json, as_table
+from circadia.diagnosis import (
+    Finding,
+    Status,
+    battery,
+    broker_program,
+    broker_reachable,
+    link,
+    python_version,
+    state_folder,
+    thermal,
+    tried,
+)
+from circadia.errors import ArtifactError, ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def test_sensors_of_a_machine_without_any_are_absent(tmp_path: Path) -> None:
+    findings = [check(tmp_path) for check in (battery, thermal, link)]
+    assert [finding.status for finding in findings] == [Status.ABSENT] * 3
+    assert all(finding.advice for finding in findings)
+
+
+def test_sensors_are_named(tmp_path: Path) -> None:
+    put(tmp_path / "class/power_supply/AC/type", "Mains")
+    put(tmp_path / "class/power_supply/BAT0/type", "Battery")
+    put(tmp_path / "class/thermal/thermal_zone0/type", "cpu-thermal")
+    put(tmp_path / "class/thermal/thermal_zone0/temp", "41500")
+    put(tmp_path / "class/net/lo/operstate", "up")
+    put(tmp_path / "class/net/wlan0/operstate", "up")
+    put(tmp_path / "class/net/eth0/operstate", "down")
+    assert battery(tmp_path).detail == "BAT0"
+    assert thermal(tmp_path).detail == "cpu-thermal 42 °C"
+    assert link(tmp_path).detail == "wlan0"
+
+
+def test_thermal_zone_that_answers_nonsense_is_absent(tmp_path: Path) -> None:
+    put(tmp_path / "class/thermal/thermal_zone0/temp", "nonsense")
+    put(tmp_path / "class/thermal/thermal_zone1/type", "silent")
+    assert thermal(tmp_path).status is Status.ABSENT
+
+
+def test_broker_that_listens_is_ok_and_one_that_left_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert broker_reachable(address).status is Status.OK
+    gone = broker_reachable(address)
+    assert gone.status is Status.FAILED
+    assert address in gone.detail
+
+
+def test_no_broker_given_is_absent() -> None:
+    assert broker_reachable(None).status is Status.ABSENT
+
+
+def test_malformed_broker_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nonsense"):
+        broker_reachable("localhost:nonsense")
+
+
+def test_broker_program_of_this_machine_is_named() -> None:
+    finding = broker_program()
+    assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "amqtt" in finding.detail
+
+
+def test_state_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path: Path) -> None:
+    finding = state_folder(tmp_path / "not/yet/circadia.db")
+    assert str(tmp_path) in finding.detail
+    assert finding.status is Status.OK or "free" in finding.advice
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_state_folder_that_is_not_writable_failed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    finding = state_folder(tmp_path / "circadia.db")
+    tmp_path.chmod(0o700)
+    assert finding.status is Status.FAILED
+
+
+def test_old_python_failed() -> None:
+    assert python_version((3, 10, 12)).status is Status.FAILED
+    assert python_version((3, 11, 0)).status is Status.OK
+
+
+def test_error_of_ours_becomes_a_finding_and_others_do_not() -> None:
+    def damaged() -> str:
+        raise ArtifactError("policy.tflite: SHA-256 differs")
+
+    def bug() -> str:
+        raise ZeroDivisionError
+
+    finding = tried("policy", damaged, "fetch it again")
+    assert finding == Finding(
+        name="policy", status=Status.FAILED, detail="policy.tflite: SHA-256 differs", advice="fetch it again"
+    )
+    with pytest.raises(ZeroDivisionError):
+        tried("policy", bug, "")
+
+
+def test_output_has_every_finding() -> None:
+    findings = [
+        Finding(name="python", status=Status.OK, detail="3.11.7"),
+        Finding(name="broker", status=Status.ABSENT, detail="none given", advice="name one"),
+    ]
+    assert json.loads(as_json(findings))[1] == {
+        "name": "broker",
+        "status": "absent",
+        "detail": "none given",
+        "advice": "name one",
+    }
+    lines = as_table(findings).splitlines()
+    assert lines[0].split() == ["ok", "python", "3.11.7"]
+    assert lines[2].strip() == "→ name one"
