@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -149,6 +150,19 @@ def test_a_killed_process_goes_on_where_its_body_was() -> None:
     for name in BODY:
         assert getattr(ours, name) == pytest.approx(getattr(theirs, name), abs=1e-9), name
     assert ours.dt_s == 800
+
+
+def test_a_stored_tick_is_enough_to_go_on() -> None:
+    whole, later = body(), body(initial_soc=0.1)
+    seen = whole.observe(NINE_S)
+    spent = whole.phases(TRAIN, 32, 0)
+    whole.spend(spent)
+    later.resume(NINE_S, seen, spent)
+    ours, theirs = later.observe(NINE_S + 900), whole.observe(NINE_S + 900)
+    for name in BODY:
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name), abs=1e-9), name
+    with pytest.raises(StoreError, match="battery_j"):
+        body().resume(NINE_S, dataclasses.replace(seen, battery_soc=math.nan), ())
 
 
 def test_an_empty_snapshot_is_a_fresh_body() -> None:
