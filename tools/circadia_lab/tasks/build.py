@@ -30,7 +30,7 @@ from circadia_lab.tasks.digits_numpy import CLASSES, DigitsNet, initial_weights,
 
 REQUIREMENTS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==1.26.4")
 ENVIRONMENT = Path(__file__).parents[3] / ".venv-tensorflow"
-TENSORS = 6
+PRETRAINING_RATE = 0.2
 TOLERANCE = 1e-4
 """Of test vectors: far above what interpreters differ by (1e-6), far below what a wrong operator does."""
 SAME_WEIGHTS = 1e-3
@@ -55,7 +55,7 @@ class Recipe:
 
 RECIPES = {
     "digits": Recipe(filters=16, hidden=32, learning_rate=0.2),
-    "digits-head": Recipe(filters=16, hidden=64, frozen_tensors=4, pretraining_steps=300, learning_rate=0.2),
+    "digits-head": Recipe(filters=16, hidden=64, frozen_tensors=4, pretraining_steps=300, learning_rate=0.1),
 }
 
 
@@ -113,7 +113,7 @@ def pretrained(recipe: Recipe) -> np.ndarray[Any, np.dtype[np.float32]]:
     mask = np.ones(recipe.train_batch, np.float32)
     for _ in range(recipe.pretraining_steps):
         rows = random.integers(0, len(x), recipe.train_batch)
-        _, weights = net.step(x[rows], y[rows], mask, recipe.learning_rate, weights)
+        _, weights = net.step(x[rows], y[rows], mask, PRETRAINING_RATE, weights)
     return weights
 
 
