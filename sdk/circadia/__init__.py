@@ -6,7 +6,8 @@ The public names. Each is imported on its first use, so that `import circadia` c
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # what checkers know it as; importing typing would be most of the time
 
 if TYPE_CHECKING:
     from circadia.agent import Agent
