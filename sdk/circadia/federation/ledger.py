@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 class Ledger:
-    """Versions and verdicts of one federation. One thread; one aggregator at a time."""
+    """Versions and verdicts of one federation. One thread at a time, one aggregator at a time."""
 
     def __init__(
         self,
@@ -68,7 +68,10 @@ class Ledger:
                 self._take_lock(opened)
             mode = "ro" if read_only else "rwc"
             self._db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
             )
             opened.callback(self._db.close)
             if not read_only:

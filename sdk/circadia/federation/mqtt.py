@@ -474,11 +474,14 @@ class DeviceLink:
         """False leaves the broker in order and stays away: the device's radio is off."""
         self.link.set_online(online)
 
-    def close(self, timeout_s: float = 5.0) -> bool:
-        """Say farewell; whether the thread ended in time. Updates without a verdict stay in the agent's spool."""
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Say farewell and end the thread. Updates without a verdict stay in the agent's spool."""
         self.link.stop()
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            log.warning(
+                "link to %s did not end within %g s; it ends with the process", self.link.address, timeout_s
+            )
 
     def _on_request(self, push: tuple[ModelUpdate, ...], pull: bool, now_s: float) -> tuple[Any, ...]:
         steps = self._endpoint.push(push, now_s)

@@ -1,0 +1,468 @@
+"""Devices and an aggregator over a real mosquitto."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from circadia.errors import ConfigError, LocalProtocolError, StoreError
+from circadia.federation.address import BrokerAddress
+from circadia.federation.aggregator import AggregatorSettings
+from circadia.federation.broker import Broker, find_mosquitto
+from circadia.federation.compression import encode as pack
+from circadia.federation.device import DeviceEndpoint
+from circadia.federation.effects import Publish, Subscribe
+from circadia.federation.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.ledger import Ledger
+from circadia.federation.messages import Status, decode_as
+from circadia.federation.mqtt import DeviceLink, LinkSettings, MqttLink, check_packet
+from circadia.federation.patience import Patience
+from circadia.federation.service import AggregatorService
+from circadia.types import ModelUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+
+TASK = "ab" * 32
+N = 70_000
+WEIGHTS = np.random.default_rng(0).normal(size=N).astype(np.float32)
+DELTA = pack(np.random.default_rng(1).normal(0, 0.01, N).astype(np.float32))
+FAST = LinkSettings(first_retry_s=0.05, longest_retry_s=0.2)
+PATIENCE = Patience(chunk_s=0.5, acknowledgement_s=0.5, longest_s=2)
+
+
+def until(condition: Callable[[], Any], what: str, limit_s: float = 30.0) -> Any:
+    """Wait for something that has to come; the limit only ends a broken run."""
+    end_s = time.monotonic() + limit_s
+    while time.monotonic() < end_s:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    pytest.fail(f"waited {limit_s:g} s in vain for {what}")
+
+
+def update(update_id: str, base_version: int = 1) -> ModelUpdate:
+    return ModelUpdate(
+        update_id=update_id, task=TASK, base_version=base_version, examples=10, codec="int8", payload=DELTA, created_s=0.0
+    )  # fmt: skip
+
+
+class Device:
+    """A link and everything that came out of it."""
+
+    def __init__(self, port: int, name: str = "phone", **options: Any) -> None:
+        self.ring = threading.Event()
+        endpoint = DeviceEndpoint(
+            device_id=name, federation="home", task_digest=TASK, parameters=N, patience=PATIENCE
+        )
+        settings = options.pop("settings", FAST)
+        self.link = DeviceLink(
+            address=BrokerAddress(host="127.0.0.1", port=port),
+            endpoint=endpoint,
+            random=Random(name),
+            settings=settings,
+            on_event=self.ring.set,
+            **options,
+        )
+        self.events: list[Any] = []
+
+    def poll(self) -> Device:
+        self.events += self.link.poll()
+        return self
+
+    @property
+    def models(self) -> dict[int, np.ndarray]:
+        return {e.version: e.weights for e in self.poll().events if isinstance(e, ModelArrived)}
+
+    @property
+    def verdicts(self) -> dict[str, bool]:
+        return {e.update_id: e.accepted for e in self.poll().events if isinstance(e, UpdateAcknowledged)}
+
+    @property
+    def seen(self) -> int:
+        return max((e.version for e in self.poll().events if isinstance(e, ManifestSeen)), default=0)
+
+
+class Home:
+    """A broker, an aggregator in a thread, devices; all ended together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.broker = Broker()
+        self.devices: list[Device] = []
+        self.reports: list[Any] = []
+        self.ledger: Ledger | None = None
+        self._service: AggregatorService | None = None
+        self._thread: threading.Thread | None = None
+
+    def device(self, name: str = "phone", **options: Any) -> Device:
+        self.devices.append(Device(self.broker.port, name, **options))
+        return self.devices[-1]
+
+    def aggregate(self, buffer: int = 2, most_bytes: int | None = None) -> AggregatorService:
+        self.ledger = Ledger(self.folder / "ledger.db", task=TASK, parameters=N, most_bytes=most_bytes)
+        self._service = AggregatorService(
+            address=BrokerAddress(host="127.0.0.1", port=self.broker.port),
+            ledger=self.ledger,
+            settings=AggregatorSettings(federation="home", task=TASK, buffer=buffer, gap_s=0.3),
+            initial_weights=WEIGHTS,
+            stamp=float,
+            random=Random(1),
+            report=self.reports.append,
+            link_settings=FAST,
+            store_pause_s=0.1,
+        )
+        self._thread = threading.Thread(target=self._service.run)
+        self._thread.start()
+        return self._service
+
+    def stop_aggregator(self) -> None:
+        if self._service and self._thread and self.ledger:
+            self._service.stop()
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+            self.ledger.close()
+            self._service = None
+
+    def read_ledger(self) -> Ledger:
+        return Ledger(self.folder / "ledger.db", task=TASK, parameters=N, read_only=True)
+
+    def close(self) -> None:
+        for device in self.devices:
+            device.link.close()
+        self.stop_aggregator()
+        self.broker.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    place = Home(tmp_path)
+    place.broker.start()
+    yield place
+    place.close()
+
+
+class Ear:
+    """Listens to one pattern with a link of its own."""
+
+    due_s = float("inf")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.heard: list[tuple[str, bytes]] = []
+        self.ready = False
+
+    def will(self) -> Publish:
+        return Publish(topic="test/gone", payload=b"")
+
+    farewell = will
+
+    def connected(self, now_s: float) -> tuple[Any, ...]:  # noqa: ARG002
+        self.ready = True
+        return (Subscribe(pattern=self.pattern),)
+
+    def disconnected(self, now_s: float) -> tuple[Any, ...]:  # noqa: ARG002
+        return ()
+
+    def receive(self, topic: str, payload: bytes, now_s: float) -> tuple[Any, ...]:  # noqa: ARG002
+        self.heard.append((topic, payload))
+        return ()
+
+    def tick(self, now_s: float) -> tuple[Any, ...]:  # noqa: ARG002
+        return ()
+
+    def take(self, step: object) -> None: ...
+
+    def commit(self) -> None: ...
+
+
+@contextmanager
+def listening(port: int, pattern: str) -> Iterator[Ear]:
+    ear = Ear(pattern)
+    link = MqttLink(
+        address=BrokerAddress(host="127.0.0.1", port=port), client_id="ear", endpoint=ear, sink=ear, random=Random(0)
+    )  # fmt: skip
+    thread = threading.Thread(target=link.run)
+    thread.start()
+    until(lambda: ear.ready, "the listener")
+    yield ear
+    link.stop()
+    thread.join(10)
+
+
+def test_a_round_trip_ends_bit_equal_everywhere(home: Home) -> None:
+    home.aggregate(buffer=2)
+    devices = [home.device(f"d{i}") for i in range(2)]
+    for device in devices:
+        device.link.request((), pull=True)
+    for device in devices:
+        until(lambda device=device: 1 in device.models, "version 1")
+        assert device.models[1].tobytes() == WEIGHTS.tobytes()
+        assert device.ring.is_set()
+    for i, device in enumerate(devices):
+        device.link.request([update(f"u{i}")], pull=True)
+    for i, device in enumerate(devices):
+        until(lambda device=device, i=i: device.verdicts.get(f"u{i}"), "a verdict")
+        until(lambda device=device: device.seen == 2, "the announcement of version 2")
+        device.link.request((), pull=True)
+        until(lambda device=device: 2 in device.models, "version 2")
+    ledger = home.read_ledger()
+    for device in devices:
+        assert device.models[2].tobytes() == ledger.version(2).weights.tobytes()
+        assert device.link.dropped == 0
+    ledger.close()
+
+
+def test_updates_wait_for_a_broker_that_is_not_there(home: Home) -> None:
+    home.broker.stop()
+    device = home.device()
+    device.link.request([update("u1")], pull=True)
+    time.sleep(0.3)
+    assert not device.link.connected
+    assert device.poll().events == []
+    home.broker.start()
+    home.aggregate()
+    until(lambda: device.verdicts.get("u1"), "the verdict")
+    until(lambda: 1 in device.models, "version 1")
+
+
+def test_a_broker_killed_in_the_middle_of_a_push_loses_and_doubles_nothing(home: Home) -> None:
+    home.aggregate(buffer=3)
+    device = home.device()
+    until(lambda: device.seen == 1, "the manifest")
+    names = [f"u{i}" for i in range(12)]
+    device.link.request([update(name) for name in names], pull=True)
+    until(lambda: device.verdicts, "a first verdict")
+    home.broker.kill()
+    until(lambda: not device.link.connected, "the loss to be noticed")
+    home.broker.start()
+    until(lambda: len(device.verdicts) == len(names), "all verdicts")
+    late = home.device("late")
+    late.link.request((), pull=True)
+    until(lambda: late.models, "a model from a broker that had forgotten everything")
+    home.stop_aggregator()
+    ledger = home.read_ledger()
+    assert sorted(r.update_id for r in ledger.updates()) == sorted(names)
+    newest = ledger.newest()
+    assert newest is not None
+    assert newest.number == 5
+    assert sum(ledger.version(n).updates for n in range(2, 6)) == len(names)
+    ledger.close()
+
+
+AGGREGATOR_THAT_DIES = """
+import os, signal, sys
+from pathlib import Path
+from random import Random
+import numpy as np
+from circadia.federation.address import BrokerAddress
+from circadia.federation.aggregator import AggregatorSettings
+from circadia.federation.ledger import Ledger
+from circadia.federation.records import KeepUpdate
+from circadia.federation.service import AggregatorService
+
+port, path, task, n = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+
+def die(report):
+    # Reports come after the commit and before anything is sent.
+    if isinstance(report, KeepUpdate):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+AggregatorService(
+    address=BrokerAddress(host="127.0.0.1", port=port),
+    ledger=Ledger(path, task=task, parameters=n),
+    settings=AggregatorSettings(federation="home", task=task, buffer=1),
+    initial_weights=np.zeros(n, np.float32),
+    stamp=float, random=Random(0), report=die,
+).run()
+"""
+
+
+def test_an_aggregator_killed_between_keeping_and_acknowledging_counts_once(home: Home) -> None:
+    command = [sys.executable, "-c", AGGREGATOR_THAT_DIES, str(home.broker.port)]
+    victim = subprocess.Popen([*command, str(home.folder / "ledger.db"), TASK, str(N)])
+    device = home.device()
+    until(lambda: device.seen == 1, "the manifest")
+    device.link.request([update("u1")], pull=False)
+    assert victim.wait(30) == -signal.SIGKILL
+    ledger = home.read_ledger()
+    assert [r.update_id for r in ledger.updates()] == ["u1"]
+    ledger.close()
+    assert device.verdicts == {}
+    home.aggregate(buffer=1)
+    until(lambda: device.verdicts.get("u1"), "the verdict of the next aggregator")
+    home.stop_aggregator()
+    ledger = home.read_ledger()
+    assert [r.update_id for r in ledger.updates()] == ["u1"]
+    assert ledger.buffered() == []
+    assert sum(ledger.version(number).updates for number in ledger.kept()) == 1
+    ledger.close()
+
+
+DEVICE_THAT_DIES = """
+import os, signal, sys, time
+from random import Random
+from circadia.federation.address import BrokerAddress
+from circadia.federation.device import DeviceEndpoint
+from circadia.federation.events import UpdateAcknowledged
+from circadia.federation.mqtt import DeviceLink
+from circadia.types import ModelUpdate
+
+port, task, n, payload = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.stdin.buffer.read()
+link = DeviceLink(
+    address=BrokerAddress(host="127.0.0.1", port=port), random=Random(0),
+    endpoint=DeviceEndpoint(device_id="phone", federation="home", task_digest=task, parameters=n),
+)
+link.request([ModelUpdate(update_id="u1", task=task, base_version=1, examples=10, codec="int8", payload=payload,
+                          created_s=0.0)], pull=False)
+while not any(isinstance(event, UpdateAcknowledged) for event in link.poll()):
+    time.sleep(0.001)
+os.kill(os.getpid(), signal.SIGKILL)  # before the agent could delete it from its spool
+"""
+
+
+def test_a_device_killed_before_it_noted_the_verdict_sends_again_and_counts_once(home: Home) -> None:
+    home.aggregate(buffer=1)
+    with listening(home.broker.port, "circadia/1/home/status/phone") as ear:
+        command = [sys.executable, "-c", DEVICE_THAT_DIES, str(home.broker.port), TASK, str(N)]
+        died = subprocess.run(command, input=DELTA, check=False, timeout=60)
+        assert died.returncode == -signal.SIGKILL
+        statuses = until(lambda: ear.heard if len(ear.heard) >= 2 else None, "the last will")
+        assert [decode_as(Status, payload).online for _, payload in statuses] == [True, False]
+    device = home.device()
+    device.link.request([update("u1")], pull=False)
+    until(lambda: device.verdicts.get("u1"), "the verdict again")
+    home.stop_aggregator()
+    ledger = home.read_ledger()
+    assert sum(ledger.version(number).updates for number in ledger.kept()) == 1
+    ledger.close()
+
+
+def test_a_full_disk_acknowledges_nothing_until_there_is_room(home: Home) -> None:
+    home.aggregate(buffer=10, most_bytes=480_000)
+    device = home.device()
+    until(lambda: device.seen == 1, "the manifest")
+    device.link.request([update(f"u{i}") for i in range(4)], pull=False)
+    error = until(lambda: [r for r in home.reports if isinstance(r, StoreError)], "the store's complaint")[0]
+    assert "ledger.db" in str(error)
+    assert "full" in str(error)
+    assert len(device.verdicts) < 4
+    assert home.ledger is not None
+    home.ledger._db.execute("PRAGMA max_page_count = 100000")
+    until(lambda: len(device.verdicts) == 4, "the verdicts")
+    assert all(device.verdicts.values())
+
+
+def test_a_radio_that_is_off_leaves_the_broker_in_order(home: Home) -> None:
+    home.aggregate()
+    device = home.device(online=False)
+    with listening(home.broker.port, "circadia/1/home/status/phone") as ear:
+        device.link.request((), pull=True)
+        time.sleep(0.2)
+        assert (device.link.connected, ear.heard) == (False, [])
+        for wanted in (True, False, True):
+            ear.heard.clear()
+            device.link.set_online(wanted)
+            until(lambda: ear.heard, "the status")
+            assert decode_as(Status, ear.heard[-1][1]).online is wanted
+            until(lambda wanted=wanted: device.link.connected is wanted, "the link to follow")
+    until(lambda: 1 in device.models, "what was asked for while the radio was off")
+
+
+def test_a_silent_broker_is_left_and_found_again(home: Home) -> None:
+    settings = LinkSettings(keepalive_s=1, first_retry_s=0.05, longest_retry_s=0.2, connect_timeout_s=1)
+    device = home.device(settings=settings)
+    until(lambda: device.link.connected, "the connection")
+    assert home.broker.pid is not None
+    os.kill(home.broker.pid, signal.SIGSTOP)
+    until(lambda: not device.link.connected, "the silence to be noticed")
+    os.kill(home.broker.pid, signal.SIGCONT)
+    until(lambda: device.link.connected, "the connection to come back")
+
+
+def test_a_connection_at_rest_is_kept_alive(home: Home) -> None:
+    device = home.device(settings=LinkSettings(keepalive_s=1))
+    until(lambda: device.link.connected, "the connection")
+    time.sleep(3.5)
+    assert device.link.connected
+    assert device.link.link.connections == 1
+
+
+def test_nothing_wakes_a_link_at_rest(home: Home) -> None:
+    home.aggregate()
+    device = home.device()
+    device.link.request((), pull=True)
+    until(lambda: device.models, "version 1")
+    time.sleep(0.3)
+    before = device.link.link.wakeups
+    time.sleep(1.5)
+    assert device.link.link.wakeups == before
+
+
+def test_nonsense_from_others_changes_nothing(home: Home) -> None:
+    home.aggregate(buffer=1)
+    device = home.device()
+    until(lambda: device.seen == 1, "the manifest")
+    link = device.link.link
+    for topic in ("model/manifest", "update/1/x/y/0", "ack/phone", "model/want/phone", "model/1/0"):
+        junk = Publish(topic=f"circadia/1/home/{topic}", payload=b"\xff" * 50)
+        link.post(lambda _now_s, junk=junk: (junk,))
+    device.link.request([update("u1")], pull=True)
+    until(lambda: device.verdicts.get("u1"), "the verdict")
+    until(lambda: device.models, "a model")
+
+
+def test_a_packet_that_brokers_refuse_is_refused_before(home: Home) -> None:
+    with pytest.raises(LocalProtocolError, match="packet"):
+        check_packet(Publish(topic="a", payload=bytes(70_000)), 65_536)
+    with pytest.raises(LocalProtocolError, match="packet"):
+        check_packet(Publish(topic="a" * 257, payload=b""), 65_536)
+    device = home.device()
+    with pytest.raises(LocalProtocolError, match="bytes"):
+        device.link.request([ModelUpdate(
+            update_id="u", task=TASK, base_version=1, examples=1, codec="int8", payload=bytes(62_000_000), created_s=0.0
+        )], pull=False)  # fmt: skip
+
+
+def test_full_queues_drop_and_count() -> None:
+    device = Device(1, settings=LinkSettings(most_queued=3), online=False)
+    link = device.link.link
+    device.link.close()
+    for _ in range(5):
+        device.link.request((), pull=True)
+    assert link.dropped == 2
+
+
+def test_closing_without_a_broker_is_quick_and_twice_is_once() -> None:
+    device = Device(1)
+    device.link.request([update("u1")], pull=True)
+    device.link.close()
+    device.link.close()
+    assert not device.link.connected
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("pi", "pi", 1883), ("pi:99", "pi", 99), ("[::1]:99", "::1", 99), ("[::1]", "::1", 1883)],
+)
+def test_broker_addresses(text: str, host: str, port: int) -> None:
+    assert BrokerAddress.parse(text) == BrokerAddress(host=host, port=port)
+
+
+@pytest.mark.parametrize("text", ["", ":1883", "pi:", "pi:x", "pi:0", "pi:99999"])
+def test_bad_broker_addresses(text: str) -> None:
+    with pytest.raises(ConfigError, match="broker"):
+        BrokerAddress.parse(text)
