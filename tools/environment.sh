@@ -10,7 +10,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
-STAMP=$VENV/circadia-stamp          # written last: ROOT, a hash, the extras
+STAMP=$VENV/circadia-stamp          # written last: ROOT, the extras, a hash
 UNFINISHED=$VENV/circadia-unfinished # there from the first step to the last one
 
 # Other programs of the user must not lean into the environment.
@@ -64,7 +64,7 @@ _python() {
 _hash() { cat "$ROOT/pyproject.toml" "$ROOT/tools/constraints.txt" | sha256sum | cut -d' ' -f1; }
 
 _wanted() { # the extras asked for and those already there, in order, each once
-    { printf '%s\n' "$@"; if [[ -f $STAMP ]]; then sed -n 3p "$STAMP" | tr ' ' '\n'; fi; } \
+    { printf '%s\n' "$@"; if [[ -f $STAMP ]]; then sed -n 2p "$STAMP" | tr ' ' '\n'; fi; } \
         | sed '/^$/d' | sort -u | paste -sd' '
 }
 
@@ -72,7 +72,7 @@ _alive() { "$VENV/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (
 
 _current() { # nothing to do?
     [[ ! -e $UNFINISHED && -f $STAMP ]] && _alive \
-        && [[ $(<"$STAMP") == "$ROOT"$'\n'"$(_hash)"$'\n'"$(_wanted "$@")" ]]
+        && [[ $(<"$STAMP") == "$ROOT"$'\n'"$(_wanted "$@")"$'\n'"$(_hash)" ]]
 }
 
 _lock() { # one set-up at a time in a checkout; the lock goes with the file descriptor
@@ -99,11 +99,12 @@ _make() { # a venv, unless there is a sound one
 }
 
 _install() {
-    local pip=("$VENV/bin/python" -m pip install -qq -c "$ROOT/tools/constraints.txt")
+    local pip=("$VENV/bin/python" -m pip install -qq -c "$ROOT/tools/constraints.txt") extras
+    extras=$(IFS=,; printf '%s' "$*")
     : >"$UNFINISHED"
     say "installing ${*:-the device set} (the first time takes minutes)"
     # Without build isolation, the editable install builds with the pinned setuptools and needs no network for it.
-    "${pip[@]}" pip setuptools && "${pip[@]}" --no-build-isolation -e "$ROOT[$(tr ' ' ',' <<<"$*")]" \
+    "${pip[@]}" pip setuptools && "${pip[@]}" --no-build-isolation -e "$ROOT${extras:+[$extras]}" \
         || fail "pip could not install the packages; look above, check the network and run this again"
 }
 
@@ -118,7 +119,7 @@ environment() {
         _make
         # shellcheck disable=SC2086  # one word each
         _install $extras
-        printf '%s\n%s\n%s\n' "$ROOT" "$(_hash)" "$extras" >"$STAMP.new"
+        printf '%s\n%s\n%s\n' "$ROOT" "$extras" "$(_hash)" >"$STAMP.new"
         mv "$STAMP.new" "$STAMP"
         rm "$UNFINISHED"
     fi
