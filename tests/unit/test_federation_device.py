@@ -19,6 +19,7 @@ from circadia.federation.messages import (
     Manifest,
     Message,
     ModelChunk,
+    Status,
     UpdateChunk,
     Want,
     decode_as,
@@ -47,7 +48,12 @@ def endpoint(**changes: Any) -> DeviceEndpoint:
 def online(**changes: Any) -> DeviceEndpoint:
     device = endpoint(**changes)
     device.connected(0.0)
+    assert device.receive(*aggregator(True), 0.0) == ()
     return device
+
+
+def aggregator(present: bool) -> tuple[str, bytes]:
+    return f"{ROOT}/status/aggregator", encode(Status(device="aggregator", online=present))
 
 
 def update(update_id: str = "u1", **changes: Any) -> ModelUpdate:
@@ -94,6 +100,7 @@ def test_connecting_subscribes_and_shows_the_device_online() -> None:
     steps = endpoint().connected(0.0)
     assert [step.pattern for step in steps if isinstance(step, Subscribe)] == [
         f"{ROOT}/ack/phone",
+        f"{ROOT}/status/aggregator",
         f"{ROOT}/model/manifest",
     ]
     (status,) = (step for step in steps if isinstance(step, Publish))
@@ -241,11 +248,34 @@ def test_an_update_is_sent_until_its_verdict_with_growing_waits() -> None:
 
 def test_updates_wait_for_the_link_and_are_sent_again_after_it_broke() -> None:
     device = endpoint()
-    assert device.push([update()], 0.0) == ()
-    assert chunks_sent(device.connected(1.0)) == [("u1", 0), ("u1", 1)]
-    device.disconnected(2.0)
-    assert device.tick(1000.0) == ()
-    assert chunks_sent(device.connected(1000.0)) == [("u1", 0), ("u1", 1)]
+    for start_s in (0.0, 1000.0):
+        assert device.push([update()], start_s) == ()
+        assert chunks_sent(device.connected(start_s)) == []
+        assert chunks_sent(device.receive(*aggregator(True), start_s)) == [("u1", 0), ("u1", 1)]
+        device.disconnected(start_s + 2)
+        assert device.tick(start_s + 500) == ()
+        assert device.due_s == math.inf
+
+
+def test_nothing_is_sent_to_an_aggregator_that_is_gone_and_all_again_when_it_is_back() -> None:
+    device = online()
+    device.push([update()], 0.0)
+    assert device.receive(*aggregator(False), 1.0) == ()
+    assert device.push([update("u2")], 2.0) == ()
+    assert device.tick(50.0) == ()
+    steps = device.receive(*aggregator(True), 51.0)
+    assert chunks_sent(steps) == [("u1", 0), ("u1", 1), ("u2", 0), ("u2", 1)]
+
+
+def test_a_silent_aggregator_is_tried_in_the_end() -> None:
+    device = endpoint()
+    device.push([update()], 0.0)
+    device.connected(0.0)
+    assert device.due_s == 5.0
+    assert chunks_sent(device.tick(5.0)) == [("u1", 0), ("u1", 1)]
+    device.receive(*aggregator(False), 6.0)
+    assert device.due_s == 66.0
+    assert chunks_sent(device.tick(66.0)) == [("u1", 0), ("u1", 1)]
 
 
 def test_only_missing_chunks_are_sent_when_the_aggregator_names_them() -> None:
@@ -261,15 +291,6 @@ def test_few_updates_are_on_the_way_at_once() -> None:
     assert [name for name, chunk in sent if chunk == 0] == ["u0", "u1", "u2", "u3"]
     steps = hear(device, "ack/phone", Acknowledgement(update_id="u1", status="accepted"))
     assert chunks_sent(steps) == [("u4", 0), ("u4", 1)]
-
-
-def test_a_sign_of_life_of_the_aggregator_ends_long_waits() -> None:
-    device = online()
-    device.push([update()], 0.0)
-    device.tick(20.0)
-    assert device.due_s == 60.0
-    hear(device, "model/manifest", manifest(), 30.0)
-    assert device.due_s == 40.0
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ DeviceStep = Effect | DeviceEvent
 class DeviceEndpoint:
     """One device in one federation. `now_s` is any clock that never runs backwards.
 
-    An update that was pushed is sent until its verdict is known. A model that was pulled is fetched until it is
+    An update that was pushed is sent until its verdict is known, while the aggregator is there. A model that was pulled is fetched until it is
     there, or a newer one in its place. Nothing is sent between `disconnected` and `connected`.
     """
 
@@ -113,11 +113,12 @@ class DeviceEndpoint:
 
     def connected(self, now_s: float) -> tuple[DeviceStep, ...]:
         """The broker answered: listen, and go on with everything that waits."""
+        self._uploads.connected(now_s)
         return (
             Subscribe(pattern=build(self.federation, AckTopic(device=self.device_id))),
+            Subscribe(pattern=build(self.federation, StatusTopic(device=AGGREGATOR))),
             Subscribe(pattern=build(self.federation, ManifestTopic())),
             self._status(online=True),
-            *self._uploads.connected(now_s),
             *self._download.connected(now_s),
         )
 
@@ -158,11 +159,11 @@ class DeviceEndpoint:
             case ManifestTopic() | ModelTopic() if not payload:
                 return ()  # the aggregator cleared a retained message
             case ManifestTopic():
-                steps = self._download.hear_manifest(decode_as(Manifest, payload), now_s)
-                self._uploads.hurry()
-                return steps
+                return self._download.hear_manifest(decode_as(Manifest, payload), now_s)
             case ModelTopic(version=version):
                 return self._download.hear_chunk(version, decode_as(ModelChunk, payload), now_s)
+            case StatusTopic(device=device) if device == AGGREGATOR:
+                return self._uploads.aggregator(decode_as(Status, payload).online, now_s)
             case AckTopic(device=device) if device == self.device_id:
                 return self._uploads.hear(decode_as(Acknowledgement, payload), now_s)
         raise RemoteProtocolError("nobody subscribed to this topic")

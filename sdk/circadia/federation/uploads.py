@@ -28,7 +28,6 @@ WINDOW = 4
 @dataclass(slots=True, kw_only=True)
 class _Upload:
     update: ModelUpdate
-    sent_s: float = -math.inf
     attempts: int = 0
     due_s: float = math.inf
     """When it is sent (again); infinite while it waits for its turn or for the link."""
@@ -43,11 +42,17 @@ class Uploads:
         self._patience = patience
         self._waiting: dict[str, _Upload] = {}
         self._online = False
+        self._open = False
+        """Whether updates may be sent: the aggregator is there, or nobody knows."""
+        self._blind_s = math.inf
+        """When they are sent all the same."""
 
     @property
     def due_s(self) -> float:
         """When `tick` has something to do."""
-        return min((upload.due_s for upload in self._waiting.values()), default=math.inf)
+        if not self._waiting:
+            return math.inf
+        return min(self._blind_s, *(upload.due_s for upload in self._waiting.values()))
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -67,18 +72,32 @@ class Uploads:
         self._waiting.update((update.update_id, _Upload(update=update)) for update in new)
         return self._fill(now_s)
 
-    def connected(self, now_s: float) -> tuple[Effect, ...]:
-        """The link is up: everything in the window is sent again, whatever the broker may have lost."""
+    def connected(self, now_s: float) -> None:
+        """The link is up: wait to hear whether the aggregator is there, and not for ever."""
         self._online = True
-        for upload in self._waiting.values():
-            upload.attempts = 0
-        return self._fill(now_s)
+        self._hold(now_s + self._patience.chunk_s)
 
     def disconnected(self) -> None:
         """The link is down: wait."""
         self._online = False
+        self._hold(math.inf)
+
+    def aggregator(self, present: bool, now_s: float) -> tuple[Effect, ...]:
+        """The aggregator came or went; what was on its way to one that went may be lost."""
+        self._hold(now_s + self._patience.longest_s)
+        return self._go(now_s) if present else ()
+
+    def _hold(self, until_s: float) -> None:
+        self._open = False
+        self._blind_s = until_s
         for upload in self._waiting.values():
             upload.due_s = math.inf
+            upload.attempts = 0
+
+    def _go(self, now_s: float) -> tuple[Effect, ...]:
+        self._open = True
+        self._blind_s = math.inf
+        return self._fill(now_s)
 
     def hear(self, ack: Acknowledgement, now_s: float) -> tuple[Effect | DeviceEvent, ...]:
         """A verdict, or the numbers of the chunks that the aggregator lacks."""
@@ -91,23 +110,18 @@ class Uploads:
         )
         return (verdict, *self._fill(now_s))
 
-    def hurry(self) -> None:
-        """The aggregator showed life: what waits longer than the first patience need not wait on."""
-        for upload in self._waiting.values():
-            if self._on_way(upload):
-                upload.due_s = min(upload.due_s, upload.sent_s + self._patience.acknowledgement_s)
-
     def tick(self, now_s: float) -> tuple[Effect, ...]:
-        """Send again what is due."""
+        """Send again what is due; try without a word from the aggregator when none came for long."""
+        blind = self._go(now_s) if now_s >= self._blind_s else ()
         due = [upload for upload in self._waiting.values() if upload.due_s <= now_s]
-        return tuple(effect for upload in due for effect in self._send(upload, None, now_s))
+        return (*blind, *(effect for upload in due for effect in self._send(upload, None, now_s)))
 
     def _on_way(self, upload: _Upload) -> bool:
         return math.isfinite(upload.due_s)
 
     def _fill(self, now_s: float) -> tuple[Effect, ...]:
         """Send what has its turn: the oldest few."""
-        if not self._online:
+        if not self._open:
             return ()
         window = list(self._waiting.values())[:WINDOW]
         turn = [upload for upload in window if not self._on_way(upload)]
@@ -115,7 +129,6 @@ class Uploads:
 
     def _send(self, upload: _Upload, chunks: Iterable[int] | None, now_s: float) -> tuple[Effect, ...]:
         upload.due_s = now_s + self._patience.wait_s(self._patience.acknowledgement_s, upload.attempts)
-        upload.sent_s = now_s
         upload.attempts += 1
         count = len(cut(upload.update.payload))
         wanted = range(count) if chunks is None else [chunk for chunk in chunks if chunk < count]
