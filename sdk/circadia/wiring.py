@@ -84,12 +84,13 @@ def named_profile(name: str) -> DeviceProfile:
 
 def make_policy(name: str) -> Policy:
     """`default`, the name of a rule, or the path of a policy file."""
-    from circadia.policy.artifact import load_policy, shipped_policy
-    from circadia.policy.network import NetworkPolicy
     from circadia.policy.rules import RULES
 
     if name in RULES:
         return RULES[name]()
+    from circadia.policy.artifact import load_policy, shipped_policy
+    from circadia.policy.network import NetworkPolicy
+
     if name == "default":
         return NetworkPolicy(load_policy(shipped_policy()))
     if not name.endswith(".tflite"):

@@ -34,6 +34,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--buffer", type=int, default=4, metavar="K", help="updates a version (default: %(default)s)"
     )
     parser.add_argument(
+        "--rate", type=float, default=0.5, help="step along the updates' mean (default: %(default)s)"
+    )
+    parser.add_argument(
         "--timeout-s", type=float, default=600.0, metavar="T",
         help="real seconds after which fewer updates make a version (default: %(default)s)",
     )  # fmt: skip
@@ -63,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
     task = load_task(args.task)
     address = BrokerAddress.parse(args.broker)
     settings = AggregatorSettings(
-        federation=args.federation, task=task.digest, buffer=args.buffer, timeout_s=args.timeout_s
+        federation=args.federation,
+        task=task.digest,
+        buffer=args.buffer,
+        rate=args.rate,
+        timeout_s=args.timeout_s,
     )
     weights = task.initial_weights
     ledger = Ledger(

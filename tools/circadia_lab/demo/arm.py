@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from circadia.errors import PlatformUnavailable
 from circadia.federation.broker import Broker
-from circadia_lab.demo.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S
+from circadia_lab.demo.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
 from circadia_lab.demo.process import CONFIG, DeviceProcess
 from circadia_lab.demo.result import Drift
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FEDERATION = "demo"
 REDRAW_S = 0.5
 DRAIN_S = 20.0
-LEAD_S = 0.5
+LEAD_S = 1.5
 """Between telling the devices the epoch and the simulated midnight."""
 
 
@@ -96,9 +97,9 @@ class Arm:
         return self._broker.port
 
     def _start_aggregator(self) -> None:
-        command = [sys.executable, "-m", "circadia.cli", "aggregate", "--broker", f"127.0.0.1:{self._port}"]
+        command = [sys.executable, "-m", "circadia", "aggregate", "--broker", f"127.0.0.1:{self._port}"]
         command += ["--federation", FEDERATION, "--task", "digits", "--ledger", str(self.ledger)]
-        command += ["--buffer", str(BUFFER), "--timeout-s", str(BUFFER_TIMEOUT_S / self.plan.scale)]
+        command += ["--buffer", str(BUFFER), "--rate", str(RATE), "--timeout-s", str(BUFFER_TIMEOUT_S / self.plan.scale)]
         command += ["--epoch-s", repr(self.epoch_s), "--scale", repr(self.plan.scale)]
         with (self.folder / "aggregator.log").open("a", encoding="utf-8") as log:
             self._aggregator = subprocess.Popen(command, stdout=log, stderr=log, text=True, start_new_session=True)
@@ -107,6 +108,23 @@ class Arm:
     def now_s(self) -> float:
         """Simulated seconds since midnight."""
         return (time.monotonic() - self.epoch_s) * self.plan.scale
+
+    @property
+    def broker_note(self) -> str:
+        """Which broker runs, and what that one cannot do."""
+        assert self._broker is not None
+        return f"broker: {self._broker.name} on port {self._port}; it cannot: {self._broker.limits}"
+
+    @property
+    def headline(self) -> str:
+        """What the federation has done so far."""
+        query = "SELECT (SELECT max(version) FROM versions), (SELECT count(*) FROM updates WHERE accepted)"
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.ledger.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                version, updates = db.execute(query).fetchone()
+        except sqlite3.Error:
+            return "the aggregator starts"
+        return f"version {version or 0} from {updates} updates"
 
     def play(self, show: Callable[[Arm], None]) -> None:
         """Until the day is over; `show` draws what there is to see. KeyboardInterrupt comes out."""

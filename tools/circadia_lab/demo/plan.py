@@ -12,11 +12,13 @@ ARMS = (("circadia", "default"), ("charging-only", "charging-only"))
 """(arm, the policy that its devices run)."""
 PERIOD_S = 300.0
 """Simulated time between ticks."""
-DEADLINE_S = 120.0
+DEADLINE_S = 300.0
 EXAMPLES = 1024
 """Size of the example buffer."""
 BUFFER = 4
 """Updates that make a new version of the federation's model …"""
+RATE = 0.5
+"""Step of the federation's model along the mean of the updates."""
 BUFFER_TIMEOUT_S = 1800.0
 """… or this much simulated time after the first of them."""
 
