@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ from circadia.types import ModelUpdate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 
@@ -84,16 +87,32 @@ class Device:
         return self
 
     @property
-    def models(self) -> dict[int, np.ndarray]:
+    def models(self) -> dict[int, NDArray[np.float32]]:
         return {e.version: e.weights for e in self.poll().events if isinstance(e, ModelArrived)}
 
     @property
     def verdicts(self) -> dict[str, bool]:
         return {e.update_id: e.accepted for e in self.poll().events if isinstance(e, UpdateAcknowledged)}
 
+    def has(self, version: int) -> bool:
+        return version in self.models
+
+    def accepted(self, update_id: str) -> bool:
+        return self.verdicts.get(update_id, False)
+
+    def knows(self, version: int) -> bool:
+        return self.seen == version
+
+    def is_connected(self, wanted: bool) -> bool:
+        return self.link.connected is wanted
+
     @property
     def seen(self) -> int:
         return max((e.version for e in self.poll().events if isinstance(e, ManifestSeen)), default=0)
+
+
+def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
+    return (step,)
 
 
 class Home:
@@ -209,16 +228,16 @@ def test_a_round_trip_ends_bit_equal_everywhere(home: Home) -> None:
     for device in devices:
         device.link.request((), pull=True)
     for device in devices:
-        until(lambda device=device: 1 in device.models, "version 1")
+        until(partial(device.has, 1), "version 1")
         assert device.models[1].tobytes() == WEIGHTS.tobytes()
         assert device.ring.is_set()
     for i, device in enumerate(devices):
         device.link.request([update(f"u{i}")], pull=True)
     for i, device in enumerate(devices):
-        until(lambda device=device, i=i: device.verdicts.get(f"u{i}"), "a verdict")
-        until(lambda device=device: device.seen == 2, "the announcement of version 2")
+        until(partial(device.accepted, f"u{i}"), "a verdict")
+        until(partial(device.knows, 2), "the announcement of version 2")
         device.link.request((), pull=True)
-        until(lambda device=device: 2 in device.models, "version 2")
+        until(partial(device.has, 2), "version 2")
     ledger = home.read_ledger()
     for device in devices:
         assert device.models[2].tobytes() == ledger.version(2).weights.tobytes()
@@ -378,7 +397,7 @@ def test_a_radio_that_is_off_leaves_the_broker_in_order(home: Home) -> None:
             device.link.set_online(wanted)
             until(lambda: ear.heard, "the status")
             assert decode_as(Status, ear.heard[-1][1]).online is wanted
-            until(lambda wanted=wanted: device.link.connected is wanted, "the link to follow")
+            until(partial(device.is_connected, wanted), "the link to follow")
     until(lambda: 1 in device.models, "what was asked for while the radio was off")
 
 
@@ -419,7 +438,7 @@ def test_nonsense_from_others_changes_nothing(home: Home) -> None:
     link = device.link.link
     for topic in ("model/manifest", "update/1/x/y/0", "ack/phone", "model/want/phone", "model/1/0"):
         junk = Publish(topic=f"circadia/1/home/{topic}", payload=b"\xff" * 50)
-        link.post(lambda _now_s, junk=junk: (junk,))
+        link.post(partial(tuple_of, junk))
     device.link.request([update("u1")], pull=True)
     until(lambda: device.verdicts.get("u1"), "the verdict")
     until(lambda: device.models, "a model")

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -23,6 +23,9 @@ from circadia.federation.ledger import Ledger
 from circadia.federation.patience import Patience
 from circadia.federation.records import KeepUpdate, KeepVersion
 from circadia.types import ModelUpdate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TASK = "5a" * 32
 PARAMETERS = 70_000  # two chunks an update, five a model
@@ -50,7 +53,7 @@ class Device:
     endpoint: DeviceEndpoint
     spool: dict[str, ModelUpdate]
     verdicts: dict[str, list[UpdateAcknowledged]] = field(default_factory=dict)
-    models: dict[int, np.ndarray] = field(default_factory=dict)
+    models: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
     def hear(self, event: object) -> None:
         if isinstance(event, UpdateAcknowledged):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from hypothesis.extra import numpy as hnp
 from circadia.errors import LocalProtocolError, RemoteProtocolError
 from circadia.federation.compression import BLOCK, CODECS, decode, encode, largest_payload
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 vectors = hnp.arrays(
     np.float32, st.integers(1, 2500), elements=st.floats(-(2.0**99), 2.0**99, width=32), fill=st.just(0.0)
 )
 
 
 @given(vectors)
-def test_int8_errs_by_half_a_step_at_most(x: np.ndarray) -> None:
+def test_int8_errs_by_half_a_step_at_most(x: NDArray[np.float32]) -> None:
     back = decode(encode(x), x.size)
     for start in range(0, x.size, BLOCK):
         block = x[start : start + BLOCK].astype(np.float64)
@@ -26,12 +30,12 @@ def test_int8_errs_by_half_a_step_at_most(x: np.ndarray) -> None:
 
 
 @given(vectors)
-def test_float32_is_exact(x: np.ndarray) -> None:
+def test_float32_is_exact(x: NDArray[np.float32]) -> None:
     assert decode(encode(x, "float32"), x.size, "float32").tobytes() == x.tobytes()
 
 
 @given(vectors, st.sampled_from(CODECS))
-def test_no_payload_is_larger_than_announced(x: np.ndarray, codec: str) -> None:
+def test_no_payload_is_larger_than_announced(x: NDArray[np.float32], codec: str) -> None:
     assert len(encode(x, codec)) <= largest_payload(x.size, codec)
 
 

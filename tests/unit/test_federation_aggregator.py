@@ -31,14 +31,14 @@ class Bench:
     def __init__(self, **changes: Any) -> None:
         self.records: dict[tuple[str, str], UpdateRecord] = {}
         self.settings = AggregatorSettings(federation="home", task=TASK, **changes)
-        self.aggregator = Aggregator(
+        self.aggregator: Any = Aggregator(
             settings=self.settings,
             version=first_version(WEIGHTS, 0.0),
             buffered=(),
             verdicts=self.verdict,
             stamp=lambda now_s: now_s + 1000,
         )
-        self.first = self.aggregator.connected(0.0)
+        self.first: tuple[Any, ...] = self.aggregator.connected(0.0)
 
     def verdict(self, device: str, update_id: str) -> Verdict | None:
         record = self.records.get((device, update_id))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -28,13 +28,16 @@ from circadia.federation.messages import (
 from circadia.federation.patience import Patience
 from circadia.types import ModelUpdate
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 TASK = "ab" * 32
 N = 70_000
 WEIGHTS = np.random.default_rng(0).normal(size=N).astype(np.float32)
 ROOT = "circadia/1/home"
 
 
-def endpoint(**changes: Any) -> DeviceEndpoint:
+def endpoint(**changes: Any) -> Any:
     values: dict[str, Any] = {
         "device_id": "phone",
         "federation": "home",
@@ -45,7 +48,7 @@ def endpoint(**changes: Any) -> DeviceEndpoint:
     return DeviceEndpoint(**{**values, **changes})
 
 
-def online(**changes: Any) -> DeviceEndpoint:
+def online(**changes: Any) -> Any:
     device = endpoint(**changes)
     device.connected(0.0)
     assert device.receive(*aggregator(True), 0.0) == ()
@@ -64,7 +67,7 @@ def update(update_id: str = "u1", **changes: Any) -> ModelUpdate:
     return ModelUpdate(**{**values, **changes})
 
 
-def manifest(version: int = 1, weights: np.ndarray = WEIGHTS, **changes: Any) -> Manifest:
+def manifest(version: int = 1, weights: NDArray[np.float32] = WEIGHTS, **changes: Any) -> Manifest:
     packed = pack(weights, "float32")
     values: dict[str, Any] = {
         "task": TASK, "version": version, "published_s": 7.0, "parameters": N, "sha256": sha256(packed).digest(),
@@ -73,14 +76,14 @@ def manifest(version: int = 1, weights: np.ndarray = WEIGHTS, **changes: Any) ->
     return Manifest(**{**values, **changes})
 
 
-def chunk_messages(version: int = 1, weights: np.ndarray = WEIGHTS) -> list[tuple[str, bytes]]:
+def chunk_messages(version: int = 1, weights: NDArray[np.float32] = WEIGHTS) -> list[tuple[str, bytes]]:
     return [
         (f"{ROOT}/model/{version}/{i}", encode(ModelChunk(version=version, chunk=i, data=data)))
         for i, data in enumerate(cut(pack(weights, "float32")))
     ]
 
 
-def hear(device: DeviceEndpoint, topic: str, message: Message, now_s: float = 0.0) -> tuple[Any, ...]:
+def hear(device: DeviceEndpoint, topic: str, message: Message, now_s: float = 0.0) -> Any:
     return device.receive(f"{ROOT}/{topic}", encode(message), now_s)
 
 

@@ -123,7 +123,7 @@ class Status:
 
 
 Message = Manifest | ModelChunk | UpdateChunk | Acknowledgement | Want | Status
-M = TypeVar("M", Manifest, ModelChunk, UpdateChunk, Acknowledgement, Want, Status)
+M = TypeVar("M", bound=Message)
 
 ACCEPTED, REJECTED, INCOMPLETE = "accepted", "rejected", "incomplete"
 
@@ -217,7 +217,7 @@ _KINDS: dict[str, type[Message]] = {
     "want": Want,
     "status": Status,
 }
-_NAMES: dict[type[Message], str] = {kind: name for name, kind in _KINDS.items()}
+_NAMES: dict[type, str] = {kind: name for name, kind in _KINDS.items()}
 _RULES: dict[type[Message], dict[str, Rule]] = {
     Manifest: {
         "task": _DIGEST,
