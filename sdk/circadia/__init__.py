@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from circadia.learning.task import Task, load_task
     from circadia.runtime import Runtime
     from circadia.types import Action, Decision, Mode, Observation, Outcome, Preference, TickRecord
-    from circadia.wiring import build
+    from circadia.wiring import launch
 
 __version__ = "0.1.0.dev0"
 
@@ -53,7 +53,7 @@ __all__ = [
     "Task",
     "TickRecord",
     "TransportError",
-    "build",
+    "launch",
     "load_config",
     "load_task",
 ]
@@ -65,7 +65,7 @@ _HOME = {
     "circadia.learning.task": ("Task", "load_task"),
     "circadia.runtime": ("Runtime",),
     "circadia.types": ("Action", "Decision", "Mode", "Observation", "Outcome", "Preference", "TickRecord"),
-    "circadia.wiring": ("build",),
+    "circadia.wiring": ("launch",),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

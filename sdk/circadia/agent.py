@@ -8,9 +8,9 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.errors import CircadiaError, DeadlineExpired, StoreError
+from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.inbox import Answer, Example, Inbox, Labelled, Submitted
 from circadia.observation import DAY_S, values
-from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
 from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
@@ -183,7 +183,9 @@ class Agent:
                 answer.set_result(served)
         for request_id in outcome.expired:
             if answer := self._answers.pop(request_id, None):
-                answer.set_exception(DeadlineExpired(f"request {request_id} was not served before its deadline"))
+                answer.set_exception(
+                    DeadlineExpired(f"request {request_id} was not served before its deadline")
+                )
 
     def _sync(self, record: TickRecord) -> None:
         if self.federation is None or record.decision.action.sync is Sync.NONE:
@@ -251,7 +253,9 @@ class Agent:
             return item.x, item.label, item.t_s
         x = self.workload.answered.label(item.request_id)
         if x is None:
-            log.warning("feedback for request %d, which was not served or is long ago: dropped", item.request_id)
+            log.warning(
+                "feedback for request %d, which was not served or is long ago: dropped", item.request_id
+            )
             return None
         self.store.add_truth(item.request_id, item.label)
         return x, item.label, item.t_s

@@ -151,7 +151,9 @@ def _build(cls: Any, table: Any, where: str) -> Any:
     missing = [f.name for f in fields(cls) if f.name not in table and _required(f)]
     if missing:
         raise ConfigError(f"{where}.{missing[0]} is missing".lstrip("."))
-    return cls(**{key: _value(hints[key], value, f"{where}.{key}".lstrip(".")) for key, value in table.items()})
+    return cls(
+        **{key: _value(hints[key], value, f"{where}.{key}".lstrip(".")) for key, value in table.items()}
+    )
 
 
 def _unknown_key(path: str, key: str, known: list[str]) -> str:

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
+from circadia.types import Served
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.types import Served
 
-
-class Answer(Future["Served"]):
+class Answer(Future[Served]):
     """The future answer to a request; `DeadlineExpired` when it came too late."""
 
     def __init__(self, request_id: int) -> None:

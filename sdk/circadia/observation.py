@@ -80,7 +80,7 @@ def values(observation: Observation) -> NDArray[np.float32]:
 
 
 @cache
-def _columns() -> tuple[NDArray[np.float32], ...]:
+def _columns() -> tuple[NDArray[Any], ...]:
     scale = np.array([f.scale for f in TABLE], np.float32)
     logarithmic = scale > 0
     divisor = np.where(logarithmic, scale, 1).astype(np.float32)

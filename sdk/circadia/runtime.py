@@ -78,8 +78,8 @@ class Runtime:
                 self._due_s = min(self._due_s, max(self._free_s, now_s))
             if now_s >= self._due_s and not self._stop.is_set():
                 self._tick()
-        except Exception:
-            self._back_off()
+        except Exception as error:  # noqa: BLE001 a device goes on, whatever a tick stumbled over
+            self._back_off(error)
 
     def _tick(self) -> None:
         record = self.agent.tick()
@@ -97,9 +97,9 @@ class Runtime:
             return period_s
         return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
 
-    def _back_off(self) -> None:
+    def _back_off(self, error: Exception) -> None:
         self.errors += 1
-        log.exception("a tick failed; the next one in %.0f s", self._pause_s)
+        log.error("a tick failed; the next one in %.0f s", self._pause_s, exc_info=error)
         self._due_s = self._free_s = self.agent.clock.now_s() + self._pause_s
         self._pause_s = min(2 * self._pause_s, BACK_OFF_S[1])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, NAMES, SERVE_LIMIT, SLEEP, LOCAL_STEPS
+from circadia.actions import CATALOGUE, LOCAL_STEPS, NAMES, SERVE_LIMIT, SLEEP
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
@@ -90,7 +90,7 @@ class Shield:
     def __init__(self, limits: Limits, costs: ActionCosts) -> None:
         self.limits = limits
         rules: dict[str, Callable[[Any], Any]] = {
-            "platform": lambda x: ~costs.supported,
+            "platform": lambda _x: ~costs.supported,
             "no_link": lambda x: SYNCS & ~(x[..., LINK, None] >= Link.METERED),
             "battery_floor": lambda x: WORKS & ~(x[..., SOC, None] >= limits.battery_floor + costs.soc),
             "thermal": lambda x: WORKS & ~(x[..., TEMPERATURE, None] <= limits.temperature_c - costs.heat_k),

@@ -193,7 +193,9 @@ class SqliteStore:
         return LastTick(
             tick_id=row[0],
             t_s=row[1],
-            observation=Observation(**dict(zip(Observation.__slots__, _floats(row[2]).tolist(), strict=True))),
+            observation=Observation(
+                **dict(zip(Observation.__slots__, _floats(row[2]).tolist(), strict=True))
+            ),
             phases=tuple(Phase(load=Load[name], duration_s=s) for name, s in json.loads(row[3])),
         )
 
@@ -268,7 +270,9 @@ class SqliteStore:
 
     def acknowledge(self, update_id: str, accepted: bool, reason: str) -> None:
         """Delete the update's payload; its row stays as the record of what became of it. Unknown ids do nothing."""
-        query = "UPDATE updates SET payload = NULL, accepted = ?, reason = ? WHERE id = ? AND payload IS NOT NULL"
+        query = (
+            "UPDATE updates SET payload = NULL, accepted = ?, reason = ? WHERE id = ? AND payload IS NOT NULL"
+        )
         with self._transaction(durable=True) as db:
             db.execute(query, (accepted, reason, update_id))
 
@@ -281,7 +285,8 @@ class SqliteStore:
             ("requests", "id", keep.requests),
             ("trainings", "tick", keep.trainings),
         ):
-            db.execute(f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?", (count,))
+            query = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"  # noqa: S608 constants
+            db.execute(query, (count,))
         db.execute(
             "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
             (keep.examples,),
@@ -347,7 +352,14 @@ def _insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> 
 
 def _insert_training(db: sqlite3.Connection, tick_id: int, training: Training) -> None:
     width = training.batches.shape[1]
-    row = (tick_id, training.steps, training.examples, training.loss, width, training.batches.astype("<i4").tobytes())
+    row = (
+        tick_id,
+        training.steps,
+        training.examples,
+        training.loss,
+        width,
+        training.batches.astype("<i4").tobytes(),
+    )
     db.execute("INSERT INTO trainings VALUES (?, ?, ?, ?, ?, ?)", row)
     used = sorted({int(i) for i in training.batches.ravel() if i >= 0})
     db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))

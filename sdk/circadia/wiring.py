@@ -83,7 +83,7 @@ def named_profile(name: str) -> DeviceProfile:
 
 
 def make_policy(name: str) -> Policy:
-    """`default`, the name of a rule, or the path of a policy file."""
+    """The policy of a name: `default`, a rule, or the path of a policy file."""
     from circadia.policy.rules import RULES
 
     if name in RULES:
@@ -94,12 +94,17 @@ def make_policy(name: str) -> Policy:
     if name == "default":
         return NetworkPolicy(load_policy(shipped_policy()))
     if not name.endswith(".tflite"):
-        raise ConfigError(f"agent.policy {name!r} is neither `default`, a rule ({', '.join(RULES)}) nor a .tflite file")
+        raise ConfigError(
+            f"agent.policy {name!r} is neither `default`, a rule ({', '.join(RULES)}) nor a .tflite file"
+        )
     return NetworkPolicy(load_policy(Path(name)))
 
 
 def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
-    """A device from a TOML file: `with launch("device.toml") as agent:` runs it in a thread of its own."""
+    """Put a device together from a TOML file; without one, a lone simulated Pixel 3.
+
+    `with launch("device.toml") as agent:` runs it in a thread of its own.
+    """
     if config is None:
         return build(DeviceConfig())
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
@@ -158,7 +163,9 @@ def _examples(config: DeviceConfig, task: Task, store: SqliteStore) -> ExampleBu
     return buffer
 
 
-def _federation(config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]) -> DeviceLink | None:
+def _federation(
+    config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]
+) -> DeviceLink | None:
     if config.federation is None:
         return None
     from circadia.federation.address import BrokerAddress

@@ -101,7 +101,8 @@ class LearningWorkload:
         done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests))
         answered_s = now_s + sum(phase.duration_s for phase in done.phases)
         served = tuple(
-            self._answer(request, row, answered_s) for request, row in zip(requests, probabilities, strict=True)
+            self._answer(request, row, answered_s)
+            for request, row in zip(requests, probabilities, strict=True)
         )
         return dataclasses.replace(done, served=served)
 
@@ -124,7 +125,11 @@ class LearningWorkload:
         weights, loss = self._trainer.train(self.model.weights, rows)
         trained = int((batches >= 0).sum())
         training = Training(
-            steps=steps, examples=np.unique(batches[batches >= 0]).size, loss=loss, batches=batches, weights=weights
+            steps=steps,
+            examples=np.unique(batches[batches >= 0]).size,
+            loss=loss,
+            batches=batches,
+            weights=weights,
         )
         model = dataclasses.replace(
             self.model, weights=weights, unsent_examples=self.model.unsent_examples + trained

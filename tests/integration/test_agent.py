@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from circadia.actions import CATALOGUE, INDEX
-from circadia.agent import Agent
 from circadia.config import DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.platforms.simulated import SimulatedPlatform
-from circadia.types import Mode
+from circadia.types import Mode, TickRecord
 from circadia.wiring import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from circadia.agent import Agent
+
+Vector = NDArray[np.float32]
 
 
 class HandClock:
     """Time that a test turns."""
 
-    def __init__(self) -> None:
-        self.t_s = 0.0
+    def __init__(self, t_s: float) -> None:
+        self.t_s = t_s
 
     def now_s(self) -> float:
         return self.t_s
@@ -41,7 +48,7 @@ class Always:
     def __init__(self, action: str) -> None:
         self.action = action
 
-    def scores(self, x: np.ndarray) -> np.ndarray:
+    def scores(self, _x: Vector) -> Vector:
         scores = np.full(len(CATALOGUE), -100.0, np.float32)
         scores[INDEX[self.action]] = 100.0
         return scores
@@ -57,12 +64,16 @@ def config(tmp_path: Path, **store: float) -> DeviceConfig:
     )
 
 
-def started(config: DeviceConfig, action: str = "sleep", t_s: float = 0.0) -> Agent:
+def started(config: DeviceConfig, t_s: float = 0.0) -> Agent:
     agent = build(config).agent
-    agent.clock = HandClock()
-    agent.clock.t_s = t_s
-    agent.policy = Always(action)
+    agent.clock = HandClock(t_s)
+    agent.policy = Always("sleep")
     return agent
+
+
+def turn(agent: Agent, seconds: float) -> None:
+    assert isinstance(agent.clock, HandClock)
+    agent.clock.t_s += seconds
 
 
 @pytest.fixture
@@ -72,14 +83,14 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     agent.close()
 
 
-def tick(agent: Agent, action: str, after_s: float = 60.0) -> object:
-    agent.clock.t_s += after_s  # type: ignore[attr-defined]
+def tick(agent: Agent, action: str, after_s: float = 60.0) -> TickRecord:
+    turn(agent, after_s)
     agent.policy = Always(action)
     agent.ingest()
     return agent.tick()
 
 
-def image(agent: Agent, seed: int = 0) -> np.ndarray:
+def image(agent: Agent, seed: int = 0) -> Vector:
     shape = agent.workload.task.input_shape
     return np.random.default_rng(seed).random(shape).astype(np.float32)
 
@@ -115,7 +126,7 @@ def test_a_request_that_nobody_served_expires(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), np.full((8, 8, 1), np.nan), np.array("seven")])
-def test_a_wrong_input_is_refused_where_it_is_given(agent: Agent, wrong: np.ndarray) -> None:
+def test_a_wrong_input_is_refused_where_it_is_given(agent: Agent, wrong: Vector) -> None:
     with pytest.raises(ConfigError, match="digits"):
         agent.submit(wrong)
     with pytest.raises(ConfigError, match="digits"):
@@ -145,7 +156,7 @@ def test_training_changes_the_weights_and_counts_the_examples(agent: Agent) -> N
 
 def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> None:
     give_examples(agent)
-    agent.clock.t_s = 3600.0  # at night, on the charger, with a free link
+    turn(agent, 3600.0)  # at night, on the charger, with a free link
     tick(agent, "train/high/small")
     record = tick(agent, "train/high/small/sync-int8")
     update = record.outcome.update
@@ -196,7 +207,7 @@ def test_a_full_store_forgets_the_training_but_answers(tmp_path: Path) -> None:
     give_examples(agent, 60)
     answer = None
     before = agent.workload.model
-    with pytest.raises(StoreError, match="full"):
+    with pytest.raises(StoreError, match="full"):  # noqa: PT012 which tick fills the disk is not known
         for _ in range(500):
             before = agent.workload.model
             answer = agent.submit(image(agent), deadline_s=600.0)
@@ -239,12 +250,14 @@ def test_energy_is_settled_tick_by_tick_and_adds_up(tmp_path: Path) -> None:
     actions = ("train/high/small", "sleep", "train/low/small", "sleep")
     for action in actions:
         tick(agent, action)
-    agent.clock.t_s += 30.0  # type: ignore[attr-defined]
+    turn(agent, 30.0)
     agent.close()
     whole = agent.meter.read(60.0, 270.0)
-    rows = sqlite3.connect(tmp_path / "device.db").execute(
-        "SELECT energy_j, energy_source, gap_s FROM ticks ORDER BY id"
-    ).fetchall()
+    rows = (
+        sqlite3.connect(tmp_path / "device.db")
+        .execute("SELECT energy_j, energy_source, gap_s FROM ticks ORDER BY id")
+        .fetchall()
+    )
     assert len(rows) == len(actions)
     assert all(source == "simulated" and gap == 0 for _, source, gap in rows)
     assert whole is not None

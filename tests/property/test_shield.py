@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import ConfigError
@@ -15,6 +16,7 @@ from circadia.observation import COLUMN, TABLE, values
 from circadia.shield import ActionCosts, Limits, Shield, forbidden_names
 from circadia.types import Mode, Observation, Sync
 
+Vector = NDArray[np.float32]
 N = len(CATALOGUE)
 COSTS = ActionCosts(
     supported=np.ones(N, bool),
@@ -42,7 +44,7 @@ limits = st.builds(
 
 
 @given(vectors, score_vectors, quantiles, limits)
-def test_nothing_forbidden_gets_through(x: np.ndarray, scores: np.ndarray, u: float, limit: Limits) -> None:
+def test_nothing_forbidden_gets_through(x: Vector, scores: Vector, u: float, limit: Limits) -> None:
     decision = Shield(limit, COSTS).decide(x, scores, u)
     action, soc = decision.action, x[COLUMN["battery_soc"]]
     if action != SLEEP:
@@ -60,7 +62,7 @@ def test_nothing_forbidden_gets_through(x: np.ndarray, scores: np.ndarray, u: fl
 
 
 @given(vectors, score_vectors, quantiles, limits)
-def test_what_it_forbade_is_told(x: np.ndarray, scores: np.ndarray, u: float, limit: Limits) -> None:
+def test_what_it_forbade_is_told(x: Vector, scores: Vector, u: float, limit: Limits) -> None:
     shield = Shield(limit, COSTS)
     told = {name: set(forbidden_names(bits)) for name, bits in shield.decide(x, scores, u).masked}
     true = {name: {NAMES[i] for i in np.flatnonzero(row)} for name, row in shield.forbidden(x).items()}
@@ -69,7 +71,7 @@ def test_what_it_forbade_is_told(x: np.ndarray, scores: np.ndarray, u: float, li
 
 
 @given(st.lists(vectors, min_size=1, max_size=5), limits)
-def test_a_batch_is_its_rows(rows: list[np.ndarray], limit: Limits) -> None:
+def test_a_batch_is_its_rows(rows: list[Vector], limit: Limits) -> None:
     shield = Shield(limit, COSTS)
     batch = shield.forbidden(np.stack(rows))
     for i, row in enumerate(rows):
@@ -104,7 +106,7 @@ def test_a_policy_without_admissible_actions_sleeps_and_says_so() -> None:
     assert decision.proposed == CATALOGUE[-1]
 
 
-@pytest.mark.parametrize("wrong", [{"battery_floor": 1.0}, {"battery_floor": float("nan")}, {"temperature_c": 500.0}])
-def test_limits_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(("floor", "heat"), [(1.0, 45.0), (float("nan"), 45.0), (0.1, 500.0)])
+def test_limits_out_of_range_are_refused(floor: float, heat: float) -> None:
     with pytest.raises(ConfigError):
-        Limits(**wrong)
+        Limits(battery_floor=floor, temperature_c=heat)

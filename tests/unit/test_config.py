@@ -73,7 +73,7 @@ def test_an_empty_file_is_a_lone_simulated_device() -> None:
 def test_what_is_wrong_names_itself(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "device.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="device.toml") as caught:
+    with pytest.raises(ConfigError, match=r"device\.toml") as caught:
         load_config(path)
     assert message in str(caught.value)
 

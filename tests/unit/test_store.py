@@ -79,7 +79,10 @@ def test_a_tick_comes_back_after_reopening(tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.base, model().base)
         assert (loaded.version, loaded.unsent_examples) == (3, 7)
         assert [u.update_id for u in store.spooled()] == ["a" * 32]
-        assert [(e.example_id, e.label, e.used) for e in store.examples()] == [(ids[0], 2, True), (ids[1], 3, True)]
+        assert [(e.example_id, e.label, e.used) for e in store.examples()] == [
+            (ids[0], 2, True),
+            (ids[1], 3, True),
+        ]
         assert store.next_request_id() == 10
 
 
@@ -111,7 +114,9 @@ def test_energy_is_settled_once_and_the_last_tick_waits(tmp_path: Path) -> None:
         for t_s in (0.0, 60.0, 120.0):
             store.commit(record(t_s))
         assert store.unsettled() == [(1, 0.0, 60.0), (2, 60.0, 120.0)]
-        store.settle(1, EnergyReading(energy_j=4.0, duration_s=60, source=Source.SIMULATED, by_load={Load.RADIO: 4.0}))
+        store.settle(
+            1, EnergyReading(energy_j=4.0, duration_s=60, source=Source.SIMULATED, by_load={Load.RADIO: 4.0})
+        )
         assert store.unsettled() == [(2, 60.0, 120.0)]
         store.commit(record(180.0))
         store.settle(1, EnergyReading(energy_j=9.0, duration_s=60, source=Source.SIMULATED))
@@ -122,7 +127,7 @@ def test_energy_is_settled_once_and_the_last_tick_waits(tmp_path: Path) -> None:
 def test_a_full_store_says_so_and_keeps_what_it_had(tmp_path: Path) -> None:
     path = tmp_path / "device.db"
     with SqliteStore(path, Retention(max_mb=0.05)) as store:
-        with pytest.raises(StoreError, match="full; free some disk space"):
+        with pytest.raises(StoreError, match="full; free some disk space"):  # noqa: PT012 which one fills it varies
             for i in range(1000):
                 store.commit(record(float(i)))
         last = store.last_tick()
@@ -136,7 +141,9 @@ def test_a_full_store_says_so_and_keeps_what_it_had(tmp_path: Path) -> None:
 
 def test_retention_bounds_the_file_and_spares_the_spool(tmp_path: Path) -> None:
     path = tmp_path / "device.db"
-    with SqliteStore(path, Retention(ticks=100, requests=100, trainings=100, updates=1, examples=100)) as store:
+    with SqliteStore(
+        path, Retention(ticks=100, requests=100, trainings=100, updates=1, examples=100)
+    ) as store:
         store.commit(record(-1.0, Outcome(update=update())))
         for i in range(600):
             store.commit(record(float(i)))

@@ -68,7 +68,9 @@ class ThresholdRule(_Rule):
         power = (_column(x, "charging") > 0) | (_column(x, "battery_soc") > self._soc)
         train = power & (_column(x, "fresh_examples") >= self._fresh)
         link = _column(x, "link") >= Link.METERED
-        return _choose(x, train=train, push=link, pull=link & (_column(x, "versions_behind") > 0), clock="low")
+        return _choose(
+            x, train=train, push=link, pull=link & (_column(x, "versions_behind") > 0), clock="low"
+        )
 
 
 class ChargingOnlyRule(_Rule):
@@ -139,7 +141,10 @@ class DriftPlusPenaltyRule(_Rule):
         """(…, actions) logits."""
         x = np.asarray(x)
         gain = self._serving(x) + self._training(x) + self._syncing(x)
-        return ((gain - self._penalty(x)) / self._prices.temperature).astype(np.float32)
+        logits: NDArray[np.float32] = ((gain - self._penalty(x)) / self._prices.temperature).astype(
+            np.float32
+        )
+        return logits
 
     def _serving(self, x: Any) -> Any:
         """Requests taken off the queue, the faster the better; an empty queue makes serving pointless."""
@@ -151,7 +156,9 @@ class DriftPlusPenaltyRule(_Rule):
     def _training(self, x: Any) -> Any:
         """Fresh examples by count and age; a little for rehearsal."""
         p, fresh = self._prices, _column(x, "fresh_examples")
-        backlog = np.minimum(p.fresh * fresh, 2.0) + p.fresh_hour * np.minimum(_column(x, "fresh_age_s") / HOUR_S, 4)
+        backlog = np.minimum(p.fresh * fresh, 2.0) + p.fresh_hour * np.minimum(
+            _column(x, "fresh_age_s") / HOUR_S, 4
+        )
         weight = 3 * _column(x, "preference_accuracy")
         return weight * (np.where(fresh > 0, backlog, 0) + p.rehearsal) * STEPS**0.5 * TRAINS
 
@@ -174,7 +181,9 @@ class DriftPlusPenaltyRule(_Rule):
         work = TRAINS * STEPS * (0.75 + 0.25 * HIGH) * shared + SERVES * 0.02 * LIMIT * (1 + 0.3 * HIGH)
         radio = PULLS * np.where(_column(x, "link") >= Link.FREE, 0.1, 0.45)
         busy = 0.1 * TRAINS * np.minimum(_column(x, "queue_age_s") / MINUTE_S, 5)
-        return self._prices.v * 3 * _column(x, "preference_energy") * price * (2 * work + radio) + radio + busy
+        return (
+            self._prices.v * 3 * _column(x, "preference_energy") * price * (2 * work + radio) + radio + busy
+        )
 
 
 RULES: dict[str, Callable[[], Policy]] = {

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from circadia.errors import PlatformUnavailable
@@ -99,10 +100,19 @@ class Arm:
     def _start_aggregator(self) -> None:
         command = [sys.executable, "-m", "circadia", "aggregate", "--broker", f"127.0.0.1:{self._port}"]
         command += ["--federation", FEDERATION, "--task", "digits", "--ledger", str(self.ledger)]
-        command += ["--buffer", str(BUFFER), "--rate", str(RATE), "--timeout-s", str(BUFFER_TIMEOUT_S / self.plan.scale)]
+        command += [
+            "--buffer",
+            str(BUFFER),
+            "--rate",
+            str(RATE),
+            "--timeout-s",
+            str(BUFFER_TIMEOUT_S / self.plan.scale),
+        ]
         command += ["--epoch-s", repr(self.epoch_s), "--scale", repr(self.plan.scale)]
         with (self.folder / "aggregator.log").open("a", encoding="utf-8") as log:
-            self._aggregator = subprocess.Popen(command, stdout=log, stderr=log, text=True, start_new_session=True)
+            self._aggregator = subprocess.Popen(
+                command, stdout=log, stderr=log, text=True, start_new_session=True
+            )
 
     @property
     def now_s(self) -> float:
@@ -120,7 +130,9 @@ class Arm:
         """What the federation has done so far."""
         query = "SELECT (SELECT max(version) FROM versions), (SELECT count(*) FROM updates WHERE accepted)"
         try:
-            with contextlib.closing(sqlite3.connect(f"{self.ledger.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            with contextlib.closing(
+                sqlite3.connect(f"{self.ledger.absolute().as_uri()}?mode=ro", uri=True)
+            ) as db:
                 version, updates = db.execute(query).fetchone()
         except sqlite3.Error:
             return "the aggregator starts"
@@ -136,12 +148,9 @@ class Arm:
             show(self)
             time.sleep(REDRAW_S)
 
-    def _steps(self) -> list[tuple[float, Callable[[], None]]]:
-        steps: list[tuple[float, Callable[[], None]]] = []
-        for incident in CHAOS:
-            steps.append((incident.kill_s, lambda target=incident.target: self._kill(target)))
-            steps.append((incident.restart_s, lambda target=incident.target: self._restart(target)))
-        return steps
+    def _steps(self) -> list[tuple[float, partial[None]]]:
+        kills = [(incident.kill_s, partial(self._kill, incident.target)) for incident in CHAOS]
+        return kills + [(incident.restart_s, partial(self._restart, incident.target)) for incident in CHAOS]
 
     def _kill(self, target: str) -> None:
         self.incidents.append(Drift(t_s=self.now_s, what=f"{target} killed"))

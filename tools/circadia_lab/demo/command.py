@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia.errors import ConfigError
+
 if TYPE_CHECKING:
     import argparse
 
@@ -18,15 +20,23 @@ if TYPE_CHECKING:
     from circadia_lab.demo.result import ArmResult
 
 
+MOST_DEVICES = 64
+FEWEST_MINUTES = 0.25
+
+
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("demo", help="run a federation of simulated devices", description=__doc__)
     parser.add_argument("--devices", type=int, default=8, help="device processes (default 8)")
-    parser.add_argument("--minutes", type=float, default=4.0, help="wall time of each arm's simulated day (default 4)")
+    parser.add_argument(
+        "--minutes", type=float, default=4.0, help="wall time of each arm's simulated day (default 4)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--chaos", action="store_true", help="kill and restart a device and the broker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary here")
-    parser.add_argument("--out", type=Path, default=Path("demo-results"), metavar="FOLDER", help="report and raw data")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-results"), metavar="FOLDER", help="report and raw data"
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.report.page import write_report
 
     logging.basicConfig(level=logging.WARNING)
+    _check(args)
     console = Console()
     plan = Plan(devices=args.devices, minutes=args.minutes, seed=args.seed, chaos=args.chaos)
     folder = args.out / time.strftime("%Y%m%d-%H%M%S")
@@ -57,6 +68,15 @@ def run(args: argparse.Namespace) -> int:
     print_summary(console, found)
     console.print(f"report: {report}")
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if not 1 <= args.devices <= MOST_DEVICES:
+        raise ConfigError(f"--devices {args.devices}: from 1 to {MOST_DEVICES}, each is a process")
+    if not FEWEST_MINUTES <= args.minutes <= 24 * 60:
+        raise ConfigError(f"--minutes {args.minutes:g}: from {FEWEST_MINUTES} to 1440 (real time)")
+    if args.seed < 0:
+        raise ConfigError(f"--seed {args.seed}: must not be negative")
 
 
 def _arm(console: Console, plan: Plan, name: str, policy: str, folder: Path) -> ArmResult:
@@ -83,7 +103,9 @@ def _watch(console: Console, arm: Arm) -> bool:
     with LiveTable(console, arm.name, arm.plan.day_s) as table:
 
         def show(arm: Arm) -> None:
-            rows = [read_row(device.store, device.name, device.profile, device.alive) for device in arm.devices]
+            rows = [
+                read_row(device.store, device.name, device.profile, device.alive) for device in arm.devices
+            ]
             table.update(rows, arm.now_s, arm.headline)
 
         try:

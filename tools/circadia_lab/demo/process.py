@@ -80,7 +80,9 @@ class DeviceProcess:
         assert process.stdout is not None
         if process.stdout.readline().strip() != "ready":
             tail = self._log.read_text(encoding="utf-8").strip().splitlines()[-5:]
-            raise PlatformUnavailable(f"{self.name} did not start; {self._log} ends with:\n" + "\n".join(tail))
+            raise PlatformUnavailable(
+                f"{self.name} did not start; {self._log} ends with:\n" + "\n".join(tail)
+            )
 
     def begin(self, epoch_s: float) -> None:
         """Tell it when the simulated midnight was, on the machine's monotonic clock."""
