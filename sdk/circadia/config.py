@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from circadia.errors import ConfigError
 from circadia.federation.address import BrokerAddress
+from circadia.federation.patience import Patience
 from circadia.shield import Limits
 from circadia.store import Retention
 from circadia.types import Preference
@@ -85,17 +86,26 @@ class LearningConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederationConfig:
-    """[federation]: absent, the device learns alone."""
+    """[federation]: absent, the device learns alone. Times are real seconds."""
 
     broker: str
     """HOST:PORT"""
     name: str = "default"
     keepalive_s: int = 240
+    first_retry_s: float = 0.5
+    """Before the second attempt to connect; it doubles up to the longest."""
+    longest_retry_s: float = 60.0
+    patience: Patience = field(default_factory=Patience)
     drain_s: float = 5.0
     """How long a device that ends tries to deliver the updates that wait."""
 
     def __post_init__(self) -> None:
-        _positive("federation", keepalive_s=self.keepalive_s)
+        _positive(
+            "federation",
+            keepalive_s=self.keepalive_s,
+            first_retry_s=self.first_retry_s,
+            longest_retry_s=self.longest_retry_s,
+        )
         BrokerAddress.parse(self.broker)
 
 

@@ -166,7 +166,8 @@ def _examples(config: DeviceConfig, task: Task, store: SqliteStore) -> ExampleBu
 def _federation(
     config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]
 ) -> DeviceLink | None:
-    if config.federation is None:
+    federation = config.federation
+    if federation is None:
         return None
     from circadia.federation.address import BrokerAddress
     from circadia.federation.device import DeviceEndpoint
@@ -174,16 +175,22 @@ def _federation(
 
     endpoint = DeviceEndpoint(
         device_id=config.device,
-        federation=config.federation.name,
+        federation=federation.name,
         task_digest=task.digest,
         parameters=task.parameters,
         installed_version=version,
+        patience=federation.patience,
+    )
+    settings = LinkSettings(
+        keepalive_s=federation.keepalive_s,
+        first_retry_s=federation.first_retry_s,
+        longest_retry_s=federation.longest_retry_s,
     )
     return DeviceLink(
-        address=BrokerAddress.parse(config.federation.broker),
+        address=BrokerAddress.parse(federation.broker),
         endpoint=endpoint,
         random=Random(),
-        settings=LinkSettings(keepalive_s=config.federation.keepalive_s),
+        settings=settings,
         on_event=ring,
         online=False,
     )

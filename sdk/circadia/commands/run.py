@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("run", help="run a device until SIGTERM", description=__doc__)
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file; without one, a simulated Pixel 3")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML file; without one, a simulated Pixel 3"
+    )
     parser.add_argument("--quiet", action="store_true", help="no line per tick")
     parser.add_argument("--json", action="store_true", help="one JSON object per tick")
     parser.set_defaults(run=run)
@@ -35,10 +37,14 @@ def run(args: argparse.Namespace) -> int:
     runtime = build(config, on_tick=show)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())
-    print(f"{config.device}: {runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}")
+    print(
+        f"{config.device}: {runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"
+    )
     sys.stdout.flush()
     runtime.run()
-    print(f"{config.device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored")
+    print(
+        f"{config.device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored"
+    )
     return 0
 
 

@@ -40,6 +40,13 @@ path = "{store}"
 broker = "127.0.0.1:{port}"
 name = "demo"
 drain_s = {drain_s}
+first_retry_s = 0.1
+longest_retry_s = 1.0
+
+[federation.patience]  # of a day that passes in minutes
+chunk_s = 0.5
+acknowledgement_s = 1.0
+longest_s = 5.0
 """
 
 
