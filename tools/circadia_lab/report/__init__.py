@@ -1,0 +1,1 @@
+"""The report of a demonstration: figures, verdict, one page."""
