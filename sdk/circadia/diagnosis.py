@@ -188,10 +188,12 @@ def _interpreter() -> str:
 
 
 def _policy(name: str) -> str:
+    from circadia.policy.rules import RULES
     from circadia.wiring import make_policy
 
     policy = make_policy(name)
-    return f"{policy.name}: offers {int(policy.offered.sum())} actions"
+    what = "a rule" if name in RULES else "hashes and test vectors right"
+    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}"
 
 
 def _task(name: str) -> str:

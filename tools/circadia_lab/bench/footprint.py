@@ -37,7 +37,8 @@ def measure() -> dict[str, float | int | str | bool | None]:
     sums the files of site-packages without pip and setuptools. `rest_*`, `*_per_minute` and `*_per_hour` are of a
     `circadia run` that nobody asks anything, connected to a broker, ticking once a minute: `disk_kb_per_hour`
     is write_bytes of /proc/PID/io (0 on a tmpfs), `written_kb_per_hour` its wchar (whatever the file system),
-    `wakeups_per_minute` are voluntary context switches of all threads beyond one a tick.
+    `wakeups_per_minute` are voluntary context switches of all threads beyond one a tick; the link's keep-alive of
+    one in four minutes may fall outside the window.
     """
     with tempfile.TemporaryDirectory(prefix="circadia-footprint-") as name:
         folder = Path(name)
@@ -98,9 +99,9 @@ def _wall_s(*command: str) -> float:
     return time.perf_counter() - start_s
 
 
-def at_rest(python: Path, folder: Path) -> dict[str, float]:
+def at_rest(python: Path, folder: Path, policy: str = "default") -> dict[str, float]:
     """A device that is left alone for `REST_S`."""
-    with Broker() as broker, Device(python, folder, f"{broker.host}:{broker.port}") as device:
+    with Broker() as broker, Device(python, folder, f"{broker.host}:{broker.port}", policy) as device:
         time.sleep(SETTLE_S)
         before = device.usage()
         time.sleep(REST_S)
@@ -134,8 +135,9 @@ class Usage:
 class Device:
     """A `circadia run` process."""
 
-    def __init__(self, python: Path, folder: Path, broker: str) -> None:
+    def __init__(self, python: Path, folder: Path, broker: str, policy: str) -> None:
         self._python = python
+        self._policy = policy
         self._folder = folder
         self._broker = broker
         self._output = folder / "output.txt"
@@ -144,7 +146,8 @@ class Device:
         config = self._folder / "device.toml"
         store = self._folder / "circadia.db"
         config.write_text(
-            f"[agent]\nperiod_s = {PERIOD_S}\n[store]\npath = '{store}'\n[federation]\nbroker = '{self._broker}'\n",
+            f"[agent]\nperiod_s = {PERIOD_S}\npolicy = '{self._policy}'\n"
+            f"[store]\npath = '{store}'\n[federation]\nbroker = '{self._broker}'\n",
             encoding="utf-8",
         )
         command = [str(self._python), "-m", "circadia", "run", "--json", "--config", str(config)]
