@@ -71,26 +71,30 @@ def quantise(layers: Sequence[FloatLayer], calibration: Floats) -> tuple[Quantis
 
 def _quantise(layer: FloatLayer, y: Floats, scale: np.float32) -> QuantisedLayer:
     low, high = min(float(y.min()), 0.0), max(float(y.max()), 0.0)
-    weight_scale, shift = _scales(float(np.abs(layer.weights).max()), high - low, float(scale))
+    # Both must fit: weights their 7 bits, biases the accumulator.
+    finest = max(
+        np.abs(layer.weights).max() / 126, np.abs(layer.bias).max() / float(scale) / (BIAS_LIMIT - 2)
+    )
+    weight_scale, shift = _scales(float(finest), (high - low) / 255, float(scale))
     step = scale * weight_scale
     output_scale = np.nextafter(np.float32(step * np.float32(2.0**shift)), np.float32(np.inf))
-    bias = 2 * np.rint((layer.bias / float(step) - 1) / 2) + 1
+    bias = 2 * np.rint((layer.bias / float(step) - 1) / 2) + 1  # odd
     return QuantisedLayer(
         weights=np.clip(2 * np.rint(layer.weights / weight_scale / 2), -126, 126).astype(np.int8),
         weight_scale=float(weight_scale),
-        bias=np.clip(bias, 1 - BIAS_LIMIT, BIAS_LIMIT - 1).astype(np.int32),
+        bias=bias.astype(np.int32),
         output_scale=float(output_scale),
         output_zero_point=int(np.clip(np.rint(-128 - low / float(output_scale)), -128, 127)),
         relu=layer.relu,
     )
 
 
-def _scales(largest: float, span: float, scale: float) -> tuple[np.float32, int]:
-    """The weights' scale and k: the ranges of weights and outputs hold, and one of the two is tight."""
-    weight_scale, output_scale = max(largest / 126, SMALLEST_SCALE), max(span / 255, SMALLEST_SCALE)
-    exact = math.log2(output_scale / (scale * weight_scale))
+def _scales(weights: float, outputs: float, scale: float) -> tuple[np.float32, int]:
+    """The weights' scale and k, given the finest steps of weights and outputs that hold their ranges."""
+    weights, outputs = max(weights, SMALLEST_SCALE), max(outputs, SMALLEST_SCALE)
+    exact = math.log2(outputs / (scale * weights))
     shift = max(round(exact), 2)
-    return np.float32(weight_scale * max(2.0 ** (exact - shift), 1.0)), shift
+    return np.float32(weights * max(2.0 ** (exact - shift), 1.0)), shift
 
 
 def write_policy(layers: Sequence[QuantisedLayer]) -> bytes:

@@ -1,0 +1,147 @@
+"""What stands beside a policy network, in `NAME.json`: what it was made for, and how to tell that it works here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from circadia.errors import ArtifactError
+from circadia.observation import TABLE, Feature
+
+FORMAT = "circadia-policy-1"
+AGAIN = "export the policy again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderVector:
+    """An observation's values, None where absent, and the int8 vector that the encoder must make of them."""
+
+    values: tuple[float | None, ...]
+    encoded: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreVector:
+    """An encoded observation, and the int8 scores that the network must answer."""
+
+    encoded: tuple[int, ...]
+    scores: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The facts about a policy file."""
+
+    table: tuple[Feature, ...] = TABLE
+    actions: tuple[str, ...]
+    """Stable names, in the order of the network's outputs."""
+    output_scale: float
+    output_zero_point: int
+    """A score is output_scale · (q − output_zero_point)."""
+    model_sha256: str
+    encoder_vectors: tuple[EncoderVector, ...]
+    score_vectors: tuple[ScoreVector, ...]
+    made: dict[str, Any] = field(default_factory=dict)
+    """How it was made: generator, seed and what else its maker wants to say."""
+
+
+def dump_manifest(manifest: Manifest) -> str:
+    """The JSON text; same manifest, same text."""
+    content = {"format": FORMAT, **asdict(manifest)}
+    lines = (f"{json.dumps(key)}: {_text(value)}" for key, value in content.items())
+    return "{\n" + ",\n".join([*lines, f'"manifest_sha256": "{_digest(content)}"']) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    """Rows of tables and vectors on lines of their own."""
+    if not isinstance(value, tuple) or not value or isinstance(value[0], str):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    rows = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value)
+    return "[\n  " + ",\n  ".join(rows) + "\n]"
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of the content without its own hash, in one canonical spelling."""
+    kept = {key: value for key, value in content.items() if key != "manifest_sha256"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def parse_manifest(text: str | bytes, name: str) -> Manifest:
+    """`ArtifactError` names `name`, the field or the feature that is wrong, and what to do; hashes come last.
+
+    The observation table must be this version's, row by row. Action names are not looked up here.
+    """
+    content = _content(text, name)
+    try:
+        manifest = _manifest(content)
+    except KeyError as error:
+        raise ArtifactError(f"{name}: the manifest has no {error}; {AGAIN}") from error
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(f"{name}: the manifest is wrong: {error}; {AGAIN}") from error
+    _check_table(manifest.table, name)
+    if content.get("manifest_sha256") != _digest(content):
+        raise ArtifactError(f"{name}: was changed after it was written (manifest_sha256 differs); {AGAIN}")
+    return manifest
+
+
+def _content(text: str | bytes, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ArtifactError(f"{name}: not JSON, perhaps truncated: {error}; {AGAIN}") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise ArtifactError(f"{name}: format {found!r}; this version reads {FORMAT!r}; {AGAIN}")
+    return dict(content)
+
+
+def _manifest(content: dict[str, Any]) -> Manifest:
+    return Manifest(
+        table=tuple(Feature(**row) for row in content["table"]),
+        actions=tuple(str(action) for action in content["actions"]),
+        output_scale=_positive(content["output_scale"]),
+        output_zero_point=int(content["output_zero_point"]),
+        model_sha256=str(content["model_sha256"]),
+        encoder_vectors=tuple(
+            EncoderVector(values=_floats(row["values"]), encoded=_integers(row["encoded"]))
+            for row in content["encoder_vectors"]
+        ),
+        score_vectors=tuple(
+            ScoreVector(encoded=_integers(row["encoded"]), scores=_integers(row["scores"]))
+            for row in content["score_vectors"]
+        ),
+        made=dict(content["made"]),
+    )
+
+
+def _positive(value: Any) -> float:
+    if not 0 < float(value) < math.inf:
+        raise ValueError(f"output_scale is {value}, not a number above 0")
+    return float(value)
+
+
+def _floats(row: list[Any]) -> tuple[float | None, ...]:
+    return tuple(None if value is None else float(value) for value in row)
+
+
+def _integers(row: list[Any]) -> tuple[int, ...]:
+    numbers = tuple(int(value) for value in row)
+    if any(not -128 <= number <= 127 for number in numbers):
+        raise ValueError(f"a vector holds {max(numbers, key=abs)}, which is no int8 number")
+    return numbers
+
+
+def _check_table(table: tuple[Feature, ...], name: str) -> None:
+    """Name the first row that differs."""
+    for i in range(max(len(table), len(TABLE))):
+        theirs = table[i] if i < len(table) else None
+        ours = TABLE[i] if i < len(TABLE) else None
+        if theirs != ours:
+            feature = (theirs or ours).name  # type: ignore[union-attr]  # one of the two is there
+            raise ArtifactError(
+                f"{name}: made for another observation table: row {i}, {feature}, is {theirs}; "
+                f"this version observes {ours}; {AGAIN} with this version of Circadia"
+            )
