@@ -1,0 +1,44 @@
+"""What the README shows works when it is pasted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_embedding_example_runs(tmp_path: Path) -> None:
+    (code,) = blocks("python")
+    (config,) = blocks("toml")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    (tmp_path / "device.toml").write_text(config, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"\d answered after \d+\.\d s\n", done.stdout), done.stdout
+
+
+def test_the_commands_it_names_exist() -> None:
+    shell = "\n".join(blocks("bash") + blocks("sh"))
+    for script in re.findall(r"\./(tools/\w+)", shell):
+        assert (ROOT / script).is_file(), script
+    known = subprocess.run(
+        [sys.executable, "-m", "circadia", "--help"], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    for command in re.findall(r"^\S*circadia (\w+)", shell, flags=re.MULTILINE):
+        assert re.search(rf"^\s+{command}\b", known, flags=re.MULTILINE), command
+
+
+def test_the_files_it_refers_to_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
