@@ -43,7 +43,7 @@ def rotate(images: NDArray[np.float32], degrees: float, shifts: NDArray[np.float
 
     Bilinear; what comes in from outside is 0.
     """
-    n, side, _ = images.shape
+    side = images.shape[1]
     centre, angle = (side - 1) / 2, np.deg2rad(degrees)
     down, right = np.meshgrid(np.arange(side) - centre, np.arange(side) - centre, indexing="ij")
     down, right = down - shifts[:, 0, None, None], right - shifts[:, 1, None, None]
@@ -64,7 +64,8 @@ def _sample(
     which = np.arange(len(images))[:, None, None]
 
     def at(i: NDArray[np.int_], j: NDArray[np.int_]) -> NDArray[np.float32]:
-        return padded[which, i + margin, j + margin]
+        pixels: NDArray[np.float32] = padded[which, i + margin, j + margin]
+        return pixels
 
     upper = (1 - near) * at(top, left) + near * at(top, left + 1)
     lower = (1 - near) * at(top + 1, left) + near * at(top + 1, left + 1)
