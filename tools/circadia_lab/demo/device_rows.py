@@ -31,7 +31,9 @@ def read_row(store: Path, name: str, profile: str, alive: bool = True) -> Device
         found = _newest(store)
     except (sqlite3.Error, ValueError) as error:
         early = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
-        return DeviceRow(name=name, profile=profile, state=_state(alive, "starting" if early else "unreadable"))
+        return DeviceRow(
+            name=name, profile=profile, state=_state(alive, "starting" if early else "unreadable")
+        )
     if found is None:
         return DeviceRow(name=name, profile=profile, state=_state(alive, "starting"))
     seen, action, blame, version = found
@@ -128,7 +130,9 @@ def _sleeping(seen: Observation, sync: str) -> list[str]:
 
 
 def _behind(seen: Observation) -> str:
-    return f"model {seen.versions_behind:.0f} behind" if seen.versions_behind > 0 else "asks for a newer model"
+    return (
+        f"model {seen.versions_behind:.0f} behind" if seen.versions_behind > 0 else "asks for a newer model"
+    )
 
 
 def _unsent(seen: Observation) -> str:

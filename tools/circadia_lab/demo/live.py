@@ -139,7 +139,9 @@ def _header(title: str, t_s: float, total_s: float, headline: str) -> Table:
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True, justify="right")
     bar = ProgressBar(total=1.0, completed=_share(t_s, total_s))
-    grid.add_row(Text(title, "bold"), Text(clock(t_s, total_s), "bold cyan"), bar, Text(headline, "bright_black"))
+    grid.add_row(
+        Text(title, "bold"), Text(clock(t_s, total_s), "bold cyan"), bar, Text(headline, "bright_black")
+    )
     return grid
 
 
@@ -153,7 +155,9 @@ def device_table(rows: Sequence[DeviceRow], width: int) -> Table:
             table.add_column(name, no_wrap=True, justify="right" if style == "right" else "left")
     for row in rows:
         cells = _cells(row, bars=width >= NARROW)
-        table.add_row(*(cells[name] for name in _columns(width)), style="" if row.state == "running" else "dim")
+        table.add_row(
+            *(cells[name] for name in _columns(width)), style="" if row.state == "running" else "dim"
+        )
     return table
 
 

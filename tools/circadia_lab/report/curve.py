@@ -92,7 +92,9 @@ def spans(series: Series, end_s: float) -> list[tuple[float, float]]:
     """(start, end) of the stretches in which the series is above one half."""
     t_s, value = finite(series)
     found: list[tuple[float, float]] = []
-    for start, stop, on in zip(t_s, [*t_s[1:], max(end_s, float(t_s[-1]) if len(t_s) else 0)], value > 0.5, strict=True):
+    for start, stop, on in zip(
+        t_s, np.append(t_s[1:], np.append(t_s, end_s).max()), value > 0.5, strict=False
+    ):
         if not on:
             continue
         if found and found[-1][1] == start:

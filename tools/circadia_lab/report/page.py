@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import circadia
 from circadia.errors import ConfigError
 from circadia_lab.report import curve
-from circadia_lab.report.figures import names, plates
+from circadia_lab.report.figures import plates
+from circadia_lab.report.fleet import names
 from circadia_lab.report.style import arm_colour, clock
 from circadia_lab.report.verdict import ABSENT, duration, lead, number, share, tiles
 
@@ -67,7 +68,10 @@ def render(arms: Sequence[ArmResult], summary: dict[str, Any]) -> str:
 
 def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str, str]]:
     """(name, value) of what was run."""
-    versions = summary.get("versions") or {"circadia": circadia.__version__, "Python": platform.python_version()}
+    versions = summary.get("versions") or {
+        "circadia": circadia.__version__,
+        "Python": platform.python_version(),
+    }
     found = [
         ("Devices", f"{len(names(arms))} processes"),
         ("Seed", str(summary.get("seed", ""))),
@@ -135,7 +139,11 @@ def rows(arms: Sequence[ArmResult]) -> list[Row]:
 
 
 def _cells(device: DeviceResult) -> list[str]:
-    joules = sum(value for value in device.energy_j.values() if math.isfinite(value)) if device.energy_j else math.nan
+    joules = (
+        sum(value for value in device.energy_j.values() if math.isfinite(value))
+        if device.energy_j
+        else math.nan
+    )
     version = curve.last(device.version)
     return [
         share(curve.last(device.accuracy_common)),

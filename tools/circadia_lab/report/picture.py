@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from circadia_lab.report.figures import arm_handles, draw_accuracy, draw_actions, draw_battery, names, span_s
+from circadia_lab.report.accuracy import draw_accuracy
+from circadia_lab.report.actions import draw_actions
+from circadia_lab.report.battery import draw_battery
+from circadia_lab.report.fleet import names, span_s
 from circadia_lab.report.ribbon import legend_handles
-from circadia_lab.report.style import INK, RC, day_axis, mark_drifts
+from circadia_lab.report.style import INK, RC, arm_handles, day_axis, mark_drifts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +27,19 @@ SHOWN = 3
 
 def readme_picture(arms: Sequence[ArmResult], path_png: Path) -> None:
     """Accuracy through the drift, and three devices' actions and batteries, as a PNG of 1600 × 900 pixels."""
-    with mpl.rc_context({**RC, "font.size": 8, "axes.titlesize": 8.5, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5}):
+    with mpl.rc_context(
+        {**RC, "font.size": 8, "axes.titlesize": 8.5, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5}
+    ):
         figure = Figure(figsize=SIZE_IN, layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+        rows = figure.add_gridspec(2, 1, height_ratios=(1, 1.2))
+        top, bottom = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
         accuracy = top.subplots()
         draw_accuracy(accuracy, arms, lambda device: device.accuracy_common, apart=0.12)
-        accuracy.set_title("Accuracy of the fleet through a drift: mean of the devices, and each device", pad=17)
-        left, right = bottom.subfigures(1, 2, width_ratios=(2.35, 1))
+        accuracy.set_title(
+            "Accuracy of the fleet through a drift: mean of the devices, and each device", pad=17
+        )
+        columns = bottom.add_gridspec(1, 2, width_ratios=(2.35, 1))
+        left, right = bottom.add_subfigure(columns[0]), bottom.add_subfigure(columns[1])
         devices = chosen(arms)
         _actions(left.subplots(), arms, devices)
         _batteries(right, arms, devices)

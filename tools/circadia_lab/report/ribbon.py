@@ -48,7 +48,9 @@ def bars(stays: Iterable[Stay], key: str, shortest_s: float) -> list[tuple[float
 
 def draw_ribbon(ax: Axes, stays: Sequence[Stay], y: float, height: float, day_s: float) -> None:
     """The ribbon with its lower edge at `y`; marks of syncs hang below it, a quarter of its height long."""
-    ground = [(stay.t_s, min(stay.t_s + stay.duration_s, day_s)) for stay in stays if np.isfinite(stay.duration_s)]
+    ground = [
+        (stay.t_s, min(stay.t_s + stay.duration_s, day_s)) for stay in stays if np.isfinite(stay.duration_s)
+    ]
     _rectangles(ax, _joined(ground), y, height, MODE_COLOURS["sleep"], 1)
     for layer, key in enumerate(LAYERS):
         rows = bars(stays, key, SHORTEST * day_s)
@@ -60,7 +62,12 @@ def draw_ribbon(ax: Axes, stays: Sequence[Stay], y: float, height: float, day_s:
 
 def legend_handles() -> list[Artist]:
     """The key to the ribbon."""
-    names = {"sleep": "sleep", "serve": "serve", "train": "train, low clock", "train high": "train, high clock"}
+    names = {
+        "sleep": "sleep",
+        "serve": "serve",
+        "train": "train, low clock",
+        "train high": "train, high clock",
+    }
     patches: list[Artist] = [Patch(color=MODE_COLOURS[key], label=label) for key, label in names.items()]
     for label, colour in (("sends an update", PUSH), ("asks for a model", PULL)):
         patches.append(Line2D([], [], color=colour, marker="|", linestyle="none", markersize=7, label=label))

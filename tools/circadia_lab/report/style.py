@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from circadia_lab.demo.result import Drift
+    from circadia_lab.demo.result import ArmResult, Drift
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5f6b7a", "#e4e8ed", "#ffffff"
 CHARGE = "#fbe7b2"
@@ -22,8 +25,9 @@ MODE_COLOURS = {"sleep": "#e3e7ec", "serve": "#12a07a", "train": "#a887cf", "tra
 """Of actions; training at a high clock is darker."""
 PUSH, PULL = INK, "#8b96a5"
 HOUR_S = 3600.0
+WIDTH_IN = 11.0
 
-RC: dict[str, Any] = {
+RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
@@ -69,9 +73,11 @@ def clock(t_s: float) -> str:
 
 
 def day_axis(ax: Axes, day_s: float, *, label: bool = True, ticks: int = 9) -> None:
-    """x in seconds since midnight, from 0 to `day_s`, labelled with hours."""
+    """Time in seconds since midnight, from 0 to `day_s`, labelled with hours."""
     ax.set_xlim(0, max(day_s, 60.0))
-    step_s = next((h * HOUR_S for h in (0.25, 0.5, 1, 2, 3, 4, 6) if day_s / (h * HOUR_S) <= ticks), 12 * HOUR_S)
+    step_s = next(
+        (h * HOUR_S for h in (0.25, 0.5, 1, 2, 3, 4, 6) if day_s / (h * HOUR_S) <= ticks), 12 * HOUR_S
+    )
     ax.xaxis.set_major_locator(FixedLocator(list(np.arange(0, day_s + 1, step_s))))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: clock(t)))
@@ -80,13 +86,13 @@ def day_axis(ax: Axes, day_s: float, *, label: bool = True, ticks: int = 9) -> N
 
 
 def percent_axis(ax: Axes, *, decimals: int | None = 0) -> None:
-    """y is a share."""
+    """The y axis is a share."""
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
 
 
 def mark_drifts(ax: Axes, drifts: Iterable[Drift], *, label: bool = True) -> None:
-    """A dashed line where the world changed; the label stands at the top."""
-    for drift in drifts:
+    """A dashed line where the world changed, if the axes reach it; the label stands at the top."""
+    for drift in (drift for drift in drifts if drift.t_s <= ax.get_xlim()[1]):
         ax.axvline(drift.t_s, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1.5)
         if label:
             ax.annotate(
@@ -130,3 +136,15 @@ def nothing(ax: Axes, what: str) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, what, transform=ax.transAxes, ha="center", va="center", color=MUTED)
+
+
+def new_figure(height_in: float) -> Figure:
+    """A figure of the page's width."""
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.06, hspace=0.06)  # type: ignore[union-attr,call-arg]
+    return figure
+
+
+def arm_handles(arms: Sequence[ArmResult]) -> list[Artist]:
+    """The key to the arms' colours."""
+    return [Line2D([], [], color=arm_colour(i), linewidth=3.2, label=arm.arm) for i, arm in enumerate(arms)]

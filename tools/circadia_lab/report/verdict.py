@@ -34,7 +34,7 @@ class Tile:
     title: str
     cells: list[Cell]
     difference: str
-    """First arm against second, in words; empty with one arm or without figures."""
+    """First arm against second in words, or what the figure means; may be empty."""
 
 
 def share(value: float | None) -> str:
@@ -80,10 +80,15 @@ def right(arm: ArmResult) -> float:
     return sum(device.served_correct for device in arm.devices) / arm.served if arm.served else math.nan
 
 
+def drifted(arm: ArmResult) -> bool:
+    """Whether the world changed within the time that the arm covers."""
+    return any(drift.t_s < arm.day_s for drift in arm.drifts)
+
+
 def fall(arm: ArmResult) -> float:
     """Accuracy before the first drift less the lowest after it; NaN without a drift or accuracy around it."""
     t_s, value = curve.finite(arm.accuracy)
-    if not arm.drifts:
+    if not drifted(arm):
         return math.nan
     before, after = value[t_s < arm.drifts[0].t_s], value[t_s >= arm.drifts[0].t_s]
     return float(before[-1] - after.min()) if len(before) and len(after) else math.nan
@@ -91,7 +96,7 @@ def fall(arm: ArmResult) -> float:
 
 def recovery(arm: ArmResult) -> str:
     """How long accuracy took to come back, or why there is no such figure."""
-    if not any(drift.t_s < arm.day_s for drift in arm.drifts):
+    if not drifted(arm):
         return "no drift"
     if arm.recovery_s is None or not math.isfinite(arm.recovery_s):
         return "not that day"
@@ -105,16 +110,18 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
         title: str,
         value: Callable[[ArmResult], str],
         note: Callable[[ArmResult], str],
-        difference: Callable[[ArmResult, ArmResult], str],
+        difference: Callable[[ArmResult, ArmResult], str] | str,
     ) -> Tile:
         cells = [
-            Cell(arm=arm.arm, colour=arm_colour(i), value=value(arm), note=note(arm)) for i, arm in enumerate(arms)
+            Cell(arm=arm.arm, colour=arm_colour(i), value=value(arm), note=note(arm))
+            for i, arm in enumerate(arms)
         ]
-        return Tile(title=title, cells=cells, difference=difference(*arms) if len(arms) == 2 else "")
+        told = difference if isinstance(difference, str) else difference(*arms) if len(arms) == 2 else ""
+        return Tile(title=title, cells=cells, difference=told)
 
     return [
         tile(
-            "Federated accuracy, end of day",
+            "Federated accuracy, at the end",
             lambda a: share(a.federated_accuracy),
             lambda a: f"on devices’ own data {share(a.federated_accuracy_own)}",
             lambda a, b: _points(a.federated_accuracy, b.federated_accuracy, a.arm),
@@ -123,13 +130,15 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
             "Alone, and with all data in one place",
             lambda a: f"{share(a.own_accuracy)} / {share(a.centralised_accuracy)}",
             lambda a: f"on own data {share(a.own_accuracy_own)} / {share(a.centralised_accuracy_own)}",
-            lambda a, b: "each device’s log replayed alone / one model on all data with equally many steps",
+            "each device’s log replayed alone / one model on all data with equally many steps",
         ),
         tile(
             "Recovery after the drift",
             recovery,
             lambda a: f"fell by {100 * fall(a):.1f} points" if math.isfinite(fall(a)) else "",
-            lambda a, b: _seconds(a.recovery_s, b.recovery_s, a.arm) or "back: within two points of before the drift",
+            lambda a, b: (
+                _seconds(a.recovery_s, b.recovery_s, a.arm) or "back: within two points of before the drift"
+            ),
         ),
         tile(
             "Requests served / expired",
@@ -153,13 +162,13 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
             "Updates lost",
             lambda a: f"{a.updates_lost:,} of {a.updates_made:,}",
             lambda a: f"{len(a.versions.t_s)} versions published",
-            lambda a, b: "lost: made, but neither accepted nor refused with a reason",
+            "lost: made, but neither accepted nor refused with a reason",
         ),
         tile(
             "Overruns",
             lambda a: f"{a.overruns:,}",
             lambda a: f"of {sum(len(d.stays) for d in a.devices):,} ticks; {_restarts(a)}",
-            lambda a, b: "overrun: real work took longer than its simulated time",
+            "overrun: real work took longer than its simulated time",
         ),
     ]
 
@@ -193,8 +202,10 @@ def lead(arms: Sequence[ArmResult]) -> str:
     """The outcome in a few plain sentences."""
     first = arms[0]
     until = "at the end of the day" if first.complete else f"when the run was stopped at {clock(first.day_s)}"
-    text = f"With {first.arm}, the fleet recognises {share(first.federated_accuracy)} of the common held-out images {until}"
     spent = f"{number(joules(first) / 1e3)} simulated kJ"
+    text = f"With {first.arm}, the fleet recognises {share(first.federated_accuracy)} of the common held-out images {until}"
+    if not math.isfinite(first.federated_accuracy):
+        return f"With {first.arm}, nothing was evaluated. The fleet spent {spent}."
     if len(arms) != 2:
         return f"{text}. It spent {spent}.{_return(arms)}"
     second = arms[1]
