@@ -16,8 +16,10 @@ from circadia.actions import CATALOGUE
 from circadia.energy.profile import shipped_profile, shipped_profiles
 from circadia.observation import DAY_S, TABLE
 from circadia.platforms import dynamics
-from circadia.platforms.dynamics import LOADS, Noise, Params, State, make_params, stack_params
+from circadia.platforms.params import LOADS, Params, make_params, stack_params
 from circadia.platforms.scenario import scenario_for
+from circadia.platforms.state import Noise, State
+from circadia.platforms.surroundings import charger_j, income_j, plugged_in, sun_j, surroundings_after
 from circadia.types import Link, Load
 
 PROFILES = {name: shipped_profile(name) for name in shipped_profiles()}
@@ -86,7 +88,7 @@ def test_energy_closes_and_the_battery_keeps_its_ends(tick: tuple[Params, State,
     assert 0 <= after.battery_j <= params.capacity_j
     assert (result.energy_j >= 0).all()
     assert min(result.spilled_j, result.unmet_j, result.background_j) >= 0
-    offered = dynamics.income_j(state, result.dt_s, params, np)
+    offered = income_j(state, result.dt_s, params, np)
     assert result.charged_j + result.spilled_j == pytest.approx(offered, rel=1e-12, abs=1e-9)
     assert result.durations_s.sum() == pytest.approx(result.dt_s, rel=1e-12)
     assert result.dt_s >= noise.dt_s
@@ -123,7 +125,7 @@ def test_more_work_never_leaves_more_charge(tick: tuple[Params, State, int, Nois
     dt_s = noise.dt_s + 200
     little, much = np.zeros(LOADS), np.zeros(LOADS)
     much[Load.TRAIN_LOW] = more
-    income = dynamics.income_j(state, dt_s, params, np)
+    income = income_j(state, dt_s, params, np)
     a, b = (dynamics.drain(state, durations, dt_s, income, params, np) for durations in (little, much))
     assert b.battery_j <= a.battery_j
     assert b.unmet_j > 0 or b.peak_c >= a.peak_c - 1e-9
@@ -151,10 +153,8 @@ def test_income_adds_up_over_any_cut(name: str, start: float, dt: float, cut: fl
     params = PARAMS[name]
     state = dynamics.initial_state(params, np.float64(0.5), start)
     later = state._replace(time_s=np.float64(start + cut * dt))
-    parts = dynamics.income_j(state, cut * dt, params, np) + dynamics.income_j(
-        later, dt - cut * dt, params, np
-    )
-    assert parts == pytest.approx(dynamics.income_j(state, dt, params, np), rel=1e-9, abs=1e-3)
+    parts = income_j(state, cut * dt, params, np) + income_j(later, dt - cut * dt, params, np)
+    assert parts == pytest.approx(income_j(state, dt, params, np), rel=1e-9, abs=1e-3)
 
 
 def test_income_equals_the_sum_over_seconds() -> None:
@@ -165,17 +165,15 @@ def test_income_equals_the_sum_over_seconds() -> None:
         np.sin(np.pi * (seconds - params.sunrise_s) / (params.sunset_s - params.sunrise_s)), 0, None
     )
     sun[seconds < params.sunrise_s] = 0
-    assert dynamics.sun_j(start_s, dt_s, 0.5, params, np) == pytest.approx(
-        0.5 * params.panel_w * sun.sum(), rel=1e-6
-    )
+    assert sun_j(start_s, dt_s, 0.5, params, np) == pytest.approx(0.5 * params.panel_w * sun.sum(), rel=1e-6)
 
 
 def test_a_phone_charges_while_it_is_on_its_charger() -> None:
     params = PARAMS["pixel-3"]
     for hour, on in ((22.9, 0), (23.1, 1), (3, 1), (7.2, 1), (7.3, 0), (12, 0)):
-        assert dynamics.plugged_in(hour * 3600.0, params, np) == on
-    assert dynamics.charger_j(22 * 3600.0, 2 * 3600.0, params, np) == pytest.approx(3600 * params.charge_w)
-    assert dynamics.charger_j(0.0, 10 * DAY_S, params, np) == pytest.approx(82.5 * 3600 * params.charge_w)
+        assert plugged_in(hour * 3600.0, params, np) == on
+    assert charger_j(22 * 3600.0, 2 * 3600.0, params, np) == pytest.approx(3600 * params.charge_w)
+    assert charger_j(0.0, 10 * DAY_S, params, np) == pytest.approx(82.5 * 3600 * params.charge_w)
 
 
 def test_heat_follows_the_differential_equation() -> None:
@@ -395,7 +393,7 @@ def test_people_and_links_reach_the_hours_shares(name: str, hour: int, seed: int
     params = params._replace(
         user_hold_s=np.float64(10), link_hold_s=np.float64(10), clearness_hold_s=np.float64(10)
     )
-    after = dynamics.surroundings(state, long_after, params, np)
+    after = surroundings_after(state, long_after, params, np)
     assert after.user_active.mean() == pytest.approx(params.user_share[hour], abs=0.05)
     assert (after.link == Link.FREE).mean() == pytest.approx(params.link_free[hour], abs=0.05)
     assert (after.link == Link.METERED).mean() == pytest.approx(params.link_metered[hour], abs=0.05)

@@ -12,8 +12,10 @@ from circadia.actions import INDEX
 from circadia.energy.profile import shipped_profile
 from circadia.observation import COLUMN, NO_DEADLINE_S
 from circadia.platforms import dynamics
-from circadia.platforms.dynamics import Noise, Result, State, make_params
+from circadia.platforms.params import make_params
 from circadia.platforms.scenario import PHONE
+from circadia.platforms.state import Noise, Result, State
+from circadia.platforms.surroundings import demand
 from circadia.types import Link, Load
 
 PARAMS = make_params(shipped_profile("pixel-3"), PHONE)
@@ -201,7 +203,7 @@ def test_power_save_needs_a_low_battery_off_the_charger() -> None:
 
 
 def test_demand_follows_the_hour() -> None:
-    rates = dynamics.demand(device(), PARAMS, np)
+    rates = demand(device(), PARAMS, np)
     assert rates.requests_per_s == pytest.approx(PHONE.requests_per_hour[12] / 3600)
     assert rates.examples_per_s == pytest.approx(PHONE.examples_per_hour[12] / 3600)
     assert rates.versions_per_s == pytest.approx(PHONE.versions_per_hour / 3600)

@@ -16,6 +16,8 @@ from circadia.energy.battery import energy_j
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.observation import COLUMN, DAY_S
 from circadia.platforms import dynamics
+from circadia.platforms.params import LOADS, make_params
+from circadia.platforms.surroundings import income_j
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.platforms.dynamics import Drained, State
     from circadia.platforms.scenario import Scenario
+    from circadia.platforms.state import Drained, State
     from circadia.types import Action
 
 BODY = (
@@ -76,7 +78,7 @@ class SimulatedPlatform:
             )
         self.profile = profile
         self.scenario = _personal(scenario, seed)
-        self.params = dynamics.make_params(profile, self.scenario)
+        self.params = make_params(profile, self.scenario)
         self.timeline = Timeline(REMEMBERED_S)
         self._world = World(self.params, seed)
         self._midnight_s = midnight_s
@@ -221,11 +223,11 @@ class SimulatedPlatform:
         """The body at `end_s`, in the same cell."""
         start_s = float(state.time_s)
         spent = self._due(end_s - start_s)
-        durations = np.zeros(dynamics.LOADS)
+        durations = np.zeros(LOADS)
         for phase in spent:
             durations[phase.load] += phase.duration_s
         dt_s = end_s - start_s
-        income = dynamics.income_j(state, dt_s, self.params, np)
+        income = income_j(state, dt_s, self.params, np)
         body = dynamics.drain(state, durations, dt_s, income, self.params, np)
         self._record(start_s, end_s, spent, body)
         return state._replace(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from circadia.observation import DAY_S
-from circadia.platforms import dynamics
-from circadia.platforms.dynamics import Noise, State
+from circadia.platforms.dynamics import initial_state
+from circadia.platforms.state import Noise, State
+from circadia.platforms.surroundings import surroundings_after
 
 if TYPE_CHECKING:
-    from circadia.platforms.dynamics import Params
+    from circadia.platforms.params import Params
 
 CELL_S = 60.0
 """The world changes at multiples of this local time, and only there."""
@@ -53,11 +54,11 @@ class World:
     def _made(self, day: int) -> tuple[Surroundings, ...]:
         random = np.random.default_rng([self._seed, day % 2**32])
         draws = zip(random.random((CELLS_PER_DAY, 2)), random.standard_normal(CELLS_PER_DAY), strict=True)
-        state = dynamics.initial_state(self._params, np.float64(0), day * DAY_S)
+        state = initial_state(self._params, np.float64(0), day * DAY_S)
         cells = []
         for index, ((user_u, link_u), cloud_z) in enumerate(draws):
             dt_s = CELL_S if index else _FOREVER_S
-            moved = dynamics.surroundings(state, _noise(dt_s, user_u, link_u, cloud_z), self._params, np)
+            moved = surroundings_after(state, _noise(dt_s, user_u, link_u, cloud_z), self._params, np)
             state = moved._replace(time_s=day * DAY_S + index * CELL_S)
             cells.append(_seen(state))
         return tuple(cells)

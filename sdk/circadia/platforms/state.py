@@ -1,0 +1,115 @@
+"""What the physics computes with: a device's state, what chance decides in a step, and what a step did."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class State(NamedTuple):
+    """A device at the start of a tick; every field is (…,)."""
+
+    time_s: Any
+    """Local time since midnight of the first day."""
+    dt_s: Any
+    """Since the tick before."""
+    battery_j: Any
+    temperature_c: Any
+    user_active: Any
+    """0 or 1."""
+    link: Any
+    """A `Link`, as a number."""
+    clearness: Any
+    """Irradiance over that of a clear sky."""
+    queue_length: Any
+    queue_age_s: Any
+    queue_slack_s: Any
+    """Until the first deadline; `NO_DEADLINE_S` with an empty queue."""
+    stored_examples: Any
+    fresh_examples: Any
+    fresh_age_s: Any
+    unsent_examples: Any
+    spooled_updates: Any
+    versions_behind: Any
+    model_age_s: Any
+    """Since the installed version was published."""
+    newest_age_s: Any
+    """Since the federation's newest version was published."""
+
+
+class Noise(NamedTuple):
+    """All that chance decides in one step; every field is (…,)."""
+
+    dt_s: Any
+    """Until the next tick; stretched if the work takes longer."""
+    arrivals: Any
+    """Requests, spread evenly over the step."""
+    deadline_s: Any
+    """How long each of them waits."""
+    examples: Any
+    """Labelled examples that arrive by themselves."""
+    feedback_u: Any
+    """Uniform: rounds the number of labels that come back for served requests."""
+    user_u: Any
+    """Uniform: whether somebody uses the device afterwards."""
+    link_u: Any
+    """Uniform: which link there is afterwards."""
+    cloud_z: Any
+    """Standard normal: the clouds' innovation."""
+    published: Any
+    """Versions that the federation publishes."""
+    published_age_s: Any
+    """Age of the last of them at the end of the step."""
+
+
+class Drained(NamedTuple):
+    """What a stretch of time did to battery and body. Δbattery = η · charged − Σ energy − background, exactly."""
+
+    battery_j: Any
+    temperature_c: Any
+    peak_c: Any
+    """The warmest end of a phase."""
+    durations_s: Any
+    """(…, loads) with the rest of the time under DEEP_SLEEP or AWAKE."""
+    energy_j: Any
+    """(…, loads) delivered; an empty battery delivers less than was asked for."""
+    background_j: Any
+    """Delivered to the user's screen and applications."""
+    charged_j: Any
+    """Taken in from charger and panel, before the losses."""
+    spilled_j: Any
+    """Came in, and the full battery had no room for it."""
+    unmet_j: Any
+    """Asked for, and the empty battery had nothing left."""
+
+
+class Result(NamedTuple):
+    """What one step did; every field is (…,) unless said."""
+
+    durations_s: Any
+    """(…, loads)"""
+    energy_j: Any
+    """(…, loads)"""
+    dt_s: Any
+    """The real length of the step."""
+    busy_s: Any
+    background_j: Any
+    charged_j: Any
+    spilled_j: Any
+    unmet_j: Any
+    peak_c: Any
+    sync_bytes: Any
+    requests_served: Any
+    requests_expired: Any
+    """Deadlines that passed, and arrivals that found the queue full."""
+    latency_s: Any
+    """Summed over the served requests, from arrival to the end of the phases."""
+    steps: Any
+    """Training steps done."""
+    examples_trained: Any
+    """Rows that went through a training step."""
+    fresh_trained: Any
+    """Examples seen for the first time."""
+    updates_made: Any
+    updates_pushed: Any
+    pulled: Any
+    """1 when a newer version was installed."""
