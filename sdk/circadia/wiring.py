@@ -13,7 +13,7 @@ import numpy as np
 
 from circadia.agent import Agent
 from circadia.config import DeviceConfig, load_config
-from circadia.energy.profile import load_profile, shipped_profile
+from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer

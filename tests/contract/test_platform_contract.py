@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT, SLEEP
-from circadia.energy.profile import shipped_profile
+from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S, TABLE, values
 from circadia.platforms.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circadia.energy.battery import battery_of, capacity_j, energy_j, open_circuit_v, soc_of, terminal_v
-from circadia.energy.profile import Cell, Curve, Quantity, shipped_profile, shipped_profiles
+from circadia.energy.profile import Cell, Curve, Quantity
+from circadia.energy.profile_file import shipped_profile, shipped_profiles
 
 CELLS = {name: battery_of(shipped_profile(name).battery) for name in shipped_profiles()}
 socs = st.floats(0, 1)

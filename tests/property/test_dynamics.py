@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circadia.actions import CATALOGUE
-from circadia.energy.profile import shipped_profile, shipped_profiles
+from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.observation import DAY_S, TABLE
 from circadia.platforms import dynamics
 from circadia.platforms.params import LOADS, Params, make_params, stack_params

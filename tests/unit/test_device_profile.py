@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.actions import CATALOGUE, SLEEP, action_named
-from circadia.energy.profile import (
-    Quantity,
+from circadia.energy.profile import Quantity, profile_fields, quantities
+from circadia.energy.profile_file import (
     dump_profile,
     load_profile,
     parse_profile,
-    profile_fields,
-    quantities,
     shipped_profile,
     shipped_profiles,
     with_quantities,

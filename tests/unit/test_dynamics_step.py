@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circadia.actions import INDEX
-from circadia.energy.profile import shipped_profile
+from circadia.energy.profile_file import shipped_profile
 from circadia.observation import COLUMN, NO_DEADLINE_S
 from circadia.platforms import dynamics
 from circadia.platforms.params import make_params

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from circadia.energy.profile import shipped_profile
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.platforms.scenario import (
     BOARD,
