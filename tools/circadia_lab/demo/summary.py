@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from importlib import metadata
@@ -33,7 +33,7 @@ def summary(arms: Sequence[ArmResult], plan: Plan, report: Path) -> dict[str, An
         "devices": plan.devices,
         "minutes": plan.minutes,
         "chaos": plan.chaos,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "versions": versions(),
         "energy_source": ENERGY_SOURCE,
@@ -105,7 +105,7 @@ ROWS: tuple[Row, ...] = (
     ("… each device by itself", lambda a: _share(a["own_accuracy"])),
     ("… all data in one place", lambda a: _share(a["centralised_accuracy"])),
     ("accuracy over the day", lambda a: _share(a["mean_accuracy"])),
-    ("recovery from the drift", lambda a: _hours(a["recovery_s"])),
+    ("recovery from the drift", lambda a: _hours(a["recovery_s"]) if a["drifts"] else "no drift"),
     ("requests served / expired", lambda a: f"{a['served']} / {a['expired']}"),
     ("right answers among them", lambda a: _share(a["served_accuracy"])),
     (
