@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.federation.mqtt import DeviceLink
+    from circadia.federation.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.ports import Clock, Platform, Policy
     from circadia.store import LastTick
@@ -171,7 +171,8 @@ def _federation(
         return None
     from circadia.federation.address import BrokerAddress
     from circadia.federation.device import DeviceEndpoint
-    from circadia.federation.mqtt import DeviceLink, LinkSettings
+    from circadia.federation.device_link import DeviceLink
+    from circadia.federation.link import LinkSettings
 
     endpoint = DeviceEndpoint(
         device_id=config.device,

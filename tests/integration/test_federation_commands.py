@@ -20,9 +20,10 @@ from circadia.federation.address import BrokerAddress
 from circadia.federation.broker import Broker, find_mosquitto
 from circadia.federation.compression import encode as pack
 from circadia.federation.device import DeviceEndpoint
+from circadia.federation.device_link import DeviceLink
 from circadia.federation.events import ModelArrived, UpdateAcknowledged
 from circadia.federation.ledger import Ledger
-from circadia.federation.mqtt import DeviceLink, LinkSettings
+from circadia.federation.link import LinkSettings
 from circadia.learning.task import load_task
 from circadia.types import ModelUpdate
 

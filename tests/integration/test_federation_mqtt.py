@@ -22,11 +22,13 @@ from circadia.federation.aggregator import AggregatorSettings
 from circadia.federation.broker import Broker, find_mosquitto
 from circadia.federation.compression import encode as pack
 from circadia.federation.device import DeviceEndpoint
+from circadia.federation.device_link import DeviceLink
 from circadia.federation.effects import Publish, Subscribe
 from circadia.federation.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.federation.ledger import Ledger
+from circadia.federation.link import LinkSettings
 from circadia.federation.messages import Status, decode_as
-from circadia.federation.mqtt import DeviceLink, LinkSettings, MqttLink, check_packet
+from circadia.federation.mqtt import MqttLink, check_packet
 from circadia.federation.patience import Patience
 from circadia.federation.service import AggregatorService
 from circadia.types import ModelUpdate
@@ -336,8 +338,8 @@ import os, signal, sys, time
 from random import Random
 from circadia.federation.address import BrokerAddress
 from circadia.federation.device import DeviceEndpoint
+from circadia.federation.device_link import DeviceLink
 from circadia.federation.events import UpdateAcknowledged
-from circadia.federation.mqtt import DeviceLink
 from circadia.types import ModelUpdate
 
 port, task, n, payload = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.stdin.buffer.read()

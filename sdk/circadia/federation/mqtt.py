@@ -1,8 +1,8 @@
 """MQTT 3.1.1 through paho, the only file that imports it: one thread, one `select`, no polling.
 
-`MqttLink` drives a protocol core; `DeviceLink` puts a device's behind a thread. paho gives success for a packet that the broker will refuse, keeps its session in memory
-only and wakes once a second in its own loop; so sizes are checked here, every connection starts with a fresh client
-(what was on its way is sent again by the cores), and the loop is this one.
+paho gives success for a packet that the broker will refuse, keeps its session in memory only and wakes once a second
+in its own loop; so sizes are checked here, every connection starts with a fresh client (what was on its way is sent
+again by the cores), and the loop is this one.
 """
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ import math
 import select
 import socket
 import struct
-import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from circadia.errors import ConnectionLost, LocalProtocolError
+from circadia.errors import LocalProtocolError
 from circadia.federation.effects import Publish, Subscribe, Unsubscribe
-from circadia.federation.mailbox import Mailbox
+from circadia.federation.link import LinkSettings
 from circadia.federation.topics import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -33,74 +30,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from circadia.federation.address import BrokerAddress
-    from circadia.federation.device import DeviceEndpoint
-    from circadia.federation.events import DeviceEvent
-    from circadia.types import ModelUpdate
+    from circadia.federation.link import Endpoint, Sink
 
 log = logging.getLogger(__name__)
 
 _REFUSED_SUBSCRIPTION = 128
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkSettings:
-    """How a link behaves. Real seconds."""
-
-    keepalive_s: int = 240
-    first_retry_s: float = 0.5
-    longest_retry_s: float = 60.0
-    connect_timeout_s: float = 10.0
-    most_packet_bytes: int = 64 * 1024
-    """A packet beyond it is refused here, before the broker would drop the connection for it."""
-    most_inflight: int = 8
-    """Messages sent and not confirmed by the broker: few, so that a slow link is not wedged."""
-    most_queued: int = 4096
-    """Messages that wait for their turn; more are dropped and counted."""
-
-
-class Endpoint(Protocol):
-    """A protocol core, as the link sees it. What it answers are effects for the broker and steps for the sink."""
-
-    @property
-    def due_s(self) -> float:
-        """When `tick` has something to do."""
-        ...
-
-    def will(self) -> Publish:
-        """What the broker says when the connection is lost."""
-        ...
-
-    def farewell(self) -> Publish:
-        """What to say before leaving."""
-        ...
-
-    def connected(self, now_s: float) -> tuple[Any, ...]:
-        """The broker answered."""
-        ...
-
-    def disconnected(self, now_s: float) -> tuple[Any, ...]:
-        """The connection is gone."""
-        ...
-
-    def receive(self, topic: str, payload: bytes, now_s: float) -> tuple[Any, ...]:
-        """A message came."""
-        ...
-
-    def tick(self, now_s: float) -> tuple[Any, ...]:
-        """Time passed."""
-        ...
-
-
-class Sink(Protocol):
-    """Takes the steps that are not for the broker."""
-
-    def take(self, step: Any) -> None:
-        """One step, before the core is called again."""
-        ...
-
-    def commit(self) -> None:
-        """Called before anything is sent that the core answered since the last time."""
-        ...
 
 
 def check_packet(publish: Publish, limit: int) -> None:
@@ -408,94 +342,3 @@ class MqttLink:
 def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
     """Small packets do not wait for the other side's delayed acknowledgement: 40 ms each way."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def client_id(federation: str, name: str) -> str:
-    """Unique among federations on one broker, at most 73 characters (128 are allowed by the strictest)."""
-    return f"{name}-{sha256(federation.encode()).hexdigest()[:8]}"
-
-
-class DeviceLink:
-    """A device's side of the federation behind a thread of its own. No method but `close` waits."""
-
-    def __init__(
-        self,
-        *,
-        address: BrokerAddress,
-        endpoint: DeviceEndpoint,
-        random: Random,
-        settings: LinkSettings | None = None,
-        on_event: Callable[[], None] | None = None,
-        most_events: int = 256,
-        online: bool = True,
-    ) -> None:
-        """`on_event` is called on the link's thread when `poll` has something; let it only set a flag."""
-        self._endpoint = endpoint
-        self._mailbox = Mailbox(most_events, on_event)
-        self._failure: BaseException | None = None
-        self.link = MqttLink(
-            address=address,
-            client_id=client_id(endpoint.federation, endpoint.device_id),
-            endpoint=endpoint,
-            sink=self._mailbox,
-            random=random,
-            settings=settings,
-            online=online,
-        )
-        self._thread = threading.Thread(
-            target=self._run, name=f"federation-{endpoint.device_id}", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection to the broker now."""
-        return self.link.connected
-
-    @property
-    def dropped(self) -> int:
-        """Messages, requests and events lost to full queues; the protocol makes up for all of them in time."""
-        return self.link.dropped + self._mailbox.dropped
-
-    def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
-        """Send these updates until each has its verdict; with `pull`, fetch the newest model.
-
-        Without a connection it waits for one. Updates that are on their way already may be named again.
-        `LocalProtocolError` for an update that no message can carry.
-        """
-        updates = tuple(push)
-        for update in updates:
-            self._endpoint.check(update)
-        self.link.post(lambda now_s: self._on_request(updates, pull, now_s))
-
-    def poll(self) -> list[DeviceEvent]:
-        """What happened since the last call; `ConnectionLost` when the link's thread has died of an error."""
-        if self._failure is not None:
-            raise ConnectionLost(
-                f"federation link to {self.link.address} has stopped; restart the agent"
-            ) from self._failure
-        return self._mailbox.drain()
-
-    def set_online(self, online: bool) -> None:
-        """False leaves the broker in order and stays away: the device's radio is off."""
-        self.link.set_online(online)
-
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Say farewell and end the thread. Updates without a verdict stay in the agent's spool."""
-        self.link.stop()
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
-            log.warning(
-                "link to %s did not end within %g s; it ends with the process", self.link.address, timeout_s
-            )
-
-    def _on_request(self, push: tuple[ModelUpdate, ...], pull: bool, now_s: float) -> tuple[Any, ...]:
-        steps = self._endpoint.push(push, now_s)
-        return (*steps, *(self._endpoint.pull(now_s) if pull else ()))
-
-    def _run(self) -> None:
-        try:
-            self.link.run()
-        except BaseException as error:
-            self._failure = error
-            raise

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import StoreError
 from circadia.federation.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.mqtt import LinkSettings, MqttLink, client_id
+from circadia.federation.link import LinkSettings, client_id
+from circadia.federation.mqtt import MqttLink
 from circadia.federation.records import KeepUpdate, KeepVersion
 from circadia.federation.topics import AGGREGATOR
 
