@@ -27,7 +27,7 @@ DRIFT_S = 10 * 3600.0
 KINDS = ("rotation", "contrast", "rotation", "class mix")
 """Dealt to the devices in turn."""
 ROTATION_DEG = (16.0, 22.0)
-CONTRAST, BRIGHTNESS = 0.45, 0.4
+CONTRAST, BRIGHTNESS = 0.4, 0.4
 """A lens in the fog."""
 RARE = 0.08
 """Weight of the classes that a device hardly meets, on one side of a change of the class mix."""
