@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         StoreError,
         TransportError,
     )
-    from circadia.learning.task import Task, load_task
+    from circadia.learning.task import Task
+    from circadia.learning.task_file import load_task
     from circadia.runtime import Runtime
     from circadia.types import Action, Decision, Mode, Observation, Outcome, Preference, TickRecord
     from circadia.wiring import launch
@@ -62,7 +63,8 @@ _HOME = {
     "circadia.agent": ("Agent",),
     "circadia.config": ("DeviceConfig", "load_config"),
     "circadia.errors": tuple(name for name in __all__ if name.endswith(("Error", "Expired", "Unavailable"))),
-    "circadia.learning.task": ("Task", "load_task"),
+    "circadia.learning.task": ("Task",),
+    "circadia.learning.task_file": ("load_task",),
     "circadia.runtime": ("Runtime",),
     "circadia.types": ("Action", "Decision", "Mode", "Observation", "Outcome", "Preference", "TickRecord"),
     "circadia.wiring": ("launch",),

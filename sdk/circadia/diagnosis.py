@@ -197,7 +197,7 @@ def _policy(name: str) -> str:
 
 
 def _task(name: str) -> str:
-    from circadia.learning.task import load_task
+    from circadia.learning.task_file import load_task
 
     task = load_task(name)
     return f"{task.name}: {task.parameters} parameters, model {task.digest[:12]}, test vectors right"

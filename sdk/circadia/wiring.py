@@ -17,7 +17,7 @@ from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
-from circadia.learning.task import load_task
+from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SimulatedClock
 from circadia.platforms.scenario import scenario_for, scenario_named

@@ -24,7 +24,7 @@ from circadia.federation.device_link import DeviceLink
 from circadia.federation.events import ModelArrived, UpdateAcknowledged
 from circadia.federation.ledger import Ledger
 from circadia.federation.link import LinkSettings
-from circadia.learning.task import load_task
+from circadia.learning.task_file import load_task
 from circadia.types import ModelUpdate
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.learning.task import load_task
+from circadia.learning.task_file import load_task
 from circadia.serving.server import Server, check_input
 from circadia_lab.tasks.digits_data import load_digits_split
 from circadia_lab.tasks.digits_numpy import DigitsNet

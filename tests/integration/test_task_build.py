@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia.learning.task import DATA, SHIPPED, Task, load_task
+from circadia.learning.task import Task
+from circadia.learning.task_file import DATA, SHIPPED, load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.tasks import build
 from circadia_lab.tasks.build import (

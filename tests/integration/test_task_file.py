@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.learning.task import DATA, SHIPPED, Task, load_task
+from circadia.learning.task import Task
+from circadia.learning.task_file import DATA, SHIPPED, load_task
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from circadia.learning.task import DATA, SHIPPED
+from circadia.learning.task_file import DATA, SHIPPED
 
 PROGRAM = """
 import importlib, json, sys

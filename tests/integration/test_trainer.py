@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.learning.task import SHIPPED, load_task
+from circadia.learning.task_file import SHIPPED, load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.tasks.build import RECIPES
 from circadia_lab.tasks.digits_data import load_digits_split

@@ -72,7 +72,7 @@ def test_bytes_that_are_no_model_are_refused(model: bytes) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_probing_and_opening_are_silent(name: str) -> None:
-    code = "from circadia.learning.task import load_task; load_task('digits')"
+    code = "from circadia.learning.task_file import load_task; load_task('digits')"
     environment = {"CIRCADIA_INTERPRETER": name, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia.federation.aggregator import AggregatorSettings
     from circadia.federation.ledger import Ledger
     from circadia.federation.service import AggregatorService
-    from circadia.learning.task import load_task
+    from circadia.learning.task_file import load_task
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     task = load_task(args.task)

@@ -1,31 +1,23 @@
-"""A `Task`: what a device learns and serves. Users bring their own; two for handwritten digits are shipped."""
+"""A `Task`: what a device learns and serves. Users bring their own; `task_file` has the two that are shipped."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
 from circadia.interpreter import open_interpreter
 from circadia.learning.signatures import read_sizes
-from circadia.learning.vectors import answers
 from circadia.model_file import check_model_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-FORMAT = "circadia-task/1"
-DATA = Path(__file__).parent / "data"
-SHIPPED = ("digits", "digits-head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,129 +111,53 @@ class Task:
         is not as it must be; `ConfigError` a wrong argument.
         """
         path = Path(model_path)
-        return _checked(
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise ArtifactError(
+                f"{path}: cannot be read ({error.strerror}); name a .tflite file that is there"
+            ) from error
+        return cls.from_model(
+            model,
             name=name or path.stem,
-            model=_read(path),
             labels=tuple(labels),
             input_shape=tuple(input_shape),
             initial_weights=initial_weights,
             learning_rate=learning_rate,
         )
 
-
-def load_task(path: str | Path) -> Task:
-    """A task from its manifest (`.json`), or one of `SHIPPED` by name.
-
-    Checks the manifest, the hashes of the two files beside it, the signatures, and the answers to the manifest's
-    test vectors on this machine's interpreter; `ArtifactError` names the file and what is wrong with it.
-    """
-    manifest_path = DATA / f"{path}.json" if str(path) in SHIPPED else Path(path)
-    manifest = _manifest(manifest_path)
-    try:
-        task = _from_manifest(manifest, manifest_path)
-        _try_vectors(task, manifest.get("vectors"))
-    except KeyError as error:
-        raise ArtifactError(f"{manifest_path}: the manifest has no {error}; build the task again") from error
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(f"{manifest_path}: the manifest is wrong: {error}") from error
-    return task
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(_read(path))
-    except ValueError as error:
-        raise ArtifactError(f"{path}: not a task's manifest: {error}") from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise ArtifactError(f"{path}: format {found!r}; this version reads {FORMAT!r}")
-    return dict(manifest)
-
-
-def _from_manifest(manifest: Mapping[str, Any], path: Path) -> Task:
-    model = _verified(path.parent / manifest["model"], manifest["model_sha256"])
-    weights_path = path.parent / manifest["weights"]
-    weights = _weights(_verified(weights_path, manifest["weights_sha256"]), weights_path)
-    task = _checked(
-        name=str(manifest["name"]),
-        model=model,
-        labels=tuple(str(label) for label in manifest["labels"]),
-        input_shape=tuple(int(n) for n in manifest["input_shape"]),
-        initial_weights=weights,
-        learning_rate=float(manifest["learning_rate"]),
-    )
-    batches = {"train": task.batch, "infer": task.infer_batch, "evaluate": task.evaluate_batch}
-    if (manifest["batches"], manifest["parameters"]) != (batches, task.parameters):
-        raise ArtifactError(f"{path}: batches or parameters are not those of {manifest['model']}")
-    return task
-
-
-def _checked(
-    *,
-    name: str,
-    model: bytes,
-    labels: tuple[str, ...],
-    input_shape: tuple[int, ...],
-    initial_weights: NDArray[np.float32],
-    learning_rate: float,
-) -> Task:
-    if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise ConfigError(f"task {name}: labels {labels} must be two or more different names")
-    if not 0 < learning_rate < np.inf:
-        raise ConfigError(f"task {name}: learning rate {learning_rate} must be positive and finite")
-    check_model_file(model, f"task {name}")
-    sizes = read_sizes(open_interpreter(model, name=name), name, input_shape, len(labels))
-    weights = np.array(initial_weights, np.float32)
-    if weights.shape != (sizes.parameters,) or not np.isfinite(weights).all():
-        raise ConfigError(
-            f"task {name}: initial weights {weights.shape} must be ({sizes.parameters},) finite numbers"
-        )
-    weights.flags.writeable = False
-    return Task(
-        name=name,
-        model=model,
-        labels=labels,
-        input_shape=input_shape,
-        initial_weights=weights,
-        learning_rate=learning_rate,
-        batch=sizes.train_batch,
-        infer_batch=sizes.infer_batch,
-        evaluate_batch=sizes.evaluate_batch,
-    )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(
-            f"{path}: cannot be read ({error.strerror}); shipped tasks: {', '.join(SHIPPED)}"
-        ) from error
-
-
-def _verified(path: Path, sha256: str) -> bytes:
-    data = _read(path)
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise ArtifactError(
-            f"{path}: SHA-256 differs from the manifest's; the file is damaged or was exchanged"
-        )
-    return data
-
-
-def _weights(data: bytes, path: Path) -> NDArray[np.float32]:
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return np.array(arrays["weights"], np.float32)
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: holds no array `weights`: {error}") from error
-
-
-def _try_vectors(task: Task, vectors: Mapping[str, Any] | None) -> None:
-    if vectors is None:
-        return
-    for signature, found in answers(task).items():
-        if not np.allclose(found, vectors[signature], rtol=vectors["tolerance"], atol=vectors["tolerance"]):
-            raise ArtifactError(
-                f"task {task.name}: {signature} answers {found} to the test vectors instead of {vectors[signature]}; "
-                "this interpreter computes the model wrongly"
+    @classmethod
+    def from_model(
+        cls,
+        model: bytes,
+        *,
+        name: str,
+        labels: tuple[str, ...],
+        input_shape: tuple[int, ...],
+        initial_weights: NDArray[np.float32],
+        learning_rate: float,
+    ) -> Task:
+        """The task of a `.tflite` file's bytes, checked like `from_tflite`."""
+        if len(labels) < 2 or len(set(labels)) != len(labels):
+            raise ConfigError(f"task {name}: labels {labels} must be two or more different names")
+        if not 0 < learning_rate < np.inf:
+            raise ConfigError(f"task {name}: learning rate {learning_rate} must be positive and finite")
+        check_model_file(model, f"task {name}")
+        sizes = read_sizes(open_interpreter(model, name=name), name, input_shape, len(labels))
+        weights = np.array(initial_weights, np.float32)
+        if weights.shape != (sizes.parameters,) or not np.isfinite(weights).all():
+            raise ConfigError(
+                f"task {name}: initial weights {weights.shape} must be ({sizes.parameters},) finite numbers"
             )
+        weights.flags.writeable = False
+        return cls(
+            name=name,
+            model=model,
+            labels=labels,
+            input_shape=input_shape,
+            initial_weights=weights,
+            learning_rate=learning_rate,
+            batch=sizes.train_batch,
+            infer_batch=sizes.infer_batch,
+            evaluate_batch=sizes.evaluate_batch,
+        )

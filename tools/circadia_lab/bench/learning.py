@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.learning.task import load_task
+from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.tasks.build import RECIPES
 from circadia_lab.tasks.digits_data import load_digits_split

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from circadia.errors import StoreError
-from circadia.learning.task import load_task
+from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.demo import device_figures as figures
 from circadia_lab.demo import replay

@@ -17,16 +17,19 @@ import tempfile
 import venv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from circadia.errors import ConfigError, PlatformUnavailable
-from circadia.learning.task import DATA, FORMAT, Task, load_task
+from circadia.learning.task_file import DATA, FORMAT, load_task
 from circadia.learning.vectors import answers, probe_batch, summary
 from circadia_lab.tasks.digits_data import load_digits_split
 from circadia_lab.tasks.digits_numpy import CLASSES, DigitsNet, initial_weights, patch_pixels, weight_shapes
+
+if TYPE_CHECKING:
+    from circadia.learning.task import Task
 
 REQUIREMENTS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==1.26.4")
 ENVIRONMENT = Path(__file__).parents[3] / ".venv-tensorflow"
