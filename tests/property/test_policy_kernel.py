@@ -49,7 +49,7 @@ def answers(
         opened.set_tensor(source, row[None])
         opened.invoke()
         rows.append(opened.get_tensor(result)[0])
-    return np.array(rows)
+    return np.array(rows, np.int8)
 
 
 def inputs(random: np.random.Generator, width: int) -> NDArray[np.int8]:

@@ -51,10 +51,13 @@ class FloatLayer:
         return np.maximum(y, 0) if self.relu else y
 
 
-def quantise(layers: Sequence[FloatLayer], calibration: Floats) -> tuple[QuantisedLayer, ...]:
+def quantise(
+    layers: Sequence[FloatLayer], calibration: Floats, *, lowest_score: float = -math.inf
+) -> tuple[QuantisedLayer, ...]:
     """Float layers → int8 layers whose answer does not depend on how an interpreter rounds.
 
-    (n, in) `calibration` inputs, real values (the encoded vector times `INPUT_SCALE`), set the ranges of the outputs.
+    (n, in) `calibration` inputs, real values (the encoded vector times `INPUT_SCALE`), set the ranges of the outputs. Scores
+    below `lowest_score` may saturate: what the softmax hardly sees needs no range.
 
     TFLite's reference kernels, its optimised ones, XNNPACK and LiteRT round acc · s_x s_W / s_y in four ways, which
     differ at ties and next to them. Here no accumulator is near a tie: weights are even and biases odd, so acc is
@@ -64,6 +67,8 @@ def quantise(layers: Sequence[FloatLayer], calibration: Floats) -> tuple[Quantis
     quantised, x, scale = [], calibration, np.float32(INPUT_SCALE)
     for layer in layers:
         x = layer(x)
+        if layer is layers[-1]:
+            x = np.maximum(x, lowest_score)
         quantised.append(_quantise(layer, x, scale))
         scale = np.float32(quantised[-1].output_scale)
     return tuple(quantised)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX, SERVE_LIMIT
-from circadia.observation import COLUMN, HOUR_S, MINUTE_S
+from circadia.actions import CATALOGUE, INDEX, LOCAL_STEPS, SERVE_LIMIT
+from circadia.errors import ConfigError
+from circadia.observation import COLUMN, HOUR_S
 from circadia.types import ClockLevel, Link, Mode, Sync, Work
 
 if TYPE_CHECKING:
@@ -37,13 +38,20 @@ PUSHES = _table(lambda a: a.sync is Sync.INT8)
 PULLS = _table(lambda a: a.sync is not Sync.NONE)
 HIGH = _table(lambda a: a.clock is ClockLevel.HIGH)
 LIMIT = _table(lambda a: SERVE_LIMIT[a.work] if a.mode is Mode.SERVE else 0)
-STEPS = _table(lambda a: {Work.SMALL: 0.25, Work.LARGE: 1.0}[a.work] if a.mode is Mode.TRAIN else 0)
-"""Training steps, in those of a LARGE action."""
+STEPS = _table(lambda a: LOCAL_STEPS[a.work] / LOCAL_STEPS[Work.LARGE] if a.mode is Mode.TRAIN else 0)
+"""Training steps, in those of a LARGE action; also its time at the high clock."""
+PROGRESS = STEPS**0.25
+BATCH = 16
+SMALL_EXAMPLES = BATCH * LOCAL_STEPS[Work.SMALL]
+TRAIN_TIME = STEPS * (2 - HIGH)
+TRAIN_ENERGY = STEPS * (0.65 + 0.35 * HIGH)
+SERVE_ENERGY = LIMIT / 128 * (0.65 + 0.35 * HIGH)
 
 
-def _column(x: Any, name: str) -> Any:
-    """(…, 1) a feature, 0 where it is absent."""
-    return np.nan_to_num(np.asarray(x)[..., COLUMN[name], None], nan=0.0)
+def _column(x: Any, name: str, absent: float = 0.0) -> Any:
+    """(…, 1) a feature, `absent` where it is not there."""
+    value = np.asarray(x)[..., COLUMN[name], None]
+    return np.where(np.isfinite(value), value, absent)
 
 
 class _Rule:
@@ -99,91 +107,133 @@ def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """The rule's constants: how large each backlog weighs, and what each unit of energy costs."""
+class Weights:
+    """What each unit of backlog is worth, in units of the energy of a large training at the high clock."""
 
-    v: float = 1.0
-    """Weight of the penalty against the drift (Neely's V)."""
-    temperature: float = 0.08
-    """Of the softmax that draws from the scores: small, so that the best action is nearly always taken."""
-    request: float = 4.0
-    fresh: float = 1 / 24
-    """Per fresh example."""
-    fresh_hour: float = 0.3
-    """Per hour that the oldest of them is old."""
-    rehearsal: float = 0.25
-    """Of training once more on what was seen."""
-    unsent: float = 1 / 400
-    """Per example trained on and not pushed."""
-    version: float = 0.6
-    """Per version behind."""
+    serve: float = 6.0
+    """Emptying the queue."""
+    haste: float = 0.15
+    """Emptying it at the high clock."""
+    fresh: float = 0.2
+    """Working off a backlog of one batch of fresh examples; it grows with the backlog's square."""
+    moved_on: float = 0.05
+    """Training from a newer version on examples that were seen, per version, four at most."""
+    push: float = 0.25
+    """Telling the federation of a batch of fresh examples, or of a small training that it has not heard of."""
+    spooled: float = 0.05
+    """Sending an update that waits, eight at most."""
+    version: float = 0.1
+    """Fetching a version, five at most."""
+    model_hour: float = 0.02
+    """An hour of the installed version's age when there is a newer one, six at most."""
+    radio: float = 0.03
+    """Energy of an exchange."""
+    exchange: float = 0.04
+    """What any exchange costs the federation and the link."""
+    metered: float = 0.12
+    """What it costs the owner of a metered link, on top."""
+    blocking: float = 0.6
+    """Requests that wait while a large training at the high clock runs, at the busiest of times."""
+    heat: float = 1.0
+    """Energy spent when there is no thermal headroom left."""
 
 
 class DriftPlusPenaltyRule(_Rule):
-    """Lyapunov's drift plus penalty, one step ahead (Neely, Stochastic Network Optimization, 2010, ch. 4).
+    """Lyapunov's drift plus penalty, greedily for each tick (Neely, Stochastic Network Optimization, 2010, ch. 4).
 
-    With backlogs Q_i (requests, unseen data, unsent training, missing versions), what an action takes off each,
-    μ_i(a), and its energy e(a) at the present price p, the action that minimises the bound on the drift plus V times
-    the penalty has the highest
+    Virtual queues Q_i hold what waits: requests, unseen examples and their age, training that nobody else has,
+    versions that this device has not, the model's age. μ_i(a) is what an action takes off each. The action that
+    minimises the bound on drift + V · penalty has the highest
 
-        s(a) = Σ_i w_i Q_i μ_i(a) − V · w_energy · p · e(a)
+        s(a) = Σ_i w_i Q_i μ_i(a) − V · (w_energy · price · energy(a) + w_latency · blocking(a) + link(a))
 
-    w are the preference's weights times 3. p falls while charging, rises as the battery empties; training is a fifth
-    cheaper while somebody uses the device, whose processor is awake anyway.
+    with weights w = 0.2 + 2.4 · preference (1 each for a balanced one). The price of energy is a tenth while charging,
+    rises as the battery and what is expected to charge it run low, steeply below 0.3. Training beside a user costs a
+    fifth less energy, for the processor is awake anyway, but makes requests wait. A low clock takes two thirds of the
+    energy and twice the time. Training's benefit grows with the fourth root of its
+    steps: a large one does better by two fifths. Scores are s / temperature.
     """
 
     name = "drift-plus-penalty"
 
-    def __init__(self, prices: Prices | None = None) -> None:
-        self._prices = prices or Prices()
+    def __init__(self, v: float = 1.0, temperature: float = 0.02, weights: Weights | None = None) -> None:
+        """`v`: more saves energy, less works off backlogs sooner; `temperature`: of the draw, small is greedy."""
+        if not (v > 0 and temperature > 0):
+            raise ConfigError(f"drift-plus-penalty: v {v} and temperature {temperature} must be above 0")
+        self._v = v
+        self._temperature = temperature
+        self._weights = weights or Weights()
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, actions) logits."""
         x = np.asarray(x)
         gain = self._serving(x) + self._training(x) + self._syncing(x)
-        logits: NDArray[np.float32] = ((gain - self._penalty(x)) / self._prices.temperature).astype(
-            np.float32
-        )
-        return logits
+        penalty = self._energy(x) + self._blocking(x) + self._link(x)
+        scores: NDArray[np.float32] = ((gain - self._v * penalty) / self._temperature).astype(np.float32)
+        return scores
 
     def _serving(self, x: Any) -> Any:
-        """Requests taken off the queue, the faster the better; an empty queue makes serving pointless."""
-        queue = _column(x, "queue_length")
+        """The share of the queue that an action takes off; an empty queue makes serving pointless."""
+        w, queue = self._weights, _column(x, "queue_length")
         taken = np.minimum(queue, LIMIT) / np.maximum(queue, 1)
-        quick = 1 + 0.15 * HIGH * 3 * _column(x, "preference_latency")
-        return self._prices.request * SERVES * np.where(queue > 0, taken * quick, -1.0)
+        worth = w.serve * (0.5 + 0.5 * _weight(x, "latency")) * taken + w.haste * HIGH * _weight(x, "latency")
+        return SERVES * np.where(queue > 0, worth, -1.0)
 
     def _training(self, x: Any) -> Any:
-        """Fresh examples by count and age; a little for rehearsal."""
-        p, fresh = self._prices, _column(x, "fresh_examples")
-        backlog = np.minimum(p.fresh * fresh, 2.0) + p.fresh_hour * np.minimum(
-            _column(x, "fresh_age_s") / HOUR_S, 4
-        )
-        weight = 3 * _column(x, "preference_accuracy")
-        return weight * (np.where(fresh > 0, backlog, 0) + p.rehearsal) * STEPS**0.5 * TRAINS
+        w = self._weights
+        unseen = w.fresh * _backlog(x) ** 2
+        again = w.moved_on * np.minimum(_column(x, "versions_behind"), 4) * _linked(x)
+        return _weight(x, "accuracy") * (unseen + again) * PROGRESS
 
     def _syncing(self, x: Any) -> Any:
-        """Training that nobody else has yet, and versions that this device has not; both need a link."""
-        p = self._prices
-        linked = _column(x, "link") >= Link.METERED
-        now = 200 * STEPS * (_column(x, "fresh_examples") > 0)
-        unsent = p.unsent * np.minimum(_column(x, "unsent_examples") + now, 1000)
-        spooled = 0.3 * np.minimum(_column(x, "spooled_updates"), 4)
-        behind = p.version * np.minimum(_column(x, "versions_behind"), 5)
-        weight = 3 * _column(x, "preference_accuracy")
-        return linked * weight * (PUSHES * (unsent + spooled) + PULLS * behind) - ~linked * PULLS
-
-    def _penalty(self, x: Any) -> Any:
-        soc, charging = _column(x, "battery_soc"), _column(x, "charging") > 0
-        scarcity = 0.6 + 3.0 * np.clip((0.75 - soc) / 0.5, 0, 1.5) ** 2
-        price = np.where(charging, 0.1, scarcity)
-        shared = 1 - 0.2 * (_column(x, "user_active") > 0)
-        work = TRAINS * STEPS * (0.75 + 0.25 * HIGH) * shared + SERVES * 0.02 * LIMIT * (1 + 0.3 * HIGH)
-        radio = PULLS * np.where(_column(x, "link") >= Link.FREE, 0.1, 0.45)
-        busy = 0.1 * TRAINS * np.minimum(_column(x, "queue_age_s") / MINUTE_S, 5)
-        return (
-            self._prices.v * 3 * _column(x, "preference_energy") * price * (2 * work + radio) + radio + busy
+        """What a push tells the federation, what a pull brings; both need a link."""
+        w = self._weights
+        told = TRAINS * np.minimum(_backlog(x), 1) + np.minimum(
+            _column(x, "unsent_examples") / SMALL_EXAMPLES, 3
         )
+        push = w.push * told + w.spooled * np.minimum(_column(x, "spooled_updates"), 8)
+        behind = np.minimum(_column(x, "versions_behind"), 5)
+        age_h = np.where(behind > 0, np.minimum(_column(x, "model_age_s") / HOUR_S, 6), 0)
+        pull = w.version * behind + w.model_hour * age_h
+        return _linked(x) * _weight(x, "accuracy") * (PUSHES * push + PULLS * pull)
+
+    def _energy(self, x: Any) -> Any:
+        w = self._weights
+        soc = _column(x, "battery_soc") + 0.3 * _column(x, "charge_forecast")
+        scarce = 0.5 + 3 * np.clip((0.7 - soc) / 0.5, 0, 1) ** 2 + 12 * np.clip((0.33 - soc) / 0.1, 0, 2)
+        price = np.where(_column(x, "charging") > 0, 0.1, scarce) * (1 + (_column(x, "power_save") > 0))
+        shared = 1 - 0.2 * (_column(x, "user_active") > 0)
+        warm = w.heat * np.clip(1 - 4 * _column(x, "thermal_headroom", absent=1), 0, 1)
+        work = TRAIN_ENERGY * shared + SERVE_ENERGY
+        return _weight(x, "energy") * price * (work + w.radio * (PULLS + 0.5 * PUSHES)) + warm * work
+
+    def _blocking(self, x: Any) -> Any:
+        """Requests come when somebody is active, and by day; they wait for as long as a training lasts."""
+        by_day = 0.5 - 0.5 * _column(x, "day_cosine")
+        rate = 0.05 + 0.35 * by_day + 0.6 * (_column(x, "user_active") > 0)
+        return self._weights.blocking * _weight(x, "latency") * rate * TRAIN_TIME**2
+
+    def _link(self, x: Any) -> Any:
+        """A syncing action costs data on a metered link, and is worth nothing without one."""
+        w = self._weights
+        linked = w.exchange + np.where(_column(x, "link") >= Link.FREE, 0.0, w.metered)
+        return PULLS * np.where(_linked(x), linked, 1.0)
+
+
+def _weight(x: Any, objective: str) -> Any:
+    """1 for a balanced preference; never 0, so that no objective is forgotten."""
+    return 0.2 + 2.4 * _column(x, f"preference_{objective}")
+
+
+def _backlog(x: Any) -> Any:
+    """Fresh examples in batches, each hour of their age as a third of one; five at most, 0 without any."""
+    fresh = _column(x, "fresh_examples")
+    aged = fresh / BATCH + np.minimum(_column(x, "fresh_age_s") / HOUR_S, 6) / 3
+    return np.where(fresh > 0, np.minimum(aged, 5), 0)
+
+
+def _linked(x: Any) -> Any:
+    return _column(x, "link") >= Link.METERED
 
 
 RULES: dict[str, Callable[[], Policy]] = {
