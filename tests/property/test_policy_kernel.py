@@ -55,7 +55,10 @@ def answers(
 def inputs(random: np.random.Generator, width: int) -> NDArray[np.int8]:
     corners = np.array([[-128] * width, [127] * width, [0] * width])
     mixed = random.choice([-128, -127, 127], (3, width))
-    return np.concatenate([corners, mixed, random.integers(-128, 128, (10, width))]).astype(np.int8)
+    rows: NDArray[np.int8] = np.concatenate([corners, mixed, random.integers(-128, 128, (10, width))]).astype(
+        np.int8
+    )
+    return rows
 
 
 def any_layers(random: np.random.Generator) -> tuple[QuantisedLayer, ...]:

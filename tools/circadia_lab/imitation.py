@@ -7,13 +7,17 @@ int8 vectors, as it will on the device.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circadia.observation import INPUT_SCALE, WIDTH, encode
+from circadia.policy.artifact import shipped_policy
 from circadia.policy.kernel import forward
 from circadia.policy.rules import DriftPlusPenaltyRule
 from circadia.policy.sampling import probabilities
@@ -23,7 +27,6 @@ from circadia_lab.policy_file import FloatLayer, quantise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -39,7 +42,7 @@ FLOAT_SHARE = 0.25
 """Of the steps, before rounding is trained with."""
 LEARNING_RATE = 4e-3
 DECAY = (0.9, 0.999)
-LARGEST_WEIGHT = 1.0
+LARGEST_WEIGHT = 1.5
 """One large weight would make every step of its layer's 7 bits coarse."""
 NORMALISER = 1e-2
 """Weight of (log Σ exp)², which the softmax does not see."""
@@ -201,3 +204,19 @@ class _Adam:
             self._parameters[i] -= change
             if gradient.ndim > 1:
                 np.clip(self._parameters[i], -LARGEST_WEIGHT, LARGEST_WEIGHT, out=self._parameters[i])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m circadia_lab.imitation [FOLDER] [--seed S]`: rebuild the shipped policy."""
+    parser = argparse.ArgumentParser(
+        description="Fit the shipped policy to its rule and write its two files."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=shipped_policy().parent)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    print(build_default(args.folder, args.seed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What a decision costs beside the network in it: encode, scores, limits and draw against the bare invocation."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.energy.profile_file import shipped_profile
+from circadia.interpreter import backend
+from circadia.observation import encode
+from circadia.platforms.scenario import scenario_for
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.policy.artifact import load_policy, shipped_policy
+from circadia.policy.inference import Int8Network
+from circadia.policy.network import NetworkPolicy
+from circadia.shield import Limits, Shield, action_costs
+from circadia_lab.observations import sample_observations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia_lab.bench.__main__ import Figure
+
+PROFILE, SYNC_BYTES = "pixel-3", 400_000
+OBSERVATIONS, ROUNDS = 200, 101
+
+
+def measure() -> dict[str, Figure]:
+    """`decision_us`: observation values → decision, as in a tick; `invoke_us`: set_tensor, invoke, get_tensor.
+
+    Medians over interleaved rounds on the shipped file; `decision_over_invoke` is the ratio of the two, and
+    `scores_us` is the part without limits and draw.
+    """
+    artifact = load_policy(shipped_policy())
+    policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name)
+    shield = _shield()
+    rows = list(sample_observations(OBSERVATIONS, np.random.default_rng(0)))
+    encoded = [encode(row) for row in rows]
+    draws = np.random.default_rng(1).random(OBSERVATIONS).tolist()
+
+    def invoke() -> None:
+        for q in encoded:
+            network(q)
+
+    def score() -> None:
+        for x in rows:
+            policy.scores(x)
+
+    def decide() -> None:
+        for x, u in zip(rows, draws, strict=True):
+            shield.decide(x, policy.scores(x), u)
+
+    times = [tuple(_timed_us(work) for work in (invoke, score, decide)) for _ in range(ROUNDS)]
+    invoke_us, scores_us, decision_us = (statistics.median(column) for column in zip(*times, strict=True))
+    return {
+        "interpreter": str(backend()),
+        "invoke_us": invoke_us,
+        "scores_us": scores_us,
+        "decision_us": decision_us,
+        "decision_over_invoke": decision_us / invoke_us,
+    }
+
+
+def _shield() -> Shield:
+    profile = shipped_profile(PROFILE)
+    body = SimulatedPlatform(profile, scenario_for(profile), seed=0)
+    return Shield(Limits(), action_costs(body, profile, SYNC_BYTES))
+
+
+def _timed_us(work: Callable[[], None]) -> float:
+    """Of one of the `OBSERVATIONS` that `work` goes through."""
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) / OBSERVATIONS * 1e6
