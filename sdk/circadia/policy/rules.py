@@ -110,8 +110,8 @@ def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[
 class Weights:
     """What each unit of backlog is worth, in units of the energy of a large training at the high clock."""
 
-    serve: float = 6.0
-    """Emptying the queue."""
+    serve: float = 40.0
+    """Emptying the queue: more than all that training and syncing can be worth together."""
     haste: float = 0.15
     """Emptying it at the high clock."""
     fresh: float = 0.2
