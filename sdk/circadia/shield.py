@@ -18,7 +18,7 @@ from circadia.policy.sampling import sample
 from circadia.types import Decision, Link, Mode, Sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,7 @@ LINK, POWER_SAVE = COLUMN["link"], COLUMN["power_save"]
 WORKS = np.array([action != SLEEP for action in CATALOGUE])
 TRAINS = np.array([action.mode is Mode.TRAIN for action in CATALOGUE])
 SYNCS = np.array([action.sync is not Sync.NONE for action in CATALOGUE])
+BITS = 1 << np.arange(len(CATALOGUE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,46 +86,71 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
 
 
 class Shield:
-    """Masks what a hard limit forbids, then draws."""
+    """Masks what a hard limit forbids, then draws.
+
+    A limit l forbids the actions in its mask unless  sign(l) · x[feature(l)] ≥ sign(l) · threshold(l, action).
+    """
 
     def __init__(self, limits: Limits, costs: ActionCosts) -> None:
         self.limits = limits
-        rules: dict[str, Callable[[Any], Any]] = {
-            "platform": lambda _x: ~costs.supported,
-            "no_link": lambda x: SYNCS & ~(x[..., LINK, None] >= Link.METERED),
-            "battery_floor": lambda x: WORKS & ~(x[..., SOC, None] >= limits.battery_floor + costs.soc),
-            "thermal": lambda x: WORKS & ~(x[..., TEMPERATURE, None] <= limits.temperature_c - costs.heat_k),
-        }
-        if costs.supported.all():
-            del rules["platform"]
-        if limits.respect_power_save:
-            rules["power_save"] = lambda x: TRAINS & (x[..., POWER_SAVE, None] > 0)
-        if limits.train_only_charging:
-            rules["train_only_charging"] = lambda x: TRAINS & ~(x[..., CHARGING, None] > 0)
-        if limits.sync_only_unmetered:
-            rules["sync_only_unmetered"] = lambda x: SYNCS & ~(x[..., LINK, None] >= Link.FREE)
-        self._rules = rules
+        rows = tuple(_rows(limits, costs))
+        self.names = tuple(row.name for row in rows)
+        self._features = np.array([row.feature for row in rows])
+        self._signs = np.array([row.sign for row in rows], np.float32)
+        thresholds = [np.broadcast_to(np.float32(row.threshold), len(CATALOGUE)) for row in rows]
+        self._thresholds = np.stack(thresholds) * self._signs[:, None]
+        self._exempt = ~np.stack([row.actions for row in rows])
 
-    def forbidden(self, x: Any) -> dict[str, Any]:
-        """(…, features) values → by limit, (…, actions) what it forbids. Array functions of NumPy or JAX."""
-        return {name: rule(x) for name, rule in self._rules.items()}
+    def forbidden(self, x: Any) -> Any:
+        """(…, features) values → (…, limits, actions) what each of `names` forbids, with NumPy or JAX arrays."""
+        kept = (x[..., self._features] * self._signs)[..., None] >= self._thresholds
+        return ~(kept | self._exempt)
 
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""
         offered = scores > -np.inf
-        by_limit = np.array([rule(x) for rule in self._rules.values()])
-        admissible = offered & ~by_limit.any(axis=0)
-        proposed = CATALOGUE[int(sample(scores, offered, u))] if offered.any() else SLEEP
-        feasible = bool(admissible.any())
-        action = CATALOGUE[int(sample(scores, admissible, u))] if feasible else SLEEP
-        return Decision(proposed=proposed, action=action, masked=self._masked(by_limit), feasible=feasible)
+        forbidden = self.forbidden(x)
+        bits = (forbidden @ BITS).tolist()
+        if not any(bits):
+            action = CATALOGUE[int(sample(scores, offered, u))]
+            return Decision(proposed=action, action=action, feasible=bool(offered.any()))
+        admissible = offered & ~forbidden.any(axis=0)
+        return Decision(
+            proposed=CATALOGUE[int(sample(scores, offered, u))],
+            action=CATALOGUE[int(sample(scores, admissible, u))],
+            masked=tuple((name, b) for name, b in zip(self.names, bits, strict=True) if b),
+            feasible=bool(admissible.any()),
+        )
 
-    def _masked(self, by_limit: NDArray[np.bool_]) -> tuple[tuple[str, int], ...]:
-        if not by_limit.any():
-            return ()
-        packed = np.packbits(by_limit, axis=1, bitorder="little")
-        bits = (int.from_bytes(row.tobytes(), "little") for row in packed)
-        return tuple((name, b) for name, b in zip(self._rules, bits, strict=True) if b)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Row:
+    """One limit of a shield."""
+
+    name: str
+    actions: NDArray[np.bool_]
+    """(actions,) those that it may forbid."""
+    feature: int
+    """Column of the observation."""
+    threshold: Any
+    """A number, or (actions,)."""
+    sign: int = 1
+    """1: the feature must reach the threshold; −1: it must not exceed it."""
+
+
+def _rows(limits: Limits, costs: ActionCosts) -> Iterator[_Row]:
+    if not costs.supported.all():
+        yield _Row(name="platform", actions=~costs.supported, feature=SOC, threshold=np.inf)
+    yield _Row(name="no_link", actions=SYNCS, feature=LINK, threshold=Link.METERED)
+    yield _Row(name="battery_floor", actions=WORKS, feature=SOC, threshold=limits.battery_floor + costs.soc)
+    warmest_c = limits.temperature_c - costs.heat_k
+    yield _Row(name="thermal", actions=WORKS, feature=TEMPERATURE, threshold=warmest_c, sign=-1)
+    if limits.respect_power_save:
+        yield _Row(name="power_save", actions=TRAINS, feature=POWER_SAVE, threshold=0, sign=-1)
+    if limits.train_only_charging:
+        yield _Row(name="train_only_charging", actions=TRAINS, feature=CHARGING, threshold=1)
+    if limits.sync_only_unmetered:
+        yield _Row(name="sync_only_unmetered", actions=SYNCS, feature=LINK, threshold=Link.FREE)
 
 
 def forbidden_names(bits: int) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.interpreter import backend
 from circadia.observation import encode
@@ -17,6 +19,8 @@ from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
+from circadia.types import Mode
+from circadia.wiring import build
 from circadia_lab.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -26,13 +30,15 @@ if TYPE_CHECKING:
 
 PROFILE, SYNC_BYTES = "pixel-3", 400_000
 OBSERVATIONS, ROUNDS = 200, 101
+TICKS, TICK_S = 288, 300.0
 
 
 def measure() -> dict[str, Figure]:
     """`decision_us`: observation values → decision, as in a tick; `invoke_us`: set_tensor, invoke, get_tensor.
 
     Medians over interleaved rounds on the shipped file; `decision_over_invoke` is the ratio of the two, and
-    `scores_us` is the part without limits and draw.
+    `scores_us` is the part without limits and draw. `tick_ms` is the median of whole ticks of a simulated device:
+    sensors, decision, work and commit to a file; `sleep_tick_ms` that of those that slept.
     """
     artifact = load_policy(shipped_policy())
     policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name)
@@ -61,7 +67,42 @@ def measure() -> dict[str, Figure]:
         "scores_us": scores_us,
         "decision_us": decision_us,
         "decision_over_invoke": decision_us / invoke_us,
+        **whole_ticks(),
     }
+
+
+def whole_ticks() -> dict[str, Figure]:
+    """Of a device with some examples, a tick every five minutes through a day."""
+    clock = _DayClock()
+    with tempfile.TemporaryDirectory(prefix="circadia-tick-") as folder:
+        agent = build(parse_config({"store": {"path": f"{folder}/device.db"}})).agent
+        agent.clock = clock
+        random = np.random.default_rng(0)
+        times_ms, slept_ms = [], []
+        for tick in range(TICKS):
+            clock.t_s = TICK_S * tick
+            if tick % 4 == 0:
+                agent.add_example(random.random(agent.workload.task.input_shape, np.float32), tick % 10)
+            agent.ingest()
+            start = time.perf_counter()
+            record = agent.tick()
+            times_ms.append((time.perf_counter() - start) * 1e3)
+            if record.decision.action.mode is Mode.SLEEP:
+                slept_ms.append(times_ms[-1])
+        agent.close()
+    return {"tick_ms": statistics.median(times_ms), "sleep_tick_ms": statistics.median(slept_ms)}
+
+
+class _DayClock:
+    """Time as the benchmark sets it."""
+
+    t_s = 0.0
+
+    def now_s(self) -> float:
+        return self.t_s
+
+    def wall_s(self, duration_s: float) -> float:
+        return duration_s
 
 
 def _shield() -> Shield:
