@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.federation.events import DeviceEvent
-    from circadia.ports import Clock, EnergyMeter, Platform, Policy
+    from circadia.ports import Clock, EnergyMeter, Platform, Policy, Store
     from circadia.shield import Shield
-    from circadia.store import SqliteStore
     from circadia.types import ModelUpdate
     from circadia.workload import LearningWorkload
 
@@ -58,7 +57,7 @@ class Agent:
         policy: Policy,
         shield: Shield,
         workload: LearningWorkload,
-        store: SqliteStore,
+        store: Store,
         meter: EnergyMeter,
         draw: Callable[[], float],
         inbox: Inbox,

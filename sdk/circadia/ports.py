@@ -10,16 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.types import (
-        Action,
-        EnergyReading,
-        Model,
-        ModelUpdate,
-        Observation,
-        Outcome,
-        Phase,
-        TickRecord,
-    )
+    from circadia.types import Action, EnergyReading, LastTick, Model, Observation, Phase, TickRecord
 
 
 class Clock(Protocol):
@@ -84,23 +75,15 @@ class Policy(Protocol):
         ...
 
 
-class Workload(Protocol):
-    """Does the work of an action."""
-
-    def observe(self, now_s: float) -> dict[str, float]:
-        """Queue, examples and model: the fields of `Observation` that the platform does not know."""
-        ...
-
-    def run(self, action: Action, now_s: float) -> Outcome:
-        """Do it now; errors of the user's task come out as they are."""
-        ...
-
-
 class Store(Protocol):
-    """What survives a SIGKILL."""
+    """What survives a SIGKILL. `StoreError` of any method leaves nothing half done behind."""
+
+    def last_tick(self) -> LastTick | None:
+        """Where an earlier run ended; None in a new store."""
+        ...
 
     def commit(self, record: TickRecord) -> int:
-        """The whole tick in one transaction; returns its id. `StoreError` leaves nothing of it behind."""
+        """The whole tick in one transaction; returns its id."""
         ...
 
     def settle(self, tick_id: int, reading: EnergyReading) -> None:
@@ -115,14 +98,22 @@ class Store(Protocol):
         """(x, label, time of arrival) rows → their ids; a SIGKILL does not take them."""
         ...
 
-    def load_model(self) -> Model | None:
-        """The weights as of the last commit."""
+    def mark_evicted(self, evicted: Iterable[int]) -> None:
+        """The example buffer let these ids go."""
         ...
 
-    def spooled(self) -> list[ModelUpdate]:
-        """The updates that are not acknowledged yet, oldest first."""
+    def add_truth(self, request_id: int, label: int) -> None:
+        """The true label of an answered request."""
+        ...
+
+    def save_model(self, model: Model) -> None:
+        """The weights outside a tick: a version that arrived from the federation."""
         ...
 
     def acknowledge(self, update_id: str, accepted: bool, reason: str) -> None:
         """Delete the update's payload; its row stays as the record that it was made and what became of it."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left to write; a second call does nothing."""
         ...

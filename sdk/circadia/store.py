@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from circadia.errors import StoreError
-from circadia.types import Load, Model, ModelUpdate, Observation, Phase, Source, TickRecord
+from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, Source, TickRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,16 +62,6 @@ class Retention:
     updates: int = 10_000
     max_mb: float = 256.0
     """Size that the file cannot exceed; reaching it is a `StoreError`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastTick:
-    """Where a device that restarts takes up again."""
-
-    tick_id: int
-    t_s: float
-    observation: Observation
-    phases: tuple[Phase, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -286,6 +286,16 @@ class TickRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastTick:
+    """Where a device that restarts takes up again."""
+
+    tick_id: int
+    t_s: float
+    observation: Observation
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSample:
     """One reading of a meter; discharge is positive."""
 

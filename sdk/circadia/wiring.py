@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from circadia.federation.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.ports import Clock, Platform, Policy
-    from circadia.store import LastTick
-    from circadia.types import TickRecord
+    from circadia.types import LastTick, TickRecord
 
 SYNC_BYTES = 200_000
 """What a sync may put on the air in the shield's worst case, beside the model itself."""

@@ -1,4 +1,4 @@
-"""The `Workload` port: serves requests, trains the model, spools updates. Owned by the agent's thread.
+"""The work of an action: serves requests, trains the model, spools updates. Owned by the agent's thread.
 
 `run` computes without keeping anything; `adopt` keeps it after the store has it, `abandon` when the store refused.
 """

@@ -14,6 +14,7 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.platforms.simulated import SimulatedPlatform
+from circadia.store import SqliteStore
 from circadia.types import Mode, TickRecord
 from circadia.wiring import build
 
@@ -71,6 +72,15 @@ def started(config: DeviceConfig, t_s: float = 0.0) -> Agent:
     return agent
 
 
+def store_of(agent: Agent) -> SqliteStore:
+    assert isinstance(agent.store, SqliteStore)
+    return agent.store
+
+
+def path_of(agent: Agent) -> Path:
+    return store_of(agent).path
+
+
 def turn(agent: Agent, seconds: float) -> None:
     assert isinstance(agent.clock, HandClock)
     agent.clock.t_s += seconds
@@ -109,10 +119,10 @@ def test_a_request_is_answered_and_its_label_becomes_an_example(agent: Agent) ->
     agent.feedback(answer.request_id, 7)
     agent.feedback(answer.request_id, 7)  # said twice: counts once
     tick(agent, "sleep")
-    (example,) = agent.store.examples()
+    (example,) = store_of(agent).examples()
     assert example.label == 7
     np.testing.assert_array_equal(example.x, image(agent).ravel())
-    rows = sqlite3.connect(agent.store.path).execute("SELECT label, truth FROM requests").fetchall()
+    rows = sqlite3.connect(path_of(agent)).execute("SELECT label, truth FROM requests").fetchall()
     assert rows == [(served.label, 7)]
 
 
@@ -149,7 +159,7 @@ def test_training_changes_the_weights_and_counts_the_examples(agent: Agent) -> N
     assert training.steps == 32
     assert not np.array_equal(agent.workload.model.weights, before)
     assert agent.workload.examples.fresh_count < 40
-    stored = agent.store.load_model()
+    stored = store_of(agent).load_model()
     assert stored is not None
     np.testing.assert_array_equal(stored.weights, agent.workload.model.weights)
 
@@ -167,7 +177,7 @@ def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> No
     left = np.abs(model.weights - model.base).max()
     whole = np.abs(model.weights - agent.workload.task.initial_weights).max()
     assert 0 < left < whole / 100
-    assert [u.update_id for u in agent.store.spooled()] == [update.update_id]
+    assert [u.update_id for u in store_of(agent).spooled()] == [update.update_id]
     again = tick(agent, "sleep/sync-int8")
     assert again.outcome.update is None  # nothing new to say
 

@@ -218,7 +218,9 @@ def test_the_gate_of_today_trains_only_inside() -> None:
     rule = ChargingOnlyRule()
     assert best(rule, **GATE).name == "train/high/large/sync-int8"
     for outside in ({"charging": 0.0}, {"user_active": 1.0}, {"link": float(Link.METERED)}):
-        assert best(rule, **GATE | outside, versions_behind=5.0).name == "sleep"
+        assert best(rule, **GATE | outside, versions_behind=5.0).mode is Mode.SLEEP
+    assert best(rule, **GATE | {"charging": 0.0}, versions_behind=1.0).name == "sleep/sync-pull"
+    assert best(rule, **GATE | {"link": float(Link.METERED)}, versions_behind=1.0).name == "sleep"
 
 
 def test_the_threshold_rule_has_its_thresholds() -> None:

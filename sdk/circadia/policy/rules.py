@@ -40,7 +40,7 @@ HIGH = _table(lambda a: a.clock is ClockLevel.HIGH)
 LIMIT = _table(lambda a: SERVE_LIMIT[a.work] if a.mode is Mode.SERVE else 0)
 STEPS = _table(lambda a: LOCAL_STEPS[a.work] / LOCAL_STEPS[Work.LARGE] if a.mode is Mode.TRAIN else 0)
 """Training steps, in those of a LARGE action; also its time at the high clock."""
-PROGRESS = STEPS**0.25
+PROGRESS = STEPS**0.75
 BATCH = 16
 SMALL_EXAMPLES = BATCH * LOCAL_STEPS[Work.SMALL]
 TRAIN_TIME = STEPS * (2 - HIGH)
@@ -82,7 +82,10 @@ class ThresholdRule(_Rule):
 
 
 class ChargingOnlyRule(_Rule):
-    """The gate that phones use today: train and sync only while charging, idle and unmetered; serve on demand."""
+    """The gate that phones use today: train and push only while charging, idle and unmetered; serve on demand.
+
+    It fetches new versions over any unmetered link, charging or not, which is more than many do.
+    """
 
     name = "charging-only"
 
@@ -91,7 +94,8 @@ class ChargingOnlyRule(_Rule):
         idle = (_column(x, "charging") > 0) & (_column(x, "user_active") == 0)
         gate = idle & (_column(x, "link") >= Link.FREE)
         stock = _column(x, "fresh_examples") + _column(x, "unsent_examples") + _column(x, "versions_behind")
-        return _choose(x, train=gate & (stock > 0), push=gate, pull=gate & (stock > 0), clock="high")
+        pull = (_column(x, "link") >= Link.FREE) & (_column(x, "versions_behind") > 0)
+        return _choose(x, train=gate & (stock > 0), push=gate, pull=pull, clock="high")
 
 
 def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[np.float32]:
@@ -116,7 +120,9 @@ class Weights:
     """Emptying it at the high clock."""
     fresh: float = 0.2
     """Working off a backlog of one batch of fresh examples; it grows with the backlog's square."""
-    moved_on: float = 0.05
+    rehearsal: float = 0.08
+    """Training on examples that were seen: worth it when energy is cheap."""
+    moved_on: float = 0.1
     """Training from a newer version on examples that were seen, per version, four at most."""
     push: float = 0.25
     """Telling the federation of a batch of fresh examples, or of a small training that it has not heard of."""
@@ -132,7 +138,7 @@ class Weights:
     """What any exchange costs the federation and the link."""
     metered: float = 0.12
     """What it costs the owner of a metered link, on top."""
-    blocking: float = 0.6
+    blocking: float = 0.3
     """Requests that wait while a large training at the high clock runs, at the busiest of times."""
     heat: float = 1.0
     """Energy spent when there is no thermal headroom left."""
@@ -150,8 +156,8 @@ class DriftPlusPenaltyRule(_Rule):
     with weights w = 0.2 + 2.4 · preference (1 each for a balanced one). The price of energy is a tenth while charging,
     rises as the battery and what is expected to charge it run low, steeply below 0.3. Training beside a user costs a
     fifth less energy, for the processor is awake anyway, but makes requests wait. A low clock takes two thirds of the
-    energy and twice the time. Training's benefit grows with the fourth root of its
-    steps: a large one does better by two fifths. Scores are s / temperature.
+    energy and twice the time. Training's benefit grows with the number of its steps to the power of 3/4.
+    Scores are s / temperature.
     """
 
     name = "drift-plus-penalty"
@@ -183,7 +189,7 @@ class DriftPlusPenaltyRule(_Rule):
         w = self._weights
         unseen = w.fresh * _backlog(x) ** 2
         again = w.moved_on * np.minimum(_column(x, "versions_behind"), 4) * _linked(x)
-        return _weight(x, "accuracy") * (unseen + again) * PROGRESS
+        return _weight(x, "accuracy") * (unseen + w.rehearsal + again) * PROGRESS
 
     def _syncing(self, x: Any) -> Any:
         """What a push tells the federation, what a pull brings; both need a link."""

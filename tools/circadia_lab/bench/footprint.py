@@ -104,7 +104,10 @@ def _wall_s(*command: str) -> float:
 
 def at_rest(python: Path, folder: Path, policy: str = "default") -> dict[str, float]:
     """A device that is left alone for `REST_S`."""
-    with Broker() as broker, Device(python, folder / "rest", f"{broker.host}:{broker.port}", policy) as device:
+    with (
+        Broker() as broker,
+        Device(python, folder / "rest", f"{broker.host}:{broker.port}", policy) as device,
+    ):
         time.sleep(SETTLE_S)
         before = device.usage()
         time.sleep(REST_S)

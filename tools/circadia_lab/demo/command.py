@@ -29,7 +29,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("demo", help="run a federation of simulated devices", description=__doc__)
     parser.add_argument("--devices", type=int, default=8, help="device processes (default 8)")
     parser.add_argument(
-        "--minutes", type=float, default=4.0, help="wall time of each arm's simulated day (default 4)"
+        "--minutes", type=float, default=3.0, help="wall time of each arm's simulated day (default 3)"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--chaos", action="store_true", help="kill and restart a device and the broker")
@@ -37,6 +37,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--out", type=Path, default=Path("demo-results"), metavar="FOLDER", help="report and raw data"
     )
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the day as one picture, too")
     parser.set_defaults(run=run)
 
 
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.demo.plan import ARMS, Plan
     from circadia_lab.demo.summary import print_summary, summary
     from circadia_lab.report.page import write_report
+    from circadia_lab.report.picture import readme_picture
 
     logging.basicConfig(level=logging.WARNING)
     _check(args)
@@ -55,14 +57,21 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out / time.strftime("%Y%m%d-%H%M%S")
     results: list[ArmResult] = []
     for name, policy in ARMS:
-        result = _arm(console, plan, name, policy, folder / name)
-        results.append(result)
-        if not result.complete:
-            console.print("stopped early: the report covers what there is")
+        try:
+            results.append(_arm(console, plan, name, policy, folder / name))
+        except KeyboardInterrupt:  # between the days; there is nothing to report of this arm
+            if not results:
+                raise
             break
+        if not results[-1].complete:
+            break
+    if len(results) < len(ARMS) or not results[-1].complete:
+        console.print("stopped early: the report covers what there is")
     report = folder / "report.html"
     found = summary(results, plan, report)
     write_report(results, found, report)
+    if args.picture:
+        readme_picture(results, args.picture)
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print_summary(console, found)
@@ -91,8 +100,15 @@ def _arm(console: Console, plan: Plan, name: str, policy: str, folder: Path) -> 
         console.print("delivering what waits …")
         day_s = min(arm.now_s, plan.day_s)
         arm.drain()
-    console.print("analysing …")
-    return analyse(arm, day_s=day_s, wall_s=time.monotonic() - start_s, complete=complete)
+    wall_s = time.monotonic() - start_s
+    with console.status("analysing …") as status:
+        return analyse(
+            arm,
+            day_s=day_s,
+            wall_s=wall_s,
+            complete=complete,
+            progress=lambda share, what: status.update(f"analysing {share:4.0%}  {what}"),
+        )
 
 
 def _watch(console: Console, arm: Arm) -> bool:

@@ -28,7 +28,7 @@ class Plan:
     """The choices of one run; the same for both arms."""
 
     devices: int = 8
-    minutes: float = 4.0
+    minutes: float = 3.0
     """Wall time that each arm's day takes."""
     seed: int = 0
     chaos: bool = False

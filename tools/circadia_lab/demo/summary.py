@@ -37,7 +37,7 @@ def summary(arms: Sequence[ArmResult], plan: Plan, report: Path) -> dict[str, An
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "versions": versions(),
         "energy_source": ENERGY_SOURCE,
-        "arms": {arm.arm: arm_summary(arm) for arm in arms},
+        "arms": {arm.arm: arm_summary(arm) | {"report": str(report)} for arm in arms},
         "report": str(report),
     }
 
