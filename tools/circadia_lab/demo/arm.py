@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FEDERATION = "demo"
 REDRAW_S = 0.5
 DRAIN_S = 20.0
-LEAD_S = 1.5
+LEAD_S = 3.0
 """Between telling the devices the epoch and the simulated midnight."""
 
 
