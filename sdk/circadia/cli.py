@@ -7,7 +7,6 @@ import os
 import pkgutil
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 import circadia
@@ -34,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command → its exit code. 2 and one line on stderr for an error of ours, 130 after Ctrl-C."""
     try:
         try:
-            args = _parser().parse_args(arguments)
+            words = sys.argv[1:] if arguments is None else arguments
+            args = _parser(next(iter(words), "")).parse_args(words)
             run: Callable[[argparse.Namespace], int] = args.run
             return run(args)
         finally:
@@ -50,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(first: str = "") -> argparse.ArgumentParser:
+    """The whole command line; other packages are left alone when the first word is a command of our own."""
     parser = argparse.ArgumentParser(prog="circadia", description="When a device learns, serves and sleeps.")
     parser.add_argument("--version", action="version", version=f"circadia {circadia.__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for register in (*_built_in(), *_from_other_packages()):
+    for register in _built_in():
         register(subparsers)
+    if first not in subparsers.choices:
+        for register in _from_other_packages():
+            register(subparsers)
     return parser
 
 
@@ -66,6 +70,8 @@ def _built_in() -> list[Register]:
 
 
 def _from_other_packages() -> list[Register]:
+    from importlib.metadata import entry_points  # two megabytes that a device at rest need not hold
+
     return [_loaded(point) for point in entry_points(group=GROUP)]
 
 

@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
@@ -47,6 +47,8 @@ def backend() -> Backend:
 
     `PlatformUnavailable` says what was tried and why each failed; `ConfigError` for an unknown name.
     """
+    from importlib import metadata  # two megabytes that a device at rest need not hold
+
     name, _ = _chosen(os.environ.get(VARIABLE))
     return Backend(name, metadata.version(name))
 

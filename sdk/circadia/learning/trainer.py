@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,11 @@ class Trainer:
         self._task = task
         self._rate = np.float32(task.learning_rate)
         self._train = _runner(task, "train")
-        self._evaluate = _runner(task, "evaluate")
+
+    @cached_property
+    def _evaluate(self) -> Any:
+        """Made on first use: a device trains every hour and may never evaluate."""
+        return _runner(self._task, "evaluate")
 
     def train(
         self, weights: NDArray[np.float32], batches: Iterable[Labelled]
