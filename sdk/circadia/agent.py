@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from circadia.errors import CircadiaError, DeadlineExpired, StoreError
+from circadia.actions import INDEX, action_named
+from circadia.errors import CircadiaError, ConnectionLost, DeadlineExpired, StoreError
 from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
-from circadia.inbox import Answer, Example, Inbox, Labelled, Submitted
+from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.observation import DAY_S, values
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_LESSONS = 1024
+"""Examples that wait while the store refuses them."""
+DELIVERY = action_named("sleep/sync-int8")
+"""What sending the last updates amounts to."""
+
 
 class Federation(Protocol):
     """The link to the federation, as the agent sees it; it never blocks."""
@@ -44,6 +51,16 @@ class Federation(Protocol):
     def poll(self) -> list[DeviceEvent]:
         """What arrived since the last call."""
         ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Lesson:
+    """An example that is not stored yet; of a request, when its label came back."""
+
+    x: NDArray[np.float32]
+    label: int
+    t_s: float
+    request_id: int | None = None
 
 
 class Agent:
@@ -79,7 +96,14 @@ class Agent:
         self.period_s = period_s
         self.deadline_s = deadline_s
         self.preference = preference or Preference()
+        self.delivering = False
+        """Whether the last updates are on their way."""
+        self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
         self._woken = False
+        self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
+        self.lessons_lost = 0
+        """Examples that a store which refuses them pushed out of memory."""
+        self._events: deque[DeviceEvent] = deque()
         self._answers: dict[int, Answer] = {}
         last = store.last_tick()
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
@@ -155,7 +179,7 @@ class Agent:
         )
         self._last_t_s = t_s
         if self.federation is not None:
-            self.federation.set_online(observation.link >= Link.METERED)
+            self.federation.set_online(observation.link >= self._least_link)
         return observation
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
@@ -211,18 +235,24 @@ class Agent:
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
         items = self.inbox.take()
-        submitted = [item for item in items if isinstance(item, Submitted)]
-        for item in submitted:
-            self._enqueue(item)
-        self._learn_from([item for item in items if not isinstance(item, Submitted)])
-        if self.federation is not None:
-            for event in self.federation.poll():
-                self._hear(event)
+        for item in items:
+            self._take(item)
         woken, self._woken = self._woken, False
-        return bool(submitted) or woken
+        return woken or any(isinstance(item, Submitted) for item in items)
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Submitted():
+                self._enqueue(item)
+            case Example():
+                self._remember(_Lesson(x=item.x, label=item.label, t_s=item.t_s))
+            case Labelled():
+                self._hear_label(item)
 
     def _enqueue(self, item: Submitted) -> None:
         answer = item.answer
+        if not answer.set_running_or_notify_cancel():
+            return
         request = Request(
             request_id=answer.request_id, x=item.x, submitted_s=item.submitted_s, deadline_s=item.deadline_s
         )
@@ -233,31 +263,57 @@ class Agent:
         else:
             self._answers[answer.request_id] = answer
 
-    def _learn_from(self, items: list[Labelled | Example]) -> None:
-        """Served requests whose label arrived and labelled examples join the buffer in one transaction."""
-        rows = [row for item in items if (row := self._row(item)) is not None]
-        if not rows:
-            return
-        ids = self.store.add_examples(rows)
-        evicted = [
-            gone
-            for example_id, (x, label, t_s) in zip(ids, rows, strict=True)
-            for gone in self.workload.examples.add(example_id, x, label, t_s)
-        ]
-        if evicted:
-            self.store.mark_evicted(evicted)
-
-    def _row(self, item: Labelled | Example) -> tuple[NDArray[np.float32], int, float] | None:
-        if isinstance(item, Example):
-            return item.x, item.label, item.t_s
+    def _hear_label(self, item: Labelled) -> None:
         x = self.workload.answered.label(item.request_id)
         if x is None:
             log.warning(
                 "feedback for request %d, which was not served or is long ago: dropped", item.request_id
             )
-            return None
-        self.store.add_truth(item.request_id, item.label)
-        return x, item.label, item.t_s
+            return
+        self._remember(_Lesson(x=x, label=item.label, t_s=item.t_s, request_id=item.request_id))
+
+    def _remember(self, lesson: _Lesson) -> None:
+        if len(self._lessons) == MOST_LESSONS:
+            self.lessons_lost += 1
+            log.warning("%d examples lost: the store has refused them for too long", self.lessons_lost)
+        self._lessons.append(lesson)
+
+    def learn(self) -> None:
+        """Served requests whose label arrived, and labelled examples, join the buffer in one transaction.
+
+        After a `StoreError` they wait for the next call; the oldest go when there are more than `MOST_LESSONS`.
+        """
+        if not self._lessons:
+            return
+        lessons = list(self._lessons)
+        ids = self.store.add_examples(
+            [(lesson.x, lesson.label, lesson.t_s) for lesson in lessons],
+            {lesson.request_id: lesson.label for lesson in lessons if lesson.request_id is not None},
+        )
+        self._lessons.clear()
+        evicted = [
+            gone
+            for example_id, lesson in zip(ids, lessons, strict=True)
+            for gone in self.workload.examples.add(example_id, lesson.x, lesson.label, lesson.t_s)
+        ]
+        if evicted:
+            self.store.mark_evicted(evicted)
+
+    def hear(self) -> None:
+        """Act on what the federation sent; after an error, what is left waits for the next call.
+
+        A link that has died of an error is reported once; the device goes on without a federation.
+        """
+        if self.federation is None:
+            return
+        try:
+            self._events.extend(self.federation.poll())
+        except ConnectionLost:
+            self.federation = None
+            raise
+        while self._events:
+            self._hear(self._events[0])
+            self._events.popleft()
 
     def _hear(self, event: DeviceEvent) -> None:
         workload = self.workload
@@ -265,7 +321,9 @@ class Agent:
             case ManifestSeen():
                 workload.saw_version(event.version)
             case ModelArrived() if event.version > workload.model.version:
-                model = workload.with_version(event.version, event.published_s, event.weights)
+                # A federation on another clock must not make the model younger than new.
+                published_s = min(event.published_s, self.clock.now_s())
+                model = workload.with_version(event.version, published_s, event.weights)
                 self.store.save_model(model)
                 workload.install(model)
             case UpdateAcknowledged():
@@ -275,15 +333,28 @@ class Agent:
                 log.warning("federation: %s", event.what)
 
     def deliver(self) -> None:
-        """Send what the spool holds, whatever the policy thinks of it: the device is about to end."""
-        if self.federation is not None and self.workload.spool:
-            self.federation.set_online(True)
-            self.federation.request(tuple(self.workload.spool.values()), pull=False)
+        """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
+        if self.federation is None or not self.workload.spool:
+            return
+        x = values(self.observe(self.clock.now_s()))
+        if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():
+            log.info(
+                "%d updates stay in the store: a limit forbids to send them now", len(self.workload.spool)
+            )
+            return
+        sent = tuple(self.workload.spool.values())
+        self.platform.spend(self.platform.phases(DELIVERY, 0, sum(len(update.payload) for update in sent)))
+        self.federation.request(sent, pull=False)
+        self.delivering = True
 
     def close(self) -> None:
-        """Settle what can be settled, let nobody wait for an answer, close the store."""
-        self._settle_last()
-        for answer in self._answers.values():
-            answer.set_exception(CircadiaError("the agent was closed before it served this request"))
+        """Let nobody wait for an answer, settle what can be settled, close the store."""
+        waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
+        for answer in (*self._answers.values(), *waiting):
+            if not answer.done():
+                answer.set_exception(CircadiaError("the agent ended before it served this request"))
         self._answers.clear()
-        self.store.close()
+        try:
+            self._settle_last()
+        finally:
+            self.store.close()

@@ -18,6 +18,8 @@ from circadia.shield import Limits
 from circadia.store import Retention
 from circadia.types import Preference
 
+LONGEST_KEEPALIVE_S = 65_535
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
@@ -37,6 +39,7 @@ class AgentConfig:
 
     def __post_init__(self) -> None:
         _positive("agent", period_s=self.period_s, deadline_s=self.deadline_s)
+        _seed("agent", self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +54,13 @@ class PlatformConfig:
     seed: int = 0
     initial_soc: float = 0.8
     epoch_s: float | None = None
-    """Reading of the machine's monotonic clock at the simulated midnight; absent: now."""
+    """Reading of the machine's monotonic clock at the simulated midnight; absent: now, or where the store ends."""
     scale: float = 1.0
-    """Simulated seconds per second."""
+    """Simulated seconds per second. At 1, and without an epoch, the device lives in real time."""
 
     def __post_init__(self) -> None:
         _positive("platform", scale=self.scale)
+        _seed("platform", self.seed)
         if not 0 <= self.initial_soc <= 1:
             raise ConfigError(f"platform.initial_soc is {self.initial_soc}; it must lie in [0, 1]")
 
@@ -106,6 +110,12 @@ class FederationConfig:
             first_retry_s=self.first_retry_s,
             longest_retry_s=self.longest_retry_s,
         )
+        if self.keepalive_s > LONGEST_KEEPALIVE_S:
+            raise ConfigError(
+                f"federation.keepalive_s is {self.keepalive_s}; MQTT allows {LONGEST_KEEPALIVE_S}"
+            )
+        if not self.drain_s >= 0:
+            raise ConfigError(f"federation.drain_s is {self.drain_s}; it must not be negative")
         BrokerAddress.parse(self.broker)
 
 
@@ -149,6 +159,11 @@ def _positive(section: str, **numbers: float) -> None:
     for name, number in numbers.items():
         if not (number > 0 and math.isfinite(number)):
             raise ConfigError(f"{section}.{name} is {number}; it must be positive and finite")
+
+
+def _seed(section: str, seed: int) -> None:
+    if seed < 0:
+        raise ConfigError(f"{section}.seed is {seed}; it must not be negative")
 
 
 def _build(cls: Any, table: Any, where: str) -> Any:

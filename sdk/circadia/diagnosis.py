@@ -170,7 +170,11 @@ def broker_reachable(address: str | None) -> Finding:
 def state_folder(store: Path) -> Finding:
     """Whether the store's folder can be written and has space."""
     name = "state folder"
-    folder = next(parent for parent in store.absolute().parents if parent.exists())
+    folder = store.absolute().parent
+    if not folder.is_dir():
+        return Finding(
+            name=name, status=Status.FAILED, detail=f"{folder} is not there", advice="make the folder"
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         advice = "name another place in [store] path, or give the device's user the folder"
         return Finding(name=name, status=Status.FAILED, detail=f"{folder} is not writable", advice=advice)

@@ -6,7 +6,8 @@
     ├── SensorError                   a sensor of the device answered nonsense or not at all
     ├── MeterError                    the power meter answered nonsense or vanished
     ├── ArtifactError                 a policy, task or model file is missing, truncated or not ours
-    ├── StoreError                    the device's database: full disk, wrong version, corrupt
+    ├── StoreError                    the device's database: wrong version, corrupt, in use
+    │   └── StoreFull                 no room left
     ├── DeadlineExpired (TimeoutError)  a request waited longer than its application allowed
     ├── ProtocolError
     │   ├── LocalProtocolError        our side used the protocol wrongly
@@ -45,6 +46,10 @@ class ArtifactError(CircadiaError):
 
 class StoreError(CircadiaError):
     """The device's database cannot be read or written."""
+
+
+class StoreFull(StoreError):
+    """There is no room left, on the disk or within the store's own limit."""
 
 
 class ProtocolError(CircadiaError):

@@ -62,6 +62,8 @@ class Inbox:
     def __init__(self, capacity: int = 1024, first_request_id: int = 1) -> None:
         self._items: queue.Queue[Item] = queue.Queue(capacity)
         self._bell = threading.Event()
+        self._gate = threading.Lock()
+        self._closed = False
         self._ids = itertools.count(first_request_id)
         self.refused = 0
 
@@ -70,9 +72,12 @@ class Inbox:
         return Answer(next(self._ids))
 
     def put(self, item: Item) -> None:
-        """Hand it over and ring; `CircadiaError` when the agent's thread does not keep up."""
+        """Hand it over and ring; `CircadiaError` when the agent's thread does not keep up, or has ended."""
         try:
-            self._items.put_nowait(item)
+            with self._gate:
+                if self._closed:
+                    raise CircadiaError("the agent has ended; launch it again")
+                self._items.put_nowait(item)
         except queue.Full as error:
             self.refused += 1
             raise CircadiaError(
@@ -88,6 +93,12 @@ class Inbox:
                 items.append(self._items.get_nowait())
             except queue.Empty:
                 return items
+
+    def close(self) -> list[Item]:
+        """Take nothing in from now on; returns what still waits."""
+        with self._gate:
+            self._closed = True
+        return self.take()
 
     def ring(self) -> None:
         """Wake the agent's thread."""

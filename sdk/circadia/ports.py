@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -94,16 +94,14 @@ class Store(Protocol):
         """(tick id, start, end) of the ticks that have ended and have no energy yet, oldest first."""
         ...
 
-    def add_examples(self, rows: Iterable[tuple[Any, int, float]]) -> list[int]:
-        """(x, label, time of arrival) rows → their ids; a SIGKILL does not take them."""
+    def add_examples(
+        self, rows: Iterable[tuple[Any, int, float]], truths: Mapping[int, int] | None = None
+    ) -> list[int]:
+        """(x, label, time of arrival) rows → their ids, and request → true label; a SIGKILL takes neither."""
         ...
 
     def mark_evicted(self, evicted: Iterable[int]) -> None:
         """The example buffer let these ids go."""
-        ...
-
-    def add_truth(self, request_id: int, label: int) -> None:
-        """The true label of an answered request."""
         ...
 
     def save_model(self, model: Model) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from circadia.backoff import BackOff
 from circadia.types import Mode
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Runtime:
         self._thread: threading.Thread | None = None
         self._due_s = 0.0
         self._free_s = 0.0
-        self._pause_s = BACK_OFF_S[0]
+        self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
 
     def run(self) -> None:
         """Tick until `stop`, then close the agent and what belongs to it."""
@@ -71,20 +72,34 @@ class Runtime:
         now_s = agent.clock.now_s()
         if self._due_s > now_s:
             agent.inbox.wait(agent.clock.wall_s(self._due_s - now_s))
+        urgent = agent.ingest()
+        self._attempt("storing examples", self._learning, agent.learn)
+        self._attempt("hearing the federation", self._hearing, agent.hear)
+        now_s = agent.clock.now_s()
+        if urgent:
+            self._due_s = min(self._due_s, max(self._free_s, now_s))
+        if now_s >= self._due_s and not self._stop.is_set():
+            self._free_s = self._due_s = now_s + SPACING_S
+            if not self._attempt("a tick", self._ticking, self._tick):
+                self._due_s = max(self._ticking.due_s, self._free_s)
+
+    def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:
+        """Run a part of the agent unless it has just failed; an error in one part does not stop the others."""
+        now_s = self.agent.clock.now_s()
+        if now_s < pause.due_s and pause is not self._ticking:
+            return False
         try:
-            urgent = agent.ingest()
-            now_s = agent.clock.now_s()
-            if urgent:
-                self._due_s = min(self._due_s, max(self._free_s, now_s))
-            if now_s >= self._due_s and not self._stop.is_set():
-                self._tick()
-        except Exception as error:  # noqa: BLE001 a device goes on, whatever a tick stumbled over
-            self._back_off(error)
+            part()
+        except Exception:
+            self.errors += 1
+            log.exception("%s failed; next try in %.0f s", what, pause.failed(now_s))
+            return False
+        pause.succeeded()
+        return True
 
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._pause_s = BACK_OFF_S[0]
         self._free_s = record.t_s + max(record.outcome.busy_s, SPACING_S)
         self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
         if self._on_tick is not None:
@@ -97,21 +112,17 @@ class Runtime:
             return period_s
         return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
 
-    def _back_off(self, error: Exception) -> None:
-        self.errors += 1
-        log.error("a tick failed; the next one in %.0f s", self._pause_s, exc_info=error)
-        self._due_s = self._free_s = self.agent.clock.now_s() + self._pause_s
-        self._pause_s = min(2 * self._pause_s, BACK_OFF_S[1])
-
     def _drain(self) -> None:
         """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""
         agent, end_s = self.agent, time.monotonic() + self._drain_s
+        agent.ingest()
         try:
-            agent.ingest()
+            agent.learn()
+            agent.hear()
             agent.deliver()
-            while agent.workload.spool and (left_s := end_s - time.monotonic()) > 0:
+            while agent.workload.spool and agent.delivering and (left_s := end_s - time.monotonic()) > 0:
                 agent.inbox.wait(left_s)
-                agent.ingest()
+                agent.hear()
         except Exception:
             log.exception("while delivering the last updates")
 
@@ -123,7 +134,7 @@ class Runtime:
                 log.exception("while closing %s", type(part).__name__)
 
     def stop(self) -> None:
-        """Ask it to end; safe from any thread and from a signal handler."""
+        """Ask it to end; from any thread, but not from a signal handler, which may interrupt the bell's own lock."""
         self._stop.set()
         self.agent.inbox.ring()
 

@@ -6,23 +6,26 @@ process, a power cut may take the last ones); weights and updates with `FULL` (s
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from circadia.errors import StoreError
+from circadia.errors import StoreError, StoreFull
 from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, Source, TickRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from circadia.types import EnergyReading, Outcome, Training
 
+Written = TypeVar("Written")
 SCHEMA_VERSION = 1
 PAGE_BYTES = 1024
 """Small pages: a tick writes about three of them, and flash wears by the page."""
@@ -83,9 +86,13 @@ class SqliteStore:
         self._retention = retention or Retention()
         self._settlements: list[tuple[int, EnergyReading]] = []
         self._commits = 0
-        with self._blame():
+        with ExitStack() as opened, self._blame():
+            opened.enter_context(_locked(path))
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            opened.callback(self._db.close)
             self._open()
+            self._prune(self._retention)
+            self._opened = opened.pop_all()
 
     def _open(self) -> None:
         run = self._db.execute
@@ -108,6 +115,7 @@ class SqliteStore:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             hint = {
                 sqlite3.SQLITE_FULL: "free some disk space or raise [store] max_mb",
                 sqlite3.SQLITE_CANTOPEN: "check that the folder exists and may be written to",
@@ -115,8 +123,9 @@ class SqliteStore:
                 sqlite3.SQLITE_BUSY: "another process holds it; stop that one first",
                 sqlite3.SQLITE_CORRUPT: "restore it from a copy, or move it away to start anew",
                 sqlite3.SQLITE_NOTADB: "it is not a store of Circadia; name another file",
-            }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "see the message")
-            raise StoreError(f"{self.path}: {error}; {hint}") from error
+            }.get(code, "see the message")
+            kind = StoreFull if code == sqlite3.SQLITE_FULL else StoreError
+            raise kind(f"{self.path}: {error}; {hint}") from error
 
     @contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
@@ -140,6 +149,14 @@ class SqliteStore:
 
     def commit(self, record: TickRecord) -> int:
         """The whole tick, and the readings settled since the last one, in one transaction; returns its id."""
+        tick_id = self._with_room(lambda: self._write_tick(record))
+        self._settlements = []
+        self._commits += 1
+        if self._commits % 256 == 0:
+            self._prune(self._retention)
+        return tick_id
+
+    def _write_tick(self, record: TickRecord) -> int:
         outcome = record.outcome
         durable = outcome.model is not None or outcome.update is not None
         with self._transaction(durable=durable) as db:
@@ -152,11 +169,15 @@ class SqliteStore:
             if outcome.update is not None:
                 _insert_update(db, outcome.update)
             _settle(db, self._settlements)
-            self._commits += 1
-            if self._commits % 256 == 0:
-                self._prune(db)
-        self._settlements = []
         return tick_id
+
+    def _with_room(self, write: Callable[[], Written]) -> Written:
+        """A full file is pruned, evicted examples first of all, and gets one more chance."""
+        try:
+            return write()
+        except StoreFull:
+            self._prune(dataclasses.replace(self._retention, examples=0))
+            return write()
 
     def settle(self, tick_id: int, reading: EnergyReading) -> None:
         """Attach the energy of a tick. Written with the next commit or on `close`; once a tick."""
@@ -191,14 +212,21 @@ class SqliteStore:
 
     # Examples and requests
 
-    def add_examples(self, rows: Iterable[tuple[Any, int, float]]) -> list[int]:
-        """(x, label, time of arrival) rows → their ids; a SIGKILL does not take them."""
+    def add_examples(
+        self, rows: Iterable[tuple[Any, int, float]], truths: Mapping[int, int] | None = None
+    ) -> list[int]:
+        """(x, label, time of arrival) rows → their ids, and the true labels of requests; a SIGKILL takes neither."""
+        examples = [(np.asarray(x, np.float32).tobytes(), int(label), t_s) for x, label, t_s in rows]
+        labels = [(label, request_id) for request_id, label in (truths or {}).items()]
+        return self._with_room(lambda: self._write_examples(examples, labels))
+
+    def _write_examples(
+        self, examples: list[tuple[bytes, int, float]], labels: list[tuple[int, int]]
+    ) -> list[int]:
         insert = "INSERT INTO examples (x, label, t_s) VALUES (?, ?, ?)"
         with self._transaction(durable=False) as db:
-            return [
-                int(db.execute(insert, (np.asarray(x, np.float32).tobytes(), int(label), t_s)).lastrowid or 0)
-                for x, label, t_s in rows
-            ]
+            db.executemany("UPDATE requests SET truth = ? WHERE id = ?", labels)
+            return [int(db.execute(insert, row).lastrowid or 0) for row in examples]
 
     def mark_evicted(self, evicted: Iterable[int]) -> None:
         """Remember which examples the buffer let go; their rows stay until the retention takes them."""
@@ -220,11 +248,6 @@ class SqliteStore:
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
         return int(newest) + 1
-
-    def add_truth(self, request_id: int, label: int) -> None:
-        """The true label of an answered request."""
-        with self._transaction(durable=False) as db:
-            db.execute("UPDATE requests SET truth = ? WHERE id = ?", (label, request_id))
 
     # Model and spool
 
@@ -268,38 +291,54 @@ class SqliteStore:
 
     # The file itself
 
-    def _prune(self, db: sqlite3.Connection) -> None:
-        keep = self._retention
-        for table, key, count in (
-            ("ticks", "id", keep.ticks),
-            ("requests", "id", keep.requests),
-            ("trainings", "tick", keep.trainings),
-        ):
-            query = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"  # noqa: S608 constants
-            db.execute(query, (count,))
-        db.execute(
-            "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
-            (keep.examples,),
-        )
-        db.execute(
-            """DELETE FROM updates WHERE payload IS NULL AND id NOT IN
-               (SELECT id FROM updates ORDER BY created_s DESC LIMIT ?)""",
-            (keep.updates,),
-        )
+    def _prune(self, keep: Retention) -> None:
+        with self._transaction(durable=False) as db:
+            for table, key, count in (
+                ("ticks", "id", keep.ticks),
+                ("requests", "id", keep.requests),
+                ("trainings", "tick", keep.trainings),
+            ):
+                query = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"  # noqa: S608 constants
+                db.execute(query, (count,))
+            db.execute(
+                "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
+                (keep.examples,),
+            )
+            db.execute(
+                """DELETE FROM updates WHERE payload IS NULL AND id NOT IN
+                   (SELECT id FROM updates ORDER BY created_s DESC LIMIT ?)""",
+                (keep.updates,),
+            )
 
     def close(self) -> None:
         """Write what is settled and close the file; a second call does nothing."""
-        if self._settlements:
-            with self._transaction(durable=True) as db:
-                _settle(db, self._settlements)
-            self._settlements = []
-        self._db.close()
+        with self._opened:
+            if self._settlements:
+                with self._transaction(durable=True) as db:
+                    _settle(db, self._settlements)
+                self._settlements = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _locked(path: Path) -> IO[str]:
+    """A file beside the store that only one process at a time can hold; the kernel lets go of a killed one's."""
+    try:
+        lock = path.with_name(path.name + ".lock").open("w")
+    except OSError as error:
+        raise StoreError(f"{path}: {error}; check that the folder exists and may be written to") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StoreError(
+            f"{path}: another device runs on it; stop that one, or name another [store] path"
+        ) from error
+    return lock
 
 
 def _floats(blob: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:

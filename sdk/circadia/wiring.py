@@ -15,11 +15,12 @@ from circadia.agent import Agent
 from circadia.config import DeviceConfig, load_config
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
+from circadia.federation.compression import FLOAT32, INT8, largest_payload
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
-from circadia.platforms.clocks import SimulatedClock
+from circadia.platforms.clocks import SimulatedClock, SystemClock
 from circadia.platforms.scenario import scenario_for, scenario_named
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.runtime import Runtime
@@ -29,7 +30,7 @@ from circadia.serving.server import Server
 from circadia.shield import Shield, action_costs
 from circadia.store import SqliteStore
 from circadia.types import Model
-from circadia.workload import LearningWorkload
+from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, Platform, Policy
     from circadia.types import LastTick, TickRecord
 
-SYNC_BYTES = 200_000
-"""What a sync may put on the air in the shield's worst case, beside the model itself."""
-
 
 def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None = None) -> Runtime:
     """Everything a device needs, put together; errors name what is missing or wrong."""
@@ -52,13 +50,14 @@ def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None 
     store = SqliteStore(config.store.path, config.store.retention)
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
-    body = _body(config, profile, last)
+    clock, midnight_s = _clock(config, last)
+    body = _body(config, profile, midnight_s, last)
     workload = _workload(config, task, body, store, random)
     inbox = Inbox(first_request_id=store.next_request_id())
     link = _federation(config, task, workload.model.version, inbox.ring)
-    costs = action_costs(body, profile, SYNC_BYTES + workload.model.weights.nbytes)
+    costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
     agent = Agent(
-        clock=_clock(config, last),
+        clock=clock,
         platform=body,
         policy=policy,
         shield=Shield(config.limits, costs),
@@ -109,22 +108,36 @@ def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
 
 
-def _clock(config: DeviceConfig, last: LastTick | None) -> Clock:
-    """The simulated day's clock; without an epoch it starts at midnight, or goes on where the store ends."""
+def _clock(config: DeviceConfig, last: LastTick | None) -> tuple[Clock, float]:
+    """The agent's clock, and its reading at a local midnight.
+
+    A simulated day starts at midnight, or goes on where the store ends.
+    """
     platform = config.platform
+    if platform.epoch_s is None and platform.scale == 1:
+        return SystemClock(), float(time.timezone)
     epoch_s = platform.epoch_s
     if epoch_s is None:
         epoch_s = time.monotonic() - (last.t_s if last else 0.0) / platform.scale
-    return SimulatedClock(epoch_s, platform.scale)
+    return SimulatedClock(epoch_s, platform.scale), 0.0
 
 
-def _body(config: DeviceConfig, profile: DeviceProfile, last: LastTick | None) -> SimulatedPlatform:
+def _body(
+    config: DeviceConfig, profile: DeviceProfile, midnight_s: float, last: LastTick | None
+) -> SimulatedPlatform:
     platform = config.platform
     scenario = scenario_named(platform.scenario) if platform.scenario else scenario_for(profile)
-    body = SimulatedPlatform(profile, scenario, platform.seed, initial_soc=platform.initial_soc)
+    body = SimulatedPlatform(
+        profile, scenario, platform.seed, initial_soc=platform.initial_soc, midnight_s=midnight_s
+    )
     if last is not None:
         body.resume(last.t_s, last.observation, last.phases)
     return body
+
+
+def _most_sync_bytes(parameters: int) -> int:
+    """A full spool and one more update up, a model down."""
+    return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
 
 
 def _workload(

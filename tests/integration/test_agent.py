@@ -97,6 +97,7 @@ def tick(agent: Agent, action: str, after_s: float = 60.0) -> TickRecord:
     turn(agent, after_s)
     agent.policy = Always(action)
     agent.ingest()
+    agent.learn()
     return agent.tick()
 
 
@@ -199,7 +200,7 @@ def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
     tick(first, "train/high/large")
     last = tick(first, "train/high/large/sync-int8")
     weights = first.workload.model.weights
-    # No close: the process is as good as killed.
+    store_of(first).close()  # the process is as good as killed
     second = started(config(tmp_path), t_s=first.clock.now_s())
     np.testing.assert_array_equal(second.workload.model.weights, weights)
     assert set(second.workload.spool) == set(first.workload.spool)
@@ -209,7 +210,6 @@ def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
     assert record.observation.dt_s == 60.0
     assert record.observation.battery_soc == pytest.approx(last.observation.battery_soc, abs=0.02)
     second.close()
-    first.store.close()
 
 
 def test_a_full_store_forgets_the_training_but_answers(tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ def live(agent: Agent, device: Device, events: list[Event], until_s: float) -> N
             agent.add_example(event.image, event.label)
     agent.clock.t_s = until_s
     agent.ingest()
+    agent.learn()
+    agent.hear()
 
 
 def tell(agent: Agent, device: Device, told: set[int]) -> None:

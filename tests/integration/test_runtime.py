@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.store import SqliteStore
+from circadia.types import ModelUpdate
 from circadia.wiring import build
 
 if TYPE_CHECKING:
@@ -106,5 +110,121 @@ def test_nobody_waits_for_an_answer_that_will_not_come(tmp_path: Path) -> None:
         agent.submit(image(loop)).result(timeout=PATIENCE_S)
         loop.agent.policy = Serve(stumbles=10**6)
         waiting = agent.submit(image(loop), deadline_s=1e6)
-    with pytest.raises(CircadiaError, match="closed"):
+    with pytest.raises(CircadiaError, match="ended"):
         waiting.result(timeout=0)
+
+
+def test_a_request_in_the_inbox_at_the_end_is_not_forgotten(tmp_path: Path) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6)
+    late = loop.agent.submit(image(loop))
+    loop.agent.close()
+    with pytest.raises(CircadiaError, match="ended"):
+        late.result(timeout=0)
+    with pytest.raises(CircadiaError, match="has ended"):
+        loop.agent.submit(image(loop))
+
+
+def test_a_cancelled_request_does_not_take_the_others_along(tmp_path: Path) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6)
+    answers = [loop.agent.submit(image(loop), deadline_s=1e6) for _ in range(3)]
+    assert answers[0].cancel()
+    loop.agent.policy = Serve()
+    with loop:
+        assert [answer.result(timeout=PATIENCE_S).version for answer in answers[1:]] == [0, 0]
+    assert loop.errors == 0
+
+
+class RefusesExamples(SqliteStore):
+    """A store on a disk that has no room for examples for a while."""
+
+    refusals = 0
+
+    def add_examples(self, *rows: Any, **more: Any) -> list[int]:
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreError("no room for examples")
+        return super().add_examples(*rows, **more)
+
+
+def test_a_store_that_refuses_examples_does_not_stop_the_answers(tmp_path: Path) -> None:
+    loop = runtime(tmp_path, scale=20.0, period_s=60.0)
+    loop.agent.store.close()
+    loop.agent.store = store = RefusesExamples(tmp_path / "device.db")
+    store.refusals = 3
+    loop.agent.policy = Serve()
+    with loop as agent:
+        for label in range(5):
+            agent.add_example(image(loop), label)
+        assert agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S).label >= 0
+        end_s = time.monotonic() + PATIENCE_S
+        while len(agent.workload.examples) < 5 and time.monotonic() < end_s:
+            time.sleep(0.05)
+    assert loop.errors == 3
+    count = sqlite3.connect(tmp_path / "device.db").execute("SELECT count(*) FROM examples").fetchone()
+    assert count == (5,)
+
+
+class DeadLink:
+    """A federation link whose thread has died."""
+
+    def set_online(self, online: bool) -> None: ...
+
+    def request(self, push: Any, pull: bool) -> None: ...
+
+    def poll(self) -> list[Any]:
+        raise ConnectionLost("the link has stopped")
+
+
+def test_a_dead_link_is_reported_once_and_the_device_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6)
+    loop.agent.federation = DeadLink()
+    loop.agent.policy = Serve()
+    with loop as agent:
+        for _ in range(3):
+            assert agent.submit(image(loop)).result(timeout=PATIENCE_S).label >= 0
+    assert loop.errors == 1
+    assert "the link has stopped" in caplog.text
+
+
+class Recorder(DeadLink):
+    """A link that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.online: list[bool] = []
+        self.pushed = 0
+
+    def set_online(self, online: bool) -> None:
+        self.online.append(online)
+
+    def request(self, push: Any, pull: bool) -> None:  # noqa: ARG002
+        self.pushed += len(push)
+
+    def poll(self) -> list[Any]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("unmetered_only", "link", "goes"), [(True, 1.0, False), (True, 2.0, True), (False, 1.0, True)]
+)
+def test_the_last_updates_obey_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmetered_only: bool, link: float, goes: bool
+) -> None:
+    table = {
+        "store": {"path": str(tmp_path / "device.db")},
+        "limits": {"sync_only_unmetered": unmetered_only},
+        "agent": {"policy": "charging-only"},
+    }
+    agent = build(parse_config(table)).agent
+    agent.federation = recorder = Recorder()
+    update = ModelUpdate(
+        update_id="a" * 32, task="t", base_version=0, examples=1, codec="int8", payload=b"x", created_s=0.0
+    )
+    agent.workload.spool[update.update_id] = update
+    seen = agent.platform.observe(agent.clock.now_s())
+    monkeypatch.setattr(agent.platform, "observe", lambda _now_s: dataclasses.replace(seen, link=link))
+    agent.deliver()
+    assert recorder.pushed == int(goes)
+    assert recorder.online[-1] is goes
+    agent.close()

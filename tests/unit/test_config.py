@@ -66,6 +66,8 @@ def test_an_empty_file_is_a_lone_simulated_device() -> None:
         ("[platform]\ninitial_soc = 80", "initial_soc is 80.0"),
         ("[federation]\nname = 'x'", "federation.broker is missing"),
         ("[federation]\nbroker = 'here:x'", "broker 'here:x': write HOST:PORT"),
+        ("[federation]\nbroker = 'x:1'\nkeepalive_s = 100000", "keepalive_s is 100000"),
+        ("[agent]\nseed = -1", "agent.seed is -1"),
         ("agent = 3", "agent must be a table"),
         ("[agent", "not valid TOML"),
     ],

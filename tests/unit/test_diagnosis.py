@@ -79,10 +79,10 @@ def test_broker_program_of_this_machine_is_named() -> None:
     assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "amqtt" in finding.detail
 
 
-def test_state_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path: Path) -> None:
-    finding = state_folder(tmp_path / "not/yet/circadia.db")
-    assert str(tmp_path) in finding.detail
-    assert finding.status is Status.OK or "free" in finding.advice
+def test_state_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    finding = state_folder(tmp_path / "not" / "yet" / "circadia.db")
+    assert finding.status is Status.FAILED
+    assert str(tmp_path / "not" / "yet") in finding.detail
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

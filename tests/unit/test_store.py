@@ -207,3 +207,18 @@ def test_sigkill_between_commits_loses_no_committed_tick(tmp_path: Path) -> None
     assert last.tick_id >= reported[-1]
     (damage,) = sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()
     assert damage == "ok"
+
+
+def test_a_full_store_makes_room_from_evicted_examples(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "device.db", Retention(max_mb=0.2)) as store:
+        for _ in range(100):
+            ids = store.add_examples([(np.ones(1000), 0, 0.0)] * 5)
+            store.mark_evicted(ids)
+        kept = store.add_examples([(np.ones(1000), 0, 0.0)])
+        assert [e.example_id for e in store.examples()] == kept
+
+
+def test_a_second_device_on_the_same_store_is_refused(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "device.db"), pytest.raises(StoreError, match="another device runs on it"):
+        SqliteStore(tmp_path / "device.db")
+    SqliteStore(tmp_path / "device.db").close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,13 +34,12 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args.config) if args.config else DeviceConfig()
     show = None if args.quiet else _json_line if args.json else _line
     runtime = build(config, on_tick=show)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runtime.stop())
-    print(
-        f"{config.device}: {runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"
-    )
-    sys.stdout.flush()
-    runtime.run()
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the agent's thread starts, which inherits it
+    where = f"{runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"
+    print(f"{config.device}: {where}", flush=True)
+    with runtime:
+        signal.sigwait(ends)
     print(
         f"{config.device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored"
     )

@@ -179,7 +179,11 @@ class _Mosquitto:
         self._log = folder / "mosquitto.log"
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [self._binary, "-c", str(config)], stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file
+                [self._binary, "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,  # a terminal's Ctrl-C is for the parent, which then ends it in order
             )
 
     def _make_folder(self) -> Path:

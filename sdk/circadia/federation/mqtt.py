@@ -252,7 +252,7 @@ class MqttLink:
         client = self._new_client()
         try:
             client.connect(self.address.host, self.address.port, keepalive=self._settings.keepalive_s)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, struct.error) as error:
             self._fail(str(error))
             return
         self._client = client

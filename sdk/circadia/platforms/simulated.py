@@ -88,6 +88,7 @@ class SimulatedPlatform:
         self._state: State | None = None
         self._observed_s = math.nan
         self._link = Link.NONE
+        self._docked = False
 
     # The port
 
@@ -138,6 +139,10 @@ class SimulatedPlatform:
     def link_at(self, now_s: float) -> Link:
         """The link at any time; for the network's shell, which does not wait for a tick."""
         return Link(int(self._world.at(now_s - self._midnight_s).link))
+
+    def dock(self) -> None:
+        """Put it on an unmetered link for good: after a simulated day, so that what waits can be delivered."""
+        self._docked = True
 
     def snapshot(self) -> dict[str, Any]:
         """What a new process needs to go on: plain numbers and texts. Empty before the first observation."""
@@ -215,7 +220,7 @@ class SimulatedPlatform:
         around = self._world.at(float(state.time_s))
         return state._replace(
             user_active=np.float64(around.user_active),
-            link=np.float64(around.link),
+            link=np.float64(Link.FREE if self._docked else around.link),
             clearness=np.float64(around.clearness),
         )
 

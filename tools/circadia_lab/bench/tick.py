@@ -84,6 +84,7 @@ def whole_ticks() -> dict[str, Figure]:
             if tick % 4 == 0:
                 agent.add_example(random.random(agent.workload.task.input_shape, np.float32), tick % 10)
             agent.ingest()
+            agent.learn()
             start = time.perf_counter()
             record = agent.tick()
             times_ms.append((time.perf_counter() - start) * 1e3)

@@ -49,7 +49,7 @@ class Examiner:
 def recovery_s(accuracy: Series, drift_s: float) -> float | None:
     """From the drift until accuracy is back within `BACK_WITHIN` of its mean over `BEFORE_S` before; None if never.
 
-    Straight lines between the values; 0 when it never fell further than that.
+    Straight lines between the values; 0 when it had not fallen further than that by the first value after the drift.
     """
     points = list(zip(accuracy.t_s, accuracy.value, strict=True))
     before = [value for t_s, value in points if drift_s - BEFORE_S <= t_s < drift_s]

@@ -20,7 +20,7 @@ from circadia_lab.demo.device_log import read_log
 from circadia_lab.demo.ledger_log import read_ledger
 from circadia_lab.demo.result import ArmResult, DeviceResult, Series
 from circadia_lab.demo.truth import true_labels
-from circadia_lab.demo.world import World
+from circadia_lab.demo.world import RequestEvent, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -244,6 +244,7 @@ class Analyst:
             recovery_s=recovery_s(accuracy, drifts[0].t_s) if drifts else None,
             served=sum(device.served for device in devices),
             expired=sum(device.expired for device in devices),
+            unanswered=sum(device.unanswered for device in devices),
             energy_j=_total([device.energy_j for device in devices]),
             updates_made=sum(device.updates["made"] for device in devices),
             updates_lost=sum(device.updates["waiting"] for device in devices),
@@ -266,6 +267,7 @@ class Analyst:
             latency_s=figures.latencies(day),
             served=len(truths),
             expired=len(day.requests) - len(truths),
+            unanswered=max(self._asked(index) - len(day.requests), 0),
             served_correct=figures.right_answers(day, truths),
             served_accuracy=figures.served_accuracy(day, truths, self._day_s),
             accuracy_common=self._examiner.over_day(record.path, self._grid_s),
@@ -278,6 +280,11 @@ class Analyst:
             overruns=sum(tick.overrun_s > 0 for tick in day.ticks),
             restarts=record.files.restarts,
         )
+
+    def _asked(self, index: int) -> int:
+        """Requests of a device's users in the time that was covered."""
+        events = self._world.stream(index)
+        return sum(isinstance(event, RequestEvent) and event.t_s < self._day_s for event in events)
 
     def _restarts_s(self, files: DeviceFiles) -> list[float]:
         return [i.t_s for i in self._arm.incidents if files.restarts and i.what == DEVICE_RESTARTED]

@@ -153,10 +153,13 @@ class Arm:
         return kills + [(incident.restart_s, partial(self._restart, incident.target)) for incident in CHAOS]
 
     def _kill(self, target: str) -> None:
+        if target == "device":
+            self.devices[0].kill()
+        elif self._broker is not None and self._broker.pid is not None:
+            self._broker.kill()
+        elif self._broker is not None:  # within this process, so it can only be stopped
+            self._broker.stop()
         self.incidents.append(Drift(t_s=self.now_s, what=f"{target} killed"))
-        victim = self.devices[0] if target == "device" else self._broker
-        assert victim is not None
-        victim.kill()
 
     def _restart(self, target: str) -> None:
         self.incidents.append(Drift(t_s=self.now_s, what=f"{target} restarted"))
@@ -168,18 +171,35 @@ class Arm:
     def _check(self) -> None:
         if self._aggregator is not None and self._aggregator.poll() is not None:
             raise PlatformUnavailable(f"the aggregator ended by itself; see {self.folder / 'aggregator.log'}")
+        for device in self.devices:
+            if (status := device.ended()) is not None:
+                self._note(f"{device.name} ended by itself with status {status}")
+
+    def _note(self, what: str) -> None:
+        self.incidents.append(Drift(t_s=self.now_s, what=what))
 
     def drain(self) -> None:
-        """Let every device deliver what waits and end; then the aggregator and the broker."""
+        """Let every device deliver what waits and end. How one ended that stumbled is an incident."""
         with contextlib.suppress(KeyboardInterrupt):
             for device in self.devices:
                 device.terminate()
             for device in self.devices:
-                device.wait(2 * DRAIN_S)
+                if status := device.wait(2 * DRAIN_S):
+                    self._note(f"{device.name} ended with status {status}; its log says why")
 
     def __exit__(self, *_: object) -> None:
+        before = signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # or an impatient Ctrl-C leaves processes behind
+        try:
+            self._end()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _end(self) -> None:
         for device in self.devices:
             device.terminate()
+        for device in self.devices:
             device.wait(DRAIN_S + 5)
         if self._aggregator is not None:
             self._aggregator.send_signal(signal.SIGTERM)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_DEVICES = 64
 FEWEST_MINUTES = 0.25
+LEAST_S = 3600.0
+"""Less of a simulated day than this is not worth a report."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -100,6 +102,8 @@ def _arm(console: Console, plan: Plan, name: str, policy: str, folder: Path) -> 
         console.print("delivering what waits …")
         day_s = min(arm.now_s, plan.day_s)
         arm.drain()
+    if day_s < LEAST_S:
+        raise KeyboardInterrupt
     wall_s = time.monotonic() - start_s
     with console.status("analysing …") as status:
         return analyse(

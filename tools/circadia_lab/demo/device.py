@@ -3,12 +3,14 @@
     python -m circadia_lab.demo.device CONFIG --seed S --devices N --index I --day-s D
 
 It says `ready` on standard output, reads the epoch (a reading of the machine's monotonic clock) from standard
-input, plays its day to the agent, and ends after the spool is drained. SIGTERM ends the day early.
+input, and plays its day to the agent. Then it comes onto an unmetered link, and ends after the spool is drained.
+SIGTERM ends the day early. Status 3 says that it went on after errors, which stand in its log.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import heapq
 import itertools
@@ -16,12 +18,13 @@ import logging
 import math
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.config import load_config
 from circadia.errors import CircadiaError
+from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import build
 from circadia_lab.demo.world import ExampleEvent, RequestEvent, World
 
@@ -33,6 +36,13 @@ if TYPE_CHECKING:
     from circadia_lab.demo.world import Event
 
 log = logging.getLogger(__name__)
+
+ERRORS = 3
+"""Exit status of a device that went on after errors; they stand in its log."""
+
+
+class DayOver(Exception):
+    """A signal ended the day."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +59,6 @@ class Day:
     def __init__(self, agent: Agent, events: Sequence[Event], day_s: float) -> None:
         self._agent = agent
         self._day_s = day_s
-        self._over = threading.Event()
         self._order = itertools.count()
         self._due: list[tuple[float, int, Event | Feedback]] = []
         # A device that was killed missed what happened while it was away.
@@ -62,18 +71,14 @@ class Day:
     def _schedule(self, t_s: float, event: Event | Feedback) -> None:
         heapq.heappush(self._due, (t_s, next(self._order), event))
 
-    def end(self) -> None:
-        """End the day now; safe in a signal handler."""
-        self._over.set()
-
     def play(self) -> None:
-        """Return at the end of the day, or after `end`."""
+        """Return at the end of the day."""
         clock = self._agent.clock
-        while not self._over.is_set():
+        while True:
             t_s = min(self._due[0][0] if self._due else self._day_s, self._day_s)
             wait_s = clock.wall_s(t_s - clock.now_s())
             if wait_s > 0:
-                self._over.wait(wait_s)
+                time.sleep(wait_s)
             elif t_s >= self._day_s:
                 return
             else:
@@ -115,11 +120,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = dataclasses.replace(config, platform=dataclasses.replace(config.platform, epoch_s=epoch_s))
     runtime = build(config)
     day = Day(runtime.agent, events, args.day_s)
+    with runtime as agent:
+        with contextlib.suppress(DayOver):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _end)
+            day.play()
+        if isinstance(agent.platform, SimulatedPlatform):
+            agent.platform.dock()
+    return ERRORS if runtime.errors else 0
+
+
+def _end(*_: object) -> None:
+    """Break off whatever the main thread does; a second signal changes nothing."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: day.end())
-    with runtime:
-        day.play()
-    return 0
+        signal.signal(number, signal.SIG_IGN)
+    raise DayOver
 
 
 if __name__ == "__main__":

@@ -121,6 +121,14 @@ class DeviceProcess:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    def ended(self) -> int | None:
+        """Its exit status if it ended by itself since the last call; None while it runs or was never started."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        status = self._process.returncode
+        self._close()
+        return status
+
     def wait(self, timeout_s: float) -> int:
         """Its exit status; a process that does not end in time is killed (−9)."""
         if self._process is None:

@@ -61,6 +61,8 @@ class DeviceResult:
     """made, accepted, rejected, waiting."""
     overruns: int
     restarts: int = 0
+    unanswered: int = 0
+    """Requests that neither were served nor expired in the queue: nobody was there, or the day ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class ArmResult:
     """Made, but neither accepted nor rejected with a reason after the queues were drained."""
     overruns: int
     complete: bool = True
+    unanswered: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""

@@ -73,6 +73,7 @@ def arm_summary(arm: ArmResult) -> dict[str, Any]:
         "recovery_s": arm.recovery_s,
         "served": arm.served,
         "expired": arm.expired,
+        "unanswered": arm.unanswered,
         "served_accuracy": sum(d.served_correct for d in arm.devices) / arm.served if arm.served else None,
         "latency_median_s": float(np.median(latency_s)) if latency_s else None,
         "latency_p95_s": float(np.quantile(latency_s, 0.95)) if latency_s else None,
@@ -106,7 +107,10 @@ ROWS: tuple[Row, ...] = (
     ("… all data in one place", lambda a: _share(a["centralised_accuracy"])),
     ("accuracy over the day", lambda a: _share(a["mean_accuracy"])),
     ("recovery from the drift", lambda a: _hours(a["recovery_s"]) if a["drifts"] else "no drift"),
-    ("requests served / expired", lambda a: f"{a['served']} / {a['expired']}"),
+    (
+        "requests served / expired / unanswered",
+        lambda a: f"{a['served']} / {a['expired']} / {a['unanswered']}",
+    ),
     ("right answers among them", lambda a: _share(a["served_accuracy"])),
     (
         "latency, median / 95 %",
