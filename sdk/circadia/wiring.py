@@ -52,6 +52,7 @@ def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None 
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
     clock, midnight_s = _clock(config, last)
     body = _body(config, profile, midnight_s, last)
+    body.link_at(clock.now_s())  # lays out the day, which would make the first tick late
     workload = _workload(config, task, body, store, random)
     inbox = Inbox(first_request_id=store.next_request_id())
     link = _federation(config, task, workload.model.version, inbox.ring)

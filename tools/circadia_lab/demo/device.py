@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from circadia.config import load_config
 from circadia.errors import CircadiaError
@@ -122,9 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     day = Day(runtime.agent, events, args.day_s)
     with runtime as agent:
         with contextlib.suppress(DayOver):
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, _end)
+            _on_signals(_end)
             day.play()
+            _on_signals(signal.SIG_IGN)
         if isinstance(agent.platform, SimulatedPlatform):
             agent.platform.dock()
     return ERRORS if runtime.errors else 0
@@ -132,9 +132,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _end(*_: object) -> None:
     """Break off whatever the main thread does; a second signal changes nothing."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    _on_signals(signal.SIG_IGN)
     raise DayOver
+
+
+def _on_signals(handler: Any) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
 if __name__ == "__main__":
