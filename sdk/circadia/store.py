@@ -11,47 +11,24 @@ import fcntl
 import json
 import sqlite3
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from circadia import tables
 from circadia.errors import StoreError, StoreFull
-from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, Source, TickRecord
+from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, TickRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from circadia.types import EnergyReading, Outcome, Training
+    from circadia.types import EnergyReading
 
 Written = TypeVar("Written")
-SCHEMA_VERSION = 1
 PAGE_BYTES = 1024
 """Small pages: a tick writes about three of them, and flash wears by the page."""
-
-SCHEMA = """
-CREATE TABLE ticks (
-    id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
-    action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
-    served INTEGER NOT NULL, expired INTEGER NOT NULL, overrun_s REAL NOT NULL,
-    energy_j REAL, energy_source TEXT, gap_s REAL, joules_by_load TEXT);
-CREATE TABLE requests (
-    id INTEGER PRIMARY KEY, tick INTEGER NOT NULL, label INTEGER, confidence REAL, latency_s REAL, version INTEGER,
-    truth INTEGER);
-CREATE TABLE examples (
-    id INTEGER PRIMARY KEY, x BLOB NOT NULL, label INTEGER NOT NULL, t_s REAL NOT NULL,
-    used INTEGER NOT NULL DEFAULT 0, evicted INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE trainings (
-    tick INTEGER PRIMARY KEY, steps INTEGER NOT NULL, examples INTEGER NOT NULL, loss REAL NOT NULL,
-    width INTEGER NOT NULL, batches BLOB NOT NULL);
-CREATE TABLE model (
-    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
-    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL);
-CREATE TABLE updates (
-    id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
-    codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +79,13 @@ class SqliteStore:
         run(f"PRAGMA max_page_count = {int(self._retention.max_mb * 2**20 / PAGE_BYTES)}")
         (version,) = run("PRAGMA user_version").fetchone()
         if version == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
-        elif version != SCHEMA_VERSION:
+            self._db.executescript(
+                f"BEGIN; {tables.SCHEMA} PRAGMA user_version = {tables.SCHEMA_VERSION}; COMMIT"
+            )
+        elif version != tables.SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path}: written by a version of Circadia with store schema {version}, this one has "
-                f"{SCHEMA_VERSION}; use that version, or start with a new file"
+                f"{tables.SCHEMA_VERSION}; use that version, or start with a new file"
             )
 
     @contextmanager
@@ -160,15 +139,15 @@ class SqliteStore:
         outcome = record.outcome
         durable = outcome.model is not None or outcome.update is not None
         with self._transaction(durable=durable) as db:
-            tick_id = _insert_tick(db, record)
-            _insert_requests(db, tick_id, outcome)
+            tick_id = tables.insert_tick(db, record)
+            tables.insert_requests(db, tick_id, outcome)
             if outcome.training is not None:
-                _insert_training(db, tick_id, outcome.training)
+                tables.insert_training(db, tick_id, outcome.training)
             if outcome.model is not None:
-                _replace_model(db, outcome.model)
+                tables.replace_model(db, outcome.model)
             if outcome.update is not None:
-                _insert_update(db, outcome.update)
-            _settle(db, self._settlements)
+                tables.insert_update(db, outcome.update)
+            tables.settle(db, self._settlements)
         return tick_id
 
     def _with_room(self, write: Callable[[], Written]) -> Written:
@@ -205,7 +184,7 @@ class SqliteStore:
             tick_id=row[0],
             t_s=row[1],
             observation=Observation(
-                **dict(zip(Observation.__slots__, _floats(row[2]).tolist(), strict=True))
+                **dict(zip(Observation.__slots__, tables.floats(row[2]).tolist(), strict=True))
             ),
             phases=tuple(Phase(load=Load[name], duration_s=s) for name, s in json.loads(row[3])),
         )
@@ -239,7 +218,7 @@ class SqliteStore:
         with self._blame():
             rows = self._db.execute(query).fetchall()
         return [
-            StoredExample(example_id=i, x=_floats(x), label=label, t_s=t_s, used=bool(used))
+            StoredExample(example_id=i, x=tables.floats(x), label=label, t_s=t_s, used=bool(used))
             for i, x, label, t_s, used in rows
         ]
 
@@ -254,7 +233,7 @@ class SqliteStore:
     def save_model(self, model: Model) -> None:
         """The weights outside a tick: a version that arrived from the federation."""
         with self._transaction(durable=True) as db:
-            _replace_model(db, model)
+            tables.replace_model(db, model)
 
     def load_model(self) -> Model | None:
         """The weights as of the last commit; None in a new file."""
@@ -266,8 +245,8 @@ class SqliteStore:
         return Model(
             version=row[0],
             published_s=float("nan") if row[1] is None else row[1],
-            base=_floats(row[2]),
-            weights=_floats(row[3]),
+            base=tables.floats(row[2]),
+            weights=tables.floats(row[3]),
             unsent_examples=row[4],
         )
 
@@ -315,7 +294,7 @@ class SqliteStore:
         with self._opened:
             if self._settlements:
                 with self._transaction(durable=True) as db:
-                    _settle(db, self._settlements)
+                    tables.settle(db, self._settlements)
                 self._settlements = []
 
     def __enter__(self) -> Self:
@@ -339,102 +318,3 @@ def _locked(path: Path) -> IO[str]:
             f"{path}: another device runs on it; stop that one, or name another [store] path"
         ) from error
     return lock
-
-
-def _floats(blob: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.frombuffer(blob, np.float32).copy()
-
-
-def _insert_tick(db: sqlite3.Connection, record: TickRecord) -> int:
-    decision, outcome = record.decision, record.outcome
-    row = (
-        record.t_s,
-        np.array(astuple(record.observation), np.float32).tobytes(),
-        decision.proposed.name,
-        decision.action.name,
-        decision.feasible,
-        json.dumps(dict(decision.masked)) if decision.masked else None,
-        json.dumps([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
-        record.version,
-        len(outcome.served),
-        len(outcome.expired),
-        outcome.overrun_s,
-    )
-    cursor = db.execute(
-        """INSERT INTO ticks (t_s, observation, proposed, action, feasible, masked, phases, version, served,
-           expired, overrun_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        row,
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> None:
-    db.executemany(
-        """INSERT OR REPLACE INTO requests (id, tick, label, confidence, latency_s, version)
-           VALUES (?, ?, ?, ?, ?, ?)""",
-        [(s.request_id, tick_id, s.label, s.confidence, s.latency_s, s.version) for s in outcome.served],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO requests (id, tick) VALUES (?, ?)", [(i, tick_id) for i in outcome.expired]
-    )
-
-
-def _insert_training(db: sqlite3.Connection, tick_id: int, training: Training) -> None:
-    width = training.batches.shape[1]
-    row = (
-        tick_id,
-        training.steps,
-        training.examples,
-        training.loss,
-        width,
-        training.batches.astype("<i4").tobytes(),
-    )
-    db.execute("INSERT INTO trainings VALUES (?, ?, ?, ?, ?, ?)", row)
-    used = sorted({int(i) for i in training.batches.ravel() if i >= 0})
-    db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
-
-
-def _replace_model(db: sqlite3.Connection, model: Model) -> None:
-    row = (
-        model.version,
-        model.published_s,
-        model.base.astype(np.float32).tobytes(),
-        model.weights.astype(np.float32).tobytes(),
-        model.unsent_examples,
-    )
-    db.execute("INSERT OR REPLACE INTO model VALUES (1, ?, ?, ?, ?, ?)", row)
-
-
-def _insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
-    row = (
-        update.update_id,
-        update.task,
-        update.base_version,
-        update.examples,
-        update.codec,
-        update.payload,
-        update.created_s,
-    )
-    db.execute(
-        """INSERT INTO updates (id, task, base_version, examples, codec, payload, created_s)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        row,
-    )
-
-
-def _settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:
-    rows = [
-        (
-            reading.energy_j,
-            Source(reading.source).value,
-            reading.gap_s,
-            json.dumps({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
-            tick_id,
-        )
-        for tick_id, reading in settlements
-    ]
-    db.executemany(
-        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, joules_by_load = ?
-           WHERE id = ? AND energy_source IS NULL""",
-        rows,
-    )
