@@ -108,7 +108,7 @@ ROWS: tuple[Row, ...] = (
     ("accuracy over the day", lambda a: _share(a["mean_accuracy"])),
     ("recovery from the drift", lambda a: _hours(a["recovery_s"]) if a["drifts"] else "no drift"),
     (
-        "requests served / expired / unanswered",
+        "served / expired / unanswered",
         lambda a: f"{a['served']} / {a['expired']} / {a['unanswered']}",
     ),
     ("right answers among them", lambda a: _share(a["served_accuracy"])),
