@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,9 @@ def test_ctrl_c_still_reports_what_there_is(tmp_path: Path) -> None:
     command = demo(tmp_path, "--devices", "2", "--minutes", "2")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            time.sleep(20)
+            assert process.stdout is not None
+            hours = (re.match(r"circadia +(\d\d):\d\d ", line) for line in process.stdout)
+            assert any(found and int(found[1]) >= 2 for found in hours), "it ended before two o'clock"
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=120)
         finally:
