@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
 from circadia.errors import CircadiaError, ConnectionLost, DeadlineExpired, StoreError
@@ -18,15 +18,14 @@ from circadia.serving.server import check_input
 from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
 
     from circadia.federation.events import DeviceEvent
-    from circadia.ports import Clock, EnergyMeter, Platform, Policy, Store
+    from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store
     from circadia.shield import Shield
-    from circadia.types import ModelUpdate
     from circadia.workload import LearningWorkload
 
 log = logging.getLogger(__name__)
@@ -35,22 +34,6 @@ MOST_LESSONS = 1024
 """Examples that wait while the store refuses them."""
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
-
-
-class Federation(Protocol):
-    """The link to the federation, as the agent sees it; it never blocks."""
-
-    def set_online(self, online: bool) -> None:
-        """Whether the device has a network link."""
-        ...
-
-    def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
-        """Send these updates, and fetch the newest model if `pull`."""
-        ...
-
-    def poll(self) -> list[DeviceEvent]:
-        """What arrived since the last call."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,7 +90,6 @@ class Agent:
         self._answers: dict[int, Answer] = {}
         last = store.last_tick()
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
-
         """When the last tick of an earlier run began; NaN for a new store."""
 
     # For the application, from any thread

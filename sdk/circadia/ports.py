@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.types import Action, EnergyReading, LastTick, Model, Observation, Phase, TickRecord
+    from circadia.federation.events import DeviceEvent
+    from circadia.types import (
+        Action,
+        EnergyReading,
+        LastTick,
+        Model,
+        ModelUpdate,
+        Observation,
+        Phase,
+        TickRecord,
+    )
 
 
 class Clock(Protocol):
@@ -72,6 +82,22 @@ class Policy(Protocol):
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values as in `circadia.observation.values` → (actions,) scores; −inf where not offered."""
+        ...
+
+
+class Federation(Protocol):
+    """The link to the federation, as the agent sees it; it never blocks."""
+
+    def set_online(self, online: bool) -> None:
+        """Whether the device has a network link."""
+        ...
+
+    def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
+        """Send these updates, and fetch the newest model if `pull`."""
+        ...
+
+    def poll(self) -> list[DeviceEvent]:
+        """What arrived since the last call."""
         ...
 
 

@@ -73,9 +73,11 @@ class Runtime:
         if self._due_s > now_s:
             agent.inbox.wait(agent.clock.wall_s(self._due_s - now_s))
         urgent = agent.ingest()
-        self._attempt("storing examples", self._learning, agent.learn)
-        self._attempt("hearing the federation", self._hearing, agent.hear)
         now_s = agent.clock.now_s()
+        if now_s >= self._learning.due_s:
+            self._attempt("storing examples", self._learning, agent.learn)
+        if now_s >= self._hearing.due_s:
+            self._attempt("hearing the federation", self._hearing, agent.hear)
         if urgent:
             self._due_s = min(self._due_s, max(self._free_s, now_s))
         if now_s >= self._due_s and not self._stop.is_set():
@@ -84,15 +86,12 @@ class Runtime:
                 self._due_s = max(self._ticking.due_s, self._free_s)
 
     def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:
-        """Run a part of the agent unless it has just failed; an error in one part does not stop the others."""
-        now_s = self.agent.clock.now_s()
-        if now_s < pause.due_s and pause is not self._ticking:
-            return False
+        """Run a part of the agent; its error is logged, and does not stop the other parts."""
         try:
             part()
         except Exception:
             self.errors += 1
-            log.exception("%s failed; next try in %.0f s", what, pause.failed(now_s))
+            log.exception("%s failed; next try in %.0f s", what, pause.failed(self.agent.clock.now_s()))
             return False
         pause.succeeded()
         return True

@@ -36,7 +36,7 @@ BITS = 1 << np.arange(len(CATALOGUE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The hard limits; the thermal one is the smaller of this and the device profile's."""
+    """The user's hard limits; a device's own thermal limit holds as well (`ActionCosts.limit_c`)."""
 
     battery_floor: float = 0.15
     """State of charge, 0 to 1, that no action may lead below."""
@@ -63,6 +63,8 @@ class ActionCosts:
     """(actions,) state of charge that it takes."""
     heat_k: NDArray[np.float32]
     """(actions,) how far it raises the temperature."""
+    limit_c: float
+    """The temperature that the device itself must not exceed."""
 
 
 def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) -> ActionCosts:
@@ -82,6 +84,7 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
         supported=np.array([platform.supports(action) for action in CATALOGUE]),
         soc=(np.array(energy_j) / profile.capacity_j).astype(np.float32),
         heat_k=np.array(heat_k, np.float32),
+        limit_c=profile.thermal.limit_c.value,
     )
 
 
@@ -143,7 +146,7 @@ def _rows(limits: Limits, costs: ActionCosts) -> Iterator[_Row]:
         yield _Row(name="platform", actions=~costs.supported, feature=SOC, threshold=np.inf)
     yield _Row(name="no_link", actions=SYNCS, feature=LINK, threshold=Link.METERED)
     yield _Row(name="battery_floor", actions=WORKS, feature=SOC, threshold=limits.battery_floor + costs.soc)
-    warmest_c = limits.temperature_c - costs.heat_k
+    warmest_c = min(limits.temperature_c, costs.limit_c) - costs.heat_k
     yield _Row(name="thermal", actions=WORKS, feature=TEMPERATURE, threshold=warmest_c, sign=-1)
     if limits.respect_power_save:
         yield _Row(name="power_save", actions=TRAINS, feature=POWER_SAVE, threshold=0, sign=-1)

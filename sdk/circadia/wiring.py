@@ -48,6 +48,21 @@ def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None 
     policy = make_policy(config.agent.policy)
     profile = named_profile(config.platform.profile)
     store = SqliteStore(config.store.path, config.store.retention)
+    try:
+        return _assemble(config, task, policy, profile, store, on_tick)
+    except BaseException:
+        store.close()  # or a second attempt would find it in use
+        raise
+
+
+def _assemble(
+    config: DeviceConfig,
+    task: Task,
+    policy: Policy,
+    profile: DeviceProfile,
+    store: SqliteStore,
+    on_tick: Callable[[TickRecord], None] | None,
+) -> Runtime:
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
     clock, midnight_s = _clock(config, last)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
-from circadia.federation.compression import decode, encode
+from circadia.federation.compression import INT8, decode, encode
 from circadia.observation import NO_DEADLINE_S
 from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Sync, Training
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from circadia.serving.server import Server
     from circadia.types import Action
 
-CODEC = "int8"
 SPOOL_LIMIT = 8
 """Updates that may wait; beyond it, changes go on adding up in the weights instead."""
 
@@ -154,7 +153,7 @@ class LearningWorkload:
             task=self.task.digest,
             base_version=model.version,
             examples=model.unsent_examples,
-            codec=CODEC,
+            codec=INT8,
             payload=payload,
             created_s=now_s,
         )

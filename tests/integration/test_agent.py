@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from circadia.actions import CATALOGUE, INDEX
-from circadia.config import DeviceConfig, parse_config
+from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.store import SqliteStore
@@ -273,3 +273,17 @@ def test_energy_is_settled_tick_by_tick_and_adds_up(tmp_path: Path) -> None:
     assert whole is not None
     assert sum(energy for energy, _, _ in rows) == pytest.approx(whole.energy_j, rel=1e-9)
     assert rows[0][0] > 5 * rows[1][0]  # training costs, sleeping hardly
+
+
+def test_a_store_of_another_task_is_named_and_let_go_of(tmp_path: Path) -> None:
+    first = started(config(tmp_path))
+    give_examples(first)
+    tick(first, "train/high/small")
+    first.close()
+    other = dataclasses.replace(
+        config(tmp_path), agent=AgentConfig(policy="charging-only", task="digits-head")
+    )
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="weights of another task"):
+            build(other)
+    started(config(tmp_path), t_s=120.0).close()

@@ -22,6 +22,7 @@ COSTS = ActionCosts(
     supported=np.ones(N, bool),
     soc=np.array([0.0 if a == SLEEP else 0.02 for a in CATALOGUE], np.float32),
     heat_k=np.array([0.0 if a == SLEEP else 3.0 for a in CATALOGUE], np.float32),
+    limit_c=50.0,
 )
 GOOD = Observation(
     battery_soc=0.9, temperature_c=25.0, link=2.0, charging=0.0, power_save=0.0, user_active=0.0, dt_s=60.0
@@ -49,7 +50,7 @@ def test_nothing_forbidden_gets_through(x: Vector, scores: Vector, u: float, lim
     action, soc = decision.action, x[COLUMN["battery_soc"]]
     if action != SLEEP:
         assert soc >= np.float32(limit.battery_floor)
-        assert x[COLUMN["temperature_c"]] <= limit.temperature_c
+        assert x[COLUMN["temperature_c"]] <= min(limit.temperature_c, COSTS.limit_c)
     if action.sync is not Sync.NONE:
         assert x[COLUMN["link"]] >= (2 if limit.sync_only_unmetered else 1)
     if action.mode is Mode.TRAIN:
@@ -88,6 +89,14 @@ def test_an_absent_sensor_counts_as_over_its_limit(sensor: str) -> None:
     decision = shield.decide(x, scores, 0.99)
     assert decision.action == SLEEP
     assert decision.proposed == CATALOGUE[-1]
+
+
+def test_the_device_itself_may_be_more_sensitive_than_its_user() -> None:
+    scores = np.zeros(N, np.float32)
+    warm = values(dataclasses.replace(GOOD, temperature_c=48.0))
+    decision = Shield(Limits(temperature_c=60.0), COSTS).decide(warm, scores, 0.99)
+    assert decision.action == SLEEP
+    assert "thermal" in dict(decision.masked)
 
 
 def test_sync_needs_a_link() -> None:

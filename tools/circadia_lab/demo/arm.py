@@ -159,10 +159,10 @@ class Arm:
             self._broker.kill()
         elif self._broker is not None:  # within this process, so it can only be stopped
             self._broker.stop()
-        self.incidents.append(Drift(t_s=self.now_s, what=f"{target} killed"))
+        self._note(f"{target} killed")
 
     def _restart(self, target: str) -> None:
-        self.incidents.append(Drift(t_s=self.now_s, what=f"{target} restarted"))
+        self._note(f"{target} restarted")
         if target == "device":
             self.devices[0].restart(self.epoch_s)
         elif self._broker is not None:
