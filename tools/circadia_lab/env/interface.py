@@ -1,0 +1,58 @@
+"""What a trainer sees of an environment, whichever it is: the full one or the oracle's grid.
+
+A batch of devices lives on for ever; nothing is reset. Averages are per unit of time: Σ reward / Σ weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OBJECTIVES = ("accuracy", "latency", "energy")
+"""The order of rewards and of a preference's weights; more is better."""
+COSTS = ("expired", "stale", "old")
+"""The order of costs, each with a limit on its average."""
+
+
+class Seen(NamedTuple):
+    """What a policy is given."""
+
+    encoded: Any
+    """(batch, WIDTH) int8, as `circadia.observation.encode` makes it."""
+    mask: Any
+    """(batch, actions) bool, what the shield admits; sleeping is always among it."""
+
+
+class Outcome(NamedTuple):
+    """What one tick brought."""
+
+    reward: Any
+    """(batch, objectives)"""
+    cost: Any
+    """(batch, costs)"""
+    weight: Any
+    """(batch,) the tick's length in periods of the problem; 1 where ticks are even."""
+
+
+class Environment(Protocol):
+    """Pure functions of JAX arrays; `batch` devices at a time, each with a preference of its own."""
+
+    name: str
+    batch: int
+    limits: NDArray[np.float64]
+    """(costs,) what each cost's average may be at most."""
+
+    def initial(self, key: Any) -> Any:
+        """A pytree of `batch` devices in all sorts of states."""
+        ...
+
+    def see(self, state: Any, preference: Any) -> Seen:
+        """`preference` (batch, objectives) sums to 1."""
+        ...
+
+    def step(self, state: Any, action: Any, key: Any) -> tuple[Any, Outcome]:
+        """`action` (batch,) int32 index of the catalogue, one that the mask admits."""
+        ...
