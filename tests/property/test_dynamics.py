@@ -62,6 +62,7 @@ noises = st.builds(
     Noise,
     dt_s=st.floats(0, 6 * 3600).map(np.float64),
     arrivals=counts.map(np.float64),
+    arrival_age_s=st.floats(0, 600).map(np.float64),
     deadline_s=st.floats(1, 600).map(np.float64),
     examples=counts.map(np.float64),
     feedback_u=st.floats(0, 0.999).map(np.float64),
@@ -249,6 +250,7 @@ def batch_of_ticks(size: int, seed: int) -> tuple[Params, State, Any, Noise]:
     noise = Noise(
         dt_s=u[0] * 900,
         arrivals=random.integers(0, 9, size) * 1.0,
+        arrival_age_s=u[0] * 450,
         deadline_s=20 + 100 * u[1],
         examples=random.integers(0, 9, size) * 1.0,
         feedback_u=u[2],

@@ -31,7 +31,8 @@ def device(**changes: float) -> State:
 
 
 def tick(state: State, action: str, **noise: float) -> tuple[State, Result]:
-    chance = QUIET._replace(**{key: np.float64(value) for key, value in noise.items()})
+    spread = {"arrival_age_s": noise.get("dt_s", 300.0)} | noise
+    chance = QUIET._replace(**{key: np.float64(value) for key, value in spread.items()})
     return dynamics.step(state, INDEX[action], chance, PARAMS, np)
 
 

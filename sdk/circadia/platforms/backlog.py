@@ -56,7 +56,7 @@ def queue_after(
     lapsed_old = _older_than(waiting, patience - dt, xp)
     waiting, _ = _take(waiting, lapsed_old, xp)
     old = _grown(waiting, Cohort(none, none), dt, xp)
-    new = Cohort(noise.arrivals, xp.where(noise.arrivals > 0, dt, 0))
+    new = Cohort(noise.arrivals, xp.where(noise.arrivals > 0, noise.arrival_age_s, 0))
     lapsed_new = _older_than(new, noise.deadline_s, xp)
     new, _ = _take(new, lapsed_new, xp)
     room = xp.maximum(params.queue_limit - old.count, 0)

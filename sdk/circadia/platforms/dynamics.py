@@ -184,20 +184,46 @@ def _versions_after(state: State, exchange: _Exchange, noise: Noise, xp: Any) ->
 # One tick
 
 
+class _Work(NamedTuple):
+    steps: Any
+    served: Any
+    rows: Any
+    exchange: _Exchange
+
+
+def _work(state: State, action: Any, params: Params, xp: Any) -> _Work:
+    steps = xp.asarray(STEPS)[action] * (state.stored_examples > 0)
+    rows = steps * xp.minimum(params.batch_examples, state.stored_examples)
+    return _Work(
+        steps=steps,
+        served=xp.minimum(state.queue_length, xp.asarray(ANSWERS)[action]),
+        rows=rows,
+        exchange=_exchange(state, action, rows, params, xp),
+    )
+
+
+def _durations(state: State, action: Any, work: _Work, params: Params, xp: Any) -> Any:
+    units = work.steps + work.served
+    return phase_durations(action, units, work.exchange.bytes, state.link, params, xp)
+
+
+def busy_s(state: State, action: Any, params: Params, xp: Any) -> Any:
+    """(…,) how long the phases of that action take in that state: the least that `step` will last."""
+    return xp.sum(_durations(state, action, _work(state, action, params, xp), params, xp), axis=-1)
+
+
 def step(state: State, action: Any, noise: Noise, params: Params, xp: Any) -> tuple[State, Result]:
     """From one tick to the next: (…,) state, catalogue index and noise → the next state and what happened.
 
     What the action found at the tick's start is what it works on; requests are answered when all phases are over.
     The step lasts `noise.dt_s`, or as long as its phases.
     """
-    steps = xp.asarray(STEPS)[action] * (state.stored_examples > 0)
-    served = xp.minimum(state.queue_length, xp.asarray(ANSWERS)[action])
-    rows = steps * xp.minimum(params.batch_examples, state.stored_examples)
+    steps, served, rows, exchange = work = _work(state, action, params, xp)
     seen = xp.minimum(state.fresh_examples, rows)
-    exchange = _exchange(state, action, rows, params, xp)
-    durations = phase_durations(action, steps + served, exchange.bytes, state.link, params, xp)
+    durations = _durations(state, action, work, params, xp)
     busy = xp.sum(durations, axis=-1)
-    noise = noise._replace(dt_s=xp.maximum(noise.dt_s, busy))
+    late = xp.maximum(busy - noise.dt_s, 0)
+    noise = noise._replace(dt_s=noise.dt_s + late, arrival_age_s=noise.arrival_age_s + late)
     body = drain(state, durations, noise.dt_s, income_j(state, noise.dt_s, params, xp), params, xp)
     queue, ages, expired = queue_after(state, served, noise, params, xp)
     after = surroundings_after(state, noise, params, xp)._replace(

@@ -42,7 +42,9 @@ class Noise(NamedTuple):
     dt_s: Any
     """Until the next tick; stretched if the work takes longer."""
     arrivals: Any
-    """Requests, spread evenly over the step."""
+    """Requests, spread evenly from the first one's arrival to the end of the step."""
+    arrival_age_s: Any
+    """How long before the end of the step the first of them came."""
     deadline_s: Any
     """How long each of them waits."""
     examples: Any

@@ -70,4 +70,4 @@ def _seen(state: State) -> Surroundings:
 
 def _noise(dt_s: float, user_u: float, link_u: float, cloud_z: float) -> Noise:
     zero = 0.0
-    return Noise(dt_s, zero, zero, zero, zero, user_u, link_u, cloud_z, zero, zero)
+    return Noise(dt_s, zero, zero, zero, zero, zero, user_u, link_u, cloud_z, zero, zero)
