@@ -1,0 +1,76 @@
+"""What a tick is worth: three rewards and three costs, from the physics' own state and result.
+
+    accuracy = freshness · weight
+    latency  = −(Σ min(latency, deadline) / deadline of the served + expired) / A
+    energy   = −(Σ joules of the loads · price) / E,   price 1, a tenth while charger or panel delivers
+    expired  = expired requests / A
+    stale    = weight where the installed model is older than its limit
+    old      = weight where an example has waited for its first training longer than its limit
+
+weight = dt / period; A = mean arrivals of a period; E = a quarter of the battery's charge a day, for a period. So the
+averages Σ / Σ weight are: freshness of the model in service (0 to 1), mean latency in deadlines (0 to 1, an expired
+request counting 1), quarters of the battery a day, and shares of requests and of time. Pure functions over `xp`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from circadia.observation import DAY_S
+from circadia.platforms.surroundings import income_j
+from circadia_lab.env.interface import Outcome
+
+if TYPE_CHECKING:
+    from circadia.platforms.params import Params
+    from circadia.platforms.state import Result, State
+    from circadia_lab.env.accuracy import AccuracyModel
+
+CHARGED_PRICE = 0.1
+"""Of a joule while something else than the battery pays for it."""
+ENERGY_SHARE = 0.25
+"""Of the battery a day: the unit of the energy objective."""
+
+
+class Measures(NamedTuple):
+    """What the formulas above take as given, besides the device."""
+
+    accuracy: AccuracyModel
+    period_s: float
+    stale_s: float
+    old_s: float
+
+
+def outcome(
+    before: State, after: State, result: Result, params: Params, measures: Measures, xp: Any
+) -> Outcome:
+    """One step of the physics → (…, 3) rewards, (…, 3) costs and (…,) weight."""
+    weight = result.dt_s / measures.period_s
+    arrivals = mean_requests_per_s(params, xp) * measures.period_s
+    limited = result.requests_served * params.deadline_s
+    late = xp.minimum(result.latency_s, limited) / params.deadline_s + result.requests_expired
+    reward = (
+        measures.accuracy.freshness(after, xp) * weight,
+        -late / arrivals,
+        -priced_j(before, result, params, xp) / (ENERGY_SHARE * params.capacity_j * measures.period_s / DAY_S),
+    )
+    cost = (
+        result.requests_expired / arrivals,
+        weight * (after.model_age_s > measures.stale_s),
+        weight * (after.fresh_age_s > measures.old_s),
+    )
+    return Outcome(_stacked(reward, xp), _stacked(cost, xp), weight)
+
+
+def priced_j(before: State, result: Result, params: Params, xp: Any) -> Any:
+    """(…,) joules of all loads, a tenth while something delivers at the tick's start."""
+    charging = income_j(before, 1.0, params, xp) > 0
+    return xp.sum(result.energy_j, axis=-1) * xp.where(charging, CHARGED_PRICE, 1.0)
+
+
+def mean_requests_per_s(params: Params, xp: Any) -> Any:
+    """(…,) over the day."""
+    return xp.mean(params.requests_per_hour, axis=-1) / 3600
+
+
+def _stacked(parts: tuple[Any, ...], xp: Any) -> Any:
+    return xp.stack(xp.broadcast_arrays(*parts), axis=-1)
