@@ -1,0 +1,130 @@
+"""How accurate the model in service is, by how fresh model and data are: closed form, fitted to real federated runs.
+
+    accuracy = best − Σ_i loss_i · (1 − exp(−x_i / scale_i)),   loss_i ≥ 0, scale_i > 0
+
+Each x_i is a field of `circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value,
+so NumPy and JAX compute the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.errors import ConfigError
+from circadia.platforms.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = "circadia-accuracy/1"
+SHIPPED = Path(__file__).parent / "data" / "accuracy.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a field of the state that grows costs."""
+
+    field: str
+    """Of `State`; 0 or more, 0 being the best."""
+    loss: float
+    """Accuracy lost when it is far above `scale`."""
+    scale: float
+    """In the field's unit: 63 % of the loss is there."""
+
+    def __post_init__(self) -> None:
+        if self.field not in State._fields:
+            raise ConfigError(f"accuracy effect of {self.field!r}: not a field of State")
+        if not (math.isfinite(self.loss) and self.loss >= 0):
+            raise ConfigError(f"accuracy effect of {self.field}: loss {self.loss:g} must be 0 or more")
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise ConfigError(f"accuracy effect of {self.field}: scale {self.scale:g} must be positive")
+
+    def lost(self, state: State, xp: Any = np) -> Any:
+        """(…,) loss · (1 − exp(−x / scale))."""
+        return -self.loss * xp.expm1(-getattr(state, self.field) / self.scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyModel:
+    """The fitted parameters. Hashable: a compiled function may take it as a static argument."""
+
+    best: float
+    """Everything fresh; in (0, 1]."""
+    effects: tuple[Effect, ...]
+
+    def __post_init__(self) -> None:
+        if len({effect.field for effect in self.effects}) < len(self.effects):
+            raise ConfigError("accuracy model: two effects of one field; leave one out")
+        if not 0 < self.total_loss <= self.best <= 1:
+            raise ConfigError(
+                f"accuracy model: losses sum to {self.total_loss:g} and best is {self.best:g}; "
+                "they must be 0 < sum ≤ best ≤ 1"
+            )
+
+    @property
+    def total_loss(self) -> float:
+        """Accuracy lost when nothing is fresh."""
+        return sum(effect.loss for effect in self.effects)
+
+    def lost(self, state: State, xp: Any = np) -> Any:
+        """(…,) how far accuracy is below `best`, in [0, total_loss]."""
+        return sum(effect.lost(state, xp) for effect in self.effects)
+
+    def accuracy(self, state: State, xp: Any = np) -> Any:
+        """(…,) states → (…,) expected share of right answers, in [best − total_loss, best]."""
+        return self.best - self.lost(state, xp)
+
+    def freshness(self, state: State, xp: Any = np) -> Any:
+        """(…,) the same from 0, nothing fresh, to 1, everything fresh."""
+        return 1 - self.lost(state, xp) / self.total_loss
+
+
+def shipped_accuracy() -> AccuracyModel:
+    """The model fitted by `python -m circadia_lab.env.accuracy_fit`."""
+    return load_accuracy(SHIPPED)
+
+
+def load_accuracy(path: Path) -> AccuracyModel:
+    """`ConfigError` names what is wrong with the file, and what to do."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); {_AGAIN}") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ConfigError(f"{path}: not a file of format {FORMAT!r}; {_AGAIN}")
+    try:
+        return _model(data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}; {_AGAIN}") from error
+
+
+_AGAIN = "fit it again: python -m circadia_lab.env.accuracy_fit FILE"
+
+
+def _model(data: Mapping[str, Any]) -> AccuracyModel:
+    effects = data.get("effects")
+    if not isinstance(effects, list) or not all(isinstance(row, dict) for row in effects):
+        raise ConfigError("effects must be a list of tables")
+    return AccuracyModel(best=_value(data, "best"), effects=tuple(map(_effect, effects)))
+
+
+def _effect(row: Mapping[str, Any]) -> Effect:
+    field = row.get("field")
+    if not isinstance(field, str):
+        raise ConfigError("an effect lacks the name of its field")
+    return Effect(field=field, loss=_value(row, "loss"), scale=_value(row, "scale"))
+
+
+def _value(row: Mapping[str, Any], key: str) -> float:
+    """Of a parameter {value, error}."""
+    parameter = row.get(key)
+    value = parameter.get("value") if isinstance(parameter, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{key} must be a table with a number as its value")
+    return float(value)
