@@ -7,7 +7,7 @@ limit. Sleeping without a sync is never forbidden.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class ActionCosts:
 def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) -> ActionCosts:
     """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link.
 
+    The user's own draw while the action lasts is counted in.
     Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)): a warmer body rises less.
     """
     energy_j, heat_k = [], []
@@ -77,8 +78,9 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
         units = {Mode.TRAIN: LOCAL_STEPS, Mode.SERVE: SERVE_LIMIT}.get(action.mode, {}).get(action.work, 0)
         phases = platform.phases(action, units, sync_bytes if action.sync is not Sync.NONE else 0)
         powers_w = [profile.power_w(phase.load) for phase in phases]
-        energy_j.append(sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True)))
         duration_s = sum(phase.duration_s for phase in phases)
+        own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))
+        energy_j.append(own_j + profile.user.active_w.value * duration_s)
         heat_k.append(max(powers_w, default=0.0) * profile.thermal_rise_k_per_w(duration_s))
     return ActionCosts(
         supported=np.array([platform.supports(action) for action in CATALOGUE]),
@@ -88,26 +90,44 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
     )
 
 
-class Shield:
-    """Masks what a hard limit forbids, then draws.
+class LimitTable(NamedTuple):
+    """The limits as arrays. A limit forbids an action unless exempt or  sign · x[feature] ≥ threshold."""
 
-    A limit l forbids the actions in its mask unless  sign(l) · x[feature(l)] ≥ sign(l) · threshold(l, action).
-    """
+    features: Any
+    """(limits,) columns of the observation."""
+    signs: Any
+    """(limits,) ±1."""
+    thresholds: Any
+    """(…, limits, actions), times the sign."""
+    exempt: Any
+    """(limits, actions) bool."""
+
+
+def forbidden(x: Any, table: LimitTable) -> Any:
+    """(…, features) values → (…, limits, actions) what each limit forbids, with NumPy or JAX arrays."""
+    kept = (x[..., table.features] * table.signs)[..., None] >= table.thresholds
+    return ~(kept | table.exempt)
+
+
+class Shield:
+    """Masks what a hard limit forbids, then draws."""
 
     def __init__(self, limits: Limits, costs: ActionCosts) -> None:
         self.limits = limits
         rows = tuple(_rows(limits, costs))
         self.names = tuple(row.name for row in rows)
-        self._features = np.array([row.feature for row in rows])
-        self._signs = np.array([row.sign for row in rows], np.float32)
+        signs = np.array([row.sign for row in rows], np.float32)
         thresholds = [np.broadcast_to(np.float32(row.threshold), len(CATALOGUE)) for row in rows]
-        self._thresholds = np.stack(thresholds) * self._signs[:, None]
-        self._exempt = ~np.stack([row.actions for row in rows])
+        self.table = LimitTable(
+            features=np.array([row.feature for row in rows]),
+            signs=signs,
+            thresholds=np.stack(thresholds) * signs[:, None],
+            exempt=~np.stack([row.actions for row in rows]),
+        )
 
     def forbidden(self, x: Any) -> Any:
         """(…, features) values → (…, limits, actions) what each of `names` forbids, with NumPy or JAX arrays."""
-        kept = (x[..., self._features] * self._signs)[..., None] >= self._thresholds
-        return ~(kept | self._exempt)
+        return forbidden(x, self.table)
 
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""

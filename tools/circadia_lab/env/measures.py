@@ -51,7 +51,8 @@ def outcome(
     reward = (
         measures.accuracy.freshness(after, xp) * weight,
         -late / arrivals,
-        -priced_j(before, result, params, xp) / (ENERGY_SHARE * params.capacity_j * measures.period_s / DAY_S),
+        -priced_j(before, result, params, xp)
+        / (ENERGY_SHARE * params.capacity_j * measures.period_s / DAY_S),
     )
     cost = (
         result.requests_expired / arrivals,

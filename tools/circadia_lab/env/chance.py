@@ -1,0 +1,135 @@
+"""Uniform draws → what chance decides in a tick: when it ends, what arrives, how the world goes on.
+
+A tick lasts a period; a few, if the device dozes; until the first burst of requests, which wakes it; or as long as its
+own work. Every draw takes one of finitely many values or is rounded at random, so that all of it can be enumerated:
+`u` on a grid of midpoints gives expectations. Pure functions over an array module `xp`.
+
+    bursts arrive at rate b = requests / mean burst;  first after −ln(1 − u) / b;  later ones ⌊b · rest + u⌋
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.platforms.dynamics import busy_s
+from circadia.platforms.state import Noise
+from circadia.platforms.surroundings import demand, income_j
+
+if TYPE_CHECKING:
+    from circadia.platforms.params import Params
+    from circadia.platforms.state import State
+    from circadia_lab.env.problem import TickLaw
+    from circadia_lab.traces.day_trace import DayTrace
+
+DRAWS = 10
+"""Uniforms that a tick takes."""
+SHORTEST_S = 1.0
+_WIDE = math.sqrt(12)
+"""√12 (u − ½) has mean 0 and variance 1."""
+
+
+class Recorded(NamedTuple):
+    """A trace as arrays over its bins, which repeat for ever."""
+
+    bin_s: float
+    before: Any
+    """(bins + 1,) requests before each bin."""
+    wait_bins: Any
+    """(bins,) until the end of the next bin with a request."""
+    clearness: Any
+    """(bins,)"""
+
+
+def recorded(trace: DayTrace, xp: Any) -> Recorded:
+    """The trace, prepared."""
+    counts = np.asarray(trace.requests, np.float64)
+    twice = np.flatnonzero(np.concatenate([counts, counts]) > 0)
+    if not len(twice):
+        raise ValueError("a trace without a single request")
+    ends = twice[np.searchsorted(twice, np.arange(len(counts)))]
+    return Recorded(
+        bin_s=float(trace.bin_s),
+        before=xp.asarray(np.concatenate([[0.0], np.cumsum(counts)])),
+        wait_bins=xp.asarray(ends - np.arange(len(counts)) + 1.0),
+        clearness=xp.asarray(trace.clearness),
+    )
+
+
+def draw(
+    state: State, action: Any, u: Any, params: Params, law: TickLaw, xp: Any, replay: Recorded | None = None
+) -> Noise:
+    """(…,) states and actions, (…, DRAWS) uniforms in [0, 1) → the noise of that tick."""
+    rates = demand(state, params, xp)
+    busy = busy_s(state, action, params, xp)
+    longest = xp.maximum(law.period_s * _doze_periods(state, u[..., 0], params, law, xp), busy)
+    if replay is None:
+        dt, arrivals, age = _bursts(rates.requests_per_s, busy, longest, u[..., 1:4], law, xp)
+    else:
+        dt, arrivals, age = _replayed(state.time_s, busy, longest, replay, xp)
+    published = xp.floor(rates.versions_per_s * dt + u[..., 5])
+    return Noise(
+        dt_s=dt,
+        arrivals=arrivals,
+        arrival_age_s=age,
+        deadline_s=params.deadline_s + 0 * dt,
+        examples=xp.floor(rates.examples_per_s * dt + u[..., 4]),
+        feedback_u=u[..., 6],
+        user_u=u[..., 7],
+        link_u=u[..., 8],
+        cloud_z=_WIDE * (u[..., 9] - 0.5),
+        published=published,
+        published_age_s=dt / 2,
+    )
+
+
+def _doze_periods(state: State, u: Any, params: Params, law: TickLaw, xp: Any) -> Any:
+    """(…,) a device that somebody uses or something charges is not put off."""
+    awake = (state.user_active > 0) | (income_j(state, 1.0, params, xp) > 0)
+    return xp.where(awake, 1.0, _pick(u, law.doze_periods, law.doze_shares, xp))
+
+
+def _pick(u: Any, values: tuple[float, ...], shares: tuple[float, ...], xp: Any) -> Any:
+    """(…,) the value in whose share u falls."""
+    picked = values[-1] + 0 * u
+    for value, top in list(zip(values, np.cumsum(shares), strict=True))[-2::-1]:
+        picked = xp.where(u < top, value, picked)
+    return picked
+
+
+def _bursts(per_s: Any, busy: Any, longest: Any, u: Any, law: TickLaw, xp: Any) -> tuple[Any, Any, Any]:
+    """Tick's length, requests in it, age of the first at its end. Who is busy hears of them afterwards."""
+    rate = per_s / law.mean_burst
+    first = -xp.log1p(-u[..., 0]) / xp.maximum(rate, 1e-12)
+    dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
+    came = first <= dt
+    later = xp.floor(rate * xp.maximum(dt - first, 0) + u[..., 1])
+    size = _pick(u[..., 2], law.burst_sizes, law.burst_shares, xp)
+    return dt, came * (1 + later) * size, xp.where(came, dt - first, 0)
+
+
+def _replayed(time_s: Any, busy: Any, longest: Any, replay: Recorded, xp: Any) -> tuple[Any, Any, Any]:
+    """The same from a record; a bin's requests are known at its end."""
+    bins = len(replay.clearness)
+    now = xp.mod(time_s / replay.bin_s, bins)
+    start = xp.minimum(now.astype(int), bins - 1)
+    first = (replay.wait_bins[start] - (now - start)) * replay.bin_s
+    dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
+    arrivals = _until(now + dt / replay.bin_s, replay, xp) - _until(now, replay, xp)
+    return dt, arrivals, xp.where(arrivals > 0, xp.maximum(dt - first, 0), 0)
+
+
+def _until(at: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) requests of the whole bins before that position, which may lie in a later round."""
+    bins = len(replay.clearness)
+    whole = xp.floor(at + 1e-6)
+    rounds = xp.floor(whole / bins)
+    return rounds * replay.before[-1] + replay.before[(whole - rounds * bins).astype(int)]
+
+
+def clearness_at(time_s: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) what was recorded for that time."""
+    bins = len(replay.clearness)
+    return replay.clearness[xp.mod(xp.floor(time_s / replay.bin_s), bins).astype(int)]

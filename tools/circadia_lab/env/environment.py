@@ -1,0 +1,165 @@
+"""The full environment: the physics on irregular ticks, in batches, with the shield in the loop.
+
+`Fleet` is the computation, over NumPy or JAX, with chance passed in as uniforms. `TrainingEnvironment` is the trainer's
+view of it, with JAX's keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.errors import ConfigError
+from circadia.observation import DAY_S, HOUR_S, encode
+from circadia.platforms import dynamics
+from circadia.platforms.params import make_params, stack_params
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.shield import LimitTable, Shield, action_costs, forbidden
+from circadia_lab.env import chance
+from circadia_lab.env.interface import Outcome, Seen
+from circadia_lab.env.measures import outcome
+
+if TYPE_CHECKING:
+    from circadia.platforms.params import Params
+    from circadia.platforms.state import Result, State
+    from circadia_lab.env.problem import Device, Problem
+
+STARTS = 6
+"""Uniforms that a device's first state takes."""
+LOWEST_SOC = 0.3
+LONGEST_AGE_S = 4 * HOUR_S
+
+
+class Advanced(NamedTuple):
+    """A tick later."""
+
+    state: State
+    outcome: Outcome
+    result: Result
+
+
+class Fleet:
+    """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
+
+    def __init__(self, problem: Problem, per_device: int, xp: Any = np) -> None:
+        if per_device < 1:
+            raise ConfigError(f"problem {problem.name}: {per_device} copies of a device; needs one at least")
+        self.problem = problem
+        self.shape = (len(problem.devices), per_device)
+        self._xp = xp
+        self._dtype = np.float64 if xp is np else np.float32
+        self.params = _columns(stack_params([_params(d) for d in problem.devices]), xp, self._dtype)
+        self._table = _limit_table(problem, xp)
+        self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
+        self._measures = problem.measures
+
+    def start(self, u: Any) -> State:
+        """(devices, per_device, STARTS) uniforms → devices at any time of the first day, in all sorts of states."""
+        xp = self._xp
+        state = dynamics.initial_state(
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], DAY_S * u[..., 1], xp
+        )
+        fresh = xp.floor(32 * u[..., 2])
+        age = LONGEST_AGE_S * u[..., 4]
+        started = state._replace(
+            stored_examples=fresh + 64,
+            fresh_examples=fresh,
+            fresh_age_s=xp.where(fresh > 0, LONGEST_AGE_S * u[..., 3], 0),
+            model_age_s=age,
+            newest_age_s=age * u[..., 5],
+            versions_behind=(u[..., 5] < 0.7) * 1.0,  # noqa: PLR2004
+        )
+        return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
+
+    def look(self, state: State, preference: Any) -> Any:
+        """(…, 3) preferences → (…, features) values."""
+        return dynamics.observe(state, self.params, preference, self._xp)
+
+    def mask(self, values: Any) -> Any:
+        """(…, features) values → (…, actions) what the shield admits; sleeping always."""
+        return ~self._xp.any(forbidden(values, self._table), axis=-2)
+
+    def advance(self, state: State, action: Any, u: Any) -> Advanced:
+        """One tick: (…,) actions, (…, DRAWS) uniforms."""
+        xp, params = self._xp, self.params
+        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay)
+        after, result = dynamics.step(state, action, noise, params, xp)
+        if self._replay is not None:
+            after = after._replace(clearness=chance.clearness_at(after.time_s, self._replay, xp))
+        worth = outcome(state, after, result, params, self._measures, xp)
+        return Advanced(after, worth, result)
+
+
+class TrainingEnvironment:
+    """A `Fleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
+
+    def __init__(self, problem: Problem, batch: int) -> None:
+        """`batch` devices, a multiple of the problem's number of devices."""
+        import jax.numpy as jnp
+
+        devices = len(problem.devices)
+        if batch < devices or batch % devices:
+            raise ConfigError(
+                f"problem {problem.name}: a batch of {batch} cannot be dealt to {devices} devices"
+            )
+        self.name = problem.name
+        self.batch = batch
+        self.limits = problem.costs.array
+        self.fleet = Fleet(problem, batch // devices, jnp)
+
+    def initial(self, key: Any) -> State:
+        """Devices in all sorts of states."""
+        import jax
+
+        return self.fleet.start(jax.random.uniform(key, (*self.fleet.shape, STARTS)))
+
+    def see(self, state: State, preference: Any) -> Seen:
+        """What the policy is given, flat."""
+        import jax.numpy as jnp
+
+        values = self.fleet.look(state, preference.reshape(*self.fleet.shape, -1))
+        encoded, mask = encode(values, jnp), self.fleet.mask(values)
+        return Seen(encoded.reshape(self.batch, -1), mask.reshape(self.batch, -1))
+
+    def step(self, state: State, action: Any, key: Any) -> tuple[State, Outcome]:
+        """A tick of every device."""
+        import jax
+
+        u = jax.random.uniform(key, (*self.fleet.shape, chance.DRAWS))
+        after, worth, _ = self.fleet.advance(state, action.reshape(self.fleet.shape), u)
+        flat = Outcome(
+            worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
+        )
+        return after, flat
+
+
+def _params(device: Device) -> Params:
+    return make_params(device.profile, device.scenario)
+
+
+def _columns(params: Params, xp: Any, dtype: Any) -> Params:
+    """(devices, …) → (devices, 1, …), to go with (devices, per_device) states."""
+    arrays = {
+        key: xp.asarray(value, dtype)[:, None] for key, value in params._asdict().items() if key != "battery"
+    }
+    battery = type(params.battery)(*(xp.asarray(x, dtype)[:, None] for x in params.battery))
+    return params._replace(battery=battery, **arrays)
+
+
+def _limit_table(problem: Problem, xp: Any) -> LimitTable:
+    shields = [_shield(problem, device) for device in problem.devices]
+    if len({shield.names for shield in shields}) > 1:
+        raise ConfigError(
+            f"problem {problem.name}: its devices can do different actions; split it into several"
+        )
+    first = shields[0].table
+    thresholds = np.stack([shield.table.thresholds for shield in shields])
+    return first._replace(thresholds=xp.asarray(thresholds)[:, None], exempt=xp.asarray(first.exempt))
+
+
+def _shield(problem: Problem, device: Device) -> Shield:
+    platform = SimulatedPlatform(device.profile, device.scenario, 0)
+    day = device.scenario
+    bytes_at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
+    return Shield(problem.limits, action_costs(platform, device.profile, round(bytes_at_most)))
