@@ -1,0 +1,1 @@
+"""The certified optimum of a discretised problem: its exact chain, planning with bounds, and what to compare with it."""

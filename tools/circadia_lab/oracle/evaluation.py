@@ -1,0 +1,99 @@
+"""What a stationary policy brings in a chain, exactly: its stationary distribution, average rewards and costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.errors import ConfigError
+from circadia_lab.oracle.chain import walk_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia_lab.oracle.chain import Chain, Walk
+
+    Floats = NDArray[np.float64]
+
+RESIDUAL = 1e-9
+MOST_STEPS = 200_000
+SUM_TOLERANCE = 1e-6
+
+
+class Evaluation(NamedTuple):
+    """Averages per step of a policy."""
+
+    returns: Floats
+    """(objectives,)"""
+    costs: Floats
+    """(costs,)"""
+    distribution: Floats
+    """(S,) share of the time in each state."""
+    residual: float
+    """Σ |μP − μ| that the distribution μ was left with."""
+
+
+def evaluate(
+    chain: Chain, policy: NDArray[Any], *, start: Floats | None = None, residual: float = RESIDUAL
+) -> Evaluation:
+    """(S,) actions or (S, A) probabilities → averages. `start` (S,): a distribution that may be near.
+
+    `ConfigError` for a policy that uses an inadmissible action.
+    """
+    check_policy(chain, policy)
+    first = np.full(chain.states, 1 / chain.states) if start is None else start
+    settled, left = stationary(
+        walk_of(chain, policy), first.reshape(chain.contexts, chain.inner), residual=residual
+    )
+    distribution = settled.ravel()
+    return Evaluation(
+        _average(chain.rewards, policy, distribution),
+        _average(chain.costs, policy, distribution),
+        distribution,
+        left,
+    )
+
+
+def check_policy(chain: Chain, policy: NDArray[Any]) -> None:
+    """`ConfigError` unless it is a distribution over admissible actions in every state."""
+    if policy.ndim == 1:
+        fits = policy.shape == (chain.states,) and chain.mask[np.arange(chain.states), policy].all()
+    else:
+        fits = policy.shape == chain.mask.shape and np.allclose(policy.sum(axis=1), 1, atol=SUM_TOLERANCE)
+        fits = fits and not (policy * ~chain.mask).any() and policy.min() >= 0
+    if not fits:
+        raise ConfigError(
+            f"policy {policy.shape}: not a choice among what {chain.mask.shape} states and actions admit"
+        )
+
+
+def stationary(walk: Walk, start: Floats, *, residual: float) -> tuple[Floats, float]:
+    """(C, N) distribution μ with Σ |μP − μ| ≤ `residual`, and that sum, by power iteration.
+
+    Stops after `MOST_STEPS` with the residual it has got.
+    """
+    now = start / start.sum()
+    left = np.inf
+    for _ in range(MOST_STEPS):
+        ahead = walk.forward(now)
+        left = float(np.abs(ahead - now).sum())
+        now = ahead / ahead.sum()
+        if left <= residual:
+            break
+    return now, left
+
+
+def _average(table: Floats, policy: NDArray[Any], distribution: Floats) -> Floats:
+    if policy.ndim == 1:
+        chosen: Floats = distribution @ table[np.arange(len(policy)), policy]
+        return chosen
+    averaged: Floats = np.einsum("s,sa,sak->k", distribution, policy, table, optimize=True)
+    return averaged
+
+
+def uniform_policy(chain: Chain) -> Floats:
+    """(S, A): every admissible action as often."""
+    admitted = chain.mask.astype(np.float64)
+    shares: Floats = admitted / admitted.sum(axis=1, keepdims=True)
+    return shares
