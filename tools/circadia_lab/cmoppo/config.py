@@ -1,0 +1,125 @@
+"""What a training is made of, beside its environment and its seed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from circadia.errors import ConfigError
+
+ARCHITECTURES = ("coupled", "separate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every number of the trainer; the same ones, with seed and machine, give the same policy."""
+
+    architecture: str = "coupled"
+    """`coupled`: one network picks among all actions; `separate`: one picks what to serve, another what else to do."""
+    constrained: bool = True
+    """Whether costs are held to their limits; if not, all multipliers stay 0."""
+    steps: int = 24_000_000
+    """Ticks of all devices together."""
+    ticks: int = 64
+    """Length of a rollout."""
+    free_share: float = 0.15
+    """Share of the devices whose preference is drawn, not an anchor."""
+    redraw: float = 0.05
+    """Chance of a new preference per free device and update."""
+
+    actor_width: int = 64
+    critic_width: int = 128
+    epochs: int = 2
+    minibatches: int = 8
+    actor_rate: float = 1.5e-3
+    critic_rate: float = 1.5e-3
+    last_rate: float = 0.01
+    """Share of both learning rates that is left at the end; in between they fall by a cosine."""
+    clip: float = 0.2
+    """Largest change of an action's probability ratio that is rewarded."""
+    gradient_norm: float = 0.5
+    discount: float = 0.995
+    """Per period, on rewards from which their average is subtracted."""
+    trace: float = 0.95
+    """λ of the generalised advantage estimate, per tick."""
+    entropy: float = 0.01
+    """Weight of the entropy at the start; it falls to 0 linearly by `entropy_until`."""
+    entropy_until: float = 0.7
+    normaliser: float = 1e-3
+    """Weight of (log Σ exp scores)², which the softmax does not see."""
+    largest_weight: float = 1.5
+    """Of the actor's layers: one large weight would make every step of its 8 bits coarse."""
+    lowest_score: float = -12.0
+    """What is less likely than this by its logarithm saturates once rounded."""
+    rounded_from: float = 0.7
+    """Share of the updates after which the actor is trained as it will be in 8 bits."""
+    averaging: float = 0.99
+    """Per update, of the actor's running average: the policy that is judged and kept."""
+
+    multiplier_rate: float = 0.02
+    multiplier_rate_last: float = 0.1
+    """Share of `multiplier_rate` that is left at the end."""
+    proportional: float = 0.5
+    """Share of the violation itself that is added to the multiplier."""
+    smoothing: float = 0.9
+    """Per update, of costs, before anything is clipped."""
+    largest_multiplier: float = 100.0
+    target: float = 0.9
+    target_last: float = 0.97
+    """Shares of a limit that its cost is steered to, at the start and at the end."""
+
+    judged_from: float = 0.6
+    """Share of the updates after which the policy is judged on devices of its own."""
+    judgements: int = 5
+    judged_ticks: int = 1500
+    judged_warm_up: int = 600
+
+    extension_share: float = 0.1
+    """Share of the updates that extend the front where it is sparse."""
+    extension_rounds: int = 3
+    extension_preferences: int = 6
+    extension_rate: float = 0.1
+    """Share of the learning rates that is used there."""
+    keep: float = 0.9
+    """β: the others' returns are kept above what lies this far from the worst to their present value."""
+    barrier: float = 20.0
+    """t of the log barrier, 1/t Σ log(r_j − floor_j)."""
+
+    report_every: int = 10
+    """Updates between two reports of progress; so many are compiled as one."""
+    checkpoint_every: int = 10
+    """Reports between two checkpoints."""
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise ConfigError(f"architecture {self.architecture!r}: choose {' or '.join(ARCHITECTURES)}")
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For checkpoints and reports."""
+        return asdict(self)
+
+    def different(self, other: dict[str, Any]) -> list[str]:
+        """`name: theirs, here ours` for every number in which a stored configuration differs."""
+        mine, missing = self.as_dict(), "nothing"
+        names = [f.name for f in fields(self)] + sorted(other.keys() - mine.keys())
+        return [
+            f"{name}: {other.get(name, missing)}, here {mine.get(name, missing)}"
+            for name in names
+            if other.get(name, missing) != mine.get(name, missing)
+        ]
+
+
+_COUNTS = (
+    "steps", "ticks", "actor_width", "critic_width", "epochs", "minibatches", "judgements", "judged_ticks",
+    "report_every", "checkpoint_every",
+)  # fmt: skip
+_SHARES = (
+    "free_share", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
+    "multiplier_rate_last", "smoothing", "judged_from", "extension_share", "extension_rate", "keep",
+)  # fmt: skip
