@@ -1,0 +1,21 @@
+"""What tests of every kind may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real recordings: `CIRCADIA_SHARED`, or `shared` in the checkout or beside it; a skip without it."""
+    named = os.environ.get("CIRCADIA_SHARED")
+    folders = [Path(named)] if named else [HERE.parent / "shared", HERE.parents[1] / "shared"]
+    for folder in folders:
+        if (folder / "data" / "SOURCES.md").is_file():
+            return folder / "data"
+    pytest.skip(f"no real recordings in {' or '.join(map(str, folders))}; CIRCADIA_SHARED names their folder")

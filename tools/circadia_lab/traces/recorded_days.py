@@ -1,0 +1,113 @@
+"""A day trace from recorded arrivals and irradiance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.errors import ConfigError
+from circadia.observation import DAY_S, HOUR_S
+from circadia_lab.traces.clearness import LEAST, MOST, clearness
+from circadia_lab.traces.day_trace import DayTrace, bins_a_day
+from circadia_lab.traces.irradiance import as_cycle
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia.platforms.scenario import Scenario
+    from circadia_lab.traces.arrivals import Arrivals
+    from circadia_lab.traces.irradiance import Irradiance
+
+    Floats = NDArray[np.float64]
+
+
+def day_trace(
+    scenario: Scenario,
+    arrivals: Arrivals,
+    irradiance: Irradiance | None = None,
+    *,
+    bin_s: float = 300.0,
+    days: int = 1,
+    first_day: int = 0,
+    daily_cycle: bool = False,
+) -> DayTrace:
+    """`days` whole days from midnight; `ConfigError` if the recordings do not last that long.
+
+    With `daily_cycle` arrivals of any length do: see `on_daily_cycle`. Of the irradiance the days from `first_day` on
+    are taken; without one the clearness is the scenario's mean. The notes say what was done.
+    """
+    bins = bins_a_day(bin_s)
+    if days < 1 or first_day < 0:
+        raise ConfigError(f"day trace: days {days} and first_day {first_day} must be 1 and 0 or more")
+    if daily_cycle:
+        t_s, arrived = on_daily_cycle(arrivals, scenario, days)
+    else:
+        t_s, arrived = _as_recorded(arrivals, days, bin_s)
+    sky, shone = _sky(scenario, irradiance, bin_s, days, first_day)
+    counts = np.bincount(np.floor_divide(t_s, bin_s).astype(np.int64), minlength=days * bins)[: days * bins]
+    return DayTrace(bin_s=bin_s, requests=counts.astype(np.float64), clearness=sky, notes=(arrived, shone))
+
+
+def _as_recorded(arrivals: Arrivals, days: int, bin_s: float) -> tuple[Floats, str]:
+    """The first arrival is taken for midnight's."""
+    if arrivals.duration_s < days * DAY_S - bin_s:
+        raise ConfigError(
+            f"{arrivals.where}: lasts {arrivals.duration_s / HOUR_S:.2f} h, not {days} days; "
+            "ask for a daily cycle, or for fewer days"
+        )
+    t_s = arrivals.t_s[arrivals.t_s < days * DAY_S]
+    return t_s, f"requests: {arrivals.where} as recorded, its first at midnight"
+
+
+def on_daily_cycle(arrivals: Arrivals, scenario: Scenario, days: int) -> tuple[Floats, str]:
+    """The arrivals on a clock that runs with the scenario's requests an hour Λ′, and a note that says so.
+
+        t ↦ Λ⁻¹(n · t / T),   n arrivals in T = n mean gaps
+
+    so that each day brings what the scenario expects, in the recording's bursts; again from its start when it is over.
+    """
+    per_hour = np.array(scenario.requests_per_hour)
+    a_day = float(per_hour.sum())
+    if a_day <= 0:
+        raise ConfigError(f"scenario {scenario.name}: no requests in a day to stretch {arrivals.where} to")
+    n, mean_gap_s = len(arrivals.t_s), arrivals.mean_gap_s
+    rounds = int(np.ceil(days * a_day / n))
+    expected = (arrivals.t_s / mean_gap_s + n * np.arange(rounds)[:, None]).ravel()
+    expected = expected[expected < days * a_day]
+    passed = np.concatenate([[0.0], np.cumsum(per_hour)])
+    day = np.floor_divide(expected, a_day)
+    of_day = np.interp(expected - day * a_day, passed, HOUR_S * np.arange(25))
+    t_s: Floats = np.minimum(day * DAY_S + of_day, np.nextafter((day + 1) * DAY_S, 0))
+    note = (
+        f"requests: {arrivals.where}, {n} in {n * mean_gap_s / HOUR_S:.2f} h, stretched to the daily cycle of scenario "
+        f"{scenario.name} ({a_day:g} a day)"
+    )
+    return t_s, note + (f", the record {rounds} times in succession" if rounds > 1 else "")
+
+
+def _sky(
+    scenario: Scenario, irradiance: Irradiance | None, bin_s: float, days: int, first_day: int
+) -> tuple[Floats, str]:
+    if irradiance is None:
+        usual = float(np.clip(scenario.clearness_mean, LEAST, MOST))
+        return np.full(
+            days * bins_a_day(bin_s), usual
+        ), f"clearness: always {usual:g}, scenario {scenario.name}'s mean"
+    sun, turned = _from_midnight(irradiance)
+    whole = sun.whole_days
+    if first_day + days > len(whole):
+        raise ConfigError(
+            f"{irradiance.where}: has {len(whole)} whole days, not {days} from day {first_day} on; ask for fewer"
+        )
+    chosen = replace(sun, start_s=0.0, ghi_w_m2=whole[first_day : first_day + days].ravel())
+    note = f"clearness: {irradiance.where} from day {first_day} on, {irradiance.filled} steps filled{turned}"
+    return clearness(chosen, scenario, bin_s), note
+
+
+def _from_midnight(irradiance: Irradiance) -> tuple[Irradiance, str]:
+    """A record of exactly one day that does not start at midnight is turned around."""
+    if len(irradiance.whole_days) or len(irradiance.ghi_w_m2) != irradiance.steps_a_day:
+        return irradiance, ""
+    return as_cycle(irradiance), ", its one day turned around to start at midnight"
