@@ -36,7 +36,7 @@ class ClearnessStatistics(NamedTuple):
     sd: float
     """Of a step's clearness, each weighed by its clear sky."""
     hold_s: float
-    """Correlation time of the Ornstein–Uhlenbeck process whose days differ as much as the site's."""
+    """Correlation time of the Ornstein–Uhlenbeck process, not clipped, whose days differ as much as the site's."""
     daily_sd: float
     """Of a day's clearness."""
     clipped: float
