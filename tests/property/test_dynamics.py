@@ -321,12 +321,12 @@ def bare(tree: Any) -> Any:
 
 
 def _binary(name: str) -> None:
-    function = getattr(operator, name)
+    function = getattr(operator, f"__{name}__")
     setattr(Traced, f"__{name}__", lambda a, b: Traced(function(a.value, bare(b))))
     setattr(Traced, f"__r{name}__", lambda a, b: Traced(function(bare(b), a.value)))
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "lt", "le", "gt", "ge", "eq", "ne"):
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "lt", "le", "gt", "ge", "eq", "ne", "and", "or"):
     _binary(_name)
 setattr(Traced, "__neg__", lambda a: Traced(-a.value))  # noqa: B010  mypy knows no operator added later
 

@@ -22,7 +22,13 @@ from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.platforms.backlog import examples_after, queue_after
 from circadia.platforms.params import ANSWERS, LOADS, PULLS, PUSHES, SERVES, STEPS, TRAINS, WORK_LOAD
 from circadia.platforms.state import Drained, Result, State
-from circadia.platforms.surroundings import ambient_c, charge_forecast, income_j, surroundings_after
+from circadia.platforms.surroundings import (
+    ambient_c,
+    charge_forecast,
+    delivers,
+    income_j,
+    surroundings_after,
+)
 from circadia.types import Link, Load
 
 if TYPE_CHECKING:
@@ -265,7 +271,7 @@ def step(state: State, action: Any, noise: Noise, params: Params, xp: Any) -> tu
 def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
     """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float."""
     soc = soc_of(state.battery_j, params.battery, xp)
-    charging = (income_j(state, 1.0, params, xp) > 0) * 1.0
+    charging = delivers(state, params, xp) * 1.0
     angle = 2 * math.pi * xp.mod(state.time_s, DAY_S) / DAY_S
     weights = xp.asarray(preference)
     links = [(state.link == link) * params.bytes_per_s[..., link] for link in map(int, Link)]

@@ -77,6 +77,14 @@ def income_j(state: State, dt_s: Any, params: Params, xp: Any) -> Any:
     return charger_j(state.time_s, dt_s, params, xp) + sun
 
 
+def delivers(state: State, params: Params, xp: Any) -> Any:
+    """(…,) whether charger or panel gives anything at that moment."""
+    local = xp.mod(state.time_s, DAY_S)
+    daylight = (local >= params.sunrise_s) & (local < params.sunset_s)
+    mains = (params.charge_w > 0) & (plugged_in(state.time_s, params, xp) > 0)
+    return mains | (daylight & (params.panel_w * params.clear_w_m2 * state.clearness > 0))
+
+
 def _kept(u: Any, dt_s: Any, hold_s: Any, xp: Any) -> tuple[Any, Any]:
     """Whether nothing was drawn anew in `dt_s`, and the uniform that is left for the draw."""
     stay = xp.exp(-dt_s / hold_s)

@@ -16,7 +16,7 @@ import numpy as np
 
 from circadia.platforms.dynamics import busy_s
 from circadia.platforms.state import Noise
-from circadia.platforms.surroundings import demand, income_j
+from circadia.platforms.surroundings import delivers, demand
 
 if TYPE_CHECKING:
     from circadia.platforms.params import Params
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DRAWS = 10
 """Uniforms that a tick takes."""
 SHORTEST_S = 1.0
+NEVER_S = 1e12
 _WIDE = math.sqrt(12)
 """√12 (u − ½) has mean 0 and variance 1."""
 
@@ -35,25 +36,26 @@ class Recorded(NamedTuple):
     """A trace as arrays over its bins, which repeat for ever."""
 
     bin_s: float
+    length_s: float
+    """A whole number of days."""
     before: Any
     """(bins + 1,) requests before each bin."""
-    wait_bins: Any
-    """(bins,) until the end of the next bin with a request."""
+    due_s: Any
+    """(bins,) when the next bin with a request ends, the present one included; it may be in the next round."""
     clearness: Any
     """(bins,)"""
 
 
 def recorded(trace: DayTrace, xp: Any) -> Recorded:
-    """The trace, prepared."""
+    """The trace, prepared; it has a request (`DayTrace` sees to that)."""
     counts = np.asarray(trace.requests, np.float64)
     twice = np.flatnonzero(np.concatenate([counts, counts]) > 0)
-    if not len(twice):
-        raise ValueError("a trace without a single request")
-    ends = twice[np.searchsorted(twice, np.arange(len(counts)))]
+    ends = twice[np.searchsorted(twice, np.arange(len(counts)))] + 1.0
     return Recorded(
         bin_s=float(trace.bin_s),
+        length_s=float(trace.bin_s) * len(counts),
         before=xp.asarray(np.concatenate([[0.0], np.cumsum(counts)])),
-        wait_bins=xp.asarray(ends - np.arange(len(counts)) + 1.0),
+        due_s=xp.asarray(ends * trace.bin_s),
         clearness=xp.asarray(trace.clearness),
     )
 
@@ -87,7 +89,7 @@ def draw(
 
 def _doze_periods(state: State, u: Any, params: Params, law: TickLaw, xp: Any) -> Any:
     """(…,) a device that somebody uses or something charges is not put off."""
-    awake = (state.user_active > 0) | (income_j(state, 1.0, params, xp) > 0)
+    awake = (state.user_active > 0) | delivers(state, params, xp)
     return xp.where(awake, 1.0, _pick(u, law.doze_periods, law.doze_shares, xp))
 
 
@@ -100,9 +102,12 @@ def _pick(u: Any, values: tuple[float, ...], shares: tuple[float, ...], xp: Any)
 
 
 def _bursts(per_s: Any, busy: Any, longest: Any, u: Any, law: TickLaw, xp: Any) -> tuple[Any, Any, Any]:
-    """Tick's length, requests in it, age of the first at its end. Who is busy hears of them afterwards."""
+    """Tick's length, requests in it, age of the first at its end. Who is busy hears of them afterwards.
+
+    All bursts of one tick are of one size.
+    """
     rate = per_s / law.mean_burst
-    first = -xp.log1p(-u[..., 0]) / xp.maximum(rate, 1e-12)
+    first = xp.where(rate > 0, -xp.log1p(-u[..., 0]) / xp.maximum(rate, 1e-12), NEVER_S)
     dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
     came = first <= dt
     later = xp.floor(rate * xp.maximum(dt - first, 0) + u[..., 1])
@@ -111,25 +116,33 @@ def _bursts(per_s: Any, busy: Any, longest: Any, u: Any, law: TickLaw, xp: Any) 
 
 
 def _replayed(time_s: Any, busy: Any, longest: Any, replay: Recorded, xp: Any) -> tuple[Any, Any, Any]:
-    """The same from a record; a bin's requests are known at its end."""
-    bins = len(replay.clearness)
-    now = xp.mod(time_s / replay.bin_s, bins)
-    start = xp.minimum(now.astype(int), bins - 1)
-    first = (replay.wait_bins[start] - (now - start)) * replay.bin_s
+    """The same from a record; a bin's requests come at its end.
+
+    What came is a difference of one function of time, so that ticks on end deliver each request once, whatever the
+    rounding.
+    """
+    local = around(time_s, replay.length_s, xp)
+    first = replay.due_s[_bin(local, replay, xp)] - local
     dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
-    arrivals = _until(now + dt / replay.bin_s, replay, xp) - _until(now, replay, xp)
+    arrivals = _until(time_s + dt, replay, xp) - _until(time_s, replay, xp)
     return dt, arrivals, xp.where(arrivals > 0, xp.maximum(dt - first, 0), 0)
 
 
-def _until(at: Any, replay: Recorded, xp: Any) -> Any:
-    """(…,) requests of the whole bins before that position, which may lie in a later round."""
-    bins = len(replay.clearness)
-    whole = xp.floor(at + 1e-6)
-    rounds = xp.floor(whole / bins)
-    return rounds * replay.before[-1] + replay.before[(whole - rounds * bins).astype(int)]
+def around(time_s: Any, length_s: float, xp: Any) -> Any:
+    """(…,) the time within its round, in [0, length]."""
+    return xp.maximum(time_s - length_s * xp.floor(time_s / length_s), 0)
+
+
+def _bin(local_s: Any, replay: Recorded, xp: Any) -> Any:
+    return xp.minimum(xp.floor(local_s / replay.bin_s), len(replay.clearness) - 1).astype(int)
+
+
+def _until(time_s: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) requests of the whole bins before that time, those of earlier rounds included."""
+    rounds = xp.floor(time_s / replay.length_s)
+    return rounds * replay.before[-1] + replay.before[_bin(around(time_s, replay.length_s, xp), replay, xp)]
 
 
 def clearness_at(time_s: Any, replay: Recorded, xp: Any) -> Any:
     """(…,) what was recorded for that time."""
-    bins = len(replay.clearness)
-    return replay.clearness[xp.mod(xp.floor(time_s / replay.bin_s), bins).astype(int)]
+    return replay.clearness[_bin(around(time_s, replay.length_s, xp), replay, xp)]

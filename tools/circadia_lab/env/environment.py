@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.actions import CATALOGUE
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.platforms import dynamics
 from circadia.platforms.params import make_params, stack_params
+from circadia.platforms.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import LimitTable, Shield, action_costs, forbidden
 from circadia_lab.env import chance
@@ -29,6 +31,8 @@ STARTS = 6
 """Uniforms that a device's first state takes."""
 LOWEST_SOC = 0.3
 LONGEST_AGE_S = 4 * HOUR_S
+BEHIND_SHARE = 0.7
+"""Of devices that start with an older version than the newest."""
 
 
 class Advanced(NamedTuple):
@@ -49,27 +53,30 @@ class Fleet:
         self.shape = (len(problem.devices), per_device)
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
-        self.params = _columns(stack_params([_params(d) for d in problem.devices]), xp, self._dtype)
+        self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
         self._table = _limit_table(problem, xp)
         self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
+        self._round_s = self._replay.length_s if self._replay else DAY_S
         self._measures = problem.measures
 
     def start(self, u: Any) -> State:
-        """(devices, per_device, STARTS) uniforms → devices at any time of the first day, in all sorts of states."""
+        """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
         state = dynamics.initial_state(
-            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], DAY_S * u[..., 1], xp
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self._round_s * u[..., 1], xp
         )
         fresh = xp.floor(32 * u[..., 2])
         age = LONGEST_AGE_S * u[..., 4]
+        behind = u[..., 5] < BEHIND_SHARE
         started = state._replace(
             stored_examples=fresh + 64,
             fresh_examples=fresh,
             fresh_age_s=xp.where(fresh > 0, LONGEST_AGE_S * u[..., 3], 0),
             model_age_s=age,
-            newest_age_s=age * u[..., 5],
-            versions_behind=(u[..., 5] < 0.7) * 1.0,  # noqa: PLR2004
+            newest_age_s=xp.where(behind, age * u[..., 5] / BEHIND_SHARE, age),
+            versions_behind=behind * 1.0,
         )
+        started = self._under_recorded_sky(started)
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
 
     def look(self, state: State, preference: Any) -> Any:
@@ -85,10 +92,18 @@ class Fleet:
         xp, params = self._xp, self.params
         noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay)
         after, result = dynamics.step(state, action, noise, params, xp)
-        if self._replay is not None:
-            after = after._replace(clearness=chance.clearness_at(after.time_s, self._replay, xp))
+        after = self._under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
+
+    def wrapped(self, state: State) -> State:
+        """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
+        return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
+
+    def _under_recorded_sky(self, state: State) -> State:
+        if self._replay is None:
+            return state
+        return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
 
 
 class TrainingEnvironment:
@@ -131,11 +146,15 @@ class TrainingEnvironment:
         flat = Outcome(
             worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
         )
-        return after, flat
+        return self.fleet.wrapped(after), flat
 
 
-def _params(device: Device) -> Params:
-    return make_params(device.profile, device.scenario)
+def _params(device: Device, problem: Problem) -> Params:
+    params = make_params(device.profile, device.scenario)
+    if problem.trace is None:
+        return params
+    per_hour = problem.trace.requests.sum() / (problem.trace.days * HOURS)
+    return params._replace(requests_per_hour=np.full(HOURS, per_hour))
 
 
 def _columns(params: Params, xp: Any, dtype: Any) -> Params:
@@ -148,14 +167,23 @@ def _columns(params: Params, xp: Any, dtype: Any) -> Params:
 
 
 def _limit_table(problem: Problem, xp: Any) -> LimitTable:
+    """Of all devices: thresholds and exemptions (devices, 1, limits, actions)."""
     shields = [_shield(problem, device) for device in problem.devices]
-    if len({shield.names for shield in shields}) > 1:
-        raise ConfigError(
-            f"problem {problem.name}: its devices can do different actions; split it into several"
-        )
-    first = shields[0].table
-    thresholds = np.stack([shield.table.thresholds for shield in shields])
-    return first._replace(thresholds=xp.asarray(thresholds)[:, None], exempt=xp.asarray(first.exempt))
+    first = max(shields, key=lambda shield: len(shield.names))
+    rows = [_aligned(shield, first.names) for shield in shields]
+    thresholds, exempt = (xp.asarray(np.stack(column))[:, None] for column in zip(*rows, strict=True))
+    return first.table._replace(thresholds=thresholds, exempt=exempt)
+
+
+def _aligned(shield: Shield, names: tuple[str, ...]) -> tuple[Any, Any]:
+    """Thresholds and exemptions in the order of `names`; a limit that a device lacks exempts everything.
+
+    Devices of one problem differ in one limit at most: whether there are actions that the platform cannot do.
+    """
+    nothing = np.zeros(len(CATALOGUE), np.float32), np.ones(len(CATALOGUE), bool)
+    own = dict(zip(shield.names, zip(shield.table.thresholds, shield.table.exempt, strict=True), strict=True))
+    thresholds, exempt = zip(*(own.get(name, nothing) for name in names), strict=True)
+    return np.stack(thresholds), np.stack(exempt)
 
 
 def _shield(problem: Problem, device: Device) -> Shield:

@@ -1,13 +1,13 @@
 """What a tick is worth: three rewards and three costs, from the physics' own state and result.
 
     accuracy = freshness · weight
-    latency  = −(Σ min(latency, deadline) / deadline of the served + expired) / A
+    latency  = −(min(Σ latency, served · deadline) / deadline + expired) / A
     energy   = −(Σ joules of the loads · price) / E,   price 1, a tenth while charger or panel delivers
     expired  = expired requests / A
-    stale    = weight where the installed model is older than its limit
-    old      = weight where an example has waited for its first training longer than its limit
+    stale    = weight where, at the tick's end, the installed model is older than its limit
+    old      = weight where, at its end, an example has waited for its first training longer than its limit
 
-weight = dt / period; A = mean arrivals of a period; E = a quarter of the battery's charge a day, for a period. So the
+weight = dt / period, freshness is that at the tick's end; A = mean arrivals of a period; E = a quarter of the battery's charge a day, for a period. So the
 averages Σ / Σ weight are: freshness of the model in service (0 to 1), mean latency in deadlines (0 to 1, an expired
 request counting 1), quarters of the battery a day, and shares of requests and of time. Pure functions over `xp`.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circadia.observation import DAY_S
-from circadia.platforms.surroundings import income_j
+from circadia.platforms.surroundings import delivers
 from circadia_lab.env.interface import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ CHARGED_PRICE = 0.1
 """Of a joule while something else than the battery pays for it."""
 ENERGY_SHARE = 0.25
 """Of the battery a day: the unit of the energy objective."""
+
+
+LEAST_ARRIVALS = 1e-9
+"""Where no requests are expected, none is lost."""
 
 
 class Measures(NamedTuple):
@@ -45,7 +49,7 @@ def outcome(
 ) -> Outcome:
     """One step of the physics → (…, 3) rewards, (…, 3) costs and (…,) weight."""
     weight = result.dt_s / measures.period_s
-    arrivals = mean_requests_per_s(params, xp) * measures.period_s
+    arrivals = xp.maximum(mean_requests_per_s(params, xp) * measures.period_s, LEAST_ARRIVALS)
     limited = result.requests_served * params.deadline_s
     late = xp.minimum(result.latency_s, limited) / params.deadline_s + result.requests_expired
     reward = (
@@ -64,8 +68,8 @@ def outcome(
 
 def priced_j(before: State, result: Result, params: Params, xp: Any) -> Any:
     """(…,) joules of all loads, a tenth while something delivers at the tick's start."""
-    charging = income_j(before, 1.0, params, xp) > 0
-    return xp.sum(result.energy_j, axis=-1) * xp.where(charging, CHARGED_PRICE, 1.0)
+    price = xp.where(delivers(before, params, xp), CHARGED_PRICE, 1.0)
+    return xp.sum(result.energy_j, axis=-1) * price
 
 
 def mean_requests_per_s(params: Params, xp: Any) -> Any:
