@@ -1,0 +1,1 @@
+"""Commands around policies: `circadia policy …` and `circadia replay`."""

@@ -1,0 +1,107 @@
+"""What a policy is trained on: the full environment of a problem, or the oracle's grid."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from circadia_lab.study.digest import digest
+
+if TYPE_CHECKING:
+    from circadia_lab.env.interface import Environment
+    from circadia_lab.env.problem import Problem
+    from circadia_lab.oracle.grid import Grid, GridSpec
+
+BATCH = 1024
+"""Devices that act at once in a training."""
+
+
+class Ground(Protocol):
+    """A problem that environments are made from."""
+
+    @property
+    def name(self) -> str:
+        """As files and tables say it."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Differs where anything about the problem does."""
+        ...
+
+    def environment(self, batch: int) -> Environment:
+        """One of `batch` devices."""
+        ...
+
+    def batch(self, least: int, parts: int) -> int:
+        """The first number of devices from `least` up that suits, and can be cut into `parts`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FullGround:
+    """The physics of a problem's devices."""
+
+    problem: Problem
+
+    @property
+    def name(self) -> str:
+        """The problem's."""
+        return self.problem.name
+
+    @property
+    def digest(self) -> str:
+        """Of everything in the problem."""
+        return digest(self.problem)
+
+    def environment(self, batch: int) -> Environment:
+        """Devices dealt out evenly."""
+        from circadia_lab.env.environment import TrainingEnvironment
+
+        return TrainingEnvironment(self.problem, batch)
+
+    def batch(self, least: int, parts: int) -> int:
+        """A multiple of the problem's devices."""
+        return _multiple(least, math.lcm(len(self.problem.devices), parts))
+
+
+class GridGround:
+    """The grid problem; enumerated when it is first needed."""
+
+    def __init__(self, spec: GridSpec) -> None:
+        self.spec = spec
+        self._grid: Grid | None = None
+
+    @property
+    def name(self) -> str:
+        """The grid's."""
+        return self.spec.name
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the grid is made from."""
+        return digest(self.spec)
+
+    @property
+    def grid(self) -> Grid:
+        """Seconds the first time."""
+        from circadia_lab.oracle.grid import make_grid
+
+        if self._grid is None:
+            self._grid = make_grid(self.spec)
+        return self._grid
+
+    def environment(self, batch: int) -> Environment:
+        """Sampled from the exact chain."""
+        from circadia_lab.oracle.grid_environment import GridEnvironment
+
+        return GridEnvironment(self.grid, batch)
+
+    def batch(self, least: int, parts: int) -> int:
+        """Any number will do."""
+        return _multiple(least, parts)
+
+
+def _multiple(least: int, of: int) -> int:
+    return -(-least // of) * of
