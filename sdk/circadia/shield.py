@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from circadia.actions import CATALOGUE, LOCAL_STEPS, NAMES, SERVE_LIMIT, SLEEP
+from circadia.energy.profile import mean_voltage_v
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
@@ -70,10 +71,12 @@ class ActionCosts:
 def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) -> ActionCosts:
     """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link.
 
-    The user's own draw while the action lasts is counted in.
-    Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)): a warmer body rises less.
+    The user's own draw while the action lasts is counted in, and the charge is taken where it holds least, at the
+    lowest voltage. Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)), user and charging
+    included: a warmer body rises less.
     """
     energy_j, heat_k = [], []
+    others_w = profile.user.active_w.value + _charging_loss_w(profile)
     for action in CATALOGUE:
         units = {Mode.TRAIN: LOCAL_STEPS, Mode.SERVE: SERVE_LIMIT}.get(action.mode, {}).get(action.work, 0)
         phases = platform.phases(action, units, sync_bytes if action.sync is not Sync.NONE else 0)
@@ -81,13 +84,28 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
         duration_s = sum(phase.duration_s for phase in phases)
         own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))
         energy_j.append(own_j + profile.user.active_w.value * duration_s)
-        heat_k.append(max(powers_w, default=0.0) * profile.thermal_rise_k_per_w(duration_s))
+        hottest_w = max(powers_w, default=0.0) + others_w
+        heat_k.append(hottest_w * profile.thermal_rise_k_per_w(duration_s))
     return ActionCosts(
         supported=np.array([platform.supports(action) for action in CATALOGUE]),
-        soc=(np.array(energy_j) / profile.capacity_j).astype(np.float32),
+        soc=(np.array(energy_j) / _least_j(profile)).astype(np.float32),
         heat_k=np.array(heat_k, np.float32),
         limit_c=profile.thermal.limit_c.value,
     )
+
+
+def _charging_loss_w(profile: DeviceProfile) -> float:
+    charger, harvest = profile.charger, profile.harvest
+    income_w = charger.charge_w.value if charger else 0.0
+    if harvest:
+        income_w += harvest.panel_w.value * harvest.derating.value
+    return (1 - profile.battery.charge_efficiency.value) * income_w
+
+
+def _least_j(profile: DeviceProfile) -> float:
+    """Joules of the whole charge, if it were all at the lowest voltage."""
+    curve = profile.battery.open_circuit_v
+    return profile.capacity_j * min(curve.value) / mean_voltage_v(curve)
 
 
 class LimitTable(NamedTuple):
