@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.energy.profile import DeviceProfile
+    from circadia.energy.profile import DeviceProfile, Quantity
     from circadia.platforms.params import Params
     from circadia.platforms.scenario import Scenario
     from circadia.platforms.state import State
@@ -62,10 +62,7 @@ class GridSpec:
     profile: DeviceProfile = field(default_factory=lambda: shipped_profile("pixel-3"))
     scenario: Scenario = PHONE
     limits: Limits = field(default_factory=Limits)
-    costs: CostLimits = CostLimits(expired=0.05)  # noqa: RUF009 -- frozen
-    """Below 3 % of the requests no policy comes: while the battery lies under the floor, nothing may be answered. One
-    in twenty leaves it a choice. Hours and shares of a stale model and old data are those of the shipped problems.
-    Each limit binds where its own objective weighs little."""
+    costs: CostLimits = field(default_factory=CostLimits)
     accuracy: AccuracyModel = field(default_factory=shipped_accuracy)
     tick_s: float = 900.0
     battery_levels: int = 10
@@ -80,9 +77,10 @@ class GridSpec:
     newest_ages: tuple[float, ...] = (2.0,)
     behind_ages: tuple[float, ...] = (3.0, 8.0, 16.0)
     unsent_lots: tuple[float, ...] = (0.0, 4.0)
-    battery_scale: float = 2.0
-    """Of the profile's capacity. Without a clock a stay away from the charger is geometric, and one in eleven empties
-    the battery, where the scenario's own days leave it half full. Twice the battery makes it one in a hundred."""
+    battery_scale: float = 1.0
+    """Of the profile's capacity."""
+    work_scale: float = 1.0
+    """Of the profile's seconds for a training step and for an answer."""
     request_scale: float = 1.0
     """Of the scenario's requests."""
     burst_lots: float = 1.0
@@ -91,7 +89,15 @@ class GridSpec:
     def __post_init__(self) -> None:
         if self.battery_levels < 2:
             raise ConfigError(f"grid {self.name}: battery_levels is {self.battery_levels}; needs 2 at least")
-        positive = ("tick_s", "request_lot", "example_lot", "battery_scale", "request_scale", "burst_lots")
+        positive = (
+            "tick_s",
+            "request_lot",
+            "example_lot",
+            "battery_scale",
+            "work_scale",
+            "request_scale",
+            "burst_lots",
+        )
         for key in positive:
             if not getattr(self, key) > 0:
                 raise ConfigError(f"grid {self.name}: {key} is {getattr(self, key):g}; it must be positive")
@@ -99,11 +105,6 @@ class GridSpec:
             raise ConfigError(
                 f"grid {self.name}: example_lot must be a multiple of {LOCAL_STEPS[Work.SMALL]}"
             )
-
-
-def phone_grid() -> GridSpec:
-    """8,000 states."""
-    return GridSpec(name="phone-8k")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,14 +185,25 @@ def make_grid(spec: GridSpec, progress: Callable[[float], None] | None = None) -
 
 
 def _device(spec: GridSpec) -> DeviceProfile:
-    """With the battery scaled."""
-    cell = spec.profile.battery
-    scaled = {
-        key: replace(value, value=value.value * spec.battery_scale)
-        for key in ("capacity_c", "capacity_wh")
-        if (value := getattr(cell, key)) is not None
-    }
-    return replace(spec.profile, battery=replace(cell, **scaled))
+    """With battery and work scaled."""
+    cell, duration = spec.profile.battery, spec.profile.duration
+    work: dict[str, Any] = {key: _scaled(getattr(duration, key), spec.work_scale) for key in _WORK}
+    return replace(
+        spec.profile,
+        battery=replace(
+            cell,
+            capacity_c=_scaled(cell.capacity_c, spec.battery_scale),
+            capacity_wh=_scaled(cell.capacity_wh, spec.battery_scale),
+        ),
+        duration=replace(duration, **work),
+    )
+
+
+_WORK = ("train_step_low_s", "train_step_high_s", "serve_request_low_s", "serve_request_high_s")
+
+
+def _scaled(quantity: Quantity | None, scale: float) -> Quantity | None:
+    return None if quantity is None else replace(quantity, value=quantity.value * scale)
 
 
 def _day(spec: GridSpec) -> Scenario:
