@@ -1,4 +1,4 @@
-"""What happens to the devices of a demonstration: their data, their conditions, their day. A seed fixes all of it."""
+"""What happens to the devices of a demonstration: their data, their conditions, their days. A seed fixes all of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from circadia.errors import ConfigError
 from circadia_lab.demo import arrivals
 from circadia_lab.demo.condition import CLASSES, Condition
-from circadia_lab.demo.plan import DEADLINE_S
+from circadia_lab.demo.plan import DAY_S, DEADLINE_S
 from circadia_lab.demo.result import Drift
 from circadia_lab.tasks.digits_data import load_digits_split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Images = NDArray[np.float32]
@@ -67,15 +69,19 @@ Event = RequestEvent | ExampleEvent
 
 
 class World:
-    """The digits, dealt to `devices` devices, through one day."""
+    """The digits, dealt to `devices` devices, through `days` days. Conditions change at `drifts_s`, which rise."""
 
-    def __init__(self, seed: int, devices: int) -> None:
+    def __init__(
+        self, seed: int, devices: int, *, drifts_s: Sequence[float] = (DRIFT_S,), days: int = 1
+    ) -> None:
         if seed < 0 or devices < 1:
             raise ConfigError(
                 f"world of {devices} devices, seed {seed}: needs a device, and a seed of 0 or more"
             )
         self.seed = seed
         self.devices = devices
+        self.days = days
+        self.drifts_s = tuple(drifts_s)
         self.train_x, self.train_y, self.test_x, self.test_y = load_digits_split(seed)
         if devices > len(self.train_y):
             raise ConfigError(
@@ -83,22 +89,22 @@ class World:
             )
         self.shards = _deal(self.train_y, devices, self._random(_SHARDS))
         """Of each device, the rows of `train_x` that are its own."""
-        self._days = [self._day(device) for device in range(devices)]
+        self._conditions = [self._conditions_of(device) for device in range(devices)]
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
         """When the devices' conditions change."""
-        kinds = [self.kind(device) for device in range(self.devices)]
-        counts = ", ".join(f"{kind} on {kinds.count(kind)}" for kind in sorted(set(kinds), key=KINDS.index))
-        return (Drift(t_s=DRIFT_S, what=f"{counts} of {self.devices} devices"),)
+        return tuple(
+            Drift(t_s=t_s, what=self._changes(change)) for change, t_s in enumerate(self.drifts_s, start=1)
+        )
 
-    def kind(self, device: int) -> str:
-        """Which change a device goes through: one of `KINDS`."""
-        return KINDS[device % len(KINDS)]
+    def kind(self, device: int, change: int = 1) -> str:
+        """Which of `KINDS` a device goes through at its first, second … change; never the same twice in a row."""
+        return KINDS[(device + change - 1) % len(KINDS)]
 
     def drift_of(self, device: int) -> str:
-        """A device's change in words."""
-        before, after = self._days[device]
+        """A device's first change in words."""
+        before, after, *_ = self._conditions[device]
         return {
             "rotation": f"rotation {after.rotation_deg - before.rotation_deg:+.0f}°",
             "contrast": f"contrast {before.contrast:.2f} → {after.contrast:.2f}",
@@ -107,18 +113,20 @@ class World:
 
     def condition(self, device: int, t_s: float) -> Condition:
         """How a device sees the world at a time of the day."""
-        before, after = self._days[device]
-        return before if t_s < DRIFT_S else after
+        return self._conditions[device][self.phase(t_s)]
 
     def phase(self, t_s: float) -> int:
         """Counts the changes so far: within a phase, conditions and held-out sets stay the same."""
-        return sum(drift.t_s <= t_s for drift in self.drifts)
+        return sum(drift_s <= t_s for drift_s in self.drifts_s)
 
     def stream(self, device: int) -> list[Event]:
-        """A device's whole day, in order of time."""
+        """All of a device's days, in order of time."""
         random = self._random(_STREAM, device)
-        requests = self._requests(device, random)
-        return sorted([*self._examples(device, random), *requests], key=lambda event: event.t_s)
+        events: list[Event] = []
+        for day in range(self.days):
+            requests = self._requests(device, day, random)
+            events += [*self._examples(device, day, random), *requests]
+        return sorted(events, key=lambda event: event.t_s)
 
     def held_out(self, t_s: float, device: int | None = None) -> tuple[Images, Labels]:
         """Test images as they look at that time: x (n, 8, 8, 1), y (n,); the same for a phase.
@@ -133,13 +141,26 @@ class World:
     def _random(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *stream])
 
-    def _day(self, device: int) -> tuple[Condition, Condition]:
-        """The conditions before and after the change: mild differences between devices, then a clear one."""
-        random = self._random(_CONDITIONS, device)
+    def _changes(self, change: int) -> str:
+        kinds = [self.kind(device, change) for device in range(self.devices)]
+        counts = ", ".join(f"{kind} on {kinds.count(kind)}" for kind in sorted(set(kinds), key=KINDS.index))
+        return f"{counts} of {self.devices} devices"
+
+    def _conditions_of(self, device: int) -> tuple[Condition, ...]:
+        """The conditions before the first change and after each."""
+        first = self._change(device, 1, self._random(_CONDITIONS, device))
+        later = range(2, len(self.drifts_s) + 1)
+        after = [
+            self._change(device, change, self._random(_CONDITIONS, device, change))[1] for change in later
+        ]
+        return (*first, *after)[: len(self.drifts_s) + 1]
+
+    def _change(self, device: int, change: int, random: np.random.Generator) -> tuple[Condition, Condition]:
+        """The conditions before and after a change: mild differences between devices, then a clear one."""
         turn, contrast = random.uniform(-8, 8), random.uniform(0.85, 1.0)
         by = random.uniform(*ROTATION_DEG)
         before = Condition(rotation_deg=turn, contrast=contrast)
-        match self.kind(device):
+        match self.kind(device, change):
             case "rotation":
                 return before, Condition(rotation_deg=turn + by, contrast=contrast)
             case "contrast":
@@ -151,18 +172,18 @@ class World:
                     Condition(rotation_deg=turn, contrast=contrast, class_weights=evening),
                 )
 
-    def _examples(self, device: int, random: np.random.Generator) -> list[Event]:
-        stock = np.zeros(arrivals.between(random, arrivals.STOCK))
+    def _examples(self, device: int, day: int, random: np.random.Generator) -> list[Event]:
+        stock = np.zeros(arrivals.between(random, arrivals.STOCK) if day == 0 else 0)
         t_s = arrivals.example_times(random, arrivals.between(random, arrivals.EXAMPLES))
-        t_s = np.concatenate([stock, t_s])
+        t_s = np.concatenate([stock, t_s + day * DAY_S])
         images, labels = self._seen(device, t_s, random)
         return [
             ExampleEvent(t_s=float(t), image=image, label=int(label))
             for t, image, label in zip(t_s, images, labels, strict=True)
         ]
 
-    def _requests(self, device: int, random: np.random.Generator) -> list[Event]:
-        t_s = arrivals.request_times(random, arrivals.between(random, arrivals.REQUESTS))
+    def _requests(self, device: int, day: int, random: np.random.Generator) -> list[Event]:
+        t_s = arrivals.request_times(random, arrivals.between(random, arrivals.REQUESTS)) + day * DAY_S
         delays = arrivals.feedback_delays(random, len(t_s))
         images, labels = self._seen(device, t_s, random)
         return [
@@ -180,8 +201,8 @@ class World:
         self, device: int, t_s: NDArray[np.float64], random: np.random.Generator
     ) -> tuple[Images, Labels]:
         """What a device's camera sees at those times, which rise."""
-        parts = np.split(t_s, [np.searchsorted(t_s, DRIFT_S)])
-        conditions = self._days[device]
+        parts = np.split(t_s, np.searchsorted(t_s, self.drifts_s))
+        conditions = self._conditions[device]
         rows = [
             self._draw(device, condition, len(part), random)
             for condition, part in zip(conditions, parts, strict=True)
