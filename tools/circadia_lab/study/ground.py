@@ -75,8 +75,8 @@ class GridGround:
 
     @property
     def name(self) -> str:
-        """The grid's."""
-        return self.spec.name
+        """The grid's, apart from a problem's."""
+        return f"grid-{self.spec.name}"
 
     @property
     def digest(self) -> str:

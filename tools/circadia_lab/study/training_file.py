@@ -16,6 +16,7 @@ from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
 from circadia_lab.policy_file import FloatLayer
+from circadia_lab.study.digest import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,21 @@ class Training:
                 "file holds one: export a coupled policy"
             )
         return self.layers["actor"]
+
+    def made(self) -> dict[str, Any]:
+        """What a policy file says about where it comes from; the same for the same training."""
+        judged = np.array(self.judged["costs"])
+        return {
+            "generator": "circadia_lab.cmoppo",
+            "problem": self.problem,
+            "problem_digest": self.problem_digest,
+            "arm": self.arm,
+            "seed": self.seed,
+            "steps": self.steps,
+            "batch": self.batch,
+            "config_digest": digest(self.config),
+            "feasible_share": float((judged <= 1).all(-1).mean()),
+        }
 
 
 _PLAIN = (

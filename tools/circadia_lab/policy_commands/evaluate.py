@@ -1,0 +1,5 @@
+"""`circadia policy evaluate`."""
+
+
+def register(subparsers):
+    pass
