@@ -1,0 +1,1 @@
+"""What policies are worth: paired rollouts, rules to beat, figures with intervals, pictures and one page."""
