@@ -5,6 +5,7 @@ One TOML file each; those in `data/problems` are shipped and named by their file
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -66,6 +67,8 @@ class TickLaw:
             raise ConfigError(f"ticks: period_s {self.period_s:g} must be positive")
         for values, shares in (("doze_periods", "doze_shares"), ("burst_sizes", "burst_shares")):
             _check_table(values, getattr(self, values), shares, getattr(self, shares))
+        if any(size % 1 for size in self.burst_sizes):
+            raise ConfigError(f"ticks: burst_sizes must be whole numbers, not {list(self.burst_sizes)}")
 
     @property
     def mean_burst(self) -> float:
@@ -192,12 +195,26 @@ def _section(kind: Any, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise ConfigError(f"{where} must be a table")
     _known(table, tuple(f.name for f in fields(kind)), f"{where}.")
-    for key, value in table.items():
-        numbers = value if isinstance(value, list) else [value]
-        if not all(isinstance(x, int | float) for x in numbers):
-            raise ConfigError(f"{where}.{key} = {value!r} is not a number")
-    values = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in table.items()}
-    return kind(**values)
+    like = kind()
+    return kind(**{key: _typed(value, getattr(like, key), f"{where}.{key}") for key, value in table.items()})
+
+
+def _typed(value: Any, like: Any, where: str) -> Any:
+    if isinstance(like, bool):
+        if isinstance(value, bool):
+            return value
+        raise ConfigError(f"{where} = {value!r} is neither true nor false")
+    if isinstance(like, tuple):
+        if isinstance(value, list) and all(map(_is_number, value)):
+            return tuple(map(float, value))
+        raise ConfigError(f"{where} = {value!r} is not a list of numbers")
+    if _is_number(value):
+        return float(value)
+    raise ConfigError(f"{where} = {value!r} is not a number")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _device(row: Mapping[str, Any], folder: Path) -> Device:
