@@ -72,7 +72,7 @@ def play(
     chunks = [range(i, min(i + at_once, per_device)) for i in range(0, per_device, at_once)]
     parts = []
     for i, copies in enumerate(chunks):
-        way = _Way(problem, preferences, copies, seed)
+        way = Way(problem, preferences, copies, seed)
         tally = _Tally(way)
         for done, tick in way.ticks(scorer, warm_up_days, days):
             tally.add(tick)
@@ -87,7 +87,7 @@ def play(
     )
 
 
-class _Way:
+class Way:
     """Some copies of every device, under every preference, through time."""
 
     def __init__(self, problem: Problem, preferences: Floats, copies: range, seed: int) -> None:
@@ -138,7 +138,7 @@ class _Way:
 class _Tally:
     """`Sums` in the making, (devices, preferences · copies, …)."""
 
-    def __init__(self, way: _Way) -> None:
+    def __init__(self, way: Way) -> None:
         self._way = way
         self._capacity_j = way.fleet.params.capacity_j
         rows = self._rows = np.arange(np.prod(way.fleet.shape))
