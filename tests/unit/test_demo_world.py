@@ -175,3 +175,35 @@ def test_contrast_and_brightness() -> None:
     seen = Condition(contrast=0.5, brightness=0.25).render(images, np.random.default_rng(0))
     assert seen[:, 0, 0].mean() == pytest.approx(0.25, abs=0.01)
     assert seen.max() < 0.95
+
+
+def test_later_days_bring_further_drifts() -> None:
+    world = World(3, 4, drifts_s=(DAY_S / 4, 1.5 * DAY_S), days=2)
+    assert [world.phase(t_s) for t_s in (0, DAY_S / 4, DAY_S, 1.5 * DAY_S)] == [0, 1, 1, 2]
+    for device in range(4):
+        conditions = [world.condition(device, t_s) for t_s in (0, DAY_S, 2 * DAY_S)]
+        assert len(set(conditions)) == 3
+        assert world.kind(device, 1) != world.kind(device, 2)
+        t_s = np.array([event.t_s for event in world.stream(device)])
+        assert (np.diff(t_s) >= 0).all()
+        assert (t_s == 0).any()
+        assert DAY_S <= t_s[-1] < 2 * DAY_S
+    assert len(world.drifts) == 2
+
+
+def test_the_first_drift_is_the_same_with_or_without_a_second() -> None:
+    one, two = World(3, 4), World(3, 4, drifts_s=(DRIFT_S, 1.5 * DAY_S), days=2)
+    for device in range(4):
+        assert one.condition(device, DAY_S) == two.condition(device, DAY_S)
+
+
+def test_a_world_may_stay_as_it_is() -> None:
+    world = World(3, 2, drifts_s=())
+    assert world.condition(0, 0) == world.condition(0, DAY_S)
+    assert world.drifts == ()
+
+
+@pytest.mark.parametrize(("drifts_s", "days"), [((5.0, 5.0), 1), ((9.0, 5.0), 1), ((), 0)])
+def test_drifts_rise_and_there_is_a_day(drifts_s: tuple[float, ...], days: int) -> None:
+    with pytest.raises(ConfigError, match="drifts"):
+        World(3, 2, drifts_s=drifts_s, days=days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,10 @@ class World:
         if seed < 0 or devices < 1:
             raise ConfigError(
                 f"world of {devices} devices, seed {seed}: needs a device, and a seed of 0 or more"
+            )
+        if days < 1 or any(later <= earlier for earlier, later in pairwise(drifts_s)):
+            raise ConfigError(
+                f"world of {days} days, drifts at {list(drifts_s)}: needs a day, and drifts that rise"
             )
         self.seed = seed
         self.devices = devices

@@ -62,20 +62,13 @@ def _runs(ax: Axes, found: Fit, table: Table) -> None:
 
 
 def _effect(ax: Axes, found: Fit, i: int) -> None:
-    """The fitted loss, and two standard errors of it."""
+    """The fitted loss, and where the bootstrap's middle 90 % run."""
     label, unit, end = LABELS[FITTED[i]]
     x = np.linspace(0, end, 200)
-    share = -np.expm1(-x * unit / found.parameters.scales[i])
-    loss, error = found.parameters.losses[i], found.errors.losses[i]
-    ax.fill_between(
-        x,
-        np.maximum(loss - 2 * error, 0) * share,
-        (loss + 2 * error) * share,
-        color=ARM_COLOURS[0],
-        alpha=0.15,
-        linewidth=0,
-    )
-    ax.plot(x, loss * share, color=ARM_COLOURS[0], linewidth=2)
+    curves = [-p.losses[i] * np.expm1(-x * unit / p.scales[i]) for p in (found.parameters, *found.again)]
+    low, high = np.quantile(curves[1:], (0.05, 0.95), axis=0)
+    ax.fill_between(x, low, high, color=ARM_COLOURS[0], alpha=0.15, linewidth=0)
+    ax.plot(x, curves[0], color=ARM_COLOURS[0], linewidth=2)
     ax.set_xlim(0, end)
     ax.set_xlabel(label, color=INK)
     percent_axis(ax)

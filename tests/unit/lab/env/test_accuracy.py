@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_numpy_and_jax_compute_the_same() -> None:
 )
 def test_an_effect_checks_itself(changes: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ConfigError, match=wrong):
-        Effect(**({"field": "model_age_s", "loss": 0.1, "scale": 1.0} | changes))
+        replace(MODEL.effects[0], **changes)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from circadia.errors import ConfigError
 from circadia_lab.env.accuracy_fit import (
     FITTED,
     UNSENT_SCALE,
+    Fit,
     Parameters,
     Table,
     collect,
@@ -21,7 +22,7 @@ from circadia_lab.env.accuracy_fit import (
 from circadia_lab.env.federated_run import FIELDS
 
 TRUTH = Parameters(0.93, np.array([0.15, 0.2, 0.05]), np.array([20_000.0, 40_000.0, UNSENT_SCALE]))
-RUNS, LOOKS = 150, 200
+RUNS, LOOKS = 150, 40
 
 
 def planted(seed: int, praise: float = 0.0) -> Table:
@@ -55,8 +56,12 @@ def test_diligence_does_not_hide_what_unsent_examples_cost() -> None:
     assert losses.mean(0) == pytest.approx(TRUTH.losses, abs=0.025)
 
 
-def test_a_fit_judges_itself_on_runs_that_it_did_not_see() -> None:
-    found = fit(planted(1), np.random.default_rng(0))
+@pytest.fixture(scope="module")
+def found() -> Fit:
+    return fit(planted(1), np.random.default_rng(0))
+
+
+def test_a_fit_judges_itself_on_runs_that_it_did_not_see(found: Fit) -> None:
     assert found.held_out.runs == RUNS // 3
     assert found.held_out.run_r2 > 0.9
     assert found.held_out.single_rmse == pytest.approx(0.1, abs=0.01)
@@ -82,8 +87,7 @@ def test_all_habits_of_a_planted_fleet_cost_accuracy() -> None:
     assert (slopes < -3 * errors).all()
 
 
-def test_the_document_holds_what_the_loader_wants() -> None:
-    found = fit(planted(4), np.random.default_rng(0))
+def test_the_document_holds_what_the_loader_wants(found: Fit) -> None:
     data = document(found, {"seed": 4})
     assert [row["field"] for row in data["effects"]] == list(FITTED)
     assert data["effects"][-1]["scale"] == {"value": UNSENT_SCALE, "error": None}
