@@ -23,7 +23,7 @@ CELLS = 48
 """A side."""
 BATTERY = np.linspace(0.02, 1, CELLS)
 STALENESS_H = np.linspace(0, 8, CELLS)
-QUEUE = np.linspace(0, 32, 33)
+QUEUE = np.linspace(0, 12, 13)
 FRESH = np.linspace(0, 128, 65)
 SHOWN = {
     "accuracy first": (0.8, 0.1, 0.1),

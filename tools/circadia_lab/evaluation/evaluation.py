@@ -53,7 +53,10 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Scenarios, the first of which the trained arms were trained in, and what else there is to show."""
+    """Scenarios, the first of which the trained arms were trained in, and what else there is to show.
+
+    Without a scenario, a comparison with a certified optimum alone.
+    """
 
     scenarios: tuple[Scenario, ...]
     conditions: Conditions
@@ -71,10 +74,12 @@ class Evaluation:
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.scenarios:
-            raise ConfigError("an evaluation needs one scenario at least")
+        if not self.scenarios and self.oracle is None:
+            raise ConfigError(
+                "an evaluation needs a scenario or a certified optimum at least; it has neither"
+            )
 
     @property
-    def head(self) -> Scenario:
+    def head(self) -> Scenario | None:
         """The one that the trained arms were trained in."""
-        return self.scenarios[0]
+        return self.scenarios[0] if self.scenarios else None

@@ -23,7 +23,7 @@ from circadia_lab.evaluation.figures import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from circadia_lab.evaluation.arm import Arm
@@ -46,8 +46,20 @@ MEANS: dict[str, Callable[[Played], Any]] = {
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """The first scenario's figures by their plain names, the others' with the scenario's name before them."""
-    head = evaluation.head
+    """The first scenario's figures by their plain names, the others' with the scenario's name before them.
+
+    The certified optimum's begin with `oracle_`, unless there is nothing else.
+    """
+    found = _of_all(evaluation.scenarios) if evaluation.scenarios else {}
+    if evaluation.oracle:
+        before = "oracle_" if evaluation.scenarios else ""
+        found |= {f"{before}{key}": value for key, value in evaluation.oracle.summary().items()}
+    about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
+    return {key: _plain(value) for key, value in (found | about).items()}
+
+
+def _of_all(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    head, *others = scenarios
     found: dict[str, Any] = {
         "scenario": head.name,
         "seeds": len(head.ours.plays),
@@ -55,26 +67,19 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         **_of_scenario(head),
         **_of_rounding(head),
     }
-    for scenario in evaluation.scenarios[1:]:
+    for scenario in others:
         found |= {f"{slug(scenario.name)}_{key}": value for key, value in _of_scenario(scenario).items()}
-    ratios = {s.name: ratio for s in evaluation.scenarios[1:] if s.unseen and (ratio := transfer(head, s))}
+    ratios = {slug(s.name): ratio for s in others if s.unseen and (ratio := transfer(head, s)) is not None}
     if ratios:
-        found |= {f"{slug(name)}_transfer_ratio": ratio for name, ratio in ratios.items()}
-        found["transfer_ratio"] = next(iter(ratios.values()))
-    if evaluation.oracle:
-        found |= {f"oracle_{key}": value for key, value in evaluation.oracle.summary().items()}
-    return found | {
-        "machine": evaluation.machine,
-        "date": evaluation.date,
-        "seconds": round(evaluation.seconds, 1),
-    }
+        found |= {f"{name}_transfer_ratio": ratio for name, ratio in ratios.items()}
+        found["transfer_ratio"] = min(ratios.values())
+    return found
 
 
 def write_summary(evaluation: Evaluation, path: Path) -> None:
-    """As JSON, whole or not at all; what is not a number is null."""
-    plain = {key: _plain(value) for key, value in summary(evaluation).items()}
+    """As JSON, whole or not at all."""
     new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(plain, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(summary(evaluation), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     new.replace(path)
 
 
@@ -159,6 +164,7 @@ def _of_rounding(scenario: Scenario) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """What is not a number is null."""
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

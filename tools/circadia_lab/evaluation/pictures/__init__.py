@@ -1,0 +1,1 @@
+"""The evaluation's pictures, each from plain result values."""
