@@ -111,6 +111,25 @@ def _solved(walk: Walk, start: Floats, residual: float) -> Floats:
     return positive
 
 
+def relative_values(walk: Walk, surplus: Floats, *, accuracy: float = 1e-7) -> Floats:
+    """(C, N) gains per step less their average → (C, N) relative values V = surplus + P V, with mean 0.
+
+    By GMRES on I − P + 1 1ᵀ / S; the equation's residual is at most `accuracy` in the mean square, or what the
+    Krylov space gave.
+    """
+
+    def image(flat: Floats) -> Floats:
+        x = flat.reshape(surplus.shape)
+        y: Floats = (x - walk.expected(x) + x.mean()).ravel()
+        return y
+
+    operator = LinearOperator((surplus.size, surplus.size), matvec=image, dtype=np.float64)
+    atol = accuracy * np.sqrt(surplus.size)
+    found, _ = gmres(operator, surplus.ravel(), rtol=0, atol=atol, restart=KRYLOV, maxiter=RESTARTS)
+    values: Floats = (found - found.mean()).reshape(surplus.shape)
+    return values
+
+
 def _average(table: Floats, policy: NDArray[Any], distribution: Floats) -> Floats:
     if policy.ndim == 1:
         chosen: Floats = distribution @ table[np.arange(len(policy)), policy]
