@@ -87,7 +87,7 @@ def _of_scenarios(evaluation: Evaluation) -> Iterator[Picture]:
             title=f"Pareto front in {head.name}",
             caption=(
                 "One mark for each preference, means over seeds; hollow: breaks a limit. The line joins what none of ours "
-                "beats in that pair of objectives."
+                "beats in that pair of objectives; what breaks limits may lie outside the frame."
             ),
             figure=front(of_scenario(head), head.name),
         )

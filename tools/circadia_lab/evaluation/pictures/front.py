@@ -84,7 +84,7 @@ def of_scenario(scenario: Scenario) -> list[Points]:
             colour=look(arm.name).colour,
             marker=look(arm.name).marker,
             joined=arm is scenario.ours,
-            size=6.0 if arm is scenario.ours else 4.5,
+            size=6.0 if arm is scenario.ours else 4.0,
         )
         for arm in sorted(shown, key=lambda arm: arm is scenario.ours)
     ]
@@ -122,6 +122,7 @@ def of_oracle(oracle: OracleFigures) -> list[Points]:
 
 
 def _panel(ax: Axes, points: Sequence[Points], across: int, up: int) -> None:
+    frame = _frame(points, across, up)
     for group in points:
         values = group.reward * _UNITS
         x, y = values[:, across], values[:, up]
@@ -141,8 +142,18 @@ def _panel(ax: Axes, points: Sequence[Points], across: int, up: int) -> None:
                 label=group.label if kept == bool(group.kept.any()) else None,
                 zorder=3,
             )
+    ax.set_xlim(*frame[0])
+    ax.set_ylim(*frame[1])
     ax.set_xlabel(f"{LABELS[across]}\n({BETTER[across]} is better)")
     ax.set_ylabel(f"{LABELS[up]}  ({BETTER[up]} is better)", color=MUTED)
+
+
+def _frame(points: Sequence[Points], across: int, up: int) -> Floats:
+    """(2, 2) lowest and highest of what keeps the limits, and of what is joined, with a margin."""
+    values = np.concatenate([group.reward[group.kept | group.joined] for group in points]) * _UNITS
+    low, high = values[:, [across, up]].min(0), values[:, [across, up]].max(0)
+    margin = 0.06 * np.maximum(high - low, 1e-3)
+    return np.stack([low - margin, high + margin], axis=-1)
 
 
 def _edge(reward: Floats) -> NDArray[np.intp]:

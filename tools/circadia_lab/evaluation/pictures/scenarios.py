@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from circadia_lab.evaluation.figures import expected_utility, feasible
 from circadia_lab.evaluation.pictures.look import BLUE, filled_or_not, look, mark
 from circadia_lab.evaluation.result import coupling
-from circadia_lab.report.style import INK, MUTED, new_figure, nothing
+from circadia_lab.report.style import GRID, INK, MUTED, new_figure, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from circadia_lab.evaluation.arm import Arm
     from circadia_lab.evaluation.evaluation import Scenario
 
 
 def utilities_by_scenario(scenarios: Sequence[Scenario]) -> Figure:
     """A line for each scenario, a mark for each policy; bars are 95 % intervals over training seeds."""
-    figure = new_figure(0.62 * len(scenarios) + 1.7)
+    figure = new_figure(0.85 * len(scenarios) + 1.7)
     ax = figure.subplots()
     for y, scenario in enumerate(scenarios):
         _row(ax, scenario, y)
-    ax.set_yticks(range(len(scenarios)), [f"{s.name}{' (unseen)' if s.unseen else ''}" for s in scenarios])
+    ax.set_yticks(range(len(scenarios)), [_label(s) for s in scenarios])
     ax.set_ylim(len(scenarios) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    for y in range(1, len(scenarios)):
+        ax.axhline(y - 0.5, color=GRID, linewidth=0.8)
     ax.set_xlabel("utility, mean over the 21 preferences")
     names = dict.fromkeys(arm.name for s in scenarios for arm in s.arms if arm.kind != "reference")
     plain = [name for name in names if ", per preference" not in name and name != "coupled-float"]
@@ -46,11 +50,29 @@ def utilities_by_scenario(scenarios: Sequence[Scenario]) -> Figure:
 def _row(ax: Axes, scenario: Scenario, y: float) -> None:
     shown = [arm for arm in scenario.arms if arm.kind != "reference" and arm.name != "coupled-float"]
     for arm in sorted(shown, key=lambda arm: arm is scenario.ours):
-        x, small = expected_utility(arm), ", per preference" in arm.name
+        x, small, line = expected_utility(arm), ", per preference" in arm.name, _line(arm)
         if np.isfinite(x.low):
-            ax.plot([x.low, x.high], [y, y], color=look(arm.name).colour, linewidth=2.2, alpha=0.5, zorder=2)
-        ax.plot([x.mean], [y], zorder=4 if arm is scenario.ours else 3,
+            ax.plot(
+                [x.low, x.high],
+                [y + line] * 2,
+                color=look(arm.name).colour,
+                linewidth=2.2,
+                alpha=0.5,
+                zorder=2,
+            )
+        ax.plot([x.mean], [y + line], zorder=4 if arm is scenario.ours else 3,
                 **mark(arm, filled=feasible(arm), size=4.5 if small else 8 if arm is scenario.ours else 6.5))  # fmt: skip
+
+
+def _line(arm: Arm) -> float:
+    """What was trained stands above the rules, a rule's form with a setting for each preference below them."""
+    if arm.kind not in {"rule", "file"}:
+        return -0.22
+    return 0.28 if ", per preference" in arm.name else 0.03
+
+
+def _label(scenario: Scenario) -> str:
+    return f"{scenario.name}, unseen" if scenario.unseen and scenario.name != "unseen" else scenario.name
 
 
 def gains(scenarios: Sequence[Scenario]) -> Figure:

@@ -90,8 +90,8 @@ def triangle(
             RegularPolygon((x, y), 6, radius=0.97 / STEPS / math.sqrt(3), facecolor=colour, edgecolor="none")
         )
         dark = known and abs(value) > 0.75 * norm.vmax  # type: ignore[operator]
-        text = f"{1000 * value:+.0f}" if known else "–"
-        ax.text(x, y, text + ("\n×" if crossed else ""), ha="center", va="center", fontsize=7.5,
+        text = f"{round(1000 * value) + 0.0:+.0f}".replace("-", "−").replace("+0", "0") if known else ""
+        ax.text(x, y, f"{text}\n×".strip() if crossed else text, ha="center", va="center", fontsize=7.5,
                 color="#ffffff" if dark else FIXED_INK)  # fmt: skip
     for (x, y), name, away in zip(CORNERS, ("accuracy", "latency", "energy"), (1, -1, -1), strict=True):
         ax.text(x, y + away * 0.155, name, ha="center", va="center", fontsize=8.5, color=MUTED)
