@@ -81,4 +81,6 @@ def steps(weights: Any, outputs: Any, scale: Any) -> tuple[Any, Any]:
 
 
 def _straight(x: Any, step: Any, low: Any = -jnp.inf, high: Any = jnp.inf) -> Any:
-    return x + jax.lax.stop_gradient(jnp.clip(jnp.round(x / step) * step, low, high) - x)
+    """Rounding passes gradients on; saturation does not, or what no longer matters would run away for ever."""
+    held = jnp.clip(x, low, high)
+    return held + jax.lax.stop_gradient(jnp.clip(jnp.round(x / step) * step, low, high) - held)
