@@ -84,7 +84,7 @@ def searched(
     search: Conditions = SEARCH,
     progress: Progress = None,
 ) -> tuple[Arm, ...]:
-    """The family's best setting for all anchors, and an arm with the best for each if there is more than one."""
+    """The family's best setting for all anchors, and an arm with the best for each where they differ."""
     halves = _halves(progress)
     tried = _tried(problem, family, search, halves[0])
     utility = np.stack([played.utilities for played in tried])
@@ -109,7 +109,7 @@ def searched(
             note=family.note,
         ),
     ]
-    return tuple(arms if count > 1 else arms[:1])
+    return tuple(arms if (each != one).any() else arms[:1])
 
 
 def best(utility: Floats, excess: Floats) -> int:

@@ -44,8 +44,8 @@ def days(shown: Sequence[Day]) -> Figure:
         wanted = " / ".join(f"{w:.2g}" for w in day.preference)
         column[0].set_title(f"{day.name} on {day.device}, preference {wanted}")
         day_axis(column[3], DAY_S, ticks=9 if len(shown) == 1 else 5)
-    for ax in axes[2:].ravel():
-        ax.set_ylim(bottom=0)
+    axes[2, 0].set_ylim(bottom=-0.6)
+    axes[3, 0].set_ylim(bottom=0)
     for ax, label in zip(axes[:, 0], ("battery", "actions", "requests\nwaiting", "age, h"), strict=True):
         ax.set_ylabel(label)
     figure.legend(handles=_handles(), loc="outside lower center", ncols=7, fontsize=7.5, columnspacing=1.2)
@@ -82,7 +82,7 @@ def _actions(ax: Axes, day: Day) -> None:
 def _queue(ax: Axes, day: Day) -> None:
     ax.step(day.t_s, day.queue, where="post", color=MUTED, linewidth=0.8)
     lost = day.expired > 0
-    ax.plot(day.t_s[lost], day.queue[lost], "x", color=LOST, markersize=5, clip_on=False, zorder=4)
+    ax.plot(day.t_s[lost], day.queue[lost], "x", color=LOST, markersize=5, zorder=4)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
