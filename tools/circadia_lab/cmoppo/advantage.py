@@ -11,10 +11,14 @@ so that V is the differential value as γ → 1: what a state is worth beyond th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    from circadia_lab.cmoppo.config import Config
+    from circadia_lab.cmoppo.rollout import Ticks
 
 
 def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: float, trace: float) -> Any:
@@ -29,6 +33,38 @@ def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: fl
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, kept), reverse=True)[1]
 
 
+def settled_averages(ticks: Ticks, values: Any, members: Any) -> Any:
+    """(anchors, k) averages per period of a rollout, freed of where its devices happened to stand.
+
+        x̄ = (mean x + (mean V(s_T) − mean V(s_0)) / T) / mean w
+
+    The mean of the rollout is that plus what its first states owe, which would be the most of its noise: a battery
+    that is empty now stays so for longer than a rollout (Wan et al., arXiv:2006.16318).
+    """
+    drift = (values[-1] - values[0]) / ticks.weight.shape[0]
+    gain = jnp.mean(ticks.gain[..., 0, :], 0) + drift
+    return (members.T @ gain) / (members.T @ jnp.mean(ticks.weight[..., 0], 0))[:, None]
+
+
+def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: Any, config: Config) -> Any:
+    """(ticks, batch, tried, k) how much better each action is than the tried ones on average.
+
+    Of an action tried under the chance ξ from the same state, with what the critic makes of where it led,
+
+        δ_j = x_j(ξ) − w_j x̄ + γ_j V(s′_j(ξ)) − V(s),   A_j = δ_j − mean_i δ_i
+
+    so that chance, which is the same for all of them, cancels. The taken one may be credited with a share of the
+    further future, `config.future` · (`advantage` − δ_0). With one action A is `advantage` itself.
+    """
+    if config.tried == 1:
+        return advantage[..., None, :]
+    kept = (config.discount**ticks.weight)[..., None]
+    after = jnp.concatenate([values[1:, :, None], instead], 2)
+    delta = ticks.gain - ticks.weight[..., None] * centre[:, None] + kept * after - values[:-1, :, None]
+    apart = delta - jnp.mean(delta, 2, keepdims=True)
+    return apart.at[:, :, 0].add(config.future * (advantage - delta[:, :, 0]))
+
+
 def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
     """(…, objectives + costs), (…, objectives), (…, costs) → (…,) w·A_r − λ·A_c."""
     objectives = weights.shape[-1]
@@ -37,12 +73,12 @@ def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
 
 
 def normalised(advantage: Any, shares: Any, members: Any) -> Any:
-    """(ticks, batch) scaled by mean and deviation of its preference's group.
+    """(ticks, batch, tried) scaled by mean and deviation of its preference's group.
 
     (batch, groups) `members` picks the devices that make up each group's statistics (each column sums to 1),
     (batch, groups) `shares` mixes the groups for a device (each row sums to 1).
     """
-    mean = jnp.mean(advantage, 0) @ members
-    square = jnp.mean(jnp.square(advantage), 0) @ members
+    mean = jnp.mean(advantage, (0, 2)) @ members
+    square = jnp.mean(jnp.square(advantage), (0, 2)) @ members
     deviation = jnp.sqrt(jnp.maximum(square - jnp.square(mean), 1e-12))
-    return (advantage - shares @ mean) / (shares @ deviation + 1e-6)
+    return (advantage - (shares @ mean)[:, None]) / ((shares @ deviation)[:, None] + 1e-6)

@@ -66,7 +66,7 @@ def counted(
     def step(state: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[tuple[Any, Any], None]:
         world, sums = state
         world, seen = tick(environment, draw_from, world, preference, now[0])
-        return (world, sums + now[1] * jnp.concatenate([seen.gain, seen.weight[:, None]], -1)), None
+        return (world, sums + now[1] * jnp.concatenate([seen.gain[:, 0], seen.weight], -1)), None
 
     keys = jax.random.split(of_ticks, warm_up + ticks)
     counts = jnp.arange(warm_up + ticks) >= warm_up

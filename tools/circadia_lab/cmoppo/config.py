@@ -24,11 +24,15 @@ class Config:
     """Length of a rollout."""
     free_share: float = 0.15
     """Share of the devices whose preference is drawn, not an anchor."""
+    tried: int = 4
+    """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
+    future: float = 0.0
+    """Share of what came after the next tick that the taken action is credited with beyond the critic's estimate."""
     redraw: float = 0.05
     """Chance of a new preference per free device and update."""
 
     actor_width: int = 64
-    critic_width: int = 128
+    critic_width: int = 64
     epochs: int = 2
     minibatches: int = 8
     actor_rate: float = 1.5e-3
@@ -42,9 +46,11 @@ class Config:
     """Per period, on rewards from which their average is subtracted."""
     trace: float = 0.95
     """λ of the generalised advantage estimate, per tick."""
-    entropy: float = 0.01
-    """Weight of the entropy at the start; it falls to 0 linearly by `entropy_until`."""
-    entropy_until: float = 0.7
+    entropy: float = 0.1
+    """Weight of the entropy at the start, in deviations of the advantage …"""
+    entropy_last: float = 0.001
+    """… and from `entropy_until` on; by equal factors in between, for differences that matter little show late."""
+    entropy_until: float = 0.8
     normaliser: float = 1e-3
     """Weight of (log Σ exp scores)², which the softmax does not see."""
     largest_weight: float = 1.5
@@ -53,10 +59,11 @@ class Config:
     """What is less likely than this by its logarithm saturates once rounded."""
     rounded_from: float = 0.7
     """Share of the updates after which the actor is trained as it will be in 8 bits."""
-    averaging: float = 0.99
-    """Per update, of the actor's running average: the policy that is judged and kept."""
+    averaging: float = 0.02
+    """Share of the updates that the actor's running average reaches back: the policy that is judged and kept."""
 
-    multiplier_rate: float = 0.02
+    multiplier_rate: float = 0.03
+    """Per update and violated limit, in deviations of the utility per deviation of the cost."""
     multiplier_rate_last: float = 0.1
     """Share of `multiplier_rate` that is left at the end."""
     proportional: float = 0.5

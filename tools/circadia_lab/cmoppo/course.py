@@ -163,9 +163,7 @@ class Course:
         if self.reference is None:
             first = gains[0, :, :OBJECTIVE_COUNT].min(0)
             self.reference = first - REFERENCE_MARGIN * np.abs(first)
-        prices = self.learner.multipliers.prices(
-            self.trainer.config.proportional, self.trainer.config.largest_multiplier
-        )
+        prices = self.trainer.prices(self.learner)
         self.history.append(
             self._point(
                 gains.mean(0),

@@ -18,40 +18,76 @@ if TYPE_CHECKING:
 
 
 class Ticks(NamedTuple):
-    """(ticks, batch, …) of a rollout."""
+    """(ticks, batch, …) of a rollout, with `tried` actions of which the first was taken."""
 
     encoded: Any
     mask: Any
     action: Any
+    """(…, tried)"""
     log_p: Any
-    """Of the action that was drawn."""
+    """(…, tried) of the actions."""
     gain: Any
-    """(…, objectives + costs) rewards, then costs as shares of their limits."""
+    """(…, tried, objectives + costs) rewards, then costs as shares of their limits."""
+    weight: Any
+    """(…, tried)"""
+    instead: Any
+    """(…, tried − 1, WIDTH) what would have been seen after the other actions."""
+
+
+class Moved(NamedTuple):
+    """Of one action of each device."""
+
+    world: Any
+    gain: Any
     weight: Any
 
 
 def tick(
-    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any
+    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any, tried: int = 1
 ) -> tuple[Any, Ticks]:
-    """One tick on; `draw_from` maps encoded observations and masks to log-probabilities."""
+    """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
+
+    Each of the other actions is tried from the same state under the same chance. The actions are drawn at quantiles
+    that lie 1 / `tried` apart.
+    """
     draws, chance = jax.random.split(key)
     seen = environment.see(world, preference)
     log_p = draw_from(seen.encoded, seen.mask)
-    u = jax.random.uniform(draws, log_p.shape[:-1])
-    action = sample(log_p, seen.mask, u, jnp).astype(jnp.int32)
-    after, outcome = environment.step(world, action, chance)
-    chosen = jnp.take_along_axis(log_p, action[..., None], -1)[..., 0]
+    first = jax.random.uniform(draws, (1, environment.batch))
+    u = jnp.mod(first + jnp.arange(tried)[:, None] / tried, 1.0)
+    actions = jax.vmap(lambda v: sample(log_p, seen.mask, v, jnp))(u).astype(jnp.int32)
+    done = moved(environment, world, actions[0], chance)
+    gain, weight, instead = done.gain[:, None], done.weight[:, None], jnp.zeros((environment.batch, 0, 0))
+    if tried > 1:
+        others = jax.vmap(lambda action: moved(environment, world, action, chance))(actions[1:])
+        after = jax.vmap(lambda w: environment.see(w, preference).encoded)(others.world)
+        gain = jnp.concatenate([gain, jnp.moveaxis(others.gain, 0, 1)], 1)
+        weight = jnp.concatenate([weight, others.weight.T], 1)
+        instead = jnp.moveaxis(after, 0, 1)
+    chosen = jnp.take_along_axis(log_p, actions.T, -1)
+    return done.world, Ticks(seen.encoded, seen.mask, actions.T, chosen, gain, weight, instead)
+
+
+def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
+    """A step, with rewards and costs in one array."""
+    after, outcome = environment.step(world, action, key)
     limits = jnp.asarray(environment.limits, jnp.float32)
     gain = jnp.concatenate([outcome.reward, outcome.cost / limits], -1).astype(jnp.float32)
-    return after, Ticks(seen.encoded, seen.mask, action, chosen, gain, outcome.weight.astype(jnp.float32))
+    return Moved(after, gain, outcome.weight.astype(jnp.float32))
 
 
 def rollout(
-    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any, ticks: int
+    environment: Environment,
+    draw_from: DrawFrom,
+    world: Any,
+    preference: Any,
+    key: Any,
+    ticks: int,
+    tried: int = 1,
 ) -> tuple[Any, Ticks]:
     """`ticks` of them."""
 
     def step(world: Any, key: Any) -> tuple[Any, Ticks]:
-        return tick(environment, draw_from, world, preference, key)
+        return tick(environment, draw_from, world, preference, key, tried)
 
     return jax.lax.scan(step, world, jax.random.split(key, ticks))

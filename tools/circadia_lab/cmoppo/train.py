@@ -64,7 +64,7 @@ def first_stage(course: Course) -> None:
 def outcome(course: Course, seed: int) -> Trained:
     """The best policy of the course."""
     trainer, best = course.trainer, course.best
-    prices = course.learner.multipliers.prices(trainer.config.proportional, trainer.config.largest_multiplier)
+    prices = trainer.prices(course.learner)
     return Trained(
         config=trainer.config,
         seed=seed,

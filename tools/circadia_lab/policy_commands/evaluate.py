@@ -1,5 +1,0 @@
-"""`circadia policy evaluate`."""
-
-
-def register(subparsers):
-    pass
