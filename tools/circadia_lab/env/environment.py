@@ -6,6 +6,7 @@ view of it, with JAX's keys.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,10 @@ class Fleet:
         self._round_s = self._replay.length_s if self._replay else DAY_S
         self._measures = problem.measures
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies are made anew: a module cannot be pickled."""
+        return _made, (self.problem, self.shape[1], self._xp.__name__)
+
     def start(self, u: Any) -> State:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
@@ -104,6 +109,10 @@ class Fleet:
         if self._replay is None:
             return state
         return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
+
+
+def _made(problem: Problem, per_device: int, module: str) -> Fleet:
+    return Fleet(problem, per_device, importlib.import_module(module))
 
 
 class TrainingEnvironment:
