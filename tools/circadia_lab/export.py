@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -91,14 +91,28 @@ def export(
 
     Errors as of `load_policy`, which checks them where they were written.
     """
+    kept, quantised, seen = rounded(layers, environment, seed)
+    fidelity = compare(kept, quantised, environment, seen, seed=seed, ticks=ticks)
+    artifact = write(path, quantised, observations=_vectors(seen, seed), made={**made, **fidelity.as_dict()})
+    return Exported(artifact=artifact, layers=quantised, fidelity=fidelity)
+
+
+class Rounded(NamedTuple):
+    """A policy before and after it was put into 8 bits."""
+
+    floats: tuple[FloatLayer, ...]
+    layers: tuple[QuantisedLayer, ...]
+    seen: Visited
+
+
+def rounded(layers: Sequence[FloatLayer], environment: Environment, seed: int) -> Rounded:
+    """Its 8 bits cover what the outputs of its layers are on its own days."""
     import jax.numpy as jnp
 
     seen = visited(environment, float_scores(layers, jnp), VISITED_ROWS, seed)
     kept = without_constants(layers, seen.encoded)
     quantised = quantise(kept, seen.encoded * np.float32(INPUT_SCALE), lowest_score=LOWEST_SCORE)
-    fidelity = compare(kept, quantised, environment, seen, seed=seed, ticks=ticks)
-    artifact = write(path, quantised, observations=_vectors(seen, seed), made={**made, **fidelity.as_dict()})
-    return Exported(artifact=artifact, layers=quantised, fidelity=fidelity)
+    return Rounded(kept, quantised, seen)
 
 
 def write(

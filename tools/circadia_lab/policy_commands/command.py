@@ -1,10 +1,10 @@
-"""`circadia policy`: train, certify, export and inspect policies."""
+"""`circadia policy`: train, certify, evaluate, export and inspect policies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circadia_lab.policy_commands import export, inspection, oracle, train
+from circadia_lab.policy_commands import evaluate, export, inspection, oracle, train
 
 if TYPE_CHECKING:
     import argparse
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its own commands."""
     parser = subparsers.add_parser(
-        "policy", help="train, certify, export and inspect policies", description=__doc__
+        "policy", help="train, certify, evaluate, export and inspect policies", description=__doc__
     )
     own = parser.add_subparsers(metavar="COMMAND", required=True)
-    for part in (train, oracle, export, inspection):
+    for part in (train, oracle, evaluate, export, inspection):
         part.register(own)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
+    from circadia_lab.oracle.coupling import Coupled
     from circadia_lab.oracle.grid import Grid
     from circadia_lab.oracle.optimum import Optimum
 
@@ -74,7 +75,12 @@ def run(args: argparse.Namespace) -> int:
     grid = enumerated(spec)
     found = solved(grid, preferences, tolerance=args.tolerance, keep=args.keep)
     show(console, grid, found)
-    figures = {**figures_of(grid, found), "seconds": round(time.monotonic() - start_s, 2)}
+    figures = figures_of(grid, found)
+    if args.coupling:
+        worth = coupled(grid, found)
+        show_worth(console, worth)
+        figures["coupling"] = [worth_of(each) for each in worth]
+    figures["seconds"] = round(time.monotonic() - start_s, 2)
     if args.json:
         write_whole(args.json, json.dumps(figures, indent=2) + "\n")
     return 0
@@ -102,6 +108,54 @@ def solved(grid: Grid, preferences: Floats, *, tolerance: float, keep: Path | No
 
     with bar(f"certifying {len(preferences)} preferences", len(preferences)) as tell:
         return optimum(grid, preferences, folder=keep, tolerance=tolerance, progress=lambda i, _: tell(i + 1))
+
+
+def coupled(grid: Grid, found: Optimum) -> tuple[Coupled, ...]:
+    """What coupling is worth under each of the preferences, likewise."""
+    from circadia_lab.oracle.coupling import coupling
+    from circadia_lab.policy_commands.bar import bar
+
+    done = 0
+
+    def count(_: Coupled) -> None:
+        nonlocal done
+        done += 1
+        tell(done)
+
+    with bar("searching for separate deciders", len(found.values)) as tell:
+        return coupling(grid, found, progress=count)
+
+
+def show_worth(console: Console, worth: tuple[Coupled, ...]) -> None:
+    """A line a preference, the largest worth first."""
+    lines = [
+        "",
+        "decided together and apart: what the optimum loses at most if serving and training decide apart",
+        "",
+    ]
+    lines += [
+        f"{'preference':11}{'together':>10}{'apart':>10}{'worth':>10}{'of Σ w |returns|':>18}{'pairs':>7}"
+    ]
+    for each in sorted(worth, key=lambda each: -each.share):
+        weights = " ".join(f"{w:.2g}" for w in each.preference)
+        kept = "" if each.feasible else "  no pair keeps the limits"
+        lines += [
+            f"{weights:11}{each.together:10.5f}{each.apart:10.5f}{each.worth:10.5f}{each.share:17.2%} {each.pairs:7}"
+            + kept
+        ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+def worth_of(each: Coupled) -> dict[str, Any]:
+    """For JSON."""
+    names = ("together", "upper", "apart", "worth", "share")
+    found: dict[str, Any] = {name: float(getattr(each, name)) for name in names}
+    return {
+        "preference": each.preference.tolist(),
+        **found,
+        "feasible": bool(each.feasible),
+        "pairs": each.pairs,
+    }
 
 
 def figures_of(grid: Grid, found: Optimum) -> dict[str, Any]:
