@@ -1,0 +1,130 @@
+"""Advantages against plain loops and by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from circadia_lab.cmoppo.advantage import advantages, compared, normalised, scalarised, settled_averages
+from circadia_lab.cmoppo.config import Config
+from circadia_lab.cmoppo.rollout import Ticks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+DISCOUNT, TRACE = 0.9, 0.8
+
+
+def ticks_of(gain: Any, weight: Any) -> Ticks:
+    """(ticks, batch, tried, k) and (ticks, batch, tried); the rest is not looked at."""
+    nothing = jnp.zeros(())
+    return Ticks(
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        jnp.asarray(gain, jnp.float32),
+        jnp.asarray(weight, jnp.float32),
+        nothing,
+    )
+
+
+def in_a_loop(gain: Floats, weight: Floats, values: Floats, centre: Floats) -> Floats:
+    found, after = np.zeros_like(gain), np.zeros(gain.shape[1:])
+    for t in reversed(range(len(gain))):
+        for device in range(gain.shape[1]):
+            kept = DISCOUNT ** weight[t, device]
+            delta = gain[t, device] - weight[t, device] * centre[device]
+            delta = delta + kept * values[t + 1, device] - values[t, device]
+            after[device] = delta + kept * TRACE * after[device]
+        found[t] = after
+    return found
+
+
+def test_advantages_are_those_of_a_plain_loop() -> None:
+    random = np.random.default_rng(0)
+    gain, weight = random.normal(size=(7, 3, 2)), random.uniform(0.2, 3, (7, 3))
+    values, centre = random.normal(size=(8, 3, 2)), random.normal(size=(3, 2))
+    found = advantages(gain, weight, values, centre, discount=DISCOUNT, trace=TRACE)
+    assert np.asarray(found) == pytest.approx(in_a_loop(gain, weight, values, centre), abs=1e-5)
+
+
+def test_gains_that_never_vary_are_no_advantage() -> None:
+    weight = np.random.default_rng(1).uniform(0.2, 3, (5, 2))
+    gain, centre = weight[..., None] * np.array([2.0, -1.0]), np.tile([2.0, -1.0], (2, 1))
+    found = advantages(gain, weight, np.zeros((6, 2, 2)), centre, discount=DISCOUNT, trace=TRACE)
+    assert np.abs(np.asarray(found)).max() < 1e-6
+
+
+def test_averages_do_not_depend_on_where_a_device_stood() -> None:
+    """0 → 1 → 0 …, worth 0 and 2 in turn: 1 on average, V(1) = V(0) + 1; of three ticks the mean is 2/3 or 4/3."""
+    gain = np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 2.0]])[..., None, None]
+    value = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])[..., None]
+    ticks = ticks_of(gain, np.ones((3, 2, 1)))
+    assert np.asarray(settled_averages(ticks, value, jnp.eye(2))) == pytest.approx(1.0)
+    assert np.asarray(settled_averages(ticks, 0 * value, jnp.eye(2)))[:, 0] == pytest.approx([2 / 3, 4 / 3])
+
+
+def test_averages_are_of_sums_by_group_and_of_what_was_taken() -> None:
+    """Two ticks; one group of the first two devices, one of the third. The second action tried counts nothing."""
+    gain = np.array([[[1.0, 9.0], [2.0, 9.0], [6.0, 9.0]], [[3.0, 9.0], [2.0, 9.0], [0.0, 9.0]]])[..., None]
+    weight = np.array([[[1.0, 9.0], [1.0, 9.0], [1.0, 9.0]], [[1.0, 9.0], [5.0, 9.0], [3.0, 9.0]]])
+    members = jnp.array([[0.5, 0.0], [0.5, 0.0], [0.0, 1.0]])
+    found = settled_averages(ticks_of(gain, weight), jnp.zeros((3, 3, 1)), members)
+    assert np.asarray(found)[:, 0] == pytest.approx([8 / 8, 6 / 4])
+
+
+def test_an_action_is_compared_with_the_others_that_were_tried() -> None:
+    """One tick of one device: δ_0 = 3 − 1·1 + ½·2 − 1 = 2, δ_1 = 1 − 2·1 + ¼·4 − 1 = −1; their mean is ½."""
+    ticks = ticks_of(np.array([[[[3.0], [1.0]]]]), np.array([[[1.0, 2.0]]]))
+    values, instead, centre = jnp.array([[[1.0]], [[2.0]]]), jnp.array([[[[4.0]]]]), jnp.array([[1.0]])
+    config = Config(tried=2, discount=0.5, future=0.0)
+    advantage = jnp.array([[[5.0]]])
+    found = np.asarray(compared(ticks, advantage, values, instead, centre, config))
+    assert found.ravel() == pytest.approx([1.5, -1.5])
+    credited = np.asarray(compared(ticks, advantage, values, instead, centre, replace(config, future=0.5)))
+    assert credited.ravel() == pytest.approx([1.5 + 0.5 * (5 - 2), -1.5])
+
+
+def test_what_is_the_same_for_all_tried_actions_cancels() -> None:
+    random = np.random.default_rng(2)
+    gain, weight = random.normal(size=(4, 3, 2, 6)), np.ones((4, 3, 2))
+    values, instead = random.normal(size=(5, 3, 6)), random.normal(size=(4, 3, 1, 6))
+    config = Config(tried=2, future=0.0)
+
+    def found(gain: Any, centre: Any) -> Any:
+        return np.asarray(
+            compared(ticks_of(gain, weight), jnp.zeros((4, 3, 6)), values, instead, centre, config)
+        )
+
+    luck = random.normal(size=(4, 3, 1, 6))
+    assert found(gain + luck, jnp.ones((3, 6))) == pytest.approx(found(gain, jnp.zeros((3, 6))), abs=1e-4)
+
+
+def test_with_one_action_it_is_the_advantage() -> None:
+    advantage = jnp.arange(12.0).reshape(2, 3, 2)
+    ticks = ticks_of(np.zeros((2, 3, 1, 2)), np.ones((2, 3, 1)))
+    found = compared(ticks, advantage, jnp.zeros((3, 3, 2)), None, jnp.zeros((3, 2)), Config(tried=1))
+    assert np.array_equal(found, advantage[:, :, None])
+
+
+def test_rewards_are_weighed_and_costs_priced() -> None:
+    advantage = jnp.array([1.0, 2.0, 3.0, 10.0, 20.0, 30.0])
+    found = scalarised(advantage, jnp.array([0.5, 0.25, 0.25]), jnp.array([1.0, 0.0, 0.1]))
+    assert float(found) == pytest.approx(0.5 + 0.5 + 0.75 - 10 - 3)
+
+
+def test_each_group_has_mean_0_and_deviation_1() -> None:
+    random = np.random.default_rng(3)
+    scalar = random.normal(size=(50, 4, 2)) * np.array([1.0, 1.0, 30.0, 30.0])[:, None] + 7
+    shares = np.repeat(np.eye(2), 2, 0)
+    found = np.asarray(normalised(jnp.asarray(scalar), jnp.asarray(shares), jnp.asarray(shares / 2)))
+    for group in (found[:, :2], found[:, 2:]):
+        assert group.mean() == pytest.approx(0, abs=1e-4)
+        assert group.std() == pytest.approx(1, abs=1e-3)
