@@ -124,7 +124,7 @@ def test_each_group_has_mean_0_and_deviation_1() -> None:
     random = np.random.default_rng(3)
     scalar = random.normal(size=(50, 4, 2)) * np.array([1.0, 1.0, 30.0, 30.0])[:, None] + 7
     shares = np.repeat(np.eye(2), 2, 0)
-    found = np.asarray(normalised(jnp.asarray(scalar), jnp.asarray(shares), jnp.asarray(shares / 2)))
+    found = np.asarray(normalised(jnp.asarray(scalar), jnp.asarray(shares), jnp.asarray(shares / 2), 2))
     for group in (found[:, :2], found[:, 2:]):
         assert group.mean() == pytest.approx(0, abs=1e-4)
         assert group.std() == pytest.approx(1, abs=1e-3)
