@@ -52,25 +52,26 @@ def read_checkpoint(
     path: Path, like: Any, *, belongs_to: dict[str, Any], config: Config
 ) -> tuple[Any, dict[str, Any]]:
     """State and notes; `ArtifactError` for a damaged file, or one of another training, which it tells apart how."""
-    about, leaves = _loaded(path)
-    _check(path, about["identity"], belongs_to, config)
+    theirs, notes, leaves = _loaded(path)
+    _check(path, theirs, belongs_to, config)
     wanted, structure = jax.tree.flatten(like)
     shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
     if shapes != [(np.shape(leaf), str(np.asarray(leaf).dtype)) for leaf in wanted]:
         raise ArtifactError(
             f"checkpoint {path}: its arrays are not those of a batch of this size; start anew"
         )
-    return jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in leaves]), about["notes"]
+    return jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in leaves]), notes
 
 
-def _loaded(path: Path) -> tuple[dict[str, Any], list[Any]]:
+def _loaded(path: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            return about, [file[f"leaf{i}"] for i in range(len(file.files) - 1)]
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            about = json.loads(str(archive["about"]))
+            leaves = [archive[f"leaf{i}"] for i in range(len(archive.files) - 1)]
+            return about["identity"], about["notes"], leaves
     except FileNotFoundError as error:
         raise ArtifactError(f"checkpoint {path} does not exist; train without --resume first") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"checkpoint {path} is truncated or damaged ({error}); start anew") from error
 
 
