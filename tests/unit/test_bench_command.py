@@ -26,7 +26,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_benchmark_can_be_imported_and_measures() -> None:
-    assert "footprint" in bench.names()
+    assert {"footprint", "morl", "policy-training"} <= set(bench.names())
     assert all(callable(bench.load(name).measure) for name in bench.names())
 
 

@@ -27,17 +27,16 @@ class Benchmark(Protocol):
 
 
 def names() -> list[str]:
-    """The benchmarks there are."""
-    return sorted(
-        m.name for m in pkgutil.iter_modules(circadia_lab.bench.__path__) if not m.name.startswith("_")
-    )
+    """The benchmarks there are: modules, with dashes for underscores."""
+    modules = (m.name for m in pkgutil.iter_modules(circadia_lab.bench.__path__))
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
 
 
 def load(name: str) -> Benchmark:
     """The benchmark of that name; `ConfigError` lists the names there are."""
     if name not in names():
         raise ConfigError(f"no benchmark {name!r}; there are: {', '.join(names())}")
-    return cast("Benchmark", importlib.import_module(f"circadia_lab.bench.{name}"))
+    return cast("Benchmark", importlib.import_module(f"circadia_lab.bench.{name.replace('-', '_')}"))
 
 
 def table(figures: Mapping[str, Figure]) -> str:
