@@ -96,16 +96,15 @@ class TwoStates:
     """At 0 a device earns 1 of energy asleep or 1 of latency serving, or trains and moves to 1.
 
     There it earns 3 of accuracy and costs 1 a tick, until it falls back, which it does every other time. With the share
-    x of its time at 1 it trains in x / 2 of all ticks, and earns 3 w_a x + max(w_l, w_e) (1 − 3x / 2); x may be `LIMIT`
-    at most, so that the best is x = 0 or, drawing to train a quarter of the time, x = `LIMIT`.
+    x of its time at 1 it trains in x / 2 of all ticks, and earns 3 w_a x + max(w_l, w_e) (1 − 3x / 2); x may be `limit`
+    at most, so that the best is x = 0 or x = limit: with 1/3 by drawing to train a quarter of the time.
     """
 
     name = "two states"
-    LIMIT = 1 / 3
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, limit: float = 1 / 3) -> None:
         self.batch = batch
-        self.limits = np.array([self.LIMIT, 1.0, 1.0])
+        self.limits = np.array([limit, 1.0, 1.0])
         self.mask = np.zeros((2, ACTIONS), bool)
         self.mask[0, [SLEEP, SERVE, TRAIN]] = self.mask[1, SLEEP] = True
         self.reward = np.zeros((2, ACTIONS, 3))
@@ -131,11 +130,10 @@ class TwoStates:
             jnp.asarray(self.reward, jnp.float32)[state, action], cost, jnp.ones(self.batch)
         )
 
-    @classmethod
-    def optimum(cls, preference: Any) -> tuple[float, float]:
+    def optimum(self, preference: Any) -> tuple[float, float]:
         """The value and the share x that attains it."""
         accuracy, rest = preference[0], max(preference[1:])
-        x = cls.LIMIT if 3 * accuracy > 1.5 * rest else 0.0
+        x = float(self.limits[0]) if 3 * accuracy > 1.5 * rest else 0.0
         return 3 * accuracy * x + rest * (1 - 1.5 * x), x
 
 
@@ -154,7 +152,7 @@ def coarse(spec: GridSpec) -> GridSpec:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chain() -> type[Chain]:
     return Chain
 
@@ -181,9 +179,9 @@ def board_grid() -> Grid:
 
 @pytest.fixture(scope="session")
 def tiny() -> Config:
-    """Eight updates of a batch of 24, two of them in stage 2, each with a report and a checkpoint."""
+    """Six updates of a batch of 24, each with a report and a checkpoint, and no second stage."""
     return Config(
-        steps=24 * 4 * 8,
+        steps=24 * 4 * 6,
         ticks=4,
         free_share=0.125,
         actor_width=8,
@@ -193,8 +191,8 @@ def tiny() -> Config:
         judgements=2,
         judged_ticks=8,
         judged_warm_up=2,
-        extension_share=0.25,
-        extension_rounds=2,
+        extension_share=0.0,
+        extension_rounds=0,
         report_every=1,
         checkpoint_every=1,
     )

@@ -60,7 +60,11 @@ def read_checkpoint(
         raise ArtifactError(
             f"checkpoint {path}: its arrays are not those of a batch of this size; start anew"
         )
-    return jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in leaves]), notes
+    # NumPy's stay NumPy's: JAX would cut their doubles.
+    found = [
+        jax.numpy.asarray(x) if isinstance(y, jax.Array) else x for x, y in zip(leaves, wanted, strict=True)
+    ]
+    return jax.tree.unflatten(structure, found), notes
 
 
 def _loaded(path: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:

@@ -46,6 +46,11 @@ class Crowd(NamedTuple):
         new = jax.random.bernoulli(key, chance, (self.size, 1))
         return self.bound_to(jnp.where(new, _drawn(other, self.size), preferences))
 
+    def dealt(self, preferences: Any) -> Any:
+        """(n, objectives) → (devices, objectives) the bound devices' anchors, the free devices one row each in turn."""
+        turn = np.cumsum(self.anchors() < 0) - 1
+        return self.bound_to(jnp.asarray(preferences, jnp.float32)[turn % len(preferences)])
+
     def bound_to(self, preferences: Any) -> Any:
         """(devices, objectives) the bound devices' anchors, the free devices' `preferences`."""
         anchors = self.anchors()

@@ -99,20 +99,17 @@ def _gains(course: Course, new: tuple[Kept, Floats], old: tuple[Kept, Floats]) -
 
 def _aside(course: Course, chosen: NDArray[np.int64]) -> Learner:
     """The kept policy, its average made the start, with the free devices at the sparse preferences."""
-    learner, crowd = course.learner, course.trainer.crowd
-    rows = jnp.asarray(PREFERENCES[chosen], jnp.float32)
-    preference = crowd.bound_to(rows[np.arange(crowd.size) % len(rows)])
+    preference = course.trainer.crowd.dealt(PREFERENCES[chosen])
     kept = jax.tree.map(jnp.asarray, course.best.parameters)
-    return learner._replace(
+    return course.learner._replace(
         actor=kept, average=kept, ranges=jax.tree.map(jnp.asarray, course.best.ranges), preference=preference
     )
 
 
 def _aim(course: Course, chosen: NDArray[np.int64], returns: Floats, objective: int) -> Aim:
     """The anchors' devices go on as before."""
-    config, crowd = course.trainer.config, course.trainer.crowd
+    config = course.trainer.config
     span = np.maximum(np.ptp(returns, axis=0), 1e-9)
     floor = floors(returns, config.keep)
     pulled = barrier_weights(objective, returns[chosen], floor[chosen], span, config.barrier)
-    dealt = jnp.asarray(pulled[np.arange(crowd.size) % len(chosen)], jnp.float32)
-    return Aim(crowd.bound_to(dealt), jnp.float32(config.extension_rate))
+    return Aim(course.trainer.crowd.dealt(pulled), jnp.float32(config.extension_rate))

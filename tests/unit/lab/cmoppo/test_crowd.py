@@ -59,6 +59,17 @@ def test_the_bound_keep_their_anchor_and_some_of_the_free_move() -> None:
     assert 0 < moved[~bound].mean() < 1
 
 
+@pytest.mark.parametrize("free_share", [0.125, 0.15, 0.5])
+def test_rows_are_dealt_to_the_free_evenly(free_share: float) -> None:
+    crowd, rows = crowd_of(1024, free_share), np.eye(3)[[0, 1, 2, 0]] * 0.5 + 1 / 6
+    free = crowd.anchors() < 0
+    dealt = np.asarray(crowd.dealt(rows))
+    assert dealt[~free] == pytest.approx(ANCHORS[crowd.anchors()[~free]])
+    counts = [(np.abs(dealt[free] - row).max(1) < 1e-6).sum() for row in rows[1:3]]
+    assert max(counts) - min(counts) <= 1
+    assert sum(counts) == pytest.approx(free.sum() / 2, abs=1)
+
+
 def test_a_batch_that_is_too_small_is_named() -> None:
     with pytest.raises(ConfigError, match="batch of 20 devices is too small for 21"):
         crowd_of(20, 0.0)
