@@ -221,6 +221,12 @@ def lightly(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], AbstractCo
     return light
 
 
+@pytest.fixture
+def quick(lightly: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    with lightly():
+        yield
+
+
 def configure(values: dict[str, Any]) -> None:
     for name, value in values.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]

@@ -107,29 +107,34 @@ def read_training(path: Path) -> Training:
     """`ArtifactError` for a file that is missing, damaged, no training, or for other actions or features."""
     about, arrays = _loaded(path)
     for key, ours in (("actions", list(NAMES)), ("features", [feature.name for feature in TABLE])):
-        if about[key] != ours:
-            odd = sorted(set(about[key]) ^ set(ours)) or ["their order"]
+        if (theirs := about.get(key, [])) != ours:
+            odd = sorted(set(theirs) ^ set(ours)) or ["their order"]
             raise ArtifactError(f"{path}: trained for other {key} ({', '.join(odd)}); train it again")
-    layers = {
-        name: tuple(
-            FloatLayer(weights=arrays[f"{name}.{i}.weights"], bias=arrays[f"{name}.{i}.bias"], relu=relu)
-            for i, relu in enumerate(relus)
-        )
-        for name, relus in about["networks"].items()
-    }
-    plain = {key: about[key] for key in _PLAIN}
-    plain["history"] = tuple(plain["history"])
-    return Training(layers=layers, multipliers=arrays["multipliers"], **plain)
+    try:
+        layers = {
+            name: tuple(
+                FloatLayer(weights=arrays[f"{name}.{i}.weights"], bias=arrays[f"{name}.{i}.bias"], relu=relu)
+                for i, relu in enumerate(relus)
+            )
+            for name, relus in about["networks"].items()
+        }
+        plain = {key: about[key] for key in _PLAIN}
+        plain["history"] = tuple(plain["history"])
+        return Training(layers=layers, multipliers=arrays["multipliers"], **plain)
+    except KeyError as error:
+        raise ArtifactError(
+            f"{path}: is no training, or damaged ({error} is missing); train again"
+        ) from error
 
 
 def _loaded(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name != "about"}
-            about = json.loads(str(file["about"]))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != "about"}
+            about = dict(json.loads(str(archive["about"])))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such file; `circadia policy train` writes one") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{path}: is no training, or damaged ({error}); train again") from error
     if about.get("format") != FORMAT:
         raise ArtifactError(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from circadia_lab.cmoppo.actor import Actor
 
+pytestmark = pytest.mark.usefixtures("quick")
 ROWS = 400
 ARCHITECTURES = ("coupled", "separate")
 SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])

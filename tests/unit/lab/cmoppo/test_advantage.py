@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+pytestmark = pytest.mark.usefixtures("quick")
 DISCOUNT, TRACE = 0.9, 0.8
 
 
@@ -84,19 +85,19 @@ def test_an_action_is_compared_with_the_others_that_were_tried() -> None:
     """One tick of one device: δ_0 = 3 − 1·1 + ½·2 − 1 = 2, δ_1 = 1 − 2·1 + ¼·4 − 1 = −1; their mean is ½."""
     ticks = ticks_of(np.array([[[[3.0], [1.0]]]]), np.array([[[1.0, 2.0]]]))
     values, instead, centre = jnp.array([[[1.0]], [[2.0]]]), jnp.array([[[[4.0]]]]), jnp.array([[1.0]])
-    config = Config(tried=2, discount=0.5, future=0.0)
+    config = Config(tried=2, explored=0, discount=0.5)
     advantage = jnp.array([[[5.0]]])
     found = np.asarray(compared(ticks, advantage, values, instead, centre, config))
     assert found.ravel() == pytest.approx([1.5, -1.5])
-    credited = np.asarray(compared(ticks, advantage, values, instead, centre, replace(config, future=0.5)))
-    assert credited.ravel() == pytest.approx([1.5 + 0.5 * (5 - 2), -1.5])
+    explored = np.asarray(compared(ticks, advantage, values, instead, centre, replace(config, explored=1)))
+    assert explored.ravel() == pytest.approx([0.0, -3.0])
 
 
 def test_what_is_the_same_for_all_tried_actions_cancels() -> None:
     random = np.random.default_rng(2)
     gain, weight = random.normal(size=(4, 3, 2, 6)), np.ones((4, 3, 2))
     values, instead = random.normal(size=(5, 3, 6)), random.normal(size=(4, 3, 1, 6))
-    config = Config(tried=2, future=0.0)
+    config = Config(tried=2, explored=0)
 
     def found(gain: Any, centre: Any) -> Any:
         return np.asarray(
@@ -110,7 +111,9 @@ def test_what_is_the_same_for_all_tried_actions_cancels() -> None:
 def test_with_one_action_it_is_the_advantage() -> None:
     advantage = jnp.arange(12.0).reshape(2, 3, 2)
     ticks = ticks_of(np.zeros((2, 3, 1, 2)), np.ones((2, 3, 1)))
-    found = compared(ticks, advantage, jnp.zeros((3, 3, 2)), None, jnp.zeros((3, 2)), Config(tried=1))
+    found = compared(
+        ticks, advantage, jnp.zeros((3, 3, 2)), None, jnp.zeros((3, 2)), Config(tried=1, explored=0)
+    )
     assert np.array_equal(found, advantage[:, :, None])
 
 
@@ -128,3 +131,9 @@ def test_each_group_has_mean_0_and_deviation_1() -> None:
     for group in (found[:, :2], found[:, 2:]):
         assert group.mean() == pytest.approx(0, abs=1e-4)
         assert group.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_what_was_explored_pulls_up_only() -> None:
+    scalar = jnp.array([[[1.0, -1.0, 9.0]], [[1.0, -1.0, -9.0]]])
+    found = np.asarray(normalised(scalar, jnp.eye(1), jnp.eye(1), 2))
+    assert found.ravel() == pytest.approx([1, -1, 1, 1, -1, 0], abs=1e-4)

@@ -18,6 +18,7 @@ from circadia_lab.env.preferences import ANCHORS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("quick")
 SLEEP, SERVE, TRAIN = INDEX["sleep"], INDEX["serve/low/small"], INDEX["train/low/small"]
 
 

@@ -10,6 +10,8 @@ from circadia.errors import ConfigError
 from circadia_lab.cmoppo.crowd import crowd_of, shares_of
 from circadia_lab.env.preferences import ANCHORS
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 @pytest.mark.parametrize(("size", "free_share"), [(21, 0.0), (24, 0.125), (100, 0.5), (1024, 0.15)])
 def test_anchors_have_as_many_devices_each(size: int, free_share: float) -> None:

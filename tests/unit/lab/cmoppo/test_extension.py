@@ -19,6 +19,8 @@ from circadia_lab.env.preferences import ANCHORS
 if TYPE_CHECKING:
     from circadia_lab.cmoppo.config import Config
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 def test_the_widest_gaps_come_first_without_ends_and_dominated() -> None:
     line = np.array([0.0, 0.1, 0.2, 0.6, 1.0])

@@ -16,6 +16,8 @@ from circadia_lab.env.preferences import ANCHORS, lattice
 if TYPE_CHECKING:
     from circadia_lab.cmoppo.config import Config
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 def kept(returns: float, *costs: float) -> Kept:
     gains = np.tile([returns, returns, returns, 0.0, 0.0, 0.0], (len(ANCHORS), 1))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from circadia_lab.cmoppo.rounding import Dense, dense_layers, forward, rounded_forward, steps
 from circadia_lab.policy_file import _scales
 
+pytestmark = pytest.mark.usefixtures("quick")
 LOWEST = -12.0
 run = jax.jit(rounded_forward)
 

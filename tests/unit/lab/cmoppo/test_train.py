@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from circadia_lab.cmoppo.history import Progress
     from circadia_lab.cmoppo.trained import Trained
 
+pytestmark = pytest.mark.usefixtures("quick")
 BATCH = 24
 
 

@@ -1,0 +1,56 @@
+"""A problem that can be solved by hand, solved by training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from circadia.actions import INDEX
+from circadia_lab.cmoppo.config import Config
+from circadia_lab.cmoppo.train import train
+from circadia_lab.env.preferences import ANCHORS
+
+SLEEP, SERVE, TRAIN = INDEX["sleep"], INDEX["serve/low/small"], INDEX["train/low/small"]
+
+
+@pytest.mark.slow
+def test_it_finds_the_optimum_with_the_cost_at_its_limit(two_states: Any) -> None:
+    """Exact, from the chances that the trained network gives: x = p / (p + ½); drawing is what attains it."""
+    config = Config(
+        steps=300 * 8 * 1008,
+        ticks=8,
+        tried=1,
+        explored=0,
+        actor_width=16,
+        critic_width=16,
+        actor_rate=7e-4,
+        minibatches=4,
+        multiplier_rate=0.03,
+        proportional=2.0,
+        entropy_last=0.03,
+        averaging=0.2,
+        judged_ticks=200,
+        judged_warm_up=50,
+        extension_share=0.0,
+    )
+    found = train(two_states(1008), config, 0)
+    environment = two_states(len(ANCHORS))
+    seen = environment.see(jnp.zeros(len(ANCHORS), jnp.int32), jnp.asarray(ANCHORS, jnp.float32))
+    p = np.exp(np.asarray(found.draw_from(rounded=True)(seen.encoded, seen.mask)))
+    x = p[:, TRAIN] / (p[:, TRAIN] + 0.5)
+    rest = (1 - x) * (p[:, SLEEP] * ANCHORS[:, 2] + p[:, SERVE] * ANCHORS[:, 1])
+    value = 3 * ANCHORS[:, 0] * x + rest
+    best, wanted = np.array([environment.optimum(w) for w in ANCHORS]).T
+    cares = ANCHORS[:, 0] > 0.5
+    assert cares.sum() == 6
+    assert (x / environment.limits[0])[cares] == pytest.approx(1, abs=0.15)
+    assert np.median(np.abs(x / environment.limits[0] - 1)[cares]) < 0.1
+    assert (value / best)[cares] == pytest.approx(1, abs=0.12)
+    assert (value / best)[wanted == 0].min() > 0.95
+    assert np.mean(value / best) == pytest.approx(1, abs=0.05)
+    assert ((p[:, TRAIN] > 0.1) & (p[:, TRAIN] < 0.5))[cares].all()
+    assert (found.multipliers[cares, 0] > 0).all()
+    assert not found.multipliers[:, 1:].any()
