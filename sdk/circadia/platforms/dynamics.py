@@ -26,6 +26,7 @@ from circadia.platforms.surroundings import (
     ambient_c,
     charge_forecast,
     delivers,
+    in_day,
     income_j,
     surroundings_after,
 )
@@ -272,7 +273,7 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
     """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float."""
     soc = soc_of(state.battery_j, params.battery, xp)
     charging = delivers(state, params, xp) * 1.0
-    angle = 2 * math.pi * xp.mod(state.time_s, DAY_S) / DAY_S
+    angle = 2 * math.pi * in_day(state.time_s, xp) / DAY_S
     weights = xp.asarray(preference)
     links = [(state.link == link) * params.bytes_per_s[..., link] for link in map(int, Link)]
     seen = {

@@ -27,21 +27,29 @@ class Demand(NamedTuple):
     versions_per_s: Any
 
 
+def in_day(time_s: Any, xp: Any) -> Any:
+    """(…,) seconds since midnight, in [0, DAY_S]; the very day where rounding makes it so.
+
+    The modulus, but where NumPy and XLA call a function for each element of that, this is plain arithmetic.
+    """
+    return xp.maximum(time_s - DAY_S * xp.floor(time_s / DAY_S), 0)
+
+
 def by_hour(table: Any, time_s: Any, xp: Any) -> Any:
     """(…, hours) table and (…,) local time → (…,) the value of its hour. A sum, so that both may be batched."""
-    hour = xp.floor(xp.mod(time_s, DAY_S) / HOUR_S)
+    hour = xp.minimum(xp.floor(in_day(time_s, xp) / HOUR_S), 23)
     return xp.sum(xp.where(xp.asarray(hour)[..., None] == xp.arange(24), table, 0), axis=-1)
 
 
 def ambient_c(time_s: Any, params: Params, xp: Any) -> Any:
     """Coldest at 03:00, warmest at 15:00."""
-    angle = 2 * math.pi * (xp.mod(time_s, DAY_S) - 15 * HOUR_S) / DAY_S
+    angle = 2 * math.pi * (in_day(time_s, xp) - 15 * HOUR_S) / DAY_S
     return params.ambient_c + params.ambient_swing_c * xp.cos(angle)
 
 
 def plugged_in(time_s: Any, params: Params, xp: Any) -> Any:
     """(…,) 1 while the device is on its charger."""
-    since = xp.mod(time_s - params.plug_in_s, DAY_S)
+    since = in_day(time_s - params.plug_in_s, xp)
     return (since < params.plugged_s) * 1.0
 
 
@@ -52,7 +60,7 @@ def _plugged_until(since_s: Any, params: Params, xp: Any) -> Any:
 
 def charger_j(time_s: Any, dt_s: Any, params: Params, xp: Any) -> Any:
     """(…,) joules that the charger offers from `time_s` on, exact for any `dt_s`."""
-    since = xp.mod(time_s - params.plug_in_s, DAY_S)
+    since = in_day(time_s - params.plug_in_s, xp)
     return params.charge_w * (_plugged_until(since + dt_s, params, xp) - _plugged_until(since, params, xp))
 
 
@@ -66,7 +74,7 @@ def _sun_until(local_s: Any, params: Params, xp: Any) -> Any:
 
 def sun_j(time_s: Any, dt_s: Any, clearness: Any, params: Params, xp: Any) -> Any:
     """(…,) joules that the panel offers from `time_s` on at that clearness, exact for any `dt_s`."""
-    local = xp.mod(time_s, DAY_S)
+    local = in_day(time_s, xp)
     sun_s = _sun_until(local + dt_s, params, xp) - _sun_until(local, params, xp)
     return params.panel_w * params.clear_w_m2 / 1000 * clearness * sun_s
 
@@ -79,7 +87,7 @@ def income_j(state: State, dt_s: Any, params: Params, xp: Any) -> Any:
 
 def delivers(state: State, params: Params, xp: Any) -> Any:
     """(…,) whether charger or panel gives anything at that moment."""
-    local = xp.mod(state.time_s, DAY_S)
+    local = in_day(state.time_s, xp)
     daylight = (local >= params.sunrise_s) & (local < params.sunset_s)
     mains = (params.charge_w > 0) & (plugged_in(state.time_s, params, xp) > 0)
     return mains | (daylight & (params.panel_w * params.clear_w_m2 * state.clearness > 0))

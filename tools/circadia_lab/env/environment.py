@@ -18,7 +18,7 @@ from circadia.platforms import dynamics
 from circadia.platforms.params import make_params, stack_params
 from circadia.platforms.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
-from circadia.shield import LimitTable, Shield, action_costs, forbidden
+from circadia.shield import Shield, action_costs
 from circadia_lab.env import chance
 from circadia_lab.env.interface import Outcome, Seen
 from circadia_lab.env.measures import outcome
@@ -55,7 +55,7 @@ class Fleet:
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
         self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
-        self._table = _limit_table(problem, xp)
+        self._limits = _limits(problem, xp)
         self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
         self._round_s = self._replay.length_s if self._replay else DAY_S
         self._measures = problem.measures
@@ -90,7 +90,11 @@ class Fleet:
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
-        return ~self._xp.any(forbidden(values, self._table), axis=-2)
+        admitted: Any = True
+        for limit in self._limits:
+            reached = (values[..., limit.feature] * limit.sign) >= limit.thresholds
+            admitted = admitted & (reached | limit.exempt)
+        return self._xp.moveaxis(admitted, 0, -1)
 
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
@@ -180,13 +184,32 @@ def _columns(params: Params, xp: Any, dtype: Any) -> Params:
     return params._replace(battery=battery, **arrays)
 
 
-def _limit_table(problem: Problem, xp: Any) -> LimitTable:
-    """Of all devices: thresholds and exemptions (devices, 1, limits, actions)."""
+class _Limit(NamedTuple):
+    """One row of a `LimitTable`, actions first: whole vectors of devices to compare, whatever the number of actions."""
+
+    feature: int
+    sign: float
+    thresholds: Any
+    """(actions, devices, 1)"""
+    exempt: Any
+    """(actions, devices, 1)"""
+
+
+def _limits(problem: Problem, xp: Any) -> tuple[_Limit, ...]:
+    """Of all devices."""
     shields = [_shield(problem, device) for device in problem.devices]
     first = max(shields, key=lambda shield: len(shield.names))
     rows = [_aligned(shield, first.names) for shield in shields]
-    thresholds, exempt = (xp.asarray(np.stack(column))[:, None] for column in zip(*rows, strict=True))
-    return first.table._replace(thresholds=thresholds, exempt=exempt)
+    thresholds, exempt = (np.stack(column).T[..., None] for column in zip(*rows, strict=True))
+    return tuple(
+        _Limit(
+            feature=int(first.table.features[i]),
+            sign=float(first.table.signs[i]),
+            thresholds=xp.asarray(thresholds[:, i]),
+            exempt=xp.asarray(exempt[:, i]),
+        )
+        for i in range(len(first.names))
+    )
 
 
 def _aligned(shield: Shield, names: tuple[str, ...]) -> tuple[Any, Any]:
