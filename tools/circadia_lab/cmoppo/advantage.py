@@ -47,22 +47,22 @@ def settled_averages(ticks: Ticks, values: Any, members: Any) -> Any:
 
 
 def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: Any, config: Config) -> Any:
-    """(ticks, batch, tried, k) how much better each action is than the tried ones on average.
+    """(ticks, batch, tried, k) how much better each action is than the policy's own tries on average.
 
     Of an action tried under the chance ξ from the same state, with what the critic makes of where it led,
 
         δ_j = x_j(ξ) − w_j x̄ + γ_j V(s′_j(ξ)) − V(s),   A_j = δ_j − mean_i δ_i
 
-    so that chance, which is the same for all of them, cancels. The taken one may be credited with a share of the
-    further future, `config.future` · (`advantage` − δ_0). With one action A is `advantage` itself.
+    so that chance, which is the same for all of them, cancels; i runs over those that the policy drew itself. With one
+    action A is `advantage`.
     """
     if config.tried == 1:
         return advantage[..., None, :]
     kept = (config.discount**ticks.weight)[..., None]
     after = jnp.concatenate([values[1:, :, None], instead], 2)
     delta = ticks.gain - ticks.weight[..., None] * centre[:, None] + kept * after - values[:-1, :, None]
-    apart = delta - jnp.mean(delta, 2, keepdims=True)
-    return apart.at[:, :, 0].add(config.future * (advantage - delta[:, :, 0]))
+    own = config.tried - config.explored
+    return delta - jnp.mean(delta[:, :, :own], 2, keepdims=True)
 
 
 def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
@@ -72,13 +72,16 @@ def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
     return gained - jnp.sum(advantage[..., objectives:] * multipliers, -1)
 
 
-def normalised(advantage: Any, shares: Any, members: Any) -> Any:
-    """(ticks, batch, tried) scaled by mean and deviation of its preference's group.
+def normalised(advantage: Any, shares: Any, members: Any, own: int) -> Any:
+    """(ticks, batch, tried) scaled by mean and deviation of its preference's group, over the first `own`.
 
     (batch, groups) `members` picks the devices that make up each group's statistics (each column sums to 1),
-    (batch, groups) `shares` mixes the groups for a device (each row sums to 1).
+    (batch, groups) `shares` mixes the groups for a device (each row sums to 1). What was explored pulls up to one
+    deviation where it was better, and not at all where it was worse: the policy hardly does that anyway.
     """
-    mean = jnp.mean(advantage, (0, 2)) @ members
-    square = jnp.mean(jnp.square(advantage), (0, 2)) @ members
+    typical = advantage[..., :own]
+    mean = jnp.mean(typical, (0, 2)) @ members
+    square = jnp.mean(jnp.square(typical), (0, 2)) @ members
     deviation = jnp.sqrt(jnp.maximum(square - jnp.square(mean), 1e-12))
-    return (advantage - (shares @ mean)[:, None]) / ((shares @ deviation)[:, None] + 1e-6)
+    scaled = (advantage - (shares @ mean)[:, None]) / ((shares @ deviation)[:, None] + 1e-6)
+    return scaled.at[..., own:].set(jnp.clip(scaled[..., own:], 0, 1))

@@ -18,23 +18,25 @@ class Config:
     """`coupled`: one network picks among all actions; `separate`: one picks what to serve, another what else to do."""
     constrained: bool = True
     """Whether costs are held to their limits; if not, all multipliers stay 0."""
-    steps: int = 24_000_000
+    steps: int = 10_000_000
     """Ticks of all devices together."""
-    ticks: int = 64
+    ticks: int = 8
     """Length of a rollout."""
     free_share: float = 0.15
     """Share of the devices whose preference is drawn, not an anchor."""
     tried: int = 4
     """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
-    future: float = 0.0
-    """Share of what came after the next tick that the taken action is credited with beyond the critic's estimate."""
+    explored: int = 1
+    """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
+    explored_until: float = 0.7
+    """Share of the updates by which their pull has faded."""
     redraw: float = 0.05
     """Chance of a new preference per free device and update."""
 
     actor_width: int = 64
     critic_width: int = 64
     epochs: int = 2
-    minibatches: int = 8
+    minibatches: int = 4
     actor_rate: float = 1.5e-3
     critic_rate: float = 1.5e-3
     last_rate: float = 0.01
@@ -44,9 +46,9 @@ class Config:
     gradient_norm: float = 0.5
     discount: float = 0.995
     """Per period, on rewards from which their average is subtracted."""
-    trace: float = 0.95
+    trace: float = 0.8
     """λ of the generalised advantage estimate, per tick."""
-    entropy: float = 0.1
+    entropy: float = 0.003
     """Weight of the entropy at the start, in deviations of the advantage …"""
     entropy_last: float = 0.001
     """… and from `entropy_until` on; by equal factors in between, for differences that matter little show late."""
@@ -72,7 +74,7 @@ class Config:
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
     target: float = 0.9
-    target_last: float = 0.97
+    target_last: float = 0.93
     """Shares of a limit that its cost is steered to, at the start and at the end."""
 
     judged_from: float = 0.6
@@ -92,7 +94,7 @@ class Config:
     barrier: float = 20.0
     """t of the log barrier, 1/t Σ log(r_j − floor_j)."""
 
-    report_every: int = 10
+    report_every: int = 50
     """Updates between two reports of progress; so many are compiled as one."""
     checkpoint_every: int = 10
     """Reports between two checkpoints."""
@@ -103,6 +105,8 @@ class Config:
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if not 0 <= self.explored < self.tried:
+            raise ConfigError(f"explored is {self.explored}; it must lie in [0, tried), and tried is {self.tried}")
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
@@ -123,10 +127,10 @@ class Config:
 
 
 _COUNTS = (
-    "steps", "ticks", "actor_width", "critic_width", "epochs", "minibatches", "judgements", "judged_ticks",
+    "steps", "ticks", "tried", "actor_width", "critic_width", "epochs", "minibatches", "judgements", "judged_ticks",
     "report_every", "checkpoint_every",
 )  # fmt: skip
 _SHARES = (
     "free_share", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
-    "multiplier_rate_last", "smoothing", "judged_from", "extension_share", "extension_rate", "keep",
+    "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "extension_share", "extension_rate", "keep",
 )  # fmt: skip

@@ -43,19 +43,18 @@ class Moved(NamedTuple):
 
 
 def tick(
-    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any, tried: int = 1
+    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any, tried: int = 1, explored: int = 0
 ) -> tuple[Any, Ticks]:
     """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
 
-    Each of the other actions is tried from the same state under the same chance. The actions are drawn at quantiles
-    that lie 1 / `tried` apart.
+    Each of the other actions is tried from the same state under the same chance. The policy's are drawn at quantiles
+    that lie evenly apart, the last `explored` of them from an even distribution.
     """
-    draws, chance = jax.random.split(key)
+    draws, exploring, chance = jax.random.split(key, 3)
     seen = environment.see(world, preference)
     log_p = draw_from(seen.encoded, seen.mask)
-    first = jax.random.uniform(draws, (1, environment.batch))
-    u = jnp.mod(first + jnp.arange(tried)[:, None] / tried, 1.0)
-    actions = jax.vmap(lambda v: sample(log_p, seen.mask, v, jnp))(u).astype(jnp.int32)
+    own = _drawn(log_p, seen.mask, tried - explored, draws)
+    actions = jnp.concatenate([own, _drawn(jnp.zeros_like(log_p), seen.mask, explored, exploring)])
     done = moved(environment, world, actions[0], chance)
     gain, weight, instead = done.gain[:, None], done.weight[:, None], jnp.zeros((environment.batch, 0, 0))
     if tried > 1:
@@ -66,6 +65,13 @@ def tick(
         instead = jnp.moveaxis(after, 0, 1)
     chosen = jnp.take_along_axis(log_p, actions.T, -1)
     return done.world, Ticks(seen.encoded, seen.mask, actions.T, chosen, gain, weight, instead)
+
+
+def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
+    """(count, batch) actions at quantiles 1 / `count` apart."""
+    first = jax.random.uniform(key, (1, mask.shape[0]))
+    u = jnp.mod(first + jnp.arange(count)[:, None] / max(count, 1), 1.0)
+    return jax.vmap(lambda v: sample(scores, mask, v, jnp))(u).astype(jnp.int32)
 
 
 def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
@@ -84,10 +90,11 @@ def rollout(
     key: Any,
     ticks: int,
     tried: int = 1,
+    explored: int = 0,
 ) -> tuple[Any, Ticks]:
     """`ticks` of them."""
 
     def step(world: Any, key: Any) -> tuple[Any, Ticks]:
-        return tick(environment, draw_from, world, preference, key, tried)
+        return tick(environment, draw_from, world, preference, key, tried, explored)
 
     return jax.lax.scan(step, world, jax.random.split(key, ticks))

@@ -185,6 +185,7 @@ class Trainer:
             key,
             self.config.ticks,
             self.config.tried,
+            self.config.explored,
         )
         return world, (ticks, self.environment.see(world, learner.preference).encoded)
 
@@ -213,8 +214,10 @@ class Trainer:
         )
         returns = advantage + values[:-1]
         instead = self._values(learner.critic, ticks.instead) * deviation if config.tried > 1 else None
+        own = config.tried - config.explored
         apart = compared(ticks, advantage, values, instead, shares @ centre, config)
-        scalar = normalised(scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members)
+        scalar = normalised(scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own)
+        scalar = scalar.at[..., own:].multiply(jnp.maximum(1 - share / config.explored_until, 0))
         batch = Minibatch(ticks.encoded, ticks.mask, ticks.action, ticks.log_p, scalar, returns / deviation)
         spread = jnp.var(returns, (0, 1))
         return (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import os
 import platform
 import shlex
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,45 @@ PACKAGES = ("circadia", "jax", "numpy", "scipy")
 BALANCED = (1 / 3, 1 / 3, 1 / 3)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much of everything."""
+
+    seeds: int
+    steps: int | None
+    """Of a training; `None`: the trainer's own."""
+    copies: int
+    days: float
+    warm_up_days: float
+    search_copies: int
+    search_days: float
+    lessons: int
+    """Steps of the distillation."""
+
+
+WHOLE = Extent(
+    seeds=5,
+    steps=None,
+    copies=32,
+    days=4.0,
+    warm_up_days=1.0,
+    search_copies=8,
+    search_days=2.0,
+    lessons=6_000,
+)
+QUICK = Extent(
+    seeds=2,
+    steps=100_000,
+    copies=2,
+    days=0.5,
+    warm_up_days=0.1,
+    search_copies=1,
+    search_days=0.1,
+    lessons=200,
+)
+QUICK_NOTE = "This was a quick run: too little of everything for its figures to mean anything."
+
+
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
@@ -74,10 +114,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help=f"problems that training does not see (default: {' '.join(OTHERS)})",
     )
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="trainings of each arm (default 5)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="trainings of each arm (default 5)")
     parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the trainer's)")
-    parser.add_argument("--copies", type=int, default=32, metavar="N", help="of each device (default 32)")
-    parser.add_argument("--days", type=float, default=4.0, metavar="D", help="that count (default 4)")
+    parser.add_argument("--copies", type=int, metavar="N", help="of each device (default 32)")
+    parser.add_argument("--days", type=float, metavar="D", help="that count (default 4)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="so little of everything that the figures mean nothing; to see it work",
+    )
     parser.add_argument("--coupling", action="store_true", help="also what coupling is worth by the optimum")
     parser.add_argument(
         "--keep",
@@ -105,9 +150,10 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.evaluation.pictures.album import write_pngs
     from circadia_lab.evaluation.result import summary, write_summary
 
+    extent = extent_of(args)
     _check(args)
     console = Console(stderr=True)
-    evaluation = _evaluation(console, args)
+    evaluation = _evaluation(console, args, extent)
     write_summary(evaluation, args.out / "evaluation.json")
     write_pngs(evaluation, args.out)
     write_page(evaluation, args.out / "evaluation.html")
@@ -120,14 +166,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def extent_of(args: argparse.Namespace) -> Extent:
+    """What was asked for; `ConfigError` for what cannot be."""
+    given = {
+        name: value
+        for name in ("seeds", "steps", "copies", "days")
+        if (value := getattr(args, name)) is not None
+    }
+    for name, value in given.items():
+        if not 0 < value < math.inf:
+            raise ConfigError(f"--{name} {value:g}: must be above 0")
+    return replace(QUICK if args.quick else WHOLE, **given)
+
+
 def _check(args: argparse.Namespace) -> None:
-    for option, least in (("seeds", 1), ("copies", 1)):
-        if getattr(args, option) < least:
-            raise ConfigError(f"--{option} {getattr(args, option)}: must be {least} or more")
-    if args.steps is not None and args.steps < 1:
-        raise ConfigError(f"--steps {args.steps}: must be 1 or more")
-    if not 0 < args.days <= 366:
-        raise ConfigError(f"--days {args.days:g}: must lie between 0 and 366")
     if args.policy and (args.oracle or args.all):
         raise ConfigError(
             f"{args.policy}: a file is played in full problems only; leave out --oracle and --all, which train anew"
@@ -138,50 +190,59 @@ def _check(args: argparse.Namespace) -> None:
     check_folder("--out", args.out)
 
 
-def _evaluation(console: Console, args: argparse.Namespace) -> Evaluation:
+def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> Evaluation:
     from circadia_lab.evaluation.evaluation import Evaluation
 
     start_s = time.monotonic()
-    oracle = _oracle(console, args) if args.oracle or args.all else None
-    parts: dict[str, Any] = {} if args.oracle else _full(console, args)
+    oracle = _oracle(console, args, extent) if args.oracle or args.all else None
+    parts: dict[str, Any] = {} if args.oracle else _full(console, args, extent)
     return Evaluation(
         scenarios=parts.pop("scenarios", ()),
         oracle=oracle,
-        conditions=_conditions(args),
+        conditions=_conditions(extent),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         date=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         commands=(shlex.join(["circadia", *sys.argv[1:]]),),
         seconds=time.monotonic() - start_s,
+        notes=(QUICK_NOTE,) if args.quick else (),
         versions={"Python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         **parts,
     )
 
 
-def _conditions(args: argparse.Namespace) -> Conditions:
+def _conditions(extent: Extent) -> Conditions:
     from circadia_lab.evaluation.arm import Conditions
 
-    return Conditions(per_device=args.copies, days=args.days)
+    return Conditions(per_device=extent.copies, days=extent.days, warm_up_days=extent.warm_up_days)
 
 
-def _config(args: argparse.Namespace) -> Config:
+def _search(extent: Extent) -> Conditions:
+    from circadia_lab.evaluation.search import SEARCH
+
+    return replace(SEARCH, per_device=extent.search_copies, days=extent.search_days)
+
+
+def _config(extent: Extent) -> Config:
     from circadia_lab.cmoppo.config import Config
 
-    return Config() if args.steps is None else replace(Config(), steps=args.steps)
+    return Config() if extent.steps is None else replace(Config(), steps=extent.steps)
 
 
-def _oracle(console: Console, args: argparse.Namespace) -> OracleFigures:
+def _oracle(console: Console, args: argparse.Namespace, extent: Extent) -> OracleFigures:
     from circadia_lab.oracle.grids import grid_named
     from circadia_lab.policy_commands.bar import Activity
     from circadia_lab.study.certified import certified
     from circadia_lab.study.ground import GridGround
 
     ground = GridGround(grid_named(args.oracle or DEFAULT_GRID))
-    trainings = _trainings(console, args, ground, ("coupled",))["coupled"]
+    trainings = _trainings(console, args.keep, extent, ground, ("coupled",))["coupled"]
     with Activity(console) as tell:
-        return certified(trainings, ground, folder=args.keep, worth=args.coupling, tell=tell)
+        return certified(
+            trainings, ground, folder=args.keep, worth=args.coupling, lessons=extent.lessons, tell=tell
+        )
 
 
-def _full(console: Console, args: argparse.Namespace) -> dict[str, Any]:
+def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[str, Any]:
     """The parts of an `Evaluation` that come from full problems."""
     from circadia_lab.env.problem import find_problem
     from circadia_lab.evaluation.curve import curve_of
@@ -197,12 +258,12 @@ def _full(console: Console, args: argparse.Namespace) -> dict[str, Any]:
         found: tuple[Contestant, ...] = (of_policy_file(args.policy),)
     else:
         ground = FullGround(problem)
-        trainings = _trainings(console, args, ground, ARMS)
+        trainings = _trainings(console, args.keep, extent, ground, ARMS)
         with console.status("putting the policies into 8 bits …"):
             found = contestants(trainings, ground)
     with Activity(console) as tell:
         scenarios = tuple(
-            _scenario(each, found, _conditions(args), tell, unseen=each is not problem)
+            _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each is not problem)
             for each in (problem, *others)
         )
     return {
@@ -217,14 +278,14 @@ def _full(console: Console, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _trainings(
-    console: Console, args: argparse.Namespace, ground: Ground, arms: tuple[str, ...]
+    console: Console, folder: Path, extent: Extent, ground: Ground, arms: tuple[str, ...]
 ) -> dict[str, list[Training]]:
     from circadia_lab.cmoppo.progress import ProgressView
     from circadia_lab.study.study import Study
 
-    study = Study(args.keep, ground, _config(args))
+    study = Study(folder, ground, _config(extent))
     found: dict[str, list[Training]] = {arm: [] for arm in arms}
-    for seed in range(args.seeds):
+    for seed in range(extent.seeds):
         for arm in arms:
             if study.missing(arm, seed):
                 with ProgressView(console, f"{ground.name}: {arm}, seed {seed}") as view:
@@ -237,7 +298,7 @@ def _trainings(
 def _scenario(
     problem: Problem,
     found: tuple[Contestant, ...],
-    conditions: Conditions,
+    conditions: tuple[Conditions, Conditions],
     tell: Callable[[str, float], None],
     *,
     unseen: bool,
@@ -248,9 +309,10 @@ def _scenario(
     def told(name: str) -> Callable[[float], None]:
         return lambda share: tell(f"{problem.name}: {name}", share)
 
-    played = [each.play(problem, conditions, told(each.name)) for each in found]
+    playing, search = conditions
+    played = [each.play(problem, playing, told(each.name)) for each in found]
     rules = baselines(
-        problem, conditions, progress=lambda share, what: tell(f"{problem.name}: {what}", share)
+        problem, playing, search=search, progress=lambda share, what: tell(f"{problem.name}: {what}", share)
     )
     devices = tuple(device.name for device in problem.devices)
     return Scenario(name=problem.name, devices=devices, arms=(*played, *rules), unseen=unseen)

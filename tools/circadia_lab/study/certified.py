@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circadia_lab.distil import distil, exact
+from circadia_lab.distil import Effort, distil, exact
 from circadia_lab.env.preferences import ANCHORS
 from circadia_lab.evaluation.oracle_figures import oracle_figures
 from circadia_lab.int8_network import int8_scores
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 
 def certified(
-    trainings: Sequence[Training], ground: GridGround, *, folder: Path, worth: bool, tell: Told
+    trainings: Sequence[Training], ground: GridGround, *, folder: Path, worth: bool, lessons: int, tell: Told
 ) -> OracleFigures:
     """The trainings' networks in 8 bits and the optimum's own policy in the same network.
 
-    Optima are kept in `folder`. `worth`: also what coupling is worth by the optimum, which takes minutes. `tell` is
+    Optima are kept in `folder`. `worth`: also what coupling is worth by the optimum, which takes minutes.
+    `lessons`: steps of the distillation. `tell` is
     given what is under way and the share of it that is done.
     """
     grid = ground.grid
@@ -42,7 +43,12 @@ def certified(
     for i, layers in enumerate(in_8_bits(trainings, ground)):
         rows.append(exact(grid, int8_scores(layers), ANCHORS))
         tell("evaluating exactly", (i + 1) / len(trainings))
-    taught = distil(grid, found, progress=lambda share: tell("distilling the optimum", share))
+    taught = distil(
+        grid,
+        found,
+        effort=Effort(steps=lessons),
+        progress=lambda share: tell("distilling the optimum", share),
+    )
     ceiling = exact(grid, int8_scores(taught.quantised), ANCHORS)
     apart = None
     if worth:
