@@ -144,7 +144,7 @@ def save_optimum(path: Path, found: Optimum) -> None:
 def load_optimum(path: Path) -> Optimum:
     """`ConfigError` if the file is not one of `save_optimum`'s."""
     try:
-        with np.load(path, allow_pickle=False) as table:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
             values: dict[str, Any] = {f.name: table[f.name] for f in fields(Optimum)}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{path}: no optimum can be read from it ({error}); delete it") from error
