@@ -52,11 +52,9 @@ class Rival:
 OWN = (
     Rival("defaults", 1, 1),
     Rival("defaults", 1, 2),
-    Rival("batched", 16, 1),
-    Rival("batched", 128, 1),
-    Rival("batched", 128, 2),
-    Rival("batched", 1024, 1),
-    Rival("batched", 1024, 2),
+    Rival("batched", 32, 1),
+    Rival("batched", 256, 1),
+    Rival("batched", 256, 2),
 )
 """Stable-Baselines3's own numbers of the algorithm."""
 TUNED = (Rival("tuned", 256, 2), Rival("tuned", 1024, 2), Rival("tuned", 4096, 2))
@@ -72,7 +70,9 @@ class Ours:
 
         start = time.perf_counter()
         environment = TrainingEnvironment(find_problem(PROBLEM), BATCH)
-        self._course = Course(environment, replace(Config(), tried=tried), 0, None)
+        explored = min(Config().explored, tried - 1)
+        config = replace(Config(), tried=tried, explored=explored)
+        self._course = Course(environment, config, 0, None)
         self._course.advance()
         self.first_s = time.perf_counter() - start
         self.speeds: list[float] = []

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         probe_action=algorithm.actions(agent, observed, anchors),
     )
     write_learned(args.out, learned)
-    versions = {name: version(name) for name in ("morl-baselines", "torch")}
+    versions = {name: version(name) for name in ("morl_baselines", "torch")}
     print(json.dumps({"steps": world.steps, "seconds": seconds, "versions": versions}))
 
 

@@ -21,12 +21,12 @@ from stable_baselines3 import PPO
 
 from circadia_lab.env.gym import ScalarEnv
 from circadia_lab.env.gym_vector import ScalarVectorEnv
+from circadia_lab.rivals.days import BALANCED
 from circadia_lab.rivals.one_batch import OneBatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BALANCED = (1 / 3, 1 / 3, 1 / 3)
 OWN_ROLLOUT = 2048
 """Stable-Baselines3's `n_steps`, which counts one device's ticks."""
 SHORTEST = 16
