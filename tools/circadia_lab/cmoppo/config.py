@@ -18,7 +18,7 @@ class Config:
     """`coupled`: one network picks among all actions; `separate`: one picks what to serve, another what else to do."""
     constrained: bool = True
     """Whether costs are held to their limits; if not, all multipliers stay 0."""
-    steps: int = 10_000_000
+    steps: int = 12_000_000
     """Ticks of all devices together."""
     ticks: int = 8
     """Length of a rollout."""
@@ -28,7 +28,7 @@ class Config:
     """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
     explored: int = 1
     """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
-    explored_until: float = 0.7
+    explored_until: float = 0.8
     """Share of the updates by which their pull has faded."""
     redraw: float = 0.05
     """Chance of a new preference per free device and update."""
@@ -74,7 +74,7 @@ class Config:
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
     target: float = 0.9
-    target_last: float = 0.93
+    target_last: float = 0.9
     """Shares of a limit that its cost is steered to, at the start and at the end."""
 
     judged_from: float = 0.6

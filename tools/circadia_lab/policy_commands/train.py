@@ -31,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_ground(parser)
     add_seed(parser)
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="ticks of all devices together (default: 10 million)"
+        "--steps", type=int, metavar="N", help="ticks of all devices together (default: 12 million)"
     )
     parser.add_argument(
         "--out",
