@@ -12,6 +12,7 @@ import pytest
 
 from circadia.actions import CATALOGUE
 from circadia.observation import DAY_S, encode
+from circadia_lab.env import quick_jax
 from circadia_lab.env.chance import DRAWS
 from circadia_lab.env.environment import STARTS, Fleet, TrainingEnvironment
 from circadia_lab.env.problem import Problem, find_problem
@@ -64,7 +65,7 @@ def test_numpy_and_jax_live_the_same_days(problem: Problem) -> None:
     from there on a device lives another day: so a few of all may part. Until then counts are equal and quantities
     agree to float32's precision, and parted or not the averages agree.
     """
-    fleet, small = Fleet(problem, COPIES), Fleet(problem, COPIES, jnp)
+    fleet, small = Fleet(problem, COPIES), Fleet(problem, COPIES, quick_jax)
     random = np.random.default_rng(0)
     start = random.random((*fleet.shape, STARTS)).astype(np.float32)
     state, late = fleet.start(start.astype(np.float64)), jax.jit(small.start)(start)

@@ -124,7 +124,7 @@ class TrainingEnvironment:
 
     def __init__(self, problem: Problem, batch: int) -> None:
         """`batch` devices, a multiple of the problem's number of devices."""
-        import jax.numpy as jnp
+        from circadia_lab.env import quick_jax
 
         devices = len(problem.devices)
         if batch < devices or batch % devices:
@@ -134,7 +134,7 @@ class TrainingEnvironment:
         self.name = problem.name
         self.batch = batch
         self.limits = problem.costs.array
-        self.fleet = Fleet(problem, batch // devices, jnp)
+        self.fleet = Fleet(problem, batch // devices, quick_jax)
 
     def initial(self, key: Any) -> State:
         """Devices in all sorts of states."""
