@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-QUERY = "SELECT t_s, observation, proposed, action, feasible, masked FROM ticks ORDER BY id"
+QUERY = "SELECT id, t_s, observation, proposed, action, feasible, masked FROM ticks ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,18 +56,18 @@ def read_trace(path: Path) -> Trace:
     rows = _rows(path)
     if not rows:
         raise StoreError(f"{path}: has no ticks yet; let the device run first")
-    t_s, observations, proposed, action, feasible, masked = zip(*rows, strict=True)
+    ids, t_s, observations, proposed, action, feasible, masked = zip(*rows, strict=True)
     return Trace(
         t_s=np.array(t_s, np.float64),
-        x=_observations(observations, path),
-        admitted=np.array([_admitted(text) for text in masked]),
+        x=_observations([_observation(*row, path) for row in zip(ids, observations, strict=True)], path),
+        admitted=np.array([_admitted(*row, path) for row in zip(ids, masked, strict=True)]),
         proposed=_indices(proposed, path),
         action=_indices(action, path),
         feasible=np.array(feasible, bool),
     )
 
 
-def _rows(path: Path) -> list[tuple[float, bytes, str, str, int, str | None]]:
+def _rows(path: Path) -> list[tuple[int, float, bytes, str, str, int, str | None]]:
     if not path.is_file():
         raise StoreError(f"{path}: no such file; name the [store] path of a device's configuration")
     try:
@@ -92,8 +92,14 @@ def _check_version(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _observations(blobs: Sequence[bytes], path: Path) -> NDArray[np.float32]:
-    rows = [np.frombuffer(blob, np.float32) for blob in blobs]
+def _observation(tick: int, blob: bytes, path: Path) -> NDArray[np.float32]:
+    try:
+        return np.frombuffer(blob, np.float32)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{path}: the observation of tick {tick} is damaged ({error})") from error
+
+
+def _observations(rows: Sequence[NDArray[np.float32]], path: Path) -> NDArray[np.float32]:
     odd = {len(row) for row in rows} - {len(TABLE)}
     if odd:
         raise ArtifactError(
@@ -103,10 +109,13 @@ def _observations(blobs: Sequence[bytes], path: Path) -> NDArray[np.float32]:
     return np.stack(rows)
 
 
-def _admitted(masked: str | None) -> NDArray[np.bool_]:
+def _admitted(tick: int, masked: str | None, path: Path) -> NDArray[np.bool_]:
     forbidden = 0
-    for bits in json.loads(masked).values() if masked else ():
-        forbidden |= int(bits)
+    try:
+        for bits in dict(json.loads(masked)).values() if masked else ():
+            forbidden |= int(bits)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{path}: what was forbidden in tick {tick} is damaged ({error})") from error
     admitted: NDArray[np.bool_] = (forbidden & BITS) == 0
     return admitted
 
