@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
+from circadia_lab.bench._machine import machine
 from circadia_lab.cmoppo.config import Config
 from circadia_lab.env.preferences import ANCHORS
 from circadia_lab.env.problem import find_problem
@@ -48,13 +49,14 @@ def measure() -> dict[str, Figure]:
     `wall_s` is what C-MOPPO takes to train with all it compiles, and then what the others are given; about
     $CIRCADIA_BENCH_MORL_S seconds (120). Needs four times that, and the network the first time.
     """
+    where = machine()
     budget = budget_s(os.environ.get(VARIABLE, ""))
     rivals_python()  # before anything takes minutes
     figures, wall_s = _ours(budget)
     for name in RIVALS:
         figures |= _rival(name, wall_s)
     uniform = _judged("random", _uniform())
-    return {"problem": PROBLEM, "wall_s": wall_s, **figures, **uniform}
+    return {"problem": PROBLEM, "wall_s": wall_s, **figures, **uniform, **where}
 
 
 def budget_s(said: str) -> float:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from circadia_lab.bench._machine import machine
 from circadia_lab.cmoppo.config import Config
 from circadia_lab.env.problem import find_problem
 from circadia_lab.rivals.process import run_rival
@@ -58,7 +59,7 @@ OWN = (
 )
 """Stable-Baselines3's own numbers of the algorithm."""
 TUNED = (Rival("tuned", 256, 2), Rival("tuned", 1024, 2), Rival("tuned", 4096, 2))
-"""Rollouts, minibatches and epochs of our trainer: another algorithm's tuning, in which its speed lies."""
+"""Rollouts, minibatches and epochs of our trainer: as much work for a step, so that the programs themselves compare."""
 
 
 class Ours:
@@ -104,7 +105,7 @@ def measure() -> dict[str, Figure]:
     `over_sb3_tuned_tried_1` are ratios of medians of rounds in which all take turns. Needs minutes, and the network
     the first time.
     """
-    config = Config()
+    config, where = Config(), machine()
     own, tuned = _fastest(OWN, config), _fastest(TUNED, config)
     ours, single = Ours(config.tried), Ours(1)
     found: dict[Rival, list[dict[str, Any]]] = {own: [], tuned: []}
@@ -128,6 +129,7 @@ def measure() -> dict[str, Figure]:
         "steps_per_s_tried_1": single.steps_per_s,
         "over_sb3_tuned_tried_1": single.steps_per_s / speeds[tuned],
         **_versions(found[own][0]),
+        **where,
     }
 
 
