@@ -47,14 +47,15 @@ def test_lessons_are_what_the_teacher_does_where_it_spends_its_time(grid: Grid, 
 
 @pytest.mark.slow
 def test_it_is_nearly_as_good_as_its_teacher(grid: Grid, teacher: Optimum) -> None:
-    """In 8 bits, evaluated exactly: less than a hundredth of the way from the optimum to chance is lost."""
+    """In 8 bits, evaluated exactly. For accuracy alone chance is nearly as good, so that little tells the two apart."""
     told: list[float] = []
     found = distil(grid, teacher, effort=Effort(steps=1500, batch=512, chunk=300), progress=told.append)
     assert told == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert found.total_variation < 0.03
     seen = exact(grid, int8_scores(found.quantised), PREFERENCES)
     values = (PREFERENCES * seen.returns).sum(-1)
-    assert normalised(values, teacher.random_values, teacher.values) == pytest.approx(1, abs=0.015)
+    assert values == pytest.approx(teacher.values, abs=2e-3)
+    assert normalised(values, teacher.random_values, teacher.values)[1:] == pytest.approx(1, abs=0.015)
     assert (seen.costs <= 1.15 * grid.chain.limits).all()
     floats, rounded = (
         np.mean([np.abs(drawn(grid, scores, w) - p).sum(-1) @ t / 2 for w, p, t in rows(grid, teacher)])

@@ -87,6 +87,22 @@ def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: An
             assert np.array_equal(seen.instead[:, i - 1], looks)
 
 
+def test_what_is_explored_is_drawn_evenly_and_never_taken(two_states: Any) -> None:
+    environment = two_states(600)
+    world = jnp.zeros(600, jnp.int32)
+
+    def sleeps(encoded: Any, mask: Any) -> Any:
+        return jnp.where(mask, jnp.zeros(len(NAMES)).at[SLEEP].set(60.0), -1e9)
+
+    after, seen = tick(environment, sleeps, world, dealt(ANCHORS, 600), jax.random.PRNGKey(0), 3, 1)
+    actions = np.asarray(seen.action)
+    assert (actions[:, :2] == SLEEP).all()
+    assert not np.asarray(after).any()
+    shares = np.bincount(actions[:, 2], minlength=len(NAMES)) / 600
+    assert shares[[SLEEP, SERVE, TRAIN]] == pytest.approx(1 / 3, abs=0.07)
+    assert shares[[SLEEP, SERVE, TRAIN]].sum() == pytest.approx(1)
+
+
 def test_costs_of_a_rollout_are_shares_of_their_limits(two_states: Any) -> None:
     environment = two_states(8)
     world = jnp.ones(8, jnp.int32)

@@ -198,6 +198,7 @@ def assert_self_contained(path: Path) -> Reader:
     return reader
 
 
+@pytest.mark.slow
 def test_a_page_needs_nothing_else(evaluation: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "report.html"
     write_page(evaluation, path)
