@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def hypervolume(returns: Floats, reference: Floats) -> float:
-    """Of the (n, objectives) returns above the (objectives,) reference; points that are not above it add nothing."""
+    """Of the (n, objectives) returns above the (objectives,) reference; points that are not above it add nothing.
+
+    NaN where a return is: moocore would take the process down.
+    """
     import moocore
 
+    if np.isnan(returns).any():
+        return float("nan")
     return float(moocore.hypervolume(returns, ref=reference, maximise=True))
 
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from circadia_lab.cmoppo.averages import counted, dealt, shared
+from circadia_lab.cmoppo.errors import TrainingDiverged
 from circadia_lab.cmoppo.history import utilities
 from circadia_lab.env.interface import OBJECTIVES
 from circadia_lab.env.preferences import ANCHORS
@@ -41,7 +42,10 @@ class Judge:
         self._count = jax.jit(self._counted, static_argnames=("ticks",))
 
     def gains(self, parameters: Any, ranges: Any, preferences: Floats, ticks: int) -> Floats:
-        """(n, objectives) → (n, objectives + costs) averages of the rounded policy, costs as shares of limits."""
+        """(n, objectives) → (n, objectives + costs) averages of the rounded policy, costs as shares of limits.
+
+        `TrainingDiverged` if one is not finite.
+        """
         batch = self._trainer.environment.batch
         found = []
         for i, start in enumerate(range(0, len(preferences), batch)):
@@ -49,7 +53,13 @@ class Judge:
             key = jax.random.fold_in(self._key, i)
             sums = self._count(parameters, ranges, dealt(rows, batch), key, ticks=ticks)
             found.append(shared(sums, len(rows)))
-        return np.concatenate(found)
+        gains = np.concatenate(found)
+        if not np.isfinite(gains).all():
+            raise TrainingDiverged(
+                "training diverged: on the devices that the policy is judged by, an average is not finite; "
+                "see what the environment brings there"
+            )
+        return gains
 
     def kept(self, learner: Learner) -> Kept:
         """The averaged actor, judged at the anchors."""

@@ -56,7 +56,12 @@ def normalised(utility: Any, random: Any, optimum: Any) -> Any:
 
 
 def hypervolume(reward: Any, reference: Sequence[float] = REFERENCE, best: Sequence[float] = BEST) -> float:
-    """(points, objectives) → in [0, 1]; points that are not above the reference everywhere add nothing."""
+    """(points, objectives) → in [0, 1]; points that are not above the reference everywhere add nothing.
+
+    NaN where a reward is: moocore would take the process down.
+    """
+    if np.isnan(reward).any():
+        return float("nan")
     box = float(np.prod(np.subtract(best, reference)))
     volume = moocore.hypervolume(np.asarray(reward, np.float64), ref=np.asarray(reference), maximise=True)
     return float(volume) / box

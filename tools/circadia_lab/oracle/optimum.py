@@ -165,7 +165,12 @@ def normalised(value: Any, random: Any, best: Any) -> Any:
 
 
 def hypervolume(returns: Floats, reference: Floats) -> float:
-    """(P, objectives) returns, more being better → volume between them and `reference`; worse points count nothing."""
+    """(P, objectives) returns, more being better → volume between them and `reference`; worse points count nothing.
+
+    NaN where a return is: moocore would take the process down.
+    """
     import moocore
 
+    if np.isnan(returns).any():
+        return float("nan")
     return float(moocore.hypervolume(-returns, ref=-reference))

@@ -16,6 +16,10 @@ def test_the_volume_of_two_boxes() -> None:
     assert hypervolume(points[2:], np.zeros(3)) == 0
 
 
+def test_no_number_has_no_volume_and_does_no_harm() -> None:
+    assert np.isnan(hypervolume(np.array([[1.0, np.nan, 1.0], [2.0, 2.0, 2.0]]), np.zeros(3)))
+
+
 def test_only_what_another_row_beats_is_dominated() -> None:
     points = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.5], [1.0, 0.0], [0.9, 0.0]])
     assert undominated(points).tolist() == [True, True, False, True, False]

@@ -184,6 +184,14 @@ def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 
+def test_a_policy_that_is_no_number_when_judged_is_not_kept(chain: Any, tiny: Config, tmp_path: Path) -> None:
+    """Training is over before NaN would come; judging takes longer."""
+    environment = Failing(chain(BATCH), 6 * tiny.ticks)
+    with pytest.raises(TrainingDiverged, match="judged by, an average is not finite"):
+        train(environment, replace(tiny, judged_ticks=64), 0, checkpoint=tmp_path / "run.npz")
+    assert all(np.isfinite(x).all() for x in arrays(tmp_path / "run.npz").values() if x.dtype.kind == "f")
+
+
 def test_a_batch_that_does_not_suit_is_named(chain: Any, tiny: Config) -> None:
     with pytest.raises(ConfigError, match="batch of 16 devices"):
         train(chain(16), tiny, 0)

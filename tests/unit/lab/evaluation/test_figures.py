@@ -73,6 +73,7 @@ def test_a_hypervolume_by_hand() -> None:
     assert hypervolume([BEST]) == pytest.approx(1)
     assert hypervolume([REFERENCE]) == 0
     assert hypervolume(np.vstack([points, [1.0, 0.0, -4.5]])) == hypervolume(points)
+    assert np.isnan(hypervolume(np.vstack([points, [np.nan, 0.0, 0.0]])))
 
 
 def test_a_violation_is_strictly_above_its_limit(made_up: Made) -> None:
