@@ -18,7 +18,7 @@ class Config:
     """`coupled`: one network picks among all actions; `separate`: one picks what to serve, another what else to do."""
     constrained: bool = True
     """Whether costs are held to their limits; if not, all multipliers stay 0."""
-    steps: int = 12_000_000
+    steps: int = 8_000_000
     """Ticks of all devices together."""
     ticks: int = 8
     """Length of a rollout."""
@@ -26,10 +26,14 @@ class Config:
     """Share of the devices whose preference is drawn, not an anchor."""
     tried: int = 4
     """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
-    explored: int = 1
+    explored: int = 0
     """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
+    pull: float = 1.0
+    """Weight of an evenly drawn action that was better, against that of one of the policy's own at the start …"""
     explored_until: float = 0.8
-    """Share of the updates by which their pull has faded."""
+    """… and the share of the updates by which it has faded to 0."""
+    least_energy: float = 0.05
+    """Of the weight of energy while training: waste that costs nothing now empties the battery later."""
     redraw: float = 0.05
     """Chance of a new preference per free device and update."""
 
@@ -37,7 +41,7 @@ class Config:
     critic_width: int = 64
     epochs: int = 2
     minibatches: int = 4
-    actor_rate: float = 1.5e-3
+    actor_rate: float = 4e-4
     critic_rate: float = 1.5e-3
     last_rate: float = 0.01
     """Share of both learning rates that is left at the end; in between they fall by a cosine."""
@@ -46,7 +50,7 @@ class Config:
     gradient_norm: float = 0.5
     discount: float = 0.995
     """Per period, on rewards from which their average is subtracted."""
-    trace: float = 0.8
+    trace: float = 0.9
     """λ of the generalised advantage estimate, per tick."""
     entropy: float = 0.003
     """Weight of the entropy at the start, in deviations of the advantage …"""
@@ -73,8 +77,8 @@ class Config:
     smoothing: float = 0.9
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
-    target: float = 0.9
-    target_last: float = 0.9
+    target: float = 0.85
+    target_last: float = 0.85
     """Shares of a limit that its cost is steered to, at the start and at the end."""
 
     judged_from: float = 0.6
@@ -106,7 +110,9 @@ class Config:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if not 0 <= self.explored < self.tried:
-            raise ConfigError(f"explored is {self.explored}; it must lie in [0, tried), and tried is {self.tried}")
+            raise ConfigError(
+                f"explored is {self.explored}; it must lie in [0, tried), and tried is {self.tried}"
+            )
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
@@ -131,6 +137,6 @@ _COUNTS = (
     "report_every", "checkpoint_every",
 )  # fmt: skip
 _SHARES = (
-    "free_share", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
+    "free_share", "least_energy", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
     "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "extension_share", "extension_rate", "keep",
 )  # fmt: skip

@@ -43,7 +43,13 @@ class Moved(NamedTuple):
 
 
 def tick(
-    environment: Environment, draw_from: DrawFrom, world: Any, preference: Any, key: Any, tried: int = 1, explored: int = 0
+    environment: Environment,
+    draw_from: DrawFrom,
+    world: Any,
+    preference: Any,
+    key: Any,
+    tried: int = 1,
+    explored: int = 0,
 ) -> tuple[Any, Ticks]:
     """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
 

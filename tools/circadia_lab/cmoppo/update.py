@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from circadia_lab.env.interface import Environment
 
 GAINS = len(OBJECTIVES) + len(COSTS)
+ENERGY = OBJECTIVES.index("energy")
 SCALE_KEPT = 0.99
 """Per update."""
 RANGE_KEPT = 0.999
@@ -147,7 +148,7 @@ class Trainer:
         key, acting, shuffling, drawing = jax.random.split(learner.key, 4)
         share = jnp.minimum(learner.updates / self.updates, 1.0)
         rate = _annealed(share, self.config.last_rate)
-        weights, rate = (learner.preference, rate) if aim is None else aim
+        weights, rate = (self._weights(learner.preference), rate) if aim is None else aim
         world, ticks = self._act(learner, acting, share)
         learner, batch, figures = self._judge(learner._replace(world=world), ticks, weights, share)
         learner, losses = self._descend(learner, batch, shuffling, (share, rate))
@@ -156,6 +157,10 @@ class Trainer:
             preference = self.crowd.redrawn(preference, drawing, self.config.redraw)
         learner = learner._replace(key=key, preference=preference, updates=learner.updates + 1)
         return learner, Figures(*figures, *losses, _finite(learner, losses))
+
+    def _weights(self, preference: Any) -> Any:
+        """(batch, objectives) of the utility: what is as good otherwise is done with less energy."""
+        return preference.at[:, ENERGY].max(self.config.least_energy)
 
     def prices(self, learner: Learner) -> Any:
         """(anchors, costs) λ in utility per limit.
@@ -216,8 +221,11 @@ class Trainer:
         instead = self._values(learner.critic, ticks.instead) * deviation if config.tried > 1 else None
         own = config.tried - config.explored
         apart = compared(ticks, advantage, values, instead, shares @ centre, config)
-        scalar = normalised(scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own)
-        scalar = scalar.at[..., own:].multiply(jnp.maximum(1 - share / config.explored_until, 0))
+        scalar = normalised(
+            scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own
+        )
+        fading = jnp.maximum(1 - share / config.explored_until, 0)
+        scalar = scalar.at[..., own:].multiply(config.pull * fading)
         batch = Minibatch(ticks.encoded, ticks.mask, ticks.action, ticks.log_p, scalar, returns / deviation)
         spread = jnp.var(returns, (0, 1))
         return (

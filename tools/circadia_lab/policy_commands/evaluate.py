@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from circadia_lab.cmoppo.config import Config
     from circadia_lab.env.problem import Problem
     from circadia_lab.evaluation.arm import Conditions
     from circadia_lab.evaluation.evaluation import Evaluation, Scenario
@@ -222,12 +221,6 @@ def _search(extent: Extent) -> Conditions:
     return replace(SEARCH, per_device=extent.search_copies, days=extent.search_days)
 
 
-def _config(extent: Extent) -> Config:
-    from circadia_lab.cmoppo.config import Config
-
-    return Config() if extent.steps is None else replace(Config(), steps=extent.steps)
-
-
 def _oracle(console: Console, args: argparse.Namespace, extent: Extent) -> OracleFigures:
     from circadia_lab.oracle.grids import grid_named
     from circadia_lab.policy_commands.bar import Activity
@@ -283,7 +276,8 @@ def _trainings(
     from circadia_lab.cmoppo.progress import ProgressView
     from circadia_lab.study.study import Study
 
-    study = Study(folder, ground, _config(extent))
+    config = ground.config if extent.steps is None else replace(ground.config, steps=extent.steps)
+    study = Study(folder, ground, config)
     found: dict[str, list[Training]] = {arm: [] for arm in arms}
     for seed in range(extent.seeds):
         for arm in arms:

@@ -31,7 +31,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_ground(parser)
     add_seed(parser)
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="ticks of all devices together (default: 12 million)"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="ticks of all devices together (default: the trainer's, some millions)",
     )
     parser.add_argument(
         "--out",
@@ -52,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     """Train, export, write the learning curve. Ctrl-C leaves the last checkpoint."""
     from rich.console import Console
 
-    config, checkpoint = config_of(args.steps), checkpoint_of(args)
+    checkpoint = checkpoint_of(args)
     _check(args, checkpoint)
     ground = ground_of(args)
+    config = config_of(ground, args.steps)
     console = Console(stderr=True)
     if args.grid:
         _check_feasible(ground)
@@ -70,11 +74,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def config_of(steps: int | None) -> Config:
-    """The trainer's own numbers, with a checkpoint at every report."""
-    from circadia_lab.cmoppo.config import Config
-
-    config = replace(Config(), checkpoint_every=1)
+def config_of(ground: Ground, steps: int | None) -> Config:
+    """The trainer's numbers for that ground, with a checkpoint at every report."""
+    config = replace(ground.config, checkpoint_every=1)
     return config if steps is None else replace(config, steps=steps)
 
 

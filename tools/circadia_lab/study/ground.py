@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from circadia_lab.study.digest import digest
 
 if TYPE_CHECKING:
+    from circadia_lab.cmoppo.config import Config
     from circadia_lab.env.interface import Environment
     from circadia_lab.env.problem import Problem
     from circadia_lab.oracle.grid import Grid, GridSpec
@@ -28,6 +29,11 @@ class Ground(Protocol):
     @property
     def digest(self) -> str:
         """Differs where anything about the problem does."""
+        ...
+
+    @property
+    def config(self) -> Config:
+        """The trainer's numbers that suit it."""
         ...
 
     def environment(self, batch: int) -> Environment:
@@ -54,6 +60,13 @@ class FullGround:
     def digest(self) -> str:
         """Of everything in the problem."""
         return digest(self.problem)
+
+    @property
+    def config(self) -> Config:
+        """The trainer's own."""
+        from circadia_lab.cmoppo.config import Config
+
+        return Config()
 
     def environment(self, batch: int) -> Environment:
         """Devices dealt out evenly."""
@@ -91,6 +104,13 @@ class GridGround:
         if self._grid is None:
             self._grid = make_grid(self.spec)
         return self._grid
+
+    @property
+    def config(self) -> Config:
+        """Faster and bolder: a tick is longer here, so that what an action leads to shows within a few of them."""
+        from circadia_lab.cmoppo.config import Config
+
+        return Config(steps=12_000_000, explored=1, actor_rate=1.5e-3, trace=0.8, target=0.9, target_last=0.9)
 
     def environment(self, batch: int) -> Environment:
         """Sampled from the exact chain."""
