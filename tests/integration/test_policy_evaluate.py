@@ -27,7 +27,15 @@ ORACLE_KEYS = {
 
 def evaluated(folder: Path, *words: str) -> dict[str, Any]:
     out = folder / "out"
-    arguments = ["--quick", "--keep", str(folder / "keep"), "--out", str(out), "--json", str(folder / "e.json")]
+    arguments = [
+        "--quick",
+        "--keep",
+        str(folder / "keep"),
+        "--out",
+        str(out),
+        "--json",
+        str(folder / "e.json"),
+    ]
     assert main(["policy", "evaluate", *words, *arguments]) == 0
     figures: dict[str, Any] = json.loads((folder / "e.json").read_text())
     assert figures == json.loads((out / "evaluation.json").read_text())
@@ -88,7 +96,11 @@ def test_a_policy_file(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input(
-    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["policy", "evaluate", *words]) == 2

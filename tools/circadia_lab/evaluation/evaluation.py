@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from circadia_lab.evaluation.arm import Arm, Conditions
     from circadia_lab.evaluation.curve import Curve
     from circadia_lab.evaluation.day import Day
+    from circadia_lab.evaluation.foretold import Foretold
     from circadia_lab.evaluation.oracle_figures import OracleFigures
 
 OURS, APART, FLOATS, RANDOM = "coupled", "separate", "coupled-float", "random"
@@ -69,6 +70,7 @@ class Evaluation:
     action_maps: tuple[ActionMap, ...] = ()
     days: tuple[Day, ...] = ()
     oracle: OracleFigures | None = None
+    foretold: tuple[Foretold, ...] = ()
     notes: tuple[str, ...] = ()
     """What falls short, in sentences."""
     versions: dict[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     "utilities", "arms-0", "advantage", "rules-win", "certified-front", "certified", "front", "limits", "by-preference",
-    "coupling-gain", "coupling", "transfer", "learning", "action-maps", "day",
+    "coupling-gain", "coupling", "transfer", "foretold", "learning", "action-maps", "day",
 )  # fmt: skip
 """Of the parts that have a place; the others follow."""
 PAGE_COLOURS = {INK: "ink", MUTED: "muted", GRID: "line", "#b8c0ca": "axis", PAPER: "paper"}

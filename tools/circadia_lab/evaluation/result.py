@@ -54,6 +54,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.oracle:
         before = "oracle_" if evaluation.scenarios else ""
         found |= {f"{before}{key}": value for key, value in evaluation.oracle.summary().items()}
+    for row in evaluation.foretold:
+        found |= {f"foretold_{slug(row.name)}": row.foretold, f"run_{slug(row.name)}": row.found}
     about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
     return {key: _plain(value) for key, value in (found | about).items()}
 

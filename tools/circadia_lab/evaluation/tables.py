@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from circadia_lab.evaluation.arm import Arm
     from circadia_lab.evaluation.confidence import Interval
     from circadia_lab.evaluation.evaluation import Evaluation, Scenario
+    from circadia_lab.evaluation.foretold import Foretold
     from circadia_lab.evaluation.oracle_figures import OracleFigures
 
     Floats = NDArray[np.float64]
@@ -55,8 +56,27 @@ def tables(evaluation: Evaluation) -> list[Table]:
         found += [coupled_or_apart(evaluation.scenarios), transfers(evaluation.scenarios)]
     if evaluation.oracle:
         found.append(certified(evaluation.oracle))
-    found += [settings(evaluation.scenarios)]
+    found += [foretold(evaluation.foretold), settings(evaluation.scenarios)]
     return [table for table in found if any(rows for _, rows in table.groups)]
+
+
+def foretold(rows: Sequence[Foretold]) -> Table:
+    """The simulator against a run of the demonstration."""
+    cells = tuple(
+        (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off))
+        for row in rows
+    )
+    return Table(
+        name="foretold",
+        title="What the simulator foretold of a run",
+        caption=(
+            "The same policy file in ./tools/run, one day of eight devices, and in the simulator the policy is trained in, many "
+            "days of the same fleet. In the run devices, training, inference and federation are real and batteries simulated."
+        ),
+        columns=("figure", "unit", "foretold", "in the run", "off by"),
+        groups=(("", cells),),
+        left=2,
+    )
 
 
 ARM_COLUMNS = (

@@ -122,6 +122,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="so little of everything that the figures mean nothing; to see it work",
     )
+    parser.add_argument(
+        "--run",
+        dest="demonstration",
+        type=Path,
+        metavar="SUMMARY.json",
+        help="also hold the simulator against this run (circadia demo --json)",
+    )
     parser.add_argument("--coupling", action="store_true", help="also what coupling is worth by the optimum")
     parser.add_argument(
         "--keep",
@@ -183,6 +190,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"{args.policy}: a file is played in full problems only; leave out --oracle and --all, which train anew"
         )
+    if args.demonstration and args.oracle:
+        raise ConfigError("--run: a run is of full devices; leave out --oracle")
     if args.json:
         check_file("--json", args.json, ".json")
     check_folder("--keep", args.keep)
@@ -239,11 +248,13 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     """The parts of an `Evaluation` that come from full problems."""
     from circadia_lab.env.problem import find_problem
     from circadia_lab.evaluation.curve import curve_of
+    from circadia_lab.evaluation.foretold import foretell, read_run
     from circadia_lab.policy_commands.bar import Activity
     from circadia_lab.study.contestants import contestants, of_policy_file
     from circadia_lab.study.ground import FullGround
     from circadia_lab.study.study import ARMS
 
+    run = read_run(args.demonstration) if args.demonstration else None
     problem = find_problem(args.problem)
     others = [find_problem(name) for name in (OTHERS if args.others is None else args.others)]
     trainings: dict[str, list[Training]] = {}
@@ -259,8 +270,11 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
             _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each is not problem)
             for each in (problem, *others)
         )
+        tell("foretelling the run", 0.0)
+        told = foretell(run, found[0].scorers[0], _conditions(extent)) if run else ()
     return {
         "scenarios": scenarios,
+        "foretold": told,
         "curves": tuple(
             curve_of(arm, training.seed, training.history)
             for arm, rows in trainings.items()
