@@ -10,7 +10,7 @@ import platform
 import shlex
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from circadia_lab.evaluation.oracle_figures import OracleFigures
     from circadia_lab.evaluation.scorers import Scorer
     from circadia_lab.study.contestants import Contestant
+    from circadia_lab.study.extent import Extent
     from circadia_lab.study.ground import Ground
     from circadia_lab.study.training_file import Training
 
@@ -43,44 +44,6 @@ OTHERS = ("bursty", "solar", "recorded", "unseen")
 """Problems that the default one's policy is played in without having trained there."""
 PACKAGES = ("circadia", "jax", "numpy", "scipy")
 BALANCED = (1 / 3, 1 / 3, 1 / 3)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """How much of everything."""
-
-    seeds: int
-    steps: int | None
-    """Of a training; `None`: the trainer's own."""
-    copies: int
-    days: float
-    warm_up_days: float
-    search_copies: int
-    search_days: float
-    lessons: int
-    """Steps of the distillation."""
-
-
-WHOLE = Extent(
-    seeds=5,
-    steps=None,
-    copies=32,
-    days=4.0,
-    warm_up_days=1.0,
-    search_copies=8,
-    search_days=2.0,
-    lessons=6_000,
-)
-QUICK = Extent(
-    seeds=2,
-    steps=100_000,
-    copies=2,
-    days=0.5,
-    warm_up_days=0.1,
-    search_copies=1,
-    search_days=0.1,
-    lessons=200,
-)
 QUICK_NOTE = "This was a quick run: too little of everything for its figures to mean anything."
 
 
@@ -174,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
 
 def extent_of(args: argparse.Namespace) -> Extent:
     """What was asked for; `ConfigError` for what cannot be."""
+    from circadia_lab.study.extent import QUICK, WHOLE
+
     given = {
         name: value
         for name in ("seeds", "steps", "copies", "days")
