@@ -34,11 +34,7 @@ PHONE = '[[devices]]\nprofile = "pixel-3"\nscenario = "phone"\n'
 @pytest.fixture
 def small(tiny: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer devices and smaller networks than a real training has."""
-
-    def config(steps: int | None) -> Config:
-        return tiny if steps is None else replace(tiny, steps=steps)
-
-    monkeypatch.setattr(command, "config_of", config)
+    monkeypatch.setattr(ground.GridGround, "config", tiny)
     monkeypatch.setattr(ground, "BATCH", 24)
     monkeypatch.setattr(command, "EXPORT_COPIES", 1)
 
