@@ -110,7 +110,19 @@ class GridGround:
         """Faster and bolder: a tick is longer here, so that what an action leads to shows within a few of them."""
         from circadia_lab.cmoppo.config import Config
 
-        return Config(steps=12_000_000, explored=1, actor_rate=1.5e-3, trace=0.8, target=0.9, target_last=0.9)
+        return Config(
+            steps=12_000_000,
+            explored=1,
+            least_energy=0.0,
+            actor_rate=1.5e-3,
+            trace=0.8,
+            target=0.9,
+            target_last=0.9,
+            judged_from=0.95,
+            judgements=2,
+            judged_ticks=3000,
+            report_every=16,
+        )
 
     def environment(self, batch: int) -> Environment:
         """Sampled from the exact chain."""
