@@ -139,15 +139,15 @@ def extent_of(args: argparse.Namespace) -> Extent:
     """What was asked for; `ConfigError` for what cannot be."""
     from circadia_lab.study.extent import QUICK, WHOLE
 
-    given = {
-        name: value
-        for name in ("seeds", "steps", "copies", "days")
-        if (value := getattr(args, name)) is not None
-    }
+    names = ("seeds", "steps", "copies", "days")
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
     for name, value in given.items():
         if not 0 < value < math.inf:
             raise ConfigError(f"--{name} {value:g}: must be above 0")
-    return replace(QUICK if args.quick else WHOLE, **given)
+    extent = QUICK if args.quick else WHOLE
+    if "steps" in given:
+        given["trainer"] = {**extent.trainer, "steps": given.pop("steps")}
+    return replace(extent, **given)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -255,8 +255,7 @@ def _trainings(
     from circadia_lab.cmoppo.progress import ProgressView
     from circadia_lab.study.study import Study
 
-    config = ground.config if extent.steps is None else replace(ground.config, steps=extent.steps)
-    study = Study(folder, ground, config)
+    study = Study(folder, ground, replace(ground.config, **extent.trainer), batch=extent.batch)
     found: dict[str, list[Training]] = {arm: [] for arm in arms}
     for seed in range(extent.seeds):
         for arm in arms:

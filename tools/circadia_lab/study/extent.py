@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from circadia_lab.study.ground import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,8 +17,10 @@ class Extent:
     """How much of everything."""
 
     seeds: int
-    steps: int | None
-    """Of a training; `None`: the trainer's own."""
+    batch: int
+    """Devices that act at once in a training, at least."""
+    trainer: Mapping[str, Any]
+    """Of the trainer's numbers, those that differ."""
     copies: int
     days: float
     warm_up_days: float
@@ -23,7 +32,8 @@ class Extent:
 
 WHOLE = Extent(
     seeds=5,
-    steps=None,
+    batch=BATCH,
+    trainer=MappingProxyType({}),
     copies=32,
     days=4.0,
     warm_up_days=1.0,
@@ -33,7 +43,10 @@ WHOLE = Extent(
 )
 QUICK = Extent(
     seeds=2,
-    steps=100_000,
+    batch=256,
+    trainer=MappingProxyType(
+        {"steps": 40_000, "judgements": 1, "judged_ticks": 50, "judged_warm_up": 20, "report_every": 5}
+    ),
     copies=2,
     days=0.5,
     warm_up_days=0.1,
