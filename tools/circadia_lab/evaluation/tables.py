@@ -63,8 +63,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
 def foretold(rows: Sequence[Foretold]) -> Table:
     """The simulator against a run of the demonstration."""
     cells = tuple(
-        (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off))
-        for row in rows
+        (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off)) for row in rows
     )
     return Table(
         name="foretold",
