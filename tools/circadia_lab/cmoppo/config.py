@@ -81,10 +81,10 @@ class Config:
     target_last: float = 0.85
     """Shares of a limit that its cost is steered to, at the start and at the end."""
 
-    judged_from: float = 0.6
+    judged_from: float = 0.9
     """Share of the updates after which the policy is judged on devices of its own."""
-    judgements: int = 5
-    judged_ticks: int = 1500
+    judgements: int = 3
+    judged_ticks: int = 3000
     judged_warm_up: int = 600
 
     extension_share: float = 0.1
@@ -98,7 +98,7 @@ class Config:
     barrier: float = 20.0
     """t of the log barrier, 1/t Σ log(r_j − floor_j)."""
 
-    report_every: int = 50
+    report_every: int = 16
     """Updates between two reports of progress; so many are compiled as one."""
     checkpoint_every: int = 10
     """Reports between two checkpoints."""

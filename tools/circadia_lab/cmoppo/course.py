@@ -151,10 +151,10 @@ class Course:
         if finite.all():
             return
         first = int(np.argmin(finite.all(-1)))
-        lost = " and ".join(np.array(["the loss", "a parameter"])[~finite[first]])
+        lost = " and ".join(np.array(["loss", "parameters"])[~finite[first]])
         kept = f"; the last good checkpoint is {self._checkpoint}" if self._checkpoint else ""
         raise TrainingDiverged(
-            f"training diverged at update {before + first + 1}: {lost} is not finite; "
+            f"training diverged at update {before + first + 1}: not finite: {lost}; "
             f"try a smaller actor_rate and critic_rate{kept}"
         )
 

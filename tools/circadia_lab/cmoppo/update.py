@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from circadia.errors import ConfigError
 from circadia.observation import INPUT_SCALE, WIDTH
 from circadia_lab.cmoppo.actor import Actor, actor_of
 from circadia_lab.cmoppo.advantage import advantages, compared, normalised, scalarised, settled_averages
@@ -331,6 +332,10 @@ class Trainer:
 
 def trainer_of(environment: Environment, config: Config) -> Trainer:
     """`ConfigError` where the batch does not suit."""
+    if environment.batch % config.minibatches:
+        raise ConfigError(
+            f"a batch of {environment.batch} devices cannot be cut into {config.minibatches} minibatches; choose a multiple"
+        )
     crowd = crowd_of(environment.batch, config.free_share)
     updates = config.steps / (config.ticks * environment.batch)
     extension = config.extension_share * updates

@@ -119,10 +119,6 @@ class GridGround:
             multiplier_rate=0.02,
             multiplier_rate_last=0.5,
             proportional=5.0,
-            judged_from=0.95,
-            judgements=2,
-            judged_ticks=3000,
-            report_every=16,
         )
 
     def environment(self, batch: int) -> Environment:

@@ -176,7 +176,7 @@ def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     checkpoint = tmp_path / "run.npz"
     environment = Failing(chain(BATCH), 3 * tiny.ticks + 2)
     config = replace(tiny, report_every=2)
-    with pytest.raises(TrainingDiverged, match=r"at update 4: the loss and a parameter .*run\.npz"):
+    with pytest.raises(TrainingDiverged, match=r"at update 4: not finite: loss and parameters.*run\.npz"):
         train(environment, config, 0, checkpoint=checkpoint)
     kept = arrays(checkpoint)
     assert all(np.isfinite(x).all() for x in kept.values() if x.dtype.kind == "f")
@@ -195,3 +195,11 @@ def test_a_policy_that_is_no_number_when_judged_is_not_kept(chain: Any, tiny: Co
 def test_a_batch_that_does_not_suit_is_named(chain: Any, tiny: Config) -> None:
     with pytest.raises(ConfigError, match="batch of 16 devices"):
         train(chain(16), tiny, 0)
+
+
+def test_a_batch_that_cannot_be_cut_is_told(chain: Any, tiny: Config) -> None:
+    config = replace(tiny, minibatches=BATCH - 1)
+    with pytest.raises(
+        ConfigError, match=rf"batch of {BATCH} devices cannot be cut into {BATCH - 1} minibatches"
+    ):
+        train(chain(BATCH), config, 0)
