@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 KEYS = {
     "utility", "utility_low", "utility_high", "violating_fraction", "avoidable_crossings", "hypervolume", "int8_loss",
-    "int8_added_violations", "coupling_gain", "coupling_gain_low", "coupling_gain_high", "transfer_ratio",
+    "int8_added_violations", "coupling_gain", "coupling_gain_low", "coupling_gain_high",
     "utility_drift_plus_penalty", "utility_unconstrained", "battery_life_h", "joules_per_served", "accuracy",
     "latency_p95_s", "staleness_p95_s",
 }  # fmt: skip
