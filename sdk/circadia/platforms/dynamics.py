@@ -41,6 +41,8 @@ IN_TIME = (*WORKING, Load.AWAKE, Load.DEEP_SLEEP)
 """The order in which the loads of one tick follow each other."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
+PRACTICE_S = 2 * DAY_S
+"""After which what was trained on counts 1/e, as long as the world drifts about daily."""
 _FIXED = np.eye(LOADS)[[Load.WAKE_UP, Load.RADIO]]
 _REST = np.eye(LOADS)[[Load.DEEP_SLEEP, Load.AWAKE]]
 
@@ -65,6 +67,7 @@ def initial_state(params: Params, soc: Any, time_s: Any, xp: Any = np) -> State:
         fresh_examples=zero,
         fresh_age_s=zero,
         unsent_examples=zero,
+        practice=zero,
         spooled_updates=zero,
         versions_behind=zero,
         model_age_s=zero,
@@ -238,6 +241,7 @@ def step(state: State, action: Any, noise: Noise, params: Params, xp: Any) -> tu
         battery_j=body.battery_j,
         temperature_c=body.temperature_c,
         unsent_examples=exchange.unsent,
+        practice=state.practice * xp.exp(-noise.dt_s / PRACTICE_S) + rows,
         spooled_updates=exchange.spooled,
         **queue,
         **examples_after(state, seen, served, noise, params, xp),

@@ -28,6 +28,8 @@ class State(NamedTuple):
     fresh_examples: Any
     fresh_age_s: Any
     unsent_examples: Any
+    practice: Any
+    """Rows that training steps went through, forgotten over time: Σ rows · exp(−age / `dynamics.PRACTICE_S`)."""
     spooled_updates: Any
     versions_behind: Any
     model_age_s: Any

@@ -1,8 +1,8 @@
 """How accurate the model in service is, by how fresh model and data are: closed form, fitted to real federated runs.
 
-    accuracy = best − Σ_i loss_i · (1 − exp(−x_i / scale_i)),   loss_i ≥ 0, scale_i > 0
+    accuracy = best − Σ_i loss_i · (1 − exp(−x_i / scale_i)) − Σ_j loss_j · exp(−y_j / scale_j),   loss ≥ 0, scale > 0
 
-Each x_i is a field of `circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value,
+x_i cost accuracy as they grow, y_j while they are missing. Each is a field of `circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value,
 so NumPy and JAX compute the same.
 """
 
@@ -28,14 +28,16 @@ SHIPPED = Path(__file__).parent / "data" / "accuracy.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a field of the state that grows costs."""
+    """What a field of the state costs."""
 
     field: str
-    """Of `State`; 0 or more, 0 being the best."""
+    """Of `State`; 0 or more."""
     loss: float
-    """Accuracy lost when it is far above `scale`."""
+    """Accuracy lost at the worst end."""
     scale: float
-    """In the field's unit: 63 % of the loss is there."""
+    """In the field's unit: where 63 % of the way from 0 is gone."""
+    missed: bool = False
+    """Whether 0 is the worst end: it costs where it is missing, not where it grows."""
 
     def __post_init__(self) -> None:
         if self.field not in State._fields:
@@ -46,8 +48,9 @@ class Effect:
             raise ConfigError(f"accuracy effect of {self.field}: scale {self.scale:g} must be positive")
 
     def lost(self, state: State, xp: Any = np) -> Any:
-        """(…,) loss · (1 − exp(−x / scale))."""
-        return -self.loss * xp.expm1(-getattr(state, self.field) / self.scale)
+        """(…,) loss · (1 − exp(−x / scale)), or loss · exp(−x / scale)."""
+        left = xp.exp(-getattr(state, self.field) / self.scale)
+        return self.loss * (left if self.missed else 1 - left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,10 @@ def _effect(row: Mapping[str, Any]) -> Effect:
     field = row.get("field")
     if not isinstance(field, str):
         raise ConfigError("an effect lacks the name of its field")
-    return Effect(field=field, loss=_value(row, "loss"), scale=_value(row, "scale"))
+    missed = row.get("missed", False)
+    if not isinstance(missed, bool):
+        raise ConfigError(f"accuracy effect of {field}: missed must be true or false")
+    return Effect(field=field, loss=_value(row, "loss"), scale=_value(row, "scale"), missed=missed)
 
 
 def _value(row: Mapping[str, Any], key: str) -> float:
