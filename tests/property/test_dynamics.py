@@ -50,6 +50,7 @@ def states(draw: st.DrawFn, params: Params) -> State:
             fresh_examples=fresh,
             fresh_age_s=draw(st.floats(0, 5000)) * (fresh > 0),
             unsent_examples=draw(counts),
+            practice=draw(counts),
             spooled_updates=draw(st.integers(0, 3)),
             versions_behind=draw(st.integers(0, 3)),
             model_age_s=draw(st.floats(0, 5000)),
@@ -118,6 +119,14 @@ def test_counts_stay_whole_and_are_conserved(tick: tuple[Params, State, int, Noi
         assert getattr(after, name) >= -1e-9, name
     assert result.latency_s >= result.requests_served * result.busy_s - 1e-9
     assert np.isfinite(dynamics.observe(after, params, (0.2, 0.3, 0.5), np)).all()
+
+
+@given(tick=ticks())
+def test_practice_is_what_was_trained_and_fades(tick: tuple[Params, State, int, Noise]) -> None:
+    params, state, action, noise = tick
+    after, result = dynamics.step(state, action, noise, params, np)
+    faded = state.practice * np.exp(-result.dt_s / dynamics.PRACTICE_S)
+    assert after.practice == pytest.approx(faded + result.examples_trained)
 
 
 @given(tick=ticks(), more=st.floats(0, 100))

@@ -45,6 +45,14 @@ def test_the_scale_is_where_63_percent_are_lost() -> None:
     assert MODEL.accuracy(state(model_age_s=np.array(3600.0))) == pytest.approx(0.9 - 0.3 * (1 - np.exp(-1)))
 
 
+def test_what_is_missing_costs_most_at_0() -> None:
+    practised = AccuracyModel(
+        best=0.9, effects=(Effect(field="practice", loss=0.4, scale=300.0, missed=True),)
+    )
+    accuracy = practised.accuracy(state(practice=np.array([0.0, 300.0, 1e9])))
+    assert accuracy == pytest.approx([0.5, 0.9 - 0.4 * np.exp(-1), 0.9])
+
+
 @pytest.mark.parametrize("effect", shipped_accuracy().effects)
 def test_the_shipped_model_falls_with_each_field(effect: Effect) -> None:
     x = np.linspace(0, 5 * effect.scale, 50)
