@@ -104,4 +104,4 @@ def test_bad_input(
     monkeypatch.chdir(tmp_path)
     assert main(["policy", "evaluate", *words]) == 2
     assert said in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*.json"))
+    assert not list(tmp_path.iterdir())

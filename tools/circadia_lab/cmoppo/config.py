@@ -28,10 +28,8 @@ class Config:
     """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
     explored: int = 0
     """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
-    pull: float = 1.0
-    """Weight of an evenly drawn action that was better, against that of one of the policy's own at the start …"""
     explored_until: float = 0.8
-    """… and the share of the updates by which it has faded to 0."""
+    """Share of the updates by which the pull of those that were better has faded to 0."""
     least_energy: float = 0.05
     """Of the weight of energy while training: waste that costs nothing now empties the battery later."""
     redraw: float = 0.05
@@ -78,8 +76,7 @@ class Config:
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
     target: float = 0.85
-    target_last: float = 0.85
-    """Shares of a limit that its cost is steered to, at the start and at the end."""
+    """Share of a limit that its cost is steered to."""
 
     judged_from: float = 0.9
     """Share of the updates after which the policy is judged on devices of its own."""

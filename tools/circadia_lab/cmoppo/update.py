@@ -226,7 +226,7 @@ class Trainer:
             scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own
         )
         fading = jnp.maximum(1 - share / config.explored_until, 0)
-        scalar = scalar.at[..., own:].multiply(config.pull * fading)
+        scalar = scalar.at[..., own:].multiply(fading)
         batch = Minibatch(ticks.encoded, ticks.mask, ticks.action, ticks.log_p, scalar, returns / deviation)
         spread = jnp.var(returns, (0, 1))
         return (
@@ -246,7 +246,7 @@ class Trainer:
         return ascended(
             multipliers,
             gains[:, len(OBJECTIVES) :],
-            target=config.target + (config.target_last - config.target) * share,
+            target=config.target,
             rate=config.multiplier_rate * _annealed(share, config.multiplier_rate_last),
             smoothing=config.smoothing,
             largest=config.largest_multiplier,

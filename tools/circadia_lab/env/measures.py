@@ -7,9 +7,10 @@
     stale    = weight where, at the tick's end, the installed model is older than its limit
     old      = weight where, at its end, an example has waited for its first training longer than its limit
 
-weight = dt / period, freshness is that at the tick's end; A = mean arrivals of a period; E = a quarter of the battery's charge a day, for a period. So the
-averages Σ / Σ weight are: freshness of the model in service (0 to 1), mean latency in deadlines (0 to 1, an expired
-request counting 1), quarters of the battery a day, and shares of requests and of time. Pure functions over `xp`.
+weight = dt / period, freshness is that at the tick's end; A = mean arrivals of a period; E = a quarter of the battery's
+charge a day, for a period. So the averages Σ / Σ weight are: freshness of the model in service (0 to 1), mean latency
+in deadlines (0 to 1, an expired request counting 1), quarters of the battery a day, and shares of requests and of time.
+Pure functions over `xp`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ CHARGED_PRICE = 0.1
 """Of a joule while something else than the battery pays for it."""
 ENERGY_SHARE = 0.25
 """Of the battery a day: the unit of the energy objective."""
-
-
 LEAST_ARRIVALS = 1e-9
 """Where no requests are expected, none is lost."""
 

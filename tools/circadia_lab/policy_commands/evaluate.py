@@ -157,10 +157,28 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.demonstration and args.oracle:
         raise ConfigError("--run: a run is of full devices; leave out --oracle")
+    _check_inputs(args)
     if args.json:
         check_file("--json", args.json, ".json")
     check_folder("--keep", args.keep)
     check_folder("--out", args.out)
+
+
+def _check_inputs(args: argparse.Namespace) -> None:
+    """What is read, before anything is made."""
+    from circadia_lab.env.problem import find_problem
+    from circadia_lab.evaluation.foretold import read_run
+    from circadia_lab.evaluation.scorers import of_file
+    from circadia_lab.oracle.grids import grid_named
+
+    for name in (args.problem, *(args.others or ())):
+        find_problem(name)
+    if args.oracle:
+        grid_named(args.oracle)
+    if args.policy:
+        of_file(args.policy)
+    if args.demonstration:
+        read_run(args.demonstration)
 
 
 def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> Evaluation:
