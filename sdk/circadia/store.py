@@ -18,6 +18,7 @@ import numpy as np
 
 from circadia import tables
 from circadia.errors import StoreError, StoreFull
+from circadia.practice import Practice
 from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, TickRecord
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class SqliteStore:
 
     def load_model(self) -> Model | None:
         """The weights as of the last commit; None in a new file."""
-        query = "SELECT version, published_s, base, weights, unsent_examples FROM model"
+        query = "SELECT version, published_s, base, weights, unsent_examples, practice, practice_s FROM model"
         with self._blame():
             row = self._db.execute(query).fetchone()
         if row is None:
@@ -248,6 +249,7 @@ class SqliteStore:
             base=tables.floats(row[2]),
             weights=tables.floats(row[3]),
             unsent_examples=row[4],
+            practice=Practice(row[5], row[6]),
         )
 
     def spooled(self) -> list[ModelUpdate]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE trainings (
     width INTEGER NOT NULL, batches BLOB NOT NULL);
 CREATE TABLE model (
     id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
-    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL);
+    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL);
 CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
@@ -105,8 +105,10 @@ def replace_model(db: sqlite3.Connection, model: Model) -> None:
         model.base.astype(np.float32).tobytes(),
         model.weights.astype(np.float32).tobytes(),
         model.unsent_examples,
+        model.practice.rows,
+        model.practice.t_s,
     )
-    db.execute("INSERT OR REPLACE INTO model VALUES (1, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT OR REPLACE INTO model VALUES (1, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:

@@ -8,6 +8,7 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+from circadia.practice import Practice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,6 +150,8 @@ class Observation:
     """Age of the oldest of them: the data's freshness; 0 with none."""
     unsent_examples: float = NAN
     """Examples trained on since the last update was made."""
+    practice: float = NAN
+    """Examples trained on lately, older ones faded (`circadia.practice`): how well the weights know the device's data."""
     spooled_updates: float = NAN
     """Updates made and not yet acknowledged."""
     versions_behind: float = NAN
@@ -249,6 +252,8 @@ class Model:
     """(parameters,) what serves and is trained."""
     unsent_examples: int = 0
     """Examples behind `weights − base`."""
+    practice: Practice = field(default_factory=Practice)
+    """All training on this device, whatever version it began from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

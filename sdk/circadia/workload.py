@@ -76,6 +76,7 @@ class LearningWorkload:
             "fresh_examples": float(examples.fresh_count),
             "fresh_age_s": examples.fresh_age_s(now_s) if examples.fresh_count else 0.0,
             "unsent_examples": float(model.unsent_examples),
+            "practice": model.practice.at(now_s),
             "spooled_updates": float(len(self.spool)),
             "versions_behind": float(max(self.known_version - model.version, 0)),
             "model_age_s": max(now_s - model.published_s, 0.0),
@@ -131,7 +132,10 @@ class LearningWorkload:
             weights=weights,
         )
         model = dataclasses.replace(
-            self.model, weights=weights, unsent_examples=self.model.unsent_examples + trained
+            self.model,
+            weights=weights,
+            unsent_examples=self.model.unsent_examples + trained,
+            practice=self.model.practice.plus(trained, now_s),
         )
         outcome = Outcome(expired=expired, training=training, model=model)
         return self._finish(action, now_s, outcome, units=steps)
@@ -208,6 +212,7 @@ class LearningWorkload:
             base=weights,
             weights=weights + own,
             unsent_examples=self.model.unsent_examples,
+            practice=self.model.practice,
         )
 
     def install(self, model: Model) -> None:

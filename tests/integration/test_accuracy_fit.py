@@ -11,7 +11,8 @@ from circadia.errors import ConfigError
 from circadia.learning.task_file import load_task
 from circadia_lab.demo.plan import DAY_S
 from circadia_lab.env.accuracy import load_accuracy
-from circadia_lab.env.accuracy_fit import LARGEST_LOSS, SCALE_S, make
+from circadia_lab.env.accuracy_estimate import LARGEST_LOSS, SCALES
+from circadia_lab.env.accuracy_fit import make
 from circadia_lab.env.federated_run import FIELDS, RECORD_S, Schedule, draw_schedules, play
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 def test_a_run_is_fixed_by_its_seed_and_looks_at_every_device() -> None:
     task = load_task("digits")
     run, again, other = (play(task, seed, days=2, devices=2) for seed in (1, 1, 2))
-    assert len(run.records) == 2 * DAY_S / RECORD_S
+    assert len(run.records) == 2 * 2 * DAY_S / RECORD_S
     assert run.records == again.records
     assert run.records != other.records
-    assert run.records[0].t_s == DAY_S + RECORD_S
+    assert run.records[0].t_s == RECORD_S
 
 
 def test_what_is_recorded_can_be_true() -> None:
@@ -46,18 +47,23 @@ def test_devices_depart_from_their_fleet_evenly() -> None:
     assert all(isinstance(row, Schedule) for _, own in draws for row in own)
 
 
-def test_one_day_is_not_enough() -> None:
+def test_less_than_a_day_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="one or more"):
+        play(load_task("digits"), 0, days=0)
     with pytest.raises(ConfigError, match="two or more"):
-        play(load_task("digits"), 0, days=1)
+        make(tmp_path, days=1)
 
 
 @pytest.mark.slow
 def test_a_fit_to_a_few_short_runs_writes_a_file_that_loads(tmp_path: Path) -> None:
-    path, picture = tmp_path / "accuracy.json", tmp_path / "accuracy.png"
-    found = make(path, 7, 6, days=2, picture=picture)
-    model = load_accuracy(path)
-    assert np.isfinite([model.best, *(e.loss for e in model.effects), *found.errors.losses]).all()
-    assert all(0 <= effect.loss <= LARGEST_LOSS for effect in model.effects)
-    assert all(SCALE_S[0] <= e.scale <= SCALE_S[1] for e in model.effects if e.field.endswith("_s"))
+    picture = tmp_path / "accuracy.png"
+    fits = make(tmp_path, 7, 6, days=2, picture=picture)
+    for name, found in zip(("accuracy.json", "accuracy_steady.json"), fits, strict=True):
+        model = load_accuracy(tmp_path / name)
+        assert np.isfinite([model.best, *(e.loss for e in model.effects), *found.errors.losses]).all()
+        assert all(0 <= effect.loss <= LARGEST_LOSS[effect.field] for effect in model.effects)
+        for effect in model.effects:
+            low, high = SCALES.get(effect.field, (0, np.inf))
+            assert low <= effect.scale <= high
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob("*.new"))

@@ -20,6 +20,7 @@ from circadia.platforms.params import LOADS, Params, make_params, stack_params
 from circadia.platforms.scenario import scenario_for
 from circadia.platforms.state import Noise, State
 from circadia.platforms.surroundings import charger_j, income_j, plugged_in, sun_j, surroundings_after
+from circadia.practice import Practice
 from circadia.types import Link, Load
 
 PROFILES = {name: shipped_profile(name) for name in shipped_profiles()}
@@ -125,8 +126,8 @@ def test_counts_stay_whole_and_are_conserved(tick: tuple[Params, State, int, Noi
 def test_practice_is_what_was_trained_and_fades(tick: tuple[Params, State, int, Noise]) -> None:
     params, state, action, noise = tick
     after, result = dynamics.step(state, action, noise, params, np)
-    faded = state.practice * np.exp(-result.dt_s / dynamics.PRACTICE_S)
-    assert after.practice == pytest.approx(faded + result.examples_trained)
+    before = Practice(float(state.practice))
+    assert after.practice == pytest.approx(before.plus(result.examples_trained, 0).at(float(result.dt_s)))
 
 
 @given(tick=ticks(), more=st.floats(0, 100))

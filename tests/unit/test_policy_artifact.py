@@ -235,7 +235,7 @@ def test_a_wrong_encoder_vector_is_named(path: Path) -> None:
     [
         ({"score_vectors": ()}, "has no score_vectors"),
         ({"encoder_vectors": ()}, "has no encoder_vectors"),
-        ({"actions": ("sleep",)}, "its manifest says 50 to 1"),
+        ({"actions": ("sleep",)}, f"its manifest says {WIDTH} to 1"),
         ({"output_scale": 0.5}, "output scale and zero point are"),
         ({"output_zero_point": 77}, "output scale and zero point are"),
     ],

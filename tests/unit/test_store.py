@@ -13,6 +13,7 @@ import pytest
 
 from circadia.actions import CATALOGUE, SLEEP
 from circadia.errors import StoreError
+from circadia.practice import Practice
 from circadia.store import Retention, SqliteStore
 from circadia.types import (
     Decision,
@@ -32,7 +33,14 @@ from circadia.types import (
 
 def model(fill: float = 1.0, version: int = 3) -> Model:
     weights = np.full(10, fill, np.float32)
-    return Model(version=version, published_s=5.0, base=weights * 0.5, weights=weights, unsent_examples=7)
+    return Model(
+        version=version,
+        published_s=5.0,
+        base=weights * 0.5,
+        weights=weights,
+        unsent_examples=7,
+        practice=Practice(64.0, 4.0),
+    )
 
 
 def update(update_id: str = "a" * 32) -> ModelUpdate:
@@ -77,7 +85,7 @@ def test_a_tick_comes_back_after_reopening(tmp_path: Path) -> None:
         assert loaded is not None
         np.testing.assert_array_equal(loaded.weights, model().weights)
         np.testing.assert_array_equal(loaded.base, model().base)
-        assert (loaded.version, loaded.unsent_examples) == (3, 7)
+        assert (loaded.version, loaded.unsent_examples, loaded.practice) == (3, 7, Practice(64.0, 4.0))
         assert [u.update_id for u in store.spooled()] == ["a" * 32]
         assert [(e.example_id, e.label, e.used) for e in store.examples()] == [
             (ids[0], 2, True),

@@ -107,7 +107,7 @@ def observation(over: str, soc: float, x: float, preference: Any, charging: bool
         dt_s=300, battery_soc=soc, charging=float(charging), temperature_c=27, thermal_headroom=0.9,
         power_save=0, user_active=0, cpu_load=0.1, link=Link.FREE, link_bytes_per_s=2e6,
         queue_length=queue, queue_age_s=30 * (queue > 0), queue_slack_s=120 if queue else HOUR_S,
-        fresh_examples=24, fresh_age_s=HOUR_S, unsent_examples=0, spooled_updates=0,
+        fresh_examples=24, fresh_age_s=HOUR_S, unsent_examples=0, practice=512, spooled_updates=0,
         versions_behind=float(age_s > HOUR_S / 2), model_age_s=age_s, day_sine=0, day_cosine=-1,
         charge_forecast=0.3, preference_accuracy=accuracy, preference_latency=latency, preference_energy=energy,
     )  # fmt: skip

@@ -18,6 +18,8 @@ BALANCED_SHARE = 0.4
 """Of rows with the preference that most devices have: a third each."""
 BROKEN_SHARE = 0.25
 """Of rows with absent sensors."""
+PRACTISED_SHARE = 0.9
+"""Of rows after any training."""
 LIMIT_C = 45.0
 
 
@@ -81,6 +83,7 @@ def _learning(random: np.random.Generator, count: int) -> dict[str, Floats]:
         "fresh_examples": fresh,
         "fresh_age_s": np.where(fresh > 0, _log_uniform(random, 5, DAY_S, count), 0),
         "unsent_examples": unsent,
+        "practice": _log_uniform(random, 1, 16_384, count) * (random.random(count) < PRACTISED_SHARE),
         "spooled_updates": np.where(random.random(count) < 0.7, 0, random.geometric(0.5, count)),
         "versions_behind": np.where(random.random(count) < 0.45, 0, random.geometric(0.4, count)),
         "model_age_s": _log_uniform(random, 10, DAY_S, count),

@@ -30,6 +30,7 @@ from circadia.platforms.surroundings import (
     income_j,
     surroundings_after,
 )
+from circadia.practice import PRACTICE_S
 from circadia.types import Link, Load
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ IN_TIME = (*WORKING, Load.AWAKE, Load.DEEP_SLEEP)
 """The order in which the loads of one tick follow each other."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
-PRACTICE_S = 2 * DAY_S
-"""After which what was trained on counts 1/e, as long as the world drifts about daily."""
 _FIXED = np.eye(LOADS)[[Load.WAKE_UP, Load.RADIO]]
 _REST = np.eye(LOADS)[[Load.DEEP_SLEEP, Load.AWAKE]]
 
@@ -241,7 +240,7 @@ def step(state: State, action: Any, noise: Noise, params: Params, xp: Any) -> tu
         battery_j=body.battery_j,
         temperature_c=body.temperature_c,
         unsent_examples=exchange.unsent,
-        practice=state.practice * xp.exp(-noise.dt_s / PRACTICE_S) + rows,
+        practice=(state.practice + rows) * xp.exp(-noise.dt_s / PRACTICE_S),
         spooled_updates=exchange.spooled,
         **queue,
         **examples_after(state, seen, served, noise, params, xp),
@@ -297,6 +296,7 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
         "fresh_examples": state.fresh_examples,
         "fresh_age_s": state.fresh_age_s,
         "unsent_examples": state.unsent_examples,
+        "practice": state.practice,
         "spooled_updates": state.spooled_updates,
         "versions_behind": state.versions_behind,
         "model_age_s": state.model_age_s,

@@ -29,7 +29,7 @@ class State(NamedTuple):
     fresh_age_s: Any
     unsent_examples: Any
     practice: Any
-    """Rows that training steps went through, forgotten over time: Σ rows · exp(−age / `dynamics.PRACTICE_S`)."""
+    """Examples trained on lately, older ones faded (`circadia.practice`)."""
     spooled_updates: Any
     versions_behind: Any
     model_age_s: Any

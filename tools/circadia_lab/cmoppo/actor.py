@@ -37,8 +37,8 @@ FIRST_SCORES = 0.01
 """Share of the usual weights in the last layer: training starts from a nearly uniform policy."""
 QUEUE = ("queue_length", "queue_age_s", "queue_slack_s")
 LEARNING = (
-    "link", "link_bytes_per_s", "fresh_examples", "fresh_age_s", "unsent_examples", "spooled_updates",
-    "versions_behind", "model_age_s",
+    "link", "link_bytes_per_s", "fresh_examples", "fresh_age_s", "unsent_examples", "practice",
+    "spooled_updates", "versions_behind", "model_age_s",
 )  # fmt: skip
 SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
 _SERVE, _OTHER = np.nonzero(SERVES)[0], np.nonzero(~SERVES)[0]

@@ -1,9 +1,11 @@
 """How accurate the model in service is, by how fresh model and data are: closed form, fitted to real federated runs.
 
-    accuracy = best − Σ_i loss_i · (1 − exp(−x_i / scale_i)) − Σ_j loss_j · exp(−y_j / scale_j),   loss ≥ 0, scale > 0
+    accuracy = best − Σ_i loss_i · (1 − exp(−x_i / scale_i)) − Σ_j loss_j / √(1 + y_j / scale_j),   loss ≥ 0, scale > 0
 
-x_i cost accuracy as they grow, y_j while they are missing. Each is a field of `circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value,
-so NumPy and JAX compute the same.
+x_i cost accuracy as they grow, y_j where they are missing, less and less by the power law of learning curves (Hestness
+et al., 2017, "Deep learning scaling is predictable, empirically", arXiv 1712.00409). Each is a field of
+`circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value, so NumPy and JAX compute
+the same.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = "circadia-accuracy/1"
 SHIPPED = Path(__file__).parent / "data" / "accuracy.json"
+STEADY_SHIPPED = SHIPPED.with_name("accuracy_steady.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Effect:
     loss: float
     """Accuracy lost at the worst end."""
     scale: float
-    """In the field's unit: where 63 % of the way from 0 is gone."""
+    """In the field's unit: where 63 % of the way from 0 is gone, or 29 % of what is missed is made good."""
     missed: bool = False
     """Whether 0 is the worst end: it costs where it is missing, not where it grows."""
 
@@ -48,9 +51,9 @@ class Effect:
             raise ConfigError(f"accuracy effect of {self.field}: scale {self.scale:g} must be positive")
 
     def lost(self, state: State, xp: Any = np) -> Any:
-        """(…,) loss · (1 − exp(−x / scale)), or loss · exp(−x / scale)."""
-        left = xp.exp(-getattr(state, self.field) / self.scale)
-        return self.loss * (left if self.missed else 1 - left)
+        """(…,) loss · (1 − exp(−x / scale)), or loss / √(1 + x / scale)."""
+        x = getattr(state, self.field) / self.scale
+        return self.loss * (1 / xp.sqrt(1 + x) if self.missed else 1 - xp.exp(-x))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,11 @@ def shipped_accuracy() -> AccuracyModel:
     return load_accuracy(SHIPPED)
 
 
+def steady_accuracy() -> AccuracyModel:
+    """The same for states that do not count practice: what fresh data are worth once a fleet has its habits."""
+    return load_accuracy(STEADY_SHIPPED)
+
+
 def load_accuracy(path: Path) -> AccuracyModel:
     """`ConfigError` names what is wrong with the file, and what to do."""
     try:
@@ -107,7 +115,7 @@ def load_accuracy(path: Path) -> AccuracyModel:
         raise ConfigError(f"{path}: {error}; {_AGAIN}") from error
 
 
-_AGAIN = "fit it again: python -m circadia_lab.env.accuracy_fit FILE"
+_AGAIN = "fit it again: python -m circadia_lab.env.accuracy_fit FOLDER"
 
 
 def _model(data: Mapping[str, Any]) -> AccuracyModel:

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from circadia_lab.env.accuracy_fit import FITTED, HOLD_OUT, estimate
+from circadia_lab.env.accuracy_estimate import ALL, HOLD_OUT, estimate, share
 from circadia_lab.report.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
 
 if TYPE_CHECKING:
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from circadia_lab.env.accuracy_fit import Fit, Table
+    from circadia_lab.env.accuracy_estimate import Fit, Table
 
-SIZE_IN, DPI = (11.0, 3.6), 150
+SIZE_IN, DPI = (13.0, 3.6), 150
 HOUR_S = 3600.0
 LABELS = {
     "model_age_s": ("age of the model, hours", HOUR_S, 48.0),
     "fresh_age_s": ("age of the oldest unseen example, hours", HOUR_S, 48.0),
+    "practice": ("rows trained on lately", 1.0, 16_384.0),
     "unsent_examples": ("rows trained on and not sent", 1.0, 3000.0),
 }
 """Of each field: axis label, unit, end of the axis."""
@@ -32,7 +33,7 @@ def draw(found: Fit, table: Table, path: Path) -> None:
     """Write a PNG, whole or not at all."""
     with mpl.rc_context(RC):
         figure = Figure(figsize=SIZE_IN, layout="constrained")
-        left, *others = figure.subplots(1, 1 + len(FITTED), width_ratios=(1.35, *[1] * len(FITTED)))
+        left, *others = figure.subplots(1, 1 + len(ALL), width_ratios=(1.35, *[1] * len(ALL)))
         _runs(left, found, table)
         for i, ax in enumerate(others):
             _effect(ax, found, i)
@@ -63,9 +64,9 @@ def _runs(ax: Axes, found: Fit, table: Table) -> None:
 
 def _effect(ax: Axes, found: Fit, i: int) -> None:
     """The fitted loss, and where the bootstrap's middle 90 % run."""
-    label, unit, end = LABELS[FITTED[i]]
+    label, unit, end = LABELS[ALL[i]]
     x = np.linspace(0, end, 200)
-    curves = [-p.losses[i] * np.expm1(-x * unit / p.scales[i]) for p in (found.parameters, *found.again)]
+    curves = [p.losses[i] * share(ALL[i], x * unit, p.scales[i]) for p in (found.parameters, *found.again)]
     low, high = np.quantile(curves[1:], (0.05, 0.95), axis=0)
     ax.fill_between(x, low, high, color=ARM_COLOURS[0], alpha=0.15, linewidth=0)
     ax.plot(x, curves[0], color=ARM_COLOURS[0], linewidth=2)

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from circadia.platforms.state import Result, State
     from circadia_lab.env.problem import Device, Problem
 
-STARTS = 6
+STARTS = 7
 """Uniforms that a device's first state takes."""
 LOWEST_SOC = 0.3
 LONGEST_AGE_S = 4 * HOUR_S
 BEHIND_SHARE = 0.7
 """Of devices that start with an older version than the newest."""
+MOST_PRACTICE = 4096.0
 
 
 class Advanced(NamedTuple):
@@ -80,6 +81,7 @@ class Fleet:
             model_age_s=age,
             newest_age_s=xp.where(behind, age * u[..., 5] / BEHIND_SHARE, age),
             versions_behind=behind * 1.0,
+            practice=MOST_PRACTICE ** u[..., 6] - 1,
         )
         started = self._under_recorded_sky(started)
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))

@@ -43,25 +43,22 @@ if TYPE_CHECKING:
     Weights = NDArray[np.float32]
 
 DEVICES = 8
-DAYS = 3
-WARM_UP_S = DAY_S
-"""All start from the task's first weights; only after the first day is anything recorded."""
+DAYS = 4
 RECORD_S = 1800.0
 """Between two looks at every device."""
-TRAIN_S, PUSH_S, PULL_S = (1800.0, 36 * 3600.0), (900.0, 36 * 3600.0), (900.0, 36 * 3600.0)
+TRAIN_S, PUSH_S, PULL_S = (300.0, 36 * 3600.0), (900.0, 36 * 3600.0), (900.0, 36 * 3600.0)
 """Between which the mean time from one training, push or pull of a fleet to the next lies, log-uniform."""
 DEPARTURE = 0.6
 """Standard deviation of the logarithm of a device's own intervals about the fleet's."""
 UNEVEN = (0.4, 1.6)
 """Two intervals of a device differ by so much about their mean."""
-LARGE_SHARE = 0.5
-"""Of the trainings, those that do the larger number of steps."""
 FIELDS = (
     "model_age_s",
     "fresh_age_s",
     "unsent_examples",
     "versions_behind",
     "fresh_examples",
+    "practice",
     "newest_age_s",
 )
 """What is recorded of a `State`."""
@@ -71,11 +68,17 @@ TRAIN = {work: Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=work) for wor
 
 
 class Schedule(NamedTuple):
-    """Mean time from one to the next, seconds."""
+    """Mean time from one to the next, seconds; and how much is trained at a time."""
 
     train_s: float
     push_s: float
     pull_s: float
+    large_share: float
+    """Of the trainings, those that do the larger number of steps, in [0, 1]."""
+
+    def intervals(self) -> dict[str, float]:
+        """By what happens after each."""
+        return {"train": self.train_s, "push": self.push_s, "pull": self.pull_s}
 
 
 class Record(NamedTuple):
@@ -113,16 +116,22 @@ def draw_schedules(random: np.random.Generator, devices: int) -> tuple[Schedule,
     ranges = np.log([TRAIN_S, PUSH_S, PULL_S])
     fleet = random.uniform(ranges[:, 0], ranges[:, 1])
     own = np.exp(fleet + random.normal(0, DEPARTURE, (devices, len(ranges))))
-    return Schedule(*np.exp(fleet).tolist()), [Schedule(*row) for row in own.tolist()]
+    share = random.random()
+    return _schedule(np.exp(fleet), share), [_schedule(row, share) for row in own]
+
+
+def _schedule(intervals_s: NDArray[np.float64], large_share: float) -> Schedule:
+    train_s, push_s, pull_s = intervals_s.tolist()
+    return Schedule(train_s, push_s, pull_s, large_share)
 
 
 def play(task: Task, seed: int, *, days: int = DAYS, devices: int = DEVICES) -> Run:
-    """One run: a drift at a random time of each day, schedules of its own; all of it fixed by the seed.
+    """One run from the task's first weights on: a drift at a random time of each day, schedules of its own.
 
-    `ConfigError` for fewer than two days: the first is for warming up.
+    All of it is fixed by the seed. `ConfigError` for fewer days than one.
     """
-    if days < 2:
-        raise ConfigError(f"federated run of {days} days: needs two or more, the first is not recorded")
+    if days < 1:
+        raise ConfigError(f"federated run of {days} days: needs one or more")
     random = np.random.default_rng([seed, 1])
     drifts_s = (np.arange(days) + random.random(days)) * DAY_S
     world = World(seed, devices, drifts_s=drifts_s.tolist(), days=days)
@@ -169,16 +178,17 @@ class _Federation:
         self._end_s = world.days * DAY_S
         self._workloads = [self._workload(device) for device in range(world.devices)]
         self._lessons = [deque(lessons(world.stream(device))) for device in range(world.devices)]
+        self._schedules = schedules
         self._acts = sorted(
-            (t_s, device, action)
+            (t_s, device, what)
             for device, schedule in enumerate(schedules)
-            for t_s, action in self._timetable(schedule)
+            for t_s, what in self._timetable(schedule)
         )
 
     def live(self) -> Iterator[Record]:
         """Every device's records, in order of time."""
         acts = deque(self._acts)
-        for now_s in np.arange(WARM_UP_S + RECORD_S, self._end_s + 1, RECORD_S).tolist():
+        for now_s in np.arange(RECORD_S, self._end_s + 1, RECORD_S).tolist():
             while acts and acts[0][0] <= now_s:
                 self._act(*acts.popleft())
             self._aggregator.tick(now_s)
@@ -204,7 +214,7 @@ class _Federation:
         )
 
     def _timetable(self, schedule: Schedule) -> Iterator[tuple[float, str]]:
-        for what, mean_s in schedule._asdict().items():
+        for what, mean_s in schedule.intervals().items():
             count = math.ceil(self._end_s / (mean_s * UNEVEN[0])) + 1
             gaps = mean_s * self._random.uniform(*UNEVEN, count)
             gaps[0] *= self._random.random()
@@ -217,19 +227,20 @@ class _Federation:
         self._learn_of(device, t_s)
         workload = self._workloads[device]
         newest = self._aggregator.version
-        outcome = workload.run(self._action(what), t_s)
+        outcome = workload.run(self._action(what, device), t_s)
         workload.adopt(outcome)
         if outcome.update is not None:
             self._aggregator.take(outcome.update, t_s)
             workload.forget_update(outcome.update.update_id)
         # The push pulls as well, what there was when it began.
-        if what != "train_s" and newest.number > workload.model.version:
+        if what != "train" and newest.number > workload.model.version:
             workload.install(workload.with_version(newest.number, newest.published_s, newest.weights))
 
-    def _action(self, what: str) -> Action:
-        if what == "train_s":
-            return TRAIN[Work.LARGE if self._random.random() < LARGE_SHARE else Work.SMALL]
-        return PUSH if what == "push_s" else PULL
+    def _action(self, what: str, device: int) -> Action:
+        if what == "train":
+            large = self._random.random() < self._schedules[device].large_share
+            return TRAIN[Work.LARGE if large else Work.SMALL]
+        return PUSH if what == "push" else PULL
 
     def _learn_of(self, device: int, now_s: float) -> None:
         """The examples that arrived by now go into the buffer."""

@@ -42,6 +42,7 @@ NOON: dict[str, float] = {
     "queue_slack_s": NO_DEADLINE_S,
     "fresh_examples": 24,
     "fresh_age_s": HOUR_S,
+    "practice": 512,
     "model_age_s": HOUR_S,
     "day_cosine": -1,
     "charge_forecast": 0.3,

@@ -30,7 +30,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sampling import probabilities
 from circadia.shield import Limits, Shield, action_costs
 from circadia.types import Work
-from circadia_lab.env.accuracy import AccuracyModel, shipped_accuracy
+from circadia_lab.env.accuracy import AccuracyModel, steady_accuracy
 from circadia_lab.env.measures import Measures
 from circadia_lab.env.problem import CostLimits
 from circadia_lab.oracle.axes import Backlog, Ladder, Version
@@ -63,7 +63,7 @@ class GridSpec:
     scenario: Scenario = PHONE
     limits: Limits = field(default_factory=Limits)
     costs: CostLimits = field(default_factory=CostLimits)
-    accuracy: AccuracyModel = field(default_factory=shipped_accuracy)
+    accuracy: AccuracyModel = field(default_factory=steady_accuracy)
     tick_s: float = 900.0
     battery_levels: int = 10
     """Evenly spaced from empty to full."""

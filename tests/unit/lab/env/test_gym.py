@@ -264,7 +264,7 @@ def test_a_batch_of_one_is_the_single_environment(problem: str) -> None:
 
 def test_a_batch_lives_as_its_devices_would_alone() -> None:
     """Through the first end of each one's days, from the draws of the batch."""
-    count, steps = 6, 60
+    count, steps = 6, 120
     batch = ScalarVectorEnv("default", count, days=0.15)
     batch.reset(seed=0)
     noted = Noted(8)

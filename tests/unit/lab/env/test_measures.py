@@ -120,7 +120,13 @@ def averages(action: str, days: float, seed: int = 0, **first: float) -> tuple[A
 
 def test_who_always_sleeps_loses_everything() -> None:
     reward, cost, _ = averages(
-        "sleep", 3, model_age_s=2 * DAY_S, newest_age_s=2 * DAY_S, fresh_examples=1.0, fresh_age_s=DAY_S
+        "sleep",
+        3,
+        model_age_s=2 * DAY_S,
+        newest_age_s=2 * DAY_S,
+        fresh_examples=1.0,
+        fresh_age_s=DAY_S,
+        practice=0,
     )
     assert reward[1] == pytest.approx(-1, rel=0.03)
     assert cost == pytest.approx([1, 1, 1], rel=0.03)
