@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from circadia.actions import CATALOGUE, NAMES
+from circadia.types import ClockLevel, Mode, Sync
 from circadia_lab.policy_commands.arguments import BALANCED, check_file, preference_of
 
 if TYPE_CHECKING:
@@ -14,9 +18,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from circadia.policy.artifact import Artifact
-    from circadia_lab.action_map import ActionMap
+    from circadia.types import Action
+    from circadia_lab.evaluation.action_map import ActionMap
+    from circadia_lab.evaluation.scorers import Scorer
 
-COLOURS = {"sleep": "bright_black", "serve": "green", "train": "magenta"}
+COLOURS = {Mode.SLEEP: "bright_black", Mode.SERVE: "green", Mode.TRAIN: "magenta"}
+LETTERS = {Mode.SLEEP: "·", Mode.SERVE: "s", Mode.TRAIN: "t"}
+BATTERY = np.linspace(1.0, 0.1, 10)
+COLUMNS = {
+    "queue": np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]),
+    "staleness": np.array([0.25, 0.5, 1.0, 2.0, 3.0, 6.0, 12.0]),
+}
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +37,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("policy", type=Path, metavar="FILE.tflite")
     parser.add_argument(
         "--over",
-        choices=("queue", "staleness"),
+        choices=tuple(COLUMNS),
         default="queue",
         help="the map's second axis (default queue)",
     )
@@ -36,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="accuracy, latency, energy (default a third each)",
     )
     parser.add_argument("--charging", action="store_true", help="on a charger, in the map")
-    parser.add_argument("--png", type=Path, metavar="FILE.png", help="draw both maps for three preferences")
+    parser.add_argument("--png", type=Path, metavar="FILE.png", help="draw maps for three preferences")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
@@ -44,26 +56,47 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Load it with every check; errors as of `load_policy`."""
     from circadia.policy.artifact import load_policy
-    from circadia.policy.network import NetworkPolicy
-    from circadia_lab.action_map import action_map, draw_maps
+    from circadia_lab.evaluation.action_map import Wish, battery_and
+    from circadia_lab.evaluation.scorers import of_file
 
     preference = preference_of(args.preference)
     if args.png:
         check_file("--png", args.png, ".png")
     artifact = load_policy(args.policy)
-    policy = NetworkPolicy(artifact)
-    found = action_map(policy, over=args.over, preference=preference, charging=args.charging)
+    scorer, wish = of_file(args.policy), Wish(args.preference, tuple(preference))
+    places = COLUMNS[args.over], BATTERY
+    found = battery_and(args.over, scorer, args.policy.stem, wish, places, charging=args.charging)
     if args.png:
-        draw_maps(policy, args.png)
+        draw_maps(scorer, args.policy.stem, args.png)
     if args.json:
-        print(json.dumps({"policy": str(args.policy), **facts(artifact), "map": found.as_dict()}, indent=2))
+        print(json.dumps({"policy": str(args.policy), **facts(artifact), "map": as_dict(found)}, indent=2))
         return 0
     from rich.console import Console
 
     console = Console()
     show_facts(console, args.policy, facts(artifact))
-    show_map(console, found)
+    show_map(console, found, charging=args.charging)
     return 0
+
+
+def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
+    """The maps of an evaluation's page."""
+    from circadia_lab.evaluation.action_map import battery_and_staleness, queue_and_fresh
+    from circadia_lab.evaluation.pictures.album import write_png
+    from circadia_lab.evaluation.pictures.maps import maps
+
+    write_png(maps((*battery_and_staleness(scorer, name), *queue_and_fresh(scorer, name))), path)
+
+
+def as_dict(found: ActionMap) -> dict[str, Any]:
+    """The likeliest action everywhere, for JSON."""
+    best = found.chances.argmax(-1)
+    return {
+        "battery": found.y.tolist(),
+        found.x_label: found.x.tolist(),
+        "actions": [[NAMES[i] for i in row] for row in best],
+        "probabilities": found.chances.max(-1).round(4).tolist(),
+    }
 
 
 def facts(artifact: Artifact) -> dict[str, Any]:
@@ -105,16 +138,27 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
         console.print(f"[bold]{name:{width}}[/bold]  {text}", highlight=False)
 
 
-def show_map(console: Console, found: ActionMap) -> None:
+def show_map(console: Console, found: ActionMap, *, charging: bool) -> None:
     """The likeliest action by battery (rows) and the other axis (columns)."""
-    console.print(f"\n[bold]{found.title}[/bold]", highlight=False)
-    width = max(map(len, found.column_names)) + 1
-    console.print(" " * 8 + "".join(f"{name:>{width}}" for name in found.column_names), highlight=False)
-    for name, row in zip(found.row_names, found.cells, strict=True):
-        cells = "".join(f"[{COLOURS[c.mode]}]{c.mark:>{width}}[/]" for c in row)
-        console.print(f"{name:>7} {cells}", highlight=False)
+    state = "" if charging else "not "
+    title = f"battery × {found.x_label}; {state}charging, preference {found.what}"
+    console.print(f"\n[bold]{title}[/bold]", highlight=False)
+    names = [f"{x:g}" for x in found.x]
+    width = max(map(len, names)) + 1
+    console.print(" " * 8 + "".join(f"{name:>{width}}" for name in names), highlight=False)
+    for soc, row in zip(found.y, found.chances.argmax(-1), strict=True):
+        cells = "".join(cell(CATALOGUE[i], width) for i in row)
+        console.print(f"{soc:>7.0%} {cells}", highlight=False)
     console.print(
         "[dim]· sleep, s S serve at the low and high clock, t T train likewise; + with a sync. Likeliest action; "
         "the device draws.[/dim]",
         highlight=False,
     )
+
+
+def cell(action: Action, width: int) -> str:
+    """A coloured mark."""
+    letter = LETTERS[action.mode]
+    mark = letter.upper() if action.clock is ClockLevel.HIGH else letter
+    mark += "+" if action.sync is not Sync.NONE else ""
+    return f"[{COLOURS[action.mode]}]{mark:>{width}}[/]"
