@@ -52,6 +52,7 @@ class Chain:
         self.mask = random.random((STATES, ACTIONS)) < 0.7
         self.mask[:, 0] = True
         self.looks = random.integers(-127, 128, (STATES, WIDTH)).astype(np.int8)
+        self.potential = random.normal(0, 1, (STATES, 3))
 
     def initial(self, key: Any) -> Any:
         return jax.random.randint(key, (self.batch,), 0, STATES)
@@ -65,6 +66,10 @@ class Chain:
         after = jnp.minimum((cumulative <= u).sum(-1), STATES - 1)
         brought = [jnp.asarray(x, jnp.float32)[state, action] for x in (self.reward, self.cost, self.weight)]
         return after, Outcome(*brought)
+
+    def promise(self, state: Any) -> Any:
+        """Anything may be promised: no average depends on it."""
+        return jnp.asarray(self.potential, jnp.float32)[state]
 
     def optimum(self, preference: Any) -> float:
         """max Σ x r / Σ x w over stationary x with Σ x c ≤ limit Σ x w, in the scaling Σ x w = 1."""
@@ -129,6 +134,9 @@ class TwoStates:
         return after, Outcome(
             jnp.asarray(self.reward, jnp.float32)[state, action], cost, jnp.ones(self.batch)
         )
+
+    def promise(self, state: Any) -> Any:
+        return jnp.zeros((*state.shape, 3))
 
     def optimum(self, preference: Any) -> tuple[float, float]:
         """The value and the share x that attains it."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from circadia_lab.cmoppo.config import Config
     from circadia_lab.cmoppo.rollout import Ticks
 
+GAUSSIAN = 1.2533
+"""Standard over mean absolute deviation of a normal distribution, √(π / 2)."""
+
 
 def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: float, trace: float) -> Any:
     """(ticks, batch, k) gains, (ticks, batch) weights, (ticks + 1, batch, k) values, (batch, k) centre → (ticks, batch, k)."""
@@ -73,7 +76,10 @@ def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
 
 
 def normalised(advantage: Any, shares: Any, members: Any, own: int) -> Any:
-    """(ticks, batch, tried) scaled by mean and deviation of its preference's group, over the first `own`.
+    """(ticks, batch, tried) scaled by mean and mean absolute deviation of its preference's group, over the first `own`.
+
+    Not by the standard deviation: where a rare request that expires outweighs all else, everything else would shrink to
+    less than the entropy's weight.
 
     (batch, groups) `members` picks the devices that make up each group's statistics (each column sums to 1),
     (batch, groups) `shares` mixes the groups for a device (each row sums to 1). What was explored pulls up to one
@@ -81,7 +87,7 @@ def normalised(advantage: Any, shares: Any, members: Any, own: int) -> Any:
     """
     typical = advantage[..., :own]
     mean = jnp.mean(typical, (0, 2)) @ members
-    square = jnp.mean(jnp.square(typical), (0, 2)) @ members
-    deviation = jnp.sqrt(jnp.maximum(square - jnp.square(mean), 1e-12))
-    scaled = (advantage - (shares @ mean)[:, None]) / ((shares @ deviation)[:, None] + 1e-6)
+    around = (shares @ mean)[:, None]
+    deviation = GAUSSIAN * jnp.mean(jnp.abs(typical - around), (0, 2)) @ members
+    scaled = (advantage - around) / ((shares @ deviation)[:, None] + 1e-6)
     return scaled.at[..., own:].set(jnp.clip(scaled[..., own:], 0, 1))

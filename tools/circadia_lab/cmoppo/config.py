@@ -30,16 +30,16 @@ class Config:
     """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
     explored_until: float = 0.8
     """Share of the updates by which the pull of those that were better has faded to 0."""
-    least_energy: float = 0.05
+    least_energy: float = 0.02
     """Of the weight of energy while training: waste that costs nothing now empties the battery later."""
     redraw: float = 0.05
     """Chance of a new preference per free device and update."""
 
     actor_width: int = 64
-    critic_width: int = 64
+    critic_width: int = 128
     epochs: int = 2
     minibatches: int = 4
-    actor_rate: float = 4e-4
+    actor_rate: float = 3e-4
     critic_rate: float = 1.5e-3
     last_rate: float = 0.01
     """Share of both learning rates that is left at the end; in between they fall by a cosine."""
@@ -50,9 +50,9 @@ class Config:
     """Per period, on rewards from which their average is subtracted."""
     trace: float = 0.9
     """λ of the generalised advantage estimate, per tick."""
-    entropy: float = 0.003
+    entropy: float = 0.1
     """Weight of the entropy at the start, in deviations of the advantage …"""
-    entropy_last: float = 0.001
+    entropy_last: float = 0.0005
     """… and from `entropy_until` on; by equal factors in between, for differences that matter little show late."""
     entropy_until: float = 0.8
     normaliser: float = 1e-3
@@ -75,7 +75,7 @@ class Config:
     smoothing: float = 0.9
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
-    target: float = 0.85
+    target: float = 0.8
     """Share of a limit that its cost is steered to."""
 
     judged_from: float = 0.9

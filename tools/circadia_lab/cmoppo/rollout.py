@@ -50,8 +50,12 @@ def tick(
     key: Any,
     tried: int = 1,
     explored: int = 0,
+    *,
+    promised: bool = False,
 ) -> tuple[Any, Ticks]:
     """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
+
+    If `promised`, what the environment promises more of after an action than before is part of the action's rewards.
 
     Each of the other actions is tried from the same state under the same chance. The policy's are drawn at quantiles
     that lie evenly apart, the last `explored` of them from an even distribution.
@@ -61,10 +65,11 @@ def tick(
     log_p = draw_from(seen.encoded, seen.mask)
     own = _drawn(log_p, seen.mask, tried - explored, draws)
     actions = jnp.concatenate([own, _drawn(jnp.zeros_like(log_p), seen.mask, explored, exploring)])
-    done = moved(environment, world, actions[0], chance)
+    held = environment.promise(world) if promised else None
+    done = moved(environment, world, actions[0], chance, held)
     gain, weight, instead = done.gain[:, None], done.weight[:, None], jnp.zeros((environment.batch, 0, 0))
     if tried > 1:
-        others = jax.vmap(lambda action: moved(environment, world, action, chance))(actions[1:])
+        others = jax.vmap(lambda action: moved(environment, world, action, chance, held))(actions[1:])
         after = jax.vmap(lambda w: environment.see(w, preference).encoded)(others.world)
         gain = jnp.concatenate([gain, jnp.moveaxis(others.gain, 0, 1)], 1)
         weight = jnp.concatenate([weight, others.weight.T], 1)
@@ -80,11 +85,12 @@ def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
     return jax.vmap(lambda v: sample(scores, mask, v, jnp))(u).astype(jnp.int32)
 
 
-def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
-    """A step, with rewards and costs in one array."""
+def moved(environment: Environment, world: Any, action: Any, key: Any, held: Any = None) -> Moved:
+    """A step, with rewards and costs in one array; `held`: the promise before, if its change is to count."""
     after, outcome = environment.step(world, action, key)
     limits = jnp.asarray(environment.limits, jnp.float32)
-    gain = jnp.concatenate([outcome.reward, outcome.cost / limits], -1).astype(jnp.float32)
+    reward = outcome.reward if held is None else outcome.reward + environment.promise(after) - held
+    gain = jnp.concatenate([reward, outcome.cost / limits], -1).astype(jnp.float32)
     return Moved(after, gain, outcome.weight.astype(jnp.float32))
 
 
@@ -98,9 +104,9 @@ def rollout(
     tried: int = 1,
     explored: int = 0,
 ) -> tuple[Any, Ticks]:
-    """`ticks` of them."""
+    """`ticks` of them, with what they promise."""
 
     def step(world: Any, key: Any) -> tuple[Any, Ticks]:
-        return tick(environment, draw_from, world, preference, key, tried, explored)
+        return tick(environment, draw_from, world, preference, key, tried, explored, promised=True)
 
     return jax.lax.scan(step, world, jax.random.split(key, ticks))

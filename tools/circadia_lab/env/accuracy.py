@@ -82,6 +82,11 @@ class AccuracyModel:
         """(…,) how far accuracy is below `best`, in [0, total_loss]."""
         return sum(effect.lost(state, xp) for effect in self.effects)
 
+    def lost_by(self, field: str, state: State, xp: Any = np) -> Any:
+        """(…,) by one field; 0 where it is no part of the model."""
+        effects = [effect for effect in self.effects if effect.field == field]
+        return sum((effect.lost(state, xp) for effect in effects), 0 * getattr(state, field))
+
     def accuracy(self, state: State, xp: Any = np) -> Any:
         """(…,) states → (…,) expected share of right answers, in [best − total_loss, best]."""
         return self.best - self.lost(state, xp)

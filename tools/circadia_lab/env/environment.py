@@ -21,7 +21,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.env import chance
 from circadia_lab.env.interface import Outcome, Seen
-from circadia_lab.env.measures import outcome
+from circadia_lab.env.measures import outcome, promise
 
 if TYPE_CHECKING:
     from circadia.platforms.params import Params
@@ -107,6 +107,10 @@ class Fleet:
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
 
+    def promise(self, state: State) -> Any:
+        """(…, objectives)"""
+        return promise(state, self._measures, self._xp)
+
     def wrapped(self, state: State) -> State:
         """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
         return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
@@ -159,6 +163,10 @@ class TrainingEnvironment:
             worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
         )
         return self.fleet.wrapped(after), flat
+
+    def promise(self, state: State) -> Any:
+        """What the devices' practice will have been worth once it has faded."""
+        return self.fleet.promise(state).reshape(self.batch, -1)
 
     def _uniforms(self, key: Any) -> Any:
         """(devices, per_device, DRAWS) by XLA's own generator, Philox: five times as fast on a CPU as Threefry."""

@@ -56,3 +56,11 @@ class Environment(Protocol):
     def step(self, state: Any, action: Any, key: Any) -> tuple[Any, Outcome]:
         """`action` (batch,) int32 index of the catalogue, one that the mask admits."""
         ...
+
+    def promise(self, state: Any) -> Any:
+        """(batch, objectives) rewards to come that a state is known to be worth; 0 where nothing is known.
+
+        Trainers may reward an action by how much more is promised after it than before: that changes no average, and
+        tells at once what would show much later (Ng, Harada and Russell, 1999: potential-based shaping).
+        """
+        ...

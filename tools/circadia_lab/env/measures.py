@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circadia.observation import DAY_S
 from circadia.platforms.surroundings import delivers
+from circadia.practice import PRACTICE_S
 from circadia_lab.env.interface import Outcome
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ def outcome(
         weight * (after.fresh_age_s > measures.old_s),
     )
     return Outcome(_stacked(reward, xp), _stacked(cost, xp), weight)
+
+
+def promise(state: State, measures: Measures, xp: Any) -> Any:
+    """(…, 3) rewards to come: of accuracy what practice, for as long as it lasts, takes from the loss; else none.
+
+    A little more of it fades over `PRACTICE_S`, so that it lifts the accuracy of as many seconds in all.
+    """
+    lost = measures.accuracy.lost_by("practice", state, xp) / measures.accuracy.total_loss
+    kept = -lost * (PRACTICE_S / measures.period_s)
+    return _stacked((kept, 0 * kept, 0 * kept), xp)
 
 
 def priced_j(before: State, result: Result, params: Params, xp: Any) -> Any:

@@ -73,6 +73,12 @@ class GridEnvironment:
         own = encode(values, jnp)[:, weights]
         return Seen(self._encoded[state].at[:, weights].set(own), self._mask[state])
 
+    def promise(self, state: Any) -> Any:
+        """Nothing is known."""
+        import jax.numpy as jnp
+
+        return jnp.zeros((*state.shape, len(OBJECTIVES)), np.float32)
+
     def step(self, state: Any, action: Any, key: Any) -> tuple[Any, Outcome]:
         """A tick of every device."""
         import jax

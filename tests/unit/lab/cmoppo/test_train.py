@@ -163,6 +163,9 @@ class Failing:
     def see(self, state: Any, preference: Any) -> Any:
         return self._inner.see(state[0], preference)
 
+    def promise(self, state: Any) -> Any:
+        return self._inner.promise(state[0])
+
     def step(self, state: Any, action: Any, key: Any) -> Any:
         after, outcome = self._inner.step(state[0], action, key)
         lost = jnp.where(state[1] >= self._from, jnp.nan, 0.0)
