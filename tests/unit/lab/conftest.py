@@ -44,6 +44,7 @@ class Chain:
     def __init__(self, batch: int, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
         self.batch = batch
+        self.kinds = np.zeros(batch, np.int64)
         self.p = random.dirichlet(np.full(STATES, 0.3), (STATES, ACTIONS))
         self.reward = random.uniform(-1, 1, (STATES, ACTIONS, 3))
         self.cost = (random.random((STATES, ACTIONS, 3)) < 0.3).astype(float)
@@ -110,6 +111,7 @@ class TwoStates:
     def __init__(self, batch: int, limit: float = 1 / 3) -> None:
         self.batch = batch
         self.limits = np.array([limit, 1.0, 1.0])
+        self.kinds = np.arange(batch) % 2
         self.mask = np.zeros((2, ACTIONS), bool)
         self.mask[0, [SLEEP, SERVE, TRAIN]] = self.mask[1, SLEEP] = True
         self.reward = np.zeros((2, ACTIONS, 3))

@@ -36,6 +36,13 @@ class Crowd(NamedTuple):
         belongs = (self.anchors()[:, None] == np.arange(len(ANCHORS))).astype(np.float32)
         return jnp.asarray(belongs / belongs.sum(0))
 
+    def members_by_kind(self, kinds: NDArray[np.int64]) -> Any:
+        """(kinds, devices, anchors) the same within each kind of device; of all kinds where a kind has none."""
+        belongs = self.anchors()[:, None] == np.arange(len(ANCHORS))
+        own = belongs & (kinds == np.arange(kinds.max() + 1)[:, None])[..., None]
+        own = np.where(own.any(1, keepdims=True), own, belongs).astype(np.float32)
+        return jnp.asarray(own / own.sum(1, keepdims=True))
+
     def preferences(self, key: Any) -> Any:
         """(devices, objectives) anchors, or draws from the simplex."""
         return self.bound_to(_drawn(key, self.size))

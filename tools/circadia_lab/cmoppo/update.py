@@ -49,7 +49,7 @@ class Learner(NamedTuple):
     """Of the actor's outputs, for rounding."""
     multipliers: Multipliers
     centre: Any
-    """(anchors, gains) running averages per period."""
+    """(kinds, anchors, gains) running averages."""
     scale: Any
     """(gains,) running mean square of what the critic has to tell."""
     world: Any
@@ -136,7 +136,7 @@ class Trainer:
             average=actor,
             ranges=self.actor.ranges(),
             multipliers=initial_multipliers(len(ANCHORS), len(COSTS)),
-            centre=jnp.zeros((len(ANCHORS), GAINS)),
+            centre=jnp.zeros((self.environment.kinds.max() + 1, len(ANCHORS), GAINS)),
             scale=jnp.ones(GAINS),
             world=self.environment.initial(of_world),
             preference=self.crowd.preferences(of_preference),
@@ -209,19 +209,20 @@ class Trainer:
         # A first centre beats one that creeps up from 0.
         kept = jnp.where(learner.updates == 0, 0.0, config.smoothing)
         steady = jnp.where(learner.updates == 0, 0.0, SCALE_KEPT)
-        centre = kept * learner.centre + (1 - kept) * gains
+        centre = kept * learner.centre + (1 - kept) * self._by_kind(ticks, values)
+        own_centre = jnp.einsum("da,dak->dk", shares, centre[self.environment.kinds])
         advantage = advantages(
             ticks.gain[..., 0, :],
             ticks.weight[..., 0],
             values,
-            shares @ centre,
+            own_centre,
             discount=config.discount,
             trace=config.trace,
         )
         returns = advantage + values[:-1]
         instead = self._values(learner.critic, ticks.instead) * deviation if config.tried > 1 else None
         own = config.tried - config.explored
-        apart = compared(ticks, advantage, values, instead, shares @ centre, config)
+        apart = compared(ticks, advantage, values, instead, own_centre, config)
         scalar = normalised(
             scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own
         )
@@ -238,6 +239,15 @@ class Trainer:
             batch,
             (gains, 1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12)),
         )
+
+    def _by_kind(self, ticks: Ticks, values: Any) -> Any:
+        """(kinds, anchors, gains) averages of each kind of device.
+
+        Were they centred alike, the kinds' values would lie far apart, and what a feature tells of the kind would pass
+        for what it is worth.
+        """
+        members = self.crowd.members_by_kind(self.environment.kinds)
+        return jax.vmap(settled_averages, (None, None, 0))(ticks, values, members)
 
     def _ascended(self, multipliers: Multipliers, gains: Any, share: Any) -> Multipliers:
         config = self.config

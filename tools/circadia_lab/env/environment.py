@@ -140,6 +140,7 @@ class TrainingEnvironment:
         self.name = problem.name
         self.batch = batch
         self.limits = problem.costs.array
+        self.kinds = np.repeat(np.arange(devices), batch // devices)
         self.fleet = Fleet(problem, batch // devices, quick_jax)
 
     def initial(self, key: Any) -> State:

@@ -50,6 +50,7 @@ class GridEnvironment:
         self.name = grid.spec.name
         self.batch = batch
         self.limits = chain.limits
+        self.kinds = np.zeros(batch, np.int64)
         self._shape = (chain.contexts, chain.actions, chain.inner)
         self._rows = rows_of(chain)
         self._contexts = jnp.asarray(np.cumsum(chain.context, axis=1)[:, :-1], np.float32)

@@ -154,7 +154,7 @@ class Failing:
     """A chain that brings no number any more from a tick on."""
 
     def __init__(self, inner: Any, from_tick: int) -> None:
-        self.name, self.batch, self.limits = "failing", inner.batch, inner.limits
+        self.name, self.batch, self.limits, self.kinds = "failing", inner.batch, inner.limits, inner.kinds
         self._inner, self._from = inner, from_tick
 
     def initial(self, key: Any) -> Any:
