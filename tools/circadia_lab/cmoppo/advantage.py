@@ -56,8 +56,9 @@ def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: An
 
         δ_j = x_j(ξ) − w_j x̄ + γ_j V(s′_j(ξ)) − V(s),   A_j = δ_j − mean_i δ_i
 
-    so that chance, which is the same for all of them, cancels; i runs over those that the policy drew itself. With one
-    action A is `advantage`.
+    so that chance, which is the same for all of them, cancels; i runs over those that the policy drew itself. Of the
+    action that was taken more is known: in its place `advantage` stands for δ_0, which puts right in time what the
+    critic gets wrong. With one action A is `advantage`.
     """
     if config.tried == 1:
         return advantage[..., None, :]
@@ -65,7 +66,8 @@ def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: An
     after = jnp.concatenate([values[1:, :, None], instead], 2)
     delta = ticks.gain - ticks.weight[..., None] * centre[:, None] + kept * after - values[:-1, :, None]
     own = config.tried - config.explored
-    return delta - jnp.mean(delta[:, :, :own], 2, keepdims=True)
+    apart = delta - jnp.mean(delta[:, :, :own], 2, keepdims=True)
+    return apart.at[:, :, 0].add(advantage - delta[:, :, 0])
 
 
 def scalarised(advantage: Any, weights: Any, multipliers: Any) -> Any:
