@@ -89,15 +89,18 @@ def test_averages_are_of_sums_by_group_and_of_what_was_taken() -> None:
 
 
 def test_an_action_is_compared_with_the_others_that_were_tried() -> None:
-    """One tick of one device: δ_0 = 3 − 1·1 + ½·2 − 1 = 2, δ_1 = 1 − 2·1 + ¼·4 − 1 = −1; their mean is ½."""
+    """One tick of one device: δ_0 = 3 − 1·1 + ½·2 − 1 = 2, δ_1 = 1 − 2·1 + ¼·4 − 1 = −1; their mean is ½.
+
+    The first was taken, and 5 better in the end than the state promised.
+    """
     ticks = ticks_of(np.array([[[[3.0], [1.0]]]]), np.array([[[1.0, 2.0]]]))
     values, instead, centre = jnp.array([[[1.0]], [[2.0]]]), jnp.array([[[[4.0]]]]), jnp.array([[1.0]])
     config = Config(tried=2, explored=0, discount=0.5)
     advantage = jnp.array([[[5.0]]])
     found = np.asarray(compared(ticks, advantage, values, instead, centre, config))
-    assert found.ravel() == pytest.approx([1.5, -1.5])
+    assert found.ravel() == pytest.approx([4.5, -1.5])
     explored = np.asarray(compared(ticks, advantage, values, instead, centre, replace(config, explored=1)))
-    assert explored.ravel() == pytest.approx([0.0, -3.0])
+    assert explored.ravel() == pytest.approx([3.0, -3.0])
 
 
 def test_what_is_the_same_for_all_tried_actions_cancels() -> None:
@@ -107,9 +110,8 @@ def test_what_is_the_same_for_all_tried_actions_cancels() -> None:
     config = Config(tried=2, explored=0)
 
     def found(gain: Any, centre: Any) -> Any:
-        return np.asarray(
-            compared(ticks_of(gain, weight), jnp.zeros((4, 3, 6)), values, instead, centre, config)
-        )
+        taken = advantages(gain[:, :, 0], weight[:, :, 0], values, centre, discount=config.discount, trace=0)
+        return np.asarray(compared(ticks_of(gain, weight), taken, values, instead, centre, config))
 
     luck = random.normal(size=(4, 3, 1, 6))
     assert found(gain + luck, jnp.ones((3, 6))) == pytest.approx(found(gain, jnp.zeros((3, 6))), abs=1e-4)

@@ -31,6 +31,19 @@ def test_columns_of_members_sum_to_1_and_leave_the_free_out() -> None:
     assert ((members > 0).sum(1) <= 1).all()
 
 
+def test_members_of_a_kind_are_of_that_kind_if_it_has_any() -> None:
+    crowd = crowd_of(84, 0.0)
+    kinds = np.repeat([0, 1, 2], [42, 39, 3])
+    members = np.asarray(crowd.members_by_kind(kinds))
+    assert members.shape == (3, 84, len(ANCHORS))
+    assert members.sum(1) == pytest.approx(1)
+    assert not members[0, kinds != 0].any()
+    present = np.isin(np.arange(len(ANCHORS)), crowd.anchors()[kinds == 2])
+    assert present.sum() == 3
+    assert not members[2][kinds != 2][:, present].any()
+    assert np.allclose(members[2][:, ~present], np.asarray(crowd.members())[:, ~present])
+
+
 def test_the_free_lie_evenly_among_the_bound() -> None:
     """A batch holds several kinds of device, one after the other."""
     free = crowd_of(1024, 0.25).anchors() < 0

@@ -14,10 +14,11 @@ from circadia.platforms import dynamics
 from circadia.platforms.params import make_params
 from circadia.platforms.scenario import PHONE
 from circadia.platforms.state import Noise, State
-from circadia_lab.env.accuracy import AccuracyModel, Effect
+from circadia.practice import PRACTICE_S
+from circadia_lab.env.accuracy import AccuracyModel, Effect, shipped_accuracy
 from circadia_lab.env.chance import DRAWS
 from circadia_lab.env.environment import STARTS, Fleet
-from circadia_lab.env.measures import Measures, mean_requests_per_s, outcome
+from circadia_lab.env.measures import Measures, mean_requests_per_s, outcome, promise
 from circadia_lab.env.problem import find_problem
 
 if TYPE_CHECKING:
@@ -98,6 +99,22 @@ def test_a_device_that_nobody_asks_loses_nothing() -> None:
 
 def test_mean_requests() -> None:
     assert mean_requests_per_s(PARAMS, np) == pytest.approx(sum(PHONE.requests_per_hour) / DAY_S)
+
+
+def test_practice_promises_what_it_will_have_brought() -> None:
+    """A device that trains at an even rate, and once a little more: the accuracy gained in all is the promise's rise."""
+    measures = MEASURES._replace(accuracy=shipped_accuracy())
+    tau, little = PRACTICE_S / measures.period_s, 1.0
+    steady, decay = 5000.0, np.exp(-1 / tau)
+    extra = little * decay ** np.arange(round(30 * tau))
+    before, after, later = (
+        device()._replace(practice=np.array(p)) for p in (steady, steady + little, steady + extra)
+    )
+    gained = measures.accuracy.freshness(later) - measures.accuracy.freshness(before)
+    promised = promise(after, measures, np) - promise(before, measures, np)
+    assert promised[0] == pytest.approx(gained.sum(), rel=2e-3)
+    assert not promised[1:].any()
+    assert not promise(before, MEASURES, np).any()
 
 
 def averages(action: str, days: float, seed: int = 0, **first: float) -> tuple[Any, Any, float]:
