@@ -7,7 +7,7 @@ put to the test is the rest: when requests and examples come, what waits how lon
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +59,9 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def foretell(run: dict[str, Any], scorer: Scorer, conditions: Conditions) -> tuple[Foretold, ...]:
-    """The policy's days in `PROBLEM` against that run's one day."""
-    played = conditions.play(find_problem(PROBLEM), scorer, np.array([PREFERENCE]))
+    """The policy's first day in `PROBLEM`, with as many copies, against that run's."""
+    first = replace(conditions, days=1.0, warm_up_days=0.0, new=True)
+    played = first.play(find_problem(PROBLEM), scorer, np.array([PREFERENCE]))
     days = run["devices"] * run["day_s"] / 86_400
     rows = (
         ("requests served", "a device and day", _per_day(played, "served"), run["served"] / days),

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
+from circadia.observation import DAY_S
+from circadia_lab.demo.arrivals import REQUESTS, between, request_times
 from circadia_lab.demo.plan import PROFILES, Plan
 from circadia_lab.env.problem import find_problem
 from circadia_lab.evaluation.arm import Conditions
 from circadia_lab.evaluation.foretold import PROBLEM, Foretold, foretell, read_run
 from circadia_lab.evaluation.scorers import uniform
+from circadia_lab.traces.arrivals import Arrivals
+from circadia_lab.traces.bursts import burst_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +37,14 @@ def test_the_problem_is_the_demonstrations_fleet() -> None:
     assert {device.profile.name for device in problem.devices} == set(PROFILES)
     for device in problem.devices:
         assert sum(device.scenario.requests_per_hour) == pytest.approx(400, rel=0.01)
-    assert problem.ticks.mean_burst == pytest.approx(10.1, rel=0.05)
+
+
+def test_its_bursts_are_the_demonstrations() -> None:
+    random, ticks = np.random.default_rng(0), find_problem(PROBLEM).ticks
+    days = [request_times(random, between(random, REQUESTS)) + day * DAY_S for day in range(100)]
+    sizes = [int(size) for size in ticks.burst_sizes]
+    found = burst_table(Arrivals(where="demonstration", t_s=np.concatenate(days)), 5, sizes)
+    assert ticks.burst_shares == pytest.approx(found.shares, abs=0.01)
 
 
 def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
