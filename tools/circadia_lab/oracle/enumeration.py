@@ -85,12 +85,10 @@ def enumerate_chain(
 
 def lots_of(spec: GridSpec, params: Params, contexts: Contexts, context: int) -> Lots:
     """Every combination of requests, examples and a version, with its probability."""
-    from circadia_lab.oracle.grid import published_share
-
     tick = spec.tick_s
     requests = _two(contexts.requests_per_s[context] * tick, spec.request_lot * spec.burst_lots)
     examples = _two(contexts.examples_per_s[context] * tick, spec.example_lot)
-    versions = _two(published_share(spec, params), 1.0)
+    versions = _two(spec.published_share(params), 1.0)
     pick = [i.ravel() for i in np.indices((2, 2, 2))]
     came, learnt, published = (t[0][i] for t, i in zip((requests, examples, versions), pick, strict=True))
     share = np.prod([t[1][i] for t, i in zip((requests, examples, versions), pick, strict=True)], axis=0)

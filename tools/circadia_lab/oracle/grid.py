@@ -35,6 +35,7 @@ from circadia_lab.env.measures import Measures
 from circadia_lab.env.problem import CostLimits
 from circadia_lab.oracle.axes import Backlog, Ladder, Version
 from circadia_lab.oracle.contexts import contexts_of
+from circadia_lab.oracle.enumeration import enumerate_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,10 @@ class GridSpec:
     """Of the scenario's requests."""
     burst_lots: float = 1.0
     """Requests come so many lots at a time, as much rarer."""
+
+    def published_share(self, params: Params) -> float:
+        """Of the ticks, that bring a new version."""
+        return min(1.0, float(params.versions_per_hour) * self.tick_s / HOUR_S)
 
     def __post_init__(self) -> None:
         if self.battery_levels < 2:
@@ -160,8 +165,6 @@ def make_grid(spec: GridSpec, progress: Callable[[float], None] | None = None) -
 
     `ConfigError` if an action takes longer than a tick.
     """
-    from circadia_lab.oracle.enumeration import enumerate_chain
-
     device, day = _device(spec), _day(spec)
     params = make_params(device, day)
     contexts = contexts_of(params, spec.tick_s)
@@ -265,14 +268,9 @@ def _states(spec: GridSpec, params: Params, contexts: Contexts, axes: Axes) -> S
     )
 
 
-def published_share(spec: GridSpec, params: Params) -> float:
-    """Of the ticks, that bring a new version."""
-    return min(1.0, float(params.versions_per_hour) * spec.tick_s / HOUR_S)
-
-
 def waiting_age_s(spec: GridSpec, params: Params) -> float:
     """Mean age of the newest version when at least one came: geometric, (1 − p) / p ticks."""
-    share = published_share(spec, params)
+    share = spec.published_share(params)
     return spec.tick_s * (1 - share) / share if share > 0 else 0.0
 
 

@@ -1,27 +1,24 @@
 """Recorded days for replay through the physics: requests and clearness in even bins from midnight on.
 
-`python -m circadia_lab.traces.day_trace ARRIVALS --scenario FILE --out TRACE.npz` makes one.
+`python -m circadia_lab.traces.recorded_days ARRIVALS --scenario FILE --out TRACE.npz` makes one.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.errors import CircadiaError, ConfigError
+from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia_lab.traces.clearness import LEAST, MOST
 from circadia_lab.traces.source_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -112,63 +109,3 @@ def _trace(file: Any) -> DayTrace:
         clearness=np.asarray(file["clearness"], np.float64),
         notes=tuple(map(str, json.loads(str(file["notes"])))),
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m circadia_lab.traces.day_trace ARRIVALS [--irradiance FILE] … --out TRACE.npz`."""
-    args = _parser().parse_args(arguments)
-    try:
-        trace = _made(args)
-        save_day_trace(trace, args.out)
-    except CircadiaError as error:
-        print(f"day_trace: error: {error}", file=sys.stderr)
-        return 2
-    print(f"{args.out}: {trace.days} days, {trace.requests.sum():.0f} requests")
-    print("\n".join(trace.notes))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m circadia_lab.traces.day_trace", description="Make a trace of whole days for replay."
-    )
-    parser.add_argument("arrivals", type=Path, help="CSV with a column of times")
-    parser.add_argument("--column", help="which column, if its name does not tell")
-    parser.add_argument(
-        "--irradiance", type=Path, help="TMY3, SURFRAD or CSV; without it the sky is always as usual"
-    )
-    parser.add_argument(
-        "--fill-gap-s", type=float, default=0.0, help="fill gaps in the irradiance up to this long"
-    )
-    parser.add_argument("--first-day", type=int, default=0, help="of the irradiance, counted from 0")
-    parser.add_argument("--scenario", default="phone", help="name, or TOML file")
-    parser.add_argument("--bin-s", type=float, default=300.0)
-    parser.add_argument("--days", type=int, default=1)
-    parser.add_argument(
-        "--daily-cycle", action="store_true", help="stretch the arrivals to the scenario's requests an hour"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="TRACE.npz")
-    return parser
-
-
-def _made(args: argparse.Namespace) -> DayTrace:
-    from circadia.platforms.scenario import SCENARIOS, load_scenario, scenario_named
-    from circadia_lab.traces.arrivals import read_arrivals
-    from circadia_lab.traces.irradiance import read_irradiance
-    from circadia_lab.traces.recorded_days import day_trace
-
-    known = args.scenario in SCENARIOS or not Path(args.scenario).suffix
-    sun = read_irradiance(args.irradiance, fill_gap_s=args.fill_gap_s) if args.irradiance else None
-    return day_trace(
-        scenario_named(args.scenario) if known else load_scenario(Path(args.scenario)),
-        read_arrivals(args.arrivals, column=args.column),
-        sun,
-        bin_s=args.bin_s,
-        days=args.days,
-        first_day=args.first_day,
-        daily_cycle=args.daily_cycle,
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circadia.energy.profile import Curve, Quantity, sections
-from circadia.energy.profile_file import dump_profile, parse_profile
-from circadia.errors import ConfigError
-from circadia_lab.traces.power_profile import C_PER_MAH, HZ_PER_MHZ
+from circadia.energy.profile_file import (
+    dump_profile,
+    load_profile,
+    parse_profile,
+    shipped_profile,
+    shipped_profiles,
+)
+from circadia.errors import CircadiaError, ConfigError
+from circadia_lab.traces.power_profile import C_PER_MAH, HZ_PER_MHZ, read_power_profile
+from circadia_lab.traces.source_file import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circadia.energy.profile import DeviceProfile
     from circadia_lab.traces.power_profile import Cluster, PowerProfile
 
@@ -203,3 +215,70 @@ def _share(quantity: Quantity) -> float:
 def _rounded(value: float, share: float, source: str) -> Quantity:
     """To five and two digits."""
     return Quantity(value=float(f"{value:.5g}"), uncertainty=float(f"{value * share:.2g}"), source=source)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m circadia_lab.traces.derived_profile XML --core N --low-hz HZ --high-hz HZ --name NAME --out FILE`."""
+    args = _parser().parse_args(arguments)
+    try:
+        _write(args)
+    except CircadiaError as error:
+        print(f"derived_profile: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m circadia_lab.traces.derived_profile",
+        description="Make a device profile of an Android power_profile.xml.",
+    )
+    parser.add_argument("xml", type=Path)
+    parser.add_argument("--base", default="pixel-3", help="profile with all that the file does not say")
+    parser.add_argument(
+        "--base-high-hz", type=float, help="the base's high clock, if it is not a shipped one"
+    )
+    parser.add_argument("--core", type=int, required=True, help="number of the core that works, as in cpu4")
+    parser.add_argument("--low-hz", type=float, required=True, help="its low clock, one that the file has")
+    parser.add_argument("--high-hz", type=float, required=True, help="its high clock, one that the file has")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--origin", default="", help="where the file is from, for the first lines")
+    parser.add_argument(
+        "--note", action="append", default=[], help="one more of the first lines; may be repeated"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    return parser
+
+
+def _write(args: argparse.Namespace) -> None:
+
+    profile = profile_from(
+        read_power_profile(args.xml),
+        _base(args.base),
+        core=args.core,
+        low_hz=args.low_hz,
+        high_hz=args.high_hz,
+        name=args.name,
+        base_high_hz=args.base_high_hz,
+    )
+    text = _heading(args) + dump_profile(profile)
+    write_whole(args.out, lambda file: file.write(text.encode()))
+
+
+def _base(name: str) -> DeviceProfile:
+    return shipped_profile(name) if name in shipped_profiles() else load_profile(name)
+
+
+def _heading(args: argparse.Namespace) -> str:
+    lines = [
+        f'"profile" below is {args.origin or args.xml.name}:',
+        "declared figures, not measurements.",
+        f"Made by `python -m circadia_lab.traces.derived_profile XML --base {args.base} --core {args.core}",
+        f"--low-hz {args.low_hz / HZ_PER_MHZ:g}e6 --high-hz {args.high_hz / HZ_PER_MHZ:g}e6 --name {args.name} --out FILE`.",
+        *args.note,
+    ]
+    return "".join(f"# {line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.errors import ConfigError
+from circadia.errors import CircadiaError, ConfigError
 from circadia.observation import DAY_S, HOUR_S
 from circadia_lab.traces.clearness import LEAST, MOST, clearness
-from circadia_lab.traces.day_trace import DayTrace, bins_a_day
+from circadia_lab.traces.day_trace import DayTrace, bins_a_day, save_day_trace
 from circadia_lab.traces.irradiance import as_cycle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from circadia.platforms.scenario import Scenario
@@ -111,3 +116,63 @@ def _from_midnight(irradiance: Irradiance) -> tuple[Irradiance, str]:
     if len(irradiance.whole_days) or len(irradiance.ghi_w_m2) != irradiance.steps_a_day:
         return irradiance, ""
     return as_cycle(irradiance), ", its one day turned around to start at midnight"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m circadia_lab.traces.recorded_days ARRIVALS [--irradiance FILE] … --out TRACE.npz`."""
+    args = _parser().parse_args(arguments)
+    try:
+        trace = _made(args)
+        save_day_trace(trace, args.out)
+    except CircadiaError as error:
+        print(f"recorded_days: error: {error}", file=sys.stderr)
+        return 2
+    print(f"{args.out}: {trace.days} days, {trace.requests.sum():.0f} requests")
+    print("\n".join(trace.notes))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m circadia_lab.traces.recorded_days",
+        description="Make a trace of whole days for replay.",
+    )
+    parser.add_argument("arrivals", type=Path, help="CSV with a column of times")
+    parser.add_argument("--column", help="which column, if its name does not tell")
+    parser.add_argument(
+        "--irradiance", type=Path, help="TMY3, SURFRAD or CSV; without it the sky is always as usual"
+    )
+    parser.add_argument(
+        "--fill-gap-s", type=float, default=0.0, help="fill gaps in the irradiance up to this long"
+    )
+    parser.add_argument("--first-day", type=int, default=0, help="of the irradiance, counted from 0")
+    parser.add_argument("--scenario", default="phone", help="name, or TOML file")
+    parser.add_argument("--bin-s", type=float, default=300.0)
+    parser.add_argument("--days", type=int, default=1)
+    parser.add_argument(
+        "--daily-cycle", action="store_true", help="stretch the arrivals to the scenario's requests an hour"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="TRACE.npz")
+    return parser
+
+
+def _made(args: argparse.Namespace) -> DayTrace:
+    from circadia.platforms.scenario import SCENARIOS, load_scenario, scenario_named
+    from circadia_lab.traces.arrivals import read_arrivals
+    from circadia_lab.traces.irradiance import read_irradiance
+
+    known = args.scenario in SCENARIOS or not Path(args.scenario).suffix
+    sun = read_irradiance(args.irradiance, fill_gap_s=args.fill_gap_s) if args.irradiance else None
+    return day_trace(
+        scenario_named(args.scenario) if known else load_scenario(Path(args.scenario)),
+        read_arrivals(args.arrivals, column=args.column),
+        sun,
+        bin_s=args.bin_s,
+        days=args.days,
+        first_day=args.first_day,
+        daily_cycle=args.daily_cycle,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
