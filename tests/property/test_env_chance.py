@@ -177,7 +177,7 @@ def traces(draw: st.DrawFn) -> DayTrace:
     return DayTrace(bin_s=bin_s, requests=requests, clearness=random.uniform(0.05, 1.05, bins))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(trace=traces(), dtype=st.sampled_from([np.float64, np.float32]), seed=st.integers(0, 2**32 - 1))
 def test_a_replayed_round_delivers_each_request_once(trace: DayTrace, dtype: Any, seed: int) -> None:
     """Requests up to any tick are those of the bins that are over, in float32 too, with time kept in its round."""

@@ -230,7 +230,7 @@ any_faults = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     any_faults, st.lists(st.integers(0, 3), min_size=1, max_size=3), st.integers(0, 2**32), st.integers(1, 3)
 )
