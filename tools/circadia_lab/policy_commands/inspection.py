@@ -81,11 +81,16 @@ def run(args: argparse.Namespace) -> int:
 
 def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
     """The maps of an evaluation's page."""
+    import matplotlib as mpl
+
     from circadia_lab.evaluation.action_map import battery_and_staleness, queue_and_fresh
     from circadia_lab.evaluation.pictures.album import write_png
     from circadia_lab.evaluation.pictures.maps import maps
+    from circadia_lab.report.style import RC
 
-    write_png(maps((*battery_and_staleness(scorer, name), *queue_and_fresh(scorer, name))), path)
+    with mpl.rc_context(RC):
+        figure = maps((*battery_and_staleness(scorer, name), *queue_and_fresh(scorer, name)))
+    write_png(figure, path)
 
 
 def as_dict(found: ActionMap) -> dict[str, Any]:
