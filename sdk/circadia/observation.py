@@ -52,7 +52,7 @@ TABLE: tuple[Feature, ...] = (
     Feature("fresh_examples", "examples", 0, 1024, 8),
     Feature("fresh_age_s", "s", 0, DAY_S, MINUTE_S),
     Feature("unsent_examples", "examples", 0, 8192, 64),
-    Feature("practice", "examples", 0, 16_384, 64),
+    Feature("practice", "examples", 0, 262_144, 64),
     Feature("spooled_updates", "updates", 0, 32, 1),
     Feature("versions_behind", "versions", 0, 64, 1),
     Feature("model_age_s", "s", 0, DAY_S, MINUTE_S),

@@ -22,5 +22,5 @@ class Practice:
         return self.rows * math.exp(-max(now_s - self.t_s, 0) / PRACTICE_S)
 
     def plus(self, rows: float, now_s: float) -> Practice:
-        """After training on so many rows."""
-        return Practice(self.at(now_s) + rows, now_s)
+        """After training on so many rows; a clock that went back does not take the time back either."""
+        return Practice(self.at(now_s) + rows, max(now_s, self.t_s))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,8 @@ def test_the_commands_it_names_exist() -> None:
     ).stdout
     for command in re.findall(r"^\S*circadia (\w+)", shell, flags=re.MULTILINE):
         assert re.search(rf"^\s+{command}\b", known, flags=re.MULTILINE), command
+    for module in re.findall(r"^python -m (\S+)", shell, flags=re.MULTILINE):
+        assert find_spec(module), module
 
 
 def test_the_files_it_refers_to_exist() -> None:

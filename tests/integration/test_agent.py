@@ -14,6 +14,7 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.platforms.simulated import SimulatedPlatform
+from circadia.practice import PRACTICE_S
 from circadia.store import SqliteStore
 from circadia.types import Mode, TickRecord
 from circadia.wiring import build
@@ -192,6 +193,21 @@ def test_an_arriving_version_keeps_the_unsent_change(agent: Agent) -> None:
     np.testing.assert_allclose(model.weights, arrived + own, rtol=1e-6)
     np.testing.assert_array_equal(model.base, arrived)
     assert model.unsent_examples == agent.workload.model.unsent_examples
+    assert model.practice == agent.workload.model.practice
+
+
+def test_practice_is_what_all_training_steps_went_through_whatever_is_sent_or_fetched(agent: Agent) -> None:
+    give_examples(agent)
+    assert tick(agent, "sleep").observation.practice == 0
+    begun = tick(agent, "train/high/small/sync-int8")
+    training = begun.outcome.training
+    assert training is not None
+    rows = (training.batches >= 0).sum()
+    agent.workload.install(agent.workload.with_version(9, 10.0, agent.workload.model.weights))
+    seen = tick(agent, "sleep")
+    faded = np.exp(-(seen.t_s - begun.t_s) / PRACTICE_S)
+    assert seen.observation.practice == pytest.approx(rows * faded)
+    assert seen.observation.unsent_examples == 0
 
 
 def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
@@ -209,6 +225,7 @@ def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
     record = tick(second, "sleep")
     assert record.observation.dt_s == 60.0
     assert record.observation.battery_soc == pytest.approx(last.observation.battery_soc, abs=0.02)
+    assert record.observation.practice > 1.9 * last.observation.practice > 0
     second.close()
 
 

@@ -16,6 +16,7 @@ from circadia.policy.kernel import forward
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
 from circadia.types import Mode
+from circadia_lab.cmoppo.config import VERSION
 from circadia_lab.env.environment import STARTS, Fleet
 from circadia_lab.env.preferences import ANCHORS
 from circadia_lab.env.problem import find_problem
@@ -74,6 +75,7 @@ def test_it_offers_everything_and_says_how_it_was_made() -> None:
 def test_it_is_of_the_problem_and_the_trainer_as_they_are() -> None:
     made, ground = load_policy(shipped_policy()).manifest.made, FullGround(find_problem("default"))
     assert made["problem_digest"] == ground.digest, "the problem changed: train the shipped policy again"
+    assert made["trainer_version"] == VERSION, "the trainer changed: train the shipped policy again"
     assert made["config_digest"] == digest(config_of(ground, None).as_dict()), (
         "train the shipped policy again"
     )

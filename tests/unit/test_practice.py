@@ -24,4 +24,4 @@ def test_it_is_the_faded_sum_of_all_trainings(trainings: list[tuple[float, int]]
 
 def test_a_clock_that_went_back_fades_nothing() -> None:
     assert Practice(100.0, 5000.0).at(10.0) == 100.0
-    assert Practice(100.0, 5000.0).plus(28, 10.0) == Practice(128.0, 10.0)
+    assert Practice(100.0, 5000.0).plus(28, 10.0) == Practice(128.0, 5000.0)

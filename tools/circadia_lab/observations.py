@@ -83,7 +83,7 @@ def _learning(random: np.random.Generator, count: int) -> dict[str, Floats]:
         "fresh_examples": fresh,
         "fresh_age_s": np.where(fresh > 0, _log_uniform(random, 5, DAY_S, count), 0),
         "unsent_examples": unsent,
-        "practice": _log_uniform(random, 1, 16_384, count) * (random.random(count) < PRACTISED_SHARE),
+        "practice": _log_uniform(random, 1, 262_144, count) * (random.random(count) < PRACTISED_SHARE),
         "spooled_updates": np.where(random.random(count) < 0.7, 0, random.geometric(0.5, count)),
         "versions_behind": np.where(random.random(count) < 0.45, 0, random.geometric(0.4, count)),
         "model_age_s": _log_uniform(random, 10, DAY_S, count),

@@ -36,17 +36,20 @@ def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: fl
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, kept), reverse=True)[1]
 
 
-def settled_averages(ticks: Ticks, values: Any, members: Any) -> Any:
-    """(anchors, k) averages per period of a rollout, freed of where its devices happened to stand.
+def averages(gain: Any, weight: Any, members: Any) -> Any:
+    """(ticks, batch, k) gains, (ticks, batch) weights, (batch, groups) members → (groups, k) averages per period."""
+    return (members.T @ jnp.mean(gain, 0)) / (members.T @ jnp.mean(weight, 0))[:, None]
+
+
+def settled_averages(gain: Any, weight: Any, values: Any, members: Any) -> Any:
+    """(groups, k) `averages` of a rollout, freed of where its devices happened to stand.
 
         x̄ = (mean x + (mean V(s_T) − mean V(s_0)) / T) / mean w
 
     The mean of the rollout is that plus what its first states owe, which would be the most of its noise: a battery
     that is empty now stays so for longer than a rollout (Wan et al., arXiv:2006.16318).
     """
-    drift = (values[-1] - values[0]) / ticks.weight.shape[0]
-    gain = jnp.mean(ticks.gain[..., 0, :], 0) + drift
-    return (members.T @ gain) / (members.T @ jnp.mean(ticks.weight[..., 0], 0))[:, None]
+    return averages(gain + (values[-1] - values[0]) / weight.shape[0], weight, members)
 
 
 def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: Any, config: Config) -> Any:
@@ -64,7 +67,8 @@ def compared(ticks: Ticks, advantage: Any, values: Any, instead: Any, centre: An
         return advantage[..., None, :]
     kept = (config.discount**ticks.weight)[..., None]
     after = jnp.concatenate([values[1:, :, None], instead], 2)
-    delta = ticks.gain - ticks.weight[..., None] * centre[:, None] + kept * after - values[:-1, :, None]
+    gain = ticks.gain + ticks.promised
+    delta = gain - ticks.weight[..., None] * centre[:, None] + kept * after - values[:-1, :, None]
     own = config.tried - config.explored
     apart = delta - jnp.mean(delta[:, :, :own], 2, keepdims=True)
     return apart.at[:, :, 0].add(advantage - delta[:, :, 0])

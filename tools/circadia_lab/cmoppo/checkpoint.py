@@ -16,13 +16,12 @@ import numpy as np
 from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
+from circadia_lab.cmoppo.config import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.cmoppo.config import Config
-
-VERSION = 1
 
 
 def identity(problem: str, seed: int, config: Config) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from circadia.errors import ConfigError
 
+VERSION = 2
+"""Of the trainer: higher whenever the same numbers would train another policy."""
 ARCHITECTURES = ("coupled", "separate")
 
 
@@ -18,13 +20,13 @@ class Config:
     """`coupled`: one network picks among all actions; `separate`: one picks what to serve, another what else to do."""
     constrained: bool = True
     """Whether costs are held to their limits; if not, all multipliers stay 0."""
-    steps: int = 8_000_000
+    steps: int = 16_000_000
     """Ticks of all devices together."""
     ticks: int = 8
     """Length of a rollout."""
     free_share: float = 0.15
     """Share of the devices whose preference is drawn, not an anchor."""
-    tried: int = 4
+    tried: int = 2
     """Actions drawn at each tick; the first is taken, the others are tried under the same chance and undone."""
     explored: int = 0
     """Of the tried actions, those that are drawn evenly from what the shield admits, so that none is given up for good."""
@@ -110,6 +112,9 @@ class Config:
             raise ConfigError(
                 f"explored is {self.explored}; it must lie in [0, tried), and tried is {self.tried}"
             )
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
@@ -133,6 +138,7 @@ _COUNTS = (
     "steps", "ticks", "tried", "actor_width", "critic_width", "epochs", "minibatches", "judgements", "judged_ticks",
     "report_every", "checkpoint_every",
 )  # fmt: skip
+_POSITIVE = ("entropy", "entropy_last", "entropy_until", "explored_until", "target")
 _SHARES = (
     "free_share", "least_energy", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
     "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "extension_share", "extension_rate", "keep",

@@ -28,6 +28,8 @@ class Ticks(NamedTuple):
     """(…, tried) of the actions."""
     gain: Any
     """(…, tried, objectives + costs) rewards, then costs as shares of their limits."""
+    promised: Any
+    """Likewise, how much more the environment promises after the action than before."""
     weight: Any
     """(…, tried)"""
     instead: Any
@@ -39,6 +41,7 @@ class Moved(NamedTuple):
 
     world: Any
     gain: Any
+    promised: Any
     weight: Any
 
 
@@ -50,12 +53,8 @@ def tick(
     key: Any,
     tried: int = 1,
     explored: int = 0,
-    *,
-    promised: bool = False,
 ) -> tuple[Any, Ticks]:
     """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
-
-    If `promised`, what the environment promises more of after an action than before is part of the action's rewards.
 
     Each of the other actions is tried from the same state under the same chance. The policy's are drawn at quantiles
     that lie evenly apart, the last `explored` of them from an even distribution.
@@ -65,17 +64,18 @@ def tick(
     log_p = draw_from(seen.encoded, seen.mask)
     own = _drawn(log_p, seen.mask, tried - explored, draws)
     actions = jnp.concatenate([own, _drawn(jnp.zeros_like(log_p), seen.mask, explored, exploring)])
-    held = environment.promise(world) if promised else None
-    done = moved(environment, world, actions[0], chance, held)
-    gain, weight, instead = done.gain[:, None], done.weight[:, None], jnp.zeros((environment.batch, 0, 0))
+    done = moved(environment, world, actions[0], chance)
+    gain, promised, weight = (x[:, None] for x in done[1:])
+    instead = jnp.zeros((environment.batch, 0, 0))
     if tried > 1:
-        others = jax.vmap(lambda action: moved(environment, world, action, chance, held))(actions[1:])
+        others = jax.vmap(lambda action: moved(environment, world, action, chance))(actions[1:])
         after = jax.vmap(lambda w: environment.see(w, preference).encoded)(others.world)
         gain = jnp.concatenate([gain, jnp.moveaxis(others.gain, 0, 1)], 1)
+        promised = jnp.concatenate([promised, jnp.moveaxis(others.promised, 0, 1)], 1)
         weight = jnp.concatenate([weight, others.weight.T], 1)
         instead = jnp.moveaxis(after, 0, 1)
     chosen = jnp.take_along_axis(log_p, actions.T, -1)
-    return done.world, Ticks(seen.encoded, seen.mask, actions.T, chosen, gain, weight, instead)
+    return done.world, Ticks(seen.encoded, seen.mask, actions.T, chosen, gain, promised, weight, instead)
 
 
 def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
@@ -85,13 +85,14 @@ def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
     return jax.vmap(lambda v: sample(scores, mask, v, jnp))(u).astype(jnp.int32)
 
 
-def moved(environment: Environment, world: Any, action: Any, key: Any, held: Any = None) -> Moved:
-    """A step, with rewards and costs in one array; `held`: the promise before, if its change is to count."""
+def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
+    """A step, with rewards and costs in one array."""
     after, outcome = environment.step(world, action, key)
     limits = jnp.asarray(environment.limits, jnp.float32)
-    reward = outcome.reward if held is None else outcome.reward + environment.promise(after) - held
-    gain = jnp.concatenate([reward, outcome.cost / limits], -1).astype(jnp.float32)
-    return Moved(after, gain, outcome.weight.astype(jnp.float32))
+    gain = jnp.concatenate([outcome.reward, outcome.cost / limits], -1).astype(jnp.float32)
+    more = environment.promise(after) - environment.promise(world)
+    promised = jnp.concatenate([more, jnp.zeros_like(outcome.cost)], -1).astype(jnp.float32)
+    return Moved(after, gain, promised, outcome.weight.astype(jnp.float32))
 
 
 def rollout(
@@ -104,9 +105,9 @@ def rollout(
     tried: int = 1,
     explored: int = 0,
 ) -> tuple[Any, Ticks]:
-    """`ticks` of them, with what they promise."""
+    """`ticks` of them."""
 
     def step(world: Any, key: Any) -> tuple[Any, Ticks]:
-        return tick(environment, draw_from, world, preference, key, tried, explored, promised=True)
+        return tick(environment, draw_from, world, preference, key, tried, explored)
 
     return jax.lax.scan(step, world, jax.random.split(key, ticks))

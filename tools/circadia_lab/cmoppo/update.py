@@ -16,7 +16,14 @@ import optax
 from circadia.errors import ConfigError
 from circadia.observation import INPUT_SCALE, WIDTH
 from circadia_lab.cmoppo.actor import Actor, actor_of
-from circadia_lab.cmoppo.advantage import advantages, compared, normalised, scalarised, settled_averages
+from circadia_lab.cmoppo.advantage import (
+    advantages,
+    averages,
+    compared,
+    normalised,
+    scalarised,
+    settled_averages,
+)
 from circadia_lab.cmoppo.crowd import Crowd, crowd_of, shares_of
 from circadia_lab.cmoppo.multipliers import Multipliers, ascended, initial_multipliers
 from circadia_lab.cmoppo.rollout import Ticks, rollout
@@ -205,15 +212,17 @@ class Trainer:
         deviation = jnp.sqrt(learner.scale)
         observed = jnp.concatenate([ticks.encoded, last[None]])
         values = self._values(learner.critic, observed) * deviation
-        gains = settled_averages(ticks, values, members)
+        gain, weight = (ticks.gain + ticks.promised)[:, :, 0], ticks.weight[:, :, 0]
+        costs = settled_averages(gain, weight, values, members)[:, len(OBJECTIVES) :]
+        rewards = averages(ticks.gain[:, :, 0], weight, members)[:, : len(OBJECTIVES)]
         # A first centre beats one that creeps up from 0.
         kept = jnp.where(learner.updates == 0, 0.0, config.smoothing)
         steady = jnp.where(learner.updates == 0, 0.0, SCALE_KEPT)
-        centre = kept * learner.centre + (1 - kept) * self._by_kind(ticks, values)
+        centre = kept * learner.centre + (1 - kept) * self._by_kind(gain, weight, values)
         own_centre = jnp.einsum("da,dak->dk", shares, centre[self.environment.kinds])
         advantage = advantages(
-            ticks.gain[..., 0, :],
-            ticks.weight[..., 0],
+            gain,
+            weight,
             values,
             own_centre,
             discount=config.discount,
@@ -232,30 +241,33 @@ class Trainer:
         spread = jnp.var(returns, (0, 1))
         return (
             learner._replace(
-                multipliers=self._ascended(learner.multipliers, gains, share),
+                multipliers=self._ascended(learner.multipliers, costs, share),
                 centre=centre,
                 scale=steady * learner.scale + (1 - steady) * jnp.maximum(spread, 1e-8),
             ),
             batch,
-            (gains, 1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12)),
+            (
+                jnp.concatenate([rewards, costs], -1),
+                1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12),
+            ),
         )
 
-    def _by_kind(self, ticks: Ticks, values: Any) -> Any:
+    def _by_kind(self, gain: Any, weight: Any, values: Any) -> Any:
         """(kinds, anchors, gains) averages of each kind of device.
 
         Were they centred alike, the kinds' values would lie far apart, and what a feature tells of the kind would pass
         for what it is worth.
         """
         members = self.crowd.members_by_kind(self.environment.kinds)
-        return jax.vmap(settled_averages, (None, None, 0))(ticks, values, members)
+        return jax.vmap(settled_averages, (None, None, None, 0))(gain, weight, values, members)
 
-    def _ascended(self, multipliers: Multipliers, gains: Any, share: Any) -> Multipliers:
+    def _ascended(self, multipliers: Multipliers, costs: Any, share: Any) -> Multipliers:
         config = self.config
         if not config.constrained:
             return multipliers
         return ascended(
             multipliers,
-            gains[:, len(OBJECTIVES) :],
+            costs,
             target=config.target,
             rate=config.multiplier_rate * _annealed(share, config.multiplier_rate_last),
             smoothing=config.smoothing,

@@ -176,14 +176,14 @@ def estimate(table: Table, names: tuple[str, ...] = ALL) -> Parameters:
     lagging[..., names.index("model_age_s")] = lag_s
     losses = _losses(table, names, _shares(names, lagging, scales).mean(1))
     lost = _shares(names, x, scales).mean(1) @ losses
-    best, factor = _level(lost, table.accuracy.mean(1))
+    best, factor = _level(lost, table.accuracy.mean(1), 1 / max(float(losses.sum()), 1.0))
     return Parameters(names, max(best, factor * float(losses.sum())), factor * losses, scales)
 
 
-def _level(lost: Floats, accuracy: Floats) -> tuple[float, float]:
-    """`best` and the factor, within `FACTOR`, of accuracy = best − factor · lost: a straight line by least squares."""
+def _level(lost: Floats, accuracy: Floats, most: float) -> tuple[float, float]:
+    """`best` and the factor, within `FACTOR` and up to `most`, of accuracy = best − factor · lost, by least squares."""
     spread = max(float(lost.var(ddof=1)), 1e-12)
-    factor = float(np.clip(-np.cov(lost, accuracy)[0, 1] / spread, *FACTOR))
+    factor = float(np.clip(-np.cov(lost, accuracy)[0, 1] / spread, FACTOR[0], min(FACTOR[1], most)))
     return min(float(accuracy.mean() + factor * lost.mean()), 1.0), factor
 
 

@@ -21,7 +21,16 @@ import numpy as np
 from circadia.errors import ConfigError
 from circadia_lab.demo.plan import DAY_S
 from circadia_lab.env.accuracy import FORMAT, SHIPPED, STEADY_SHIPPED
-from circadia_lab.env.accuracy_estimate import FIXED_SCALE, HABITS, MISSED, STEADY, HeldOut, fit, table_of
+from circadia_lab.env.accuracy_estimate import (
+    FIXED_SCALE,
+    HABITS,
+    MISSED,
+    SCALES,
+    STEADY,
+    HeldOut,
+    fit,
+    table_of,
+)
 from circadia_lab.env.federated_run import DAYS, DEVICES, RECORD_S, play
 
 if TYPE_CHECKING:
@@ -46,7 +55,9 @@ def document(found: Fit, made: dict[str, Any]) -> dict[str, Any]:
                 "field": name,
                 "missed": name in MISSED,
                 "loss": _parameter(values.losses[i], errors.losses[i]),
-                "scale": _parameter(values.scales[i], None if name in FIXED_SCALE else errors.scales[i]),
+                "scale": _parameter(
+                    values.scales[i], errors.scales[i] if _free(name, values.scales[i]) else None
+                ),
             }
             for i, name in enumerate(values.names)
         ],
@@ -100,6 +111,8 @@ def make(
 
     if days < 2:
         raise ConfigError(f"accuracy fit of runs of {days} days: needs two or more")
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: not a folder; name one for the two files")
     start_s = time.process_time()
     with Progress() as progress:
         bar = progress.add_task("federated runs", total=runs)
@@ -126,7 +139,7 @@ def _made(seed: int, runs: int, days: int, minutes: float) -> dict[str, Any]:
         "runs": runs,
         "days": days,
         "devices": DEVICES,
-        "errors": "standard, by drawing runs again; the scale of unsent_examples is given",
+        "errors": "standard, by drawing runs again; none where a scale is given or at its bound",
         "processor_minutes": round(minutes, 1),
         "date": datetime.now(UTC).date().isoformat(),
     }
@@ -139,10 +152,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folder", nargs="?", type=Path, default=SHIPPED.parent)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"default {RUNS}, about 20 minutes")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"default {RUNS}, about 25 minutes")
     parser.add_argument("--picture", type=Path, metavar="PNG")
     args = parser.parse_args(arguments)
-    fits = make(args.folder, args.seed, args.runs, picture=args.picture)
+    try:
+        fits = make(args.folder, args.seed, args.runs, picture=args.picture)
+    except ConfigError as error:
+        print(f"accuracy_fit: error: {error}", file=sys.stderr)
+        return 2
     for title, found in zip(("with practice", "steady"), fits, strict=True):
         print(f"{title}:")
         _print(found)
@@ -155,13 +172,22 @@ def _print(found: Fit) -> None:
     for i, name in enumerate(values.names):
         print(
             f"  {name}: loss {values.losses[i]:.3f} ± {errors.losses[i]:.3f}, "
-            f"scale {values.scales[i]:.0f} ± {errors.scales[i]:.0f}"
+            f"scale {values.scales[i]:.0f}{_error(name, values.scales[i], errors.scales[i])}"
         )
     print(
         f"  held-out runs ({held_out.runs}): means within {held_out.run_rmse:.3f} rms, "
         f"R² {held_out.run_r2:.2f}; single looks {held_out.single_rmse:.3f}, R² {held_out.single_r2:.2f}; "
         f"bias {held_out.bias:+.3f}"
     )
+
+
+def _error(name: str, scale: float, error: float) -> str:
+    return f" ± {error:.0f}" if _free(name, scale) else ", given or at a bound"
+
+
+def _free(name: str, scale: float) -> bool:
+    """Whether the looks chose it: neither given nor at one of its bounds."""
+    return name not in FIXED_SCALE and not np.isclose(scale, SCALES[name], rtol=1e-6).any()
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ class Environment(Protocol):
     def promise(self, state: Any) -> Any:
         """(batch, objectives) rewards to come that a state is known to be worth; 0 where nothing is known.
 
-        Trainers may reward an action by how much more is promised after it than before: that changes no average, and
-        tells at once what would show much later (Ng, Harada and Russell, 1999: potential-based shaping).
+        Trainers may reward an action by how much more is promised after it than before, Φ(s′) − Φ(s): that changes no
+        average, and tells at once what would show much later (after Ng, Harada and Russell, 1999: potential-based
+        shaping). Theirs is γ Φ(s′) − Φ(s), which would forget with γ what lasts beyond the trainer's horizon.
         """
         ...

@@ -33,8 +33,6 @@ BATTERY = np.linspace(0.02, 1, CELLS)
 STALENESS_H = np.linspace(0, 8, CELLS)
 QUEUE = np.linspace(0, 12, 13)
 FRESH = np.linspace(0, 128, 65)
-OVERS = ("queue", "staleness")
-"""What stands beside the battery."""
 SHOWN = (
     Wish("accuracy first", (0.8, 0.1, 0.1)),
     Wish("balanced", (1 / 3, 1 / 3, 1 / 3)),
@@ -82,7 +80,7 @@ class ActionMap:
 def battery_and(
     over: str, scorer: Scorer, name: str, wish: Wish, places: tuple[Floats, Floats], *, charging: bool = False
 ) -> ActionMap:
-    """Over one of `OVERS` (places on x, states of charge on y).
+    """`over` is `queue` or `staleness`, by `places` (on x, states of charge on y).
 
     Requests have come in for 10 s and wait 60 s at most; a newer version is there once the installed one is half an
     hour old.

@@ -90,10 +90,10 @@ def play(
 
 
 def new_device(state: State) -> State:
-    """As it is set up at midnight: the first version just published, nothing trained."""
+    """As it is set up at midnight: the first version just published, its stock of examples new, nothing trained."""
     nothing = 0 * state.time_s
-    fields = ("time_s", "practice", "model_age_s", "newest_age_s", "versions_behind")
-    return state._replace(**dict.fromkeys(fields, nothing))
+    fields = ("time_s", "practice", "model_age_s", "newest_age_s", "versions_behind", "fresh_age_s")
+    return state._replace(fresh_examples=state.stored_examples, **dict.fromkeys(fields, nothing))
 
 
 class Way:

@@ -69,8 +69,8 @@ def foretold(rows: Sequence[Foretold]) -> Table:
         name="foretold",
         title="What the simulator foretold of a run",
         caption=(
-            "The same policy file in ./tools/run, one day of eight devices, and in the simulator the policy is trained in, many "
-            "days of the same fleet. In the run devices, training, inference and federation are real and batteries simulated."
+            "The same policy file in ./tools/run, the first day of eight new devices, and the same day of many copies of them in "
+            "the simulator. In the run devices, training, inference and federation are real and batteries simulated."
         ),
         columns=("figure", "unit", "foretold", "in the run", "off by"),
         groups=(("", cells),),

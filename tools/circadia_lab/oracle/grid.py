@@ -8,7 +8,8 @@ is put back on the grid by stochastic rounding (`axes`), the battery in joules. 
 What differs from the full problem, so that a few ticks matter and all fits the axes: a tick is a quarter of an hour
 and a request waits two of them, so that it can be served now or a tick later; training works in smaller batches, so
 that a small training takes one lot of examples; the version that waits is as old as such versions are on average;
-the body is at rest at every tick, as warm as its context makes it.
+the body is at rest at every tick, as warm as its context makes it; and states do not count practice, so that accuracy
+is that of fleets with steady habits (`accuracy_steady.json`): its scale is not the full problem's.
 """
 
 from __future__ import annotations

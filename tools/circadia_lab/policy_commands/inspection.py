@@ -69,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
     if args.png:
         draw_maps(scorer, args.policy.stem, args.png)
     if args.json:
-        print(json.dumps({"policy": str(args.policy), **facts(artifact), "map": as_dict(found)}, indent=2))
+        print(
+            json.dumps({"policy": str(args.policy), **facts(artifact), "map": as_dict(found, args)}, indent=2)
+        )
         return 0
     from rich.console import Console
 
@@ -93,12 +95,16 @@ def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
     write_png(figure, path)
 
 
-def as_dict(found: ActionMap) -> dict[str, Any]:
-    """The likeliest action everywhere, for JSON."""
+def as_dict(found: ActionMap, args: argparse.Namespace) -> dict[str, Any]:
+    """The likeliest action everywhere, for JSON: rows by battery."""
     best = found.chances.argmax(-1)
     return {
+        "over": args.over,
+        "over_unit": found.x_label,
+        "preference": args.preference,
+        "charging": args.charging,
         "battery": found.y.tolist(),
-        found.x_label: found.x.tolist(),
+        "columns": found.x.tolist(),
         "actions": [[NAMES[i] for i in row] for row in best],
         "probabilities": found.chances.max(-1).round(4).tolist(),
     }

@@ -112,6 +112,7 @@ class GridGround:
 
         return Config(
             steps=12_000_000,
+            tried=4,
             explored=1,
             least_energy=0.0,
             critic_width=64,

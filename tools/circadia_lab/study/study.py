@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from circadia.errors import ArtifactError, ConfigError
+from circadia_lab.cmoppo.config import VERSION
 from circadia_lab.study.digest import digest
 from circadia_lab.study.ground import BATCH
 from circadia_lab.study.training_file import Training, read_training, write_training
@@ -49,8 +50,8 @@ class Study:
         raise ConfigError(f"no arm {arm!r}; there are {', '.join(ARMS)}")
 
     def path(self, arm: str, seed: int) -> Path:
-        """Of that training; the name changes with the problem and the configuration."""
-        key = digest([self.ground.digest, self.config_of(arm).as_dict(), self.batch])
+        """Of that training; the name changes with trainer, problem and configuration."""
+        key = digest([VERSION, self.ground.digest, self.config_of(arm).as_dict(), self.batch])
         return self.folder / f"{self.ground.name}-{arm}-{seed}-{key}.npz"
 
     def missing(self, arm: str, seed: int) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
+from circadia_lab.cmoppo.config import VERSION
 from circadia_lab.policy_file import FloatLayer
 from circadia_lab.study.digest import digest
 
@@ -74,6 +75,7 @@ class Training:
             "steps": self.steps,
             "batch": self.batch,
             "config_digest": digest(self.config),
+            "trainer_version": VERSION,
             "feasible_share": float((judged <= 1).all(-1).mean()),
         }
 

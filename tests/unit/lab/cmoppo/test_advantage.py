@@ -12,6 +12,7 @@ import pytest
 from circadia_lab.cmoppo.advantage import (
     GAUSSIAN,
     advantages,
+    averages,
     compared,
     normalised,
     scalarised,
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 DISCOUNT, TRACE = 0.9, 0.8
 
 
-def ticks_of(gain: Any, weight: Any) -> Ticks:
+def ticks_of(gain: Any, weight: Any, promised: Any = 0.0) -> Ticks:
     """(ticks, batch, tried, k) and (ticks, batch, tried); the rest is not looked at."""
     nothing = jnp.zeros(())
     return Ticks(
@@ -38,6 +39,7 @@ def ticks_of(gain: Any, weight: Any) -> Ticks:
         nothing,
         nothing,
         jnp.asarray(gain, jnp.float32),
+        jnp.asarray(promised, jnp.float32),
         jnp.asarray(weight, jnp.float32),
         nothing,
     )
@@ -72,20 +74,18 @@ def test_gains_that_never_vary_are_no_advantage() -> None:
 
 def test_averages_do_not_depend_on_where_a_device_stood() -> None:
     """0 → 1 → 0 …, worth 0 and 2 in turn: 1 on average, V(1) = V(0) + 1; of three ticks the mean is 2/3 or 4/3."""
-    gain = np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 2.0]])[..., None, None]
+    gain, weight = np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 2.0]])[..., None], np.ones((3, 2))
     value = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])[..., None]
-    ticks = ticks_of(gain, np.ones((3, 2, 1)))
-    assert np.asarray(settled_averages(ticks, value, jnp.eye(2))) == pytest.approx(1.0)
-    assert np.asarray(settled_averages(ticks, 0 * value, jnp.eye(2)))[:, 0] == pytest.approx([2 / 3, 4 / 3])
+    assert np.asarray(settled_averages(gain, weight, value, jnp.eye(2))) == pytest.approx(1.0)
+    assert np.asarray(averages(gain, weight, jnp.eye(2)))[:, 0] == pytest.approx([2 / 3, 4 / 3])
 
 
-def test_averages_are_of_sums_by_group_and_of_what_was_taken() -> None:
-    """Two ticks; one group of the first two devices, one of the third. The second action tried counts nothing."""
-    gain = np.array([[[1.0, 9.0], [2.0, 9.0], [6.0, 9.0]], [[3.0, 9.0], [2.0, 9.0], [0.0, 9.0]]])[..., None]
-    weight = np.array([[[1.0, 9.0], [1.0, 9.0], [1.0, 9.0]], [[1.0, 9.0], [5.0, 9.0], [3.0, 9.0]]])
+def test_averages_are_of_sums_by_group() -> None:
+    """Two ticks; one group of the first two devices, one of the third."""
+    gain = np.array([[1.0, 2.0, 6.0], [3.0, 2.0, 0.0]])[..., None]
+    weight = np.array([[1.0, 1.0, 1.0], [1.0, 5.0, 3.0]])
     members = jnp.array([[0.5, 0.0], [0.5, 0.0], [0.0, 1.0]])
-    found = settled_averages(ticks_of(gain, weight), jnp.zeros((3, 3, 1)), members)
-    assert np.asarray(found)[:, 0] == pytest.approx([8 / 8, 6 / 4])
+    assert np.asarray(averages(gain, weight, members))[:, 0] == pytest.approx([8 / 8, 6 / 4])
 
 
 def test_an_action_is_compared_with_the_others_that_were_tried() -> None:
@@ -101,6 +101,19 @@ def test_an_action_is_compared_with_the_others_that_were_tried() -> None:
     assert found.ravel() == pytest.approx([4.5, -1.5])
     explored = np.asarray(compared(ticks, advantage, values, instead, centre, replace(config, explored=1)))
     assert explored.ravel() == pytest.approx([3.0, -3.0])
+
+
+def test_what_an_action_promises_counts_as_much_as_what_it_brings() -> None:
+    gain, promised = np.random.default_rng(5).normal(size=(2, 4, 3, 2, 6))
+    values, instead, centre = np.zeros((5, 3, 6)), np.zeros((4, 3, 1, 6)), jnp.zeros((3, 6))
+
+    def found(gain: Any, promised: Any) -> Any:
+        ticks, taken = ticks_of(gain, np.ones((4, 3, 2)), promised), np.zeros((4, 3, 6))
+        config = Config(tried=2, explored=0)
+        return np.asarray(compared(ticks, jnp.asarray(taken), values, instead, centre, config))
+
+    assert found(gain, promised) == pytest.approx(found(gain + promised, 0 * promised), abs=1e-5)
+    assert not np.allclose(found(gain, promised), found(gain, 0 * promised))
 
 
 def test_what_is_the_same_for_all_tried_actions_cancels() -> None:

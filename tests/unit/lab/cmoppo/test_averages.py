@@ -82,6 +82,9 @@ def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: An
         one = moved(environment, world, seen.action[:, i], chance)
         assert np.asarray(seen.gain)[:, i] == pytest.approx(np.asarray(one.gain), abs=1e-6)
         assert np.asarray(seen.weight)[:, i] == pytest.approx(np.asarray(one.weight))
+        more = environment.promise(one.world) - environment.promise(world)
+        assert np.asarray(seen.promised)[:, i, :3] == pytest.approx(np.asarray(more), abs=1e-6)
+        assert not np.asarray(seen.promised)[:, i, 3:].any()
         if i:
             looks = environment.see(one.world, preference).encoded
             assert np.array_equal(seen.instead[:, i - 1], looks)

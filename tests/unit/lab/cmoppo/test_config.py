@@ -21,6 +21,11 @@ from circadia_lab.cmoppo.config import Config
         ("discount", 1.1, r"discount is 1\.1; it must lie in \[0, 1\]"),
         ("free_share", -0.1, r"free_share is -0\.1"),
         ("keep", float("nan"), "keep is nan"),
+        ("entropy", 0, "entropy is 0; it must be above 0"),
+        ("entropy_last", -1.0, r"entropy_last is -1\.0"),
+        ("entropy_until", 0, "entropy_until is 0"),
+        ("explored_until", 0, "explored_until is 0"),
+        ("target", -1.0, r"target is -1\.0"),
     ],
 )
 def test_what_cannot_be_is_named(name: str, value: Any, told: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from circadia.actions import NAMES
@@ -24,10 +25,16 @@ def test_it_tells_what_a_file_is(circadia: Callable[..., Any], tmp_path: Path) -
     assert found["actions"] == list(NAMES)
     assert found["bytes"] == shipped_policy().stat().st_size
     assert found["layers"][-1][-1] == len(NAMES)
+    shown = found["map"]
+    assert (shown["over"], shown["charging"], shown["preference"]) == ("queue", False, "1/2,0.25,0.25")
+    rows, columns = len(shown["battery"]), len(shown["columns"])
+    assert np.shape(shown["actions"]) == np.shape(shown["probabilities"]) == (rows, columns)
+    assert all(action.startswith("serve") for row in shown["actions"] for action in row[1:])
     assert found["parameters"] == sum(i * o + o for i, o in found["layers"])
     shown = circadia("policy", "inspect", shipped_policy(), "--over", "staleness", "--charging")
     assert shown.code == 0
     assert found["sha256"][:12] in shown.out
+    assert "age of the model in service, h; charging" in shown.out
 
 
 def test_maps_are_drawn_whole(circadia: Callable[..., Any], tmp_path: Path) -> None:
