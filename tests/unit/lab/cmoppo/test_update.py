@@ -34,7 +34,8 @@ class Apart:
 
 def updated(environment: Any, config: Config) -> tuple[Any, Any]:
     trainer = trainer_of(environment, config)
-    return jax.jit(trainer.update)(trainer.initial(jax.random.PRNGKey(0)))
+    learner, figures = jax.jit(trainer.update)(trainer.initial(jax.random.PRNGKey(0)))
+    return learner, figures
 
 
 def test_each_kind_of_device_is_centred_on_its_own_averages(chain: Any, tiny: Config) -> None:
