@@ -29,6 +29,12 @@ SHIPPED = Path(__file__).parent / "data" / "accuracy.json"
 STEADY_SHIPPED = SHIPPED.with_name("accuracy_steady.json")
 
 
+def share(x: Any, scale: Any, *, missed: bool, xp: Any = np) -> Any:
+    """(…,) how much of a loss is lost at x ≥ 0, in [0, 1]: 1 − exp(−x / scale), or 1 / √(1 + x / scale) if `missed`."""
+    z = x / scale
+    return 1 / xp.sqrt(1 + z) if missed else 1 - xp.exp(-z)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """What a field of the state costs."""
@@ -51,9 +57,9 @@ class Effect:
             raise ConfigError(f"accuracy effect of {self.field}: scale {self.scale:g} must be positive")
 
     def lost(self, state: State, xp: Any = np) -> Any:
-        """(…,) loss · (1 − exp(−x / scale)), or loss / √(1 + x / scale)."""
-        x = getattr(state, self.field) / self.scale
-        return self.loss * (1 / xp.sqrt(1 + x) if self.missed else 1 - xp.exp(-x))
+        """(…,) its `share` of the loss."""
+        x = getattr(state, self.field)
+        return self.loss * share(x, self.scale, missed=self.missed, xp=xp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

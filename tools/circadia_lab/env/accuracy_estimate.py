@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circadia_lab.env.accuracy import AccuracyModel, Effect
+from circadia_lab.env.accuracy import AccuracyModel, Effect, share
 from circadia_lab.env.federated_run import FIELDS, Schedule
 
 if TYPE_CHECKING:
@@ -187,15 +187,10 @@ def _level(lost: Floats, accuracy: Floats, most: float) -> tuple[float, float]:
     return min(float(accuracy.mean() + factor * lost.mean()), 1.0), factor
 
 
-def share(name: str, x: Floats, scale: float) -> Floats:
-    """(…,) of an effect's loss what is lost at x."""
-    lost: Floats = (1 + x / scale) ** -0.5 if name in MISSED else 1 - np.exp(-x / scale)
-    return lost
-
-
 def _shares(names: Sequence[str], x: Floats, scales: Floats) -> Floats:
     """(…, effects) → `share` of each."""
-    return np.stack([share(name, x[..., i], scales[i]) for i, name in enumerate(names)], -1)
+    columns = [share(x[..., i], scales[i], missed=name in MISSED) for i, name in enumerate(names)]
+    return np.stack(columns, -1)
 
 
 def _steeper(names: Sequence[str], x: Floats, scales: Floats) -> Floats:

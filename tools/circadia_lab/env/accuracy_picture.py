@@ -8,7 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from circadia_lab.env.accuracy_estimate import ALL, HOLD_OUT, estimate, share
+from circadia_lab.env.accuracy import share
+from circadia_lab.env.accuracy_estimate import ALL, HOLD_OUT, MISSED, estimate
 from circadia_lab.report.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ def _effect(ax: Axes, found: Fit, i: int) -> None:
     """The fitted loss, and where the bootstrap's middle 90 % run."""
     label, unit, end = LABELS[ALL[i]]
     x = np.linspace(0, end, 200)
-    curves = [p.losses[i] * share(ALL[i], x * unit, p.scales[i]) for p in (found.parameters, *found.again)]
+    curves = [
+        p.losses[i] * share(x * unit, p.scales[i], missed=ALL[i] in MISSED)
+        for p in (found.parameters, *found.again)
+    ]
     low, high = np.quantile(curves[1:], (0.05, 0.95), axis=0)
     ax.fill_between(x, low, high, color=ARM_COLOURS[0], alpha=0.15, linewidth=0)
     ax.plot(x, curves[0], color=ARM_COLOURS[0], linewidth=2)
