@@ -92,6 +92,7 @@ def test_a_policy_file(tmp_path: Path) -> None:
         (["--json", "figures.txt"], "must end in .json"),
         (["--oracle", "moon"], "moon"),
         (["missing.tflite", "--others"], "missing.tflite"),
+        (["--others", "--run", "missing.json"], "missing.json: no summary"),
     ],
 )
 def test_bad_input(

@@ -56,7 +56,7 @@ class Learner(NamedTuple):
     """Of the actor's outputs, for rounding."""
     multipliers: Multipliers
     centre: Any
-    """(kinds, anchors, gains) running averages."""
+    """(kinds, anchors, gains) running averages per period, with what is promised."""
     scale: Any
     """(gains,) running mean square of what the critic has to tell."""
     world: Any

@@ -100,7 +100,7 @@ def as_dict(found: ActionMap, args: argparse.Namespace) -> dict[str, Any]:
     best = found.chances.argmax(-1)
     return {
         "over": args.over,
-        "over_unit": found.x_label,
+        "over_label": found.x_label,
         "preference": args.preference,
         "charging": args.charging,
         "battery": found.y.tolist(),
