@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -15,7 +14,7 @@ from circadia_lab.evaluation.pictures.album import pictures
 from circadia_lab.evaluation.result import summary
 from circadia_lab.evaluation.tables import Table, tables
 from circadia_lab.evaluation.verdict import lead, tiles
-from circadia_lab.report.page import embedded
+from circadia_lab.page.page import rendered, write
 from circadia_lab.report.style import GRID, INK, MUTED, PAPER, RC
 from circadia_lab.report.svg import svg
 
@@ -46,20 +45,13 @@ class Part:
 
 def write_page(evaluation: Evaluation, path: Path) -> None:
     """Write the page, whole or not at all; folders are made."""
-    page = render(evaluation)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(page, encoding="utf-8")
-    new.replace(path)
+    write(render(evaluation), path)
 
 
 def render(evaluation: Evaluation) -> str:
     """The page."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = files("circadia_lab.evaluation").joinpath("page.html").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return template.from_string(source).render(
+    return rendered(
+        "evaluation/page.html",
         title="Circadia: the policy, evaluated",
         lead=lead(evaluation),
         notes=evaluation.notes,
@@ -69,7 +61,7 @@ def render(evaluation: Evaluation) -> str:
         ours=OURS,
         method=method(evaluation),
         commands="\n".join(evaluation.commands),
-        summary=embedded(summary(evaluation)),
+        summary=summary(evaluation),
     )
 
 

@@ -36,6 +36,7 @@ class Plate:
     caption: str
     """What to look at."""
     svg: str
+    """Empty for a table."""
 
 
 def plates(arms: Sequence[ArmResult]) -> list[Plate]:

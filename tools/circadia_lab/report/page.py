@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import platform
-import tempfile
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import circadia
 from circadia.errors import ConfigError
+from circadia_lab.page.page import rendered, write
 from circadia_lab.report import curve
-from circadia_lab.report.figures import plates
+from circadia_lab.report.figures import Plate, plates
 from circadia_lab.report.fleet import names
 from circadia_lab.report.style import arm_colour, clock
 from circadia_lab.report.verdict import ABSENT, duration, lead, number, share, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from circadia_lab.demo.result import ArmResult, DeviceResult
 
@@ -32,38 +29,35 @@ def write_report(arms: Sequence[ArmResult], summary: dict[str, Any], path: Path)
     `summary` is embedded as JSON, NaN as null. Of its top level, `seed`, `date`, `machine` and `versions` (name →
     version) appear in the header where they are given. `ConfigError` without an arm.
     """
-    page = render(arms, summary)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write(render(arms, summary), path)
 
 
 def render(arms: Sequence[ArmResult], summary: dict[str, Any]) -> str:
     """The page."""
     if not arms:
         raise ConfigError("report: there is no arm to report on; run one at least")
-    from jinja2 import Environment, StrictUndefined
-
-    source = files("circadia_lab.report").joinpath("page.html").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return template.from_string(source).render(
-        arms=[{"name": arm.arm, "policy": arm.policy, "colour": arm_colour(i)} for i, arm in enumerate(arms)],
+    return rendered(
+        "report/page.html",
+        title="Circadia: one simulated day",
         facts=facts(arms, summary),
         lead=lead(arms),
         notes=notes(arms),
         tiles=tiles(arms),
-        plates=plates(arms),
+        parts=[*plates(arms), DEVICES],
         rows=rows(arms),
         columns=COLUMNS,
-        summary=embedded(summary),
+        summary=summary,
     )
+
+
+DEVICES = Plate(
+    name="devices",
+    title="Device by device",
+    caption="Look at the spread: a mean hides devices that fare badly. Accuracy is that of the installed model at the end; "
+    "joules are simulated; updates are made / accepted / rejected / still waiting.",
+    svg="",
+)
+"""The part that is a table."""
 
 
 def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -161,19 +155,3 @@ def _cells(device: DeviceResult) -> list[str]:
         f"{device.overruns}",
         f"{device.restarts}",
     ]
-
-
-def embedded(summary: dict[str, Any]) -> str:
-    """As JSON that may stand in a script element: no NaN, no `<`."""
-    text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, default=str, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
