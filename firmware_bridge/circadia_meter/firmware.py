@@ -1,0 +1,89 @@
+"""The firmware's sources: where they are, how they are built and put on a board."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from circadia.errors import ConfigError, MeterError, PlatformUnavailable
+
+BOARD = "atmega328p"
+ENVIRONMENT = "CIRCADIA_FIRMWARE"
+TOOLS = {
+    "avr-gcc": "gcc-avr avr-libc",
+    "avr-size": "binutils-avr",
+    "make": "make",
+    "cc": "gcc libc6-dev",
+    "avrdude": "avrdude",
+}
+"""Programs, and the Debian packages they come with."""
+SIMULATOR_HEADER = Path("/usr/include/simavr/sim_avr.h")
+SIMULATOR_PACKAGES = "libsimavr-dev libelf1"
+BOOTLOADERS = {"nano": 115200, "nano-old": 57600, "uno": 115200}
+"""Of the boards' bootloaders: baud."""
+
+
+def folder() -> Path:
+    """With the Makefile. `PlatformUnavailable` where only the Python packages are installed."""
+    named = os.environ.get(ENVIRONMENT)
+    found = Path(named) if named else Path(__file__).parents[1] / "firmware"
+    if not (found / "Makefile").is_file():
+        raise PlatformUnavailable(
+            f"{found}: the firmware's sources are not here; run from a checkout, or set {ENVIRONMENT} to its "
+            "firmware_bridge/firmware"
+        )
+    return found
+
+
+def build() -> Path:
+    """The firmware's ELF file, made anew if a source is newer; its .hex lies beside it."""
+    _need("make", "avr-gcc", "avr-size")
+    return _make("all", f"{BOARD}.elf")
+
+
+def build_simulator() -> Path:
+    """The simulated microcontroller, a shared library."""
+    _need("make", "cc")
+    if not SIMULATOR_HEADER.is_file():
+        raise PlatformUnavailable(f"simavr is missing: apt-get install {SIMULATOR_PACKAGES}")
+    return _make("simulator", "libsimulator.so")
+
+
+def build_core() -> Path:
+    """The portable core for this machine, a shared library."""
+    _need("make", "cc")
+    return _make("host", "libcore.so")
+
+
+def flash(port: str, bootloader: str) -> None:
+    """Build, and write the program memory of the board at `port`."""
+    if bootloader not in BOOTLOADERS:
+        raise ConfigError(f"board {bootloader!r}: choose {', '.join(BOOTLOADERS)}")
+    image = build().with_suffix(".hex")
+    _need("avrdude")
+    arguments = ["-p", BOARD, "-c", "arduino", "-P", port, "-b", str(BOOTLOADERS[bootloader]), "-D"]
+    done = subprocess.run(["avrdude", *arguments, "-U", f"flash:w:{image}:i"], check=False)
+    if done.returncode != 0:
+        raise MeterError(
+            f"{port}: avrdude could not write the firmware; is this the right port, and is it a {bootloader}? Nanos "
+            "made before 2018 need --board nano-old"
+        )
+
+
+def _need(*programs: str) -> None:
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        packages = " ".join(TOOLS[program] for program in missing)
+        raise PlatformUnavailable(f"{', '.join(missing)} is missing: apt-get install {packages}")
+
+
+def _make(target: str, product: str) -> Path:
+    where = folder()
+    done = subprocess.run(
+        ["make", "--no-print-directory", target], cwd=where, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise MeterError(f"the firmware does not build:\n{done.stderr.strip() or done.stdout.strip()}")
+    return where / "build" / product

@@ -1,0 +1,131 @@
+"""A power meter on a serial line, as an `EnergyMeter`: a thread of its own reads it, pings it and finds it again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import serial
+
+from circadia.errors import MeterError
+from circadia_meter import serial_port
+from circadia_meter.session import MeterSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia.ports import Clock
+    from circadia.types import EnergyReading
+    from circadia_meter.events import Event
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_S = 0.01
+"""Between two looks for a port that has gone."""
+REST_S = 0.004
+"""Between two reads while no answer is awaited: fewer, larger ones."""
+
+
+class SerialMeter:
+    """Measures from `start` to `close`; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        port: str = "auto",
+        session: MeterSession | None = None,
+        listen: Callable[[float, bytes, list[Event]], None] | None = None,
+    ) -> None:
+        """`port` is a path, or "auto" for the USB port behind which the session's meter answers.
+
+        `listen` hears (time of arrival, bytes, events) on the reader's thread; it must not wait.
+        """
+        self._clock, self._path, self._listen = clock, port, listen
+        self.session = session or MeterSession(baud=serial_port.BAUD)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._measuring = threading.Event()
+        self._failure: MeterError | None = None
+        self._thread = threading.Thread(target=self._work, name="circadia-meter", daemon=True)
+
+    def start(self, timeout_s: float = 5.0) -> None:
+        """Begin; returns when it measures. `MeterError` says why it does not."""
+        self._thread.start()
+        if not self._measuring.wait(timeout_s):
+            self.close()
+            raise self._failure or MeterError(
+                f"{self._path}: the meter does not measure after {timeout_s:g} s"
+            )
+
+    def read(self, start_s: float, end_s: float) -> EnergyReading | None:
+        """As `circadia.ports.EnergyMeter`."""
+        with self._lock:
+            return self.session.read(start_s, end_s)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it measures at the moment."""
+        return self._measuring.is_set()
+
+    def close(self) -> None:
+        """End the thread; a second call does nothing."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            for path in self._paths():
+                try:
+                    self._use(path)
+                except (MeterError, OSError, serial.SerialException) as error:
+                    self._note(path, error)
+                if self._stop.is_set():
+                    break
+            self._stop.wait(LOOK_AGAIN_S)
+
+    def _paths(self) -> list[str]:
+        return list(serial_port.candidates()) if self._path == "auto" else [self._path]
+
+    def _note(self, path: str, error: Exception) -> None:
+        failure = (
+            error if isinstance(error, MeterError) else MeterError(f"{path}: the meter has gone ({error})")
+        )
+        if not str(failure).startswith(path):
+            failure = MeterError(f"{path}: {failure}")
+        if str(failure) != str(self._failure):
+            log.warning("%s", failure)
+        self._failure = failure
+        self._measuring.clear()
+
+    def _use(self, path: str) -> None:
+        """One connection, until it breaks or the end."""
+        with serial_port.open_port(path) as port:
+            with self._lock:
+                self.session.connected(self._clock.now_s())
+            while not self._stop.is_set():
+                self._turn(port)
+
+    def _turn(self, port: serial.Serial) -> None:
+        with self._lock:
+            waiting = self.session.outgoing(self._clock.now_s())
+            quick = self.session.awaits_pong or not self.session.measuring
+        if waiting:
+            port.write(waiting)
+        elif not quick:
+            self._stop.wait(REST_S)
+        data = port.read(max(port.in_waiting, 1))
+        if not data:
+            return
+        with self._lock:
+            now_s = self._clock.now_s()
+            events = self.session.receive(data, now_s)
+            if self.session.measuring and not self._measuring.is_set():
+                self._failure = None
+                self._measuring.set()
+        if self._listen is not None:
+            with suppress(Exception):
+                self._listen(now_s, data, events)

@@ -1,0 +1,164 @@
+"""The sums over time: what had flowed at any moment of the last while, and where only a sum is known.
+
+A sample stands for the time since the one before it, so between two samples the sums run straight. Each frame carries
+the meter's own sums at its last sample; where frames are missing, the sums at both ends of the hole are still right:
+nothing is lost but when it flowed. That is a gap. After a reboot the meter's sums begin anew; what flowed meanwhile is
+lost, which is a gap, too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia_meter.events import Flag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia_meter.events import Samples
+
+LONGEST_STEP = 2.5
+"""Periods between two samples; more is a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Raw units as in `events.Samples`, exact."""
+
+    charge: int
+    voltage_time: int
+    energy: int
+
+    def __sub__(self, other: Sums) -> Sums:
+        return Sums(
+            self.charge - other.charge, self.voltage_time - other.voltage_time, self.energy - other.energy
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch without samples, in the meter's time."""
+
+    start_us: int
+    end_us: int
+    lost: bool
+    """Not even summed: the meter was off, or its sensor did not answer."""
+
+    def within(self, start_us: float, end_us: float) -> float:
+        """µs of it in that stretch."""
+        return max(min(self.end_us, end_us) - max(self.start_us, start_us), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Nodes between which the sums run straight."""
+
+    t_us: NDArray[np.int64]
+    """(K,) ascending; the first is the end of the chunk before."""
+    base: Sums
+    sums: NDArray[np.int64]
+    """(K, 3) since `base`."""
+
+    def at(self, t_us: float) -> Sums:
+        """The sums at a time within."""
+        right = min(max(int(np.searchsorted(self.t_us, t_us)), 1), len(self.t_us) - 1)
+        share = (t_us - self.t_us[right - 1]) / max(self.t_us[right] - self.t_us[right - 1], 1)
+        low, high = self.sums[right - 1].tolist(), self.sums[right].tolist()
+        charge, voltage_time, energy = (a + round(share * (b - a)) for a, b in zip(low, high, strict=True))
+        return Sums(
+            self.base.charge + charge, self.base.voltage_time + voltage_time, self.base.energy + energy
+        )
+
+
+class Series:
+    """What one meter measured, in its own unwrapped µs."""
+
+    def __init__(self, *, keep_s: float = 900.0) -> None:
+        """So much of the past can be asked for."""
+        self._keep_us = keep_s * 1e6
+        self._chunks: deque[_Chunk] = deque()
+        self._gaps: deque[Gap] = deque()
+        self._boot = -1
+        self._raw = np.zeros(3, np.int64)
+        """The meter's own sums at the last node."""
+        self._period_us = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing came yet."""
+        return not self._chunks
+
+    @property
+    def start_us(self) -> int:
+        """Of what is kept."""
+        return int(self._chunks[0].t_us[0])
+
+    @property
+    def end_us(self) -> int:
+        """Of what came."""
+        return int(self._chunks[-1].t_us[-1])
+
+    def add(self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]) -> None:
+        """Take frames in the order in which they came; (F,) times unwrapped."""
+        t_us, raw = _nodes(samples, first_us, last_us)
+        self._find_gaps(samples, first_us, last_us)
+        rebooted = samples.boot != self._boot
+        before = raw[0] if rebooted else self._raw
+        start_us = t_us[0] if self.empty else self.end_us
+        steps = np.diff(raw, axis=0, prepend=before[None])
+        sums = np.concatenate([np.zeros((1, 3), np.int64), np.cumsum(steps, axis=0)])
+        base = Sums(0, 0, 0) if self.empty else self._chunks[-1].at(self.end_us)
+        self._chunks.append(_Chunk(np.concatenate([[start_us], t_us]), base, sums))
+        self._boot, self._raw = samples.boot, raw[-1]
+        self._forget()
+
+    def _find_gaps(self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]) -> None:
+        per_frame = int(samples.count[0])
+        if per_frame > 1:
+            self._period_us = float(np.median(last_us - first_us)) / (per_frame - 1)
+        before = np.concatenate([[first_us[0] if self.empty else self.end_us], last_us[:-1]])
+        unread = (samples.flags & Flag.GAP) != 0
+        rebooted = np.arange(len(before)) == 0 if samples.boot != self._boot else np.zeros(len(before), bool)
+        holes = (first_us - before > LONGEST_STEP * self._period_us) | unread | rebooted
+        for frame in np.flatnonzero(holes & (first_us > before)):
+            lost = bool(unread[frame] or rebooted[frame])
+            self._gaps.append(Gap(int(before[frame]), int(first_us[frame]), lost))
+
+    def _forget(self) -> None:
+        while len(self._chunks) > 1 and self._chunks[0].t_us[-1] < self.end_us - self._keep_us:
+            self._chunks.popleft()
+        while self._gaps and self._gaps[0].end_us <= self.start_us:
+            self._gaps.popleft()
+
+    def at(self, t_us: float) -> Sums:
+        """The sums since the first sample that came; before and after what is known, those at its ends."""
+        for chunk in reversed(self._chunks):
+            if chunk.t_us[0] <= t_us:
+                return chunk.at(min(t_us, self.end_us))
+        return self._chunks[0].at(self.start_us)
+
+    def gaps(self, start_us: float, end_us: float) -> list[Gap]:
+        """Those that reach into the stretch, whole."""
+        return [gap for gap in self._gaps if gap.start_us < end_us and gap.end_us > start_us]
+
+
+def _nodes(
+    samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(N,) times and (N, 3) sums of the meter, modulo 2⁶⁴, at every sample: back from the frame's own sums."""
+    frames, per_frame = len(first_us), int(samples.count[0])
+    place = np.arange(per_frame) / max(per_frame - 1, 1)
+    t_us = first_us[:, None] + np.rint((last_us - first_us)[:, None] * place).astype(np.int64)
+    shunt = samples.shunt.reshape(frames, per_frame).astype(np.int64)
+    bus = samples.bus.reshape(frames, per_frame).astype(np.int64)
+    held = np.diff(t_us, axis=1)[:, :, None]
+    inner = np.stack([shunt, bus, shunt * bus], axis=-1)[:, 1:] * held
+    after = np.concatenate(
+        [np.cumsum(inner[:, ::-1], axis=1)[:, ::-1], np.zeros((frames, 1, 3), np.int64)], axis=1
+    )
+    ends = np.stack([samples.charge, samples.voltage_time, samples.energy], axis=-1)
+    return t_us.ravel(), (ends[:, None] - after).reshape(-1, 3)
