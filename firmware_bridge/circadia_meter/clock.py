@@ -6,9 +6,10 @@ serial line of b baud, what lies between is known but for the delays of host and
     s + 10 · bytes out / b  ≤  host time of m  ≤  r − (pong begun − m) − max(building, 10 · queued / b) − 10 · bytes / b
 
 Both clocks run evenly over two minutes, so the host's time is a line in m that passes through all these intervals: the
-shortest delays of each way bound it from one side. The line in the middle of the corridor is taken, where that is widest
-over all slopes; how far the corridor reaches from it, at any m, is the bound on its error. When no line passes, a clock
-was set or its drift changed, and old pings are let go until one does.
+shortest delays of each way bound it from one side. The mean of all lines that pass is taken: it is the posterior mean if
+delays are exponential, with any mean that is the same for both ways, for then all of them are equally likely. How far
+the others are from it, at any m, is the bound on its error. When no line passes, a clock was set or its drift changed,
+and old pings are let go until one does.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 WRAP = 1 << 32
 BITS_PER_BYTE = 10
 """8N1 with its start and stop bit."""
-CRYSTALS = 500e-6
-"""Two clocks differ by less than this, as a share; a resonator in the place of a crystal is off by a few hundred ppm."""
+RESONATORS = 0.01
+"""Two clocks differ by less than this, as a share: boards of the Arduino kind have ceramic resonators, good for 0.5 %."""
 STAMPS_S = 10e-6
 """What the meter's stamps and the clocks' evenness are good for."""
-ROUNDS, SLOPES = 6, 65
+ROUNDS, SLOPES = 8, 65
 """Of the search for the corridor: each round cuts the slopes down to those that pass."""
 
 
@@ -125,6 +126,16 @@ class Line:
         return float(max(high, -low))
 
     @property
+    def rate(self) -> float:
+        """Host's µs in one of the meter's."""
+        return self.s_per_us * 1e6
+
+    @property
+    def rate_bound(self) -> float:
+        """Largest error of `rate`."""
+        return float(np.abs(self.slopes - self.s_per_us).max() * 1e6)
+
+    @property
     def drift_ppm(self) -> float:
         """How much faster than the host's the meter's clock runs."""
         return (1e-6 / self.s_per_us - 1) * 1e6
@@ -179,7 +190,7 @@ def _line_through(exchanges: Sequence[Exchange]) -> Line | None:
         turned = np.outer(slopes, m)
         return (low - turned).max(axis=1), (high - turned).min(axis=1)
 
-    slowest, fastest = 1e-6 * (1 - CRYSTALS), 1e-6 * (1 + CRYSTALS)
+    slowest, fastest = 1e-6 * (1 - RESONATORS), 1e-6 * (1 + RESONATORS)
     for _ in range(ROUNDS):
         slopes = np.linspace(slowest, fastest, SLOPES)
         lowest, highest = corridor(slopes)
@@ -189,10 +200,12 @@ def _line_through(exchanges: Sequence[Exchange]) -> Line | None:
         slowest, fastest = slopes[max(first - 1, 0)], slopes[min(last + 1, SLOPES - 1)]
     if len(passing) == 0:
         return None
+    width = (highest - lowest)[passing] + STAMPS_S * 1e-6
+    middle = (highest + lowest)[passing] / 2
     return Line(
         origin_us=origin_us,
-        origin_s=origin_s + float(lowest[widest] + highest[widest]) / 2,
-        s_per_us=float(slopes[widest]),
+        origin_s=origin_s + float(np.average(middle, weights=width)),
+        s_per_us=float(np.average(slopes[passing], weights=width)),
         slopes=slopes[passing],
         lowest_s=origin_s + lowest[passing],
         highest_s=origin_s + highest[passing],

@@ -27,7 +27,7 @@ LONGEST_STEP = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Raw units as in `events.Samples`, exact."""
+    """Raw units as in `events.Samples`, but in the host's µs; whole numbers, so that parts add up to the whole."""
 
     charge: int
     voltage_time: int
@@ -61,14 +61,18 @@ class _Chunk:
     """(K,) ascending; the first is the end of the chunk before."""
     base: Sums
     sums: NDArray[np.int64]
-    """(K, 3) since `base`."""
+    """(K, 3) since `base`, in the meter's µs."""
+    rate: float
+    """Host's µs in one of the meter's."""
 
     def at(self, t_us: float) -> Sums:
         """The sums at a time within."""
         right = min(max(int(np.searchsorted(self.t_us, t_us)), 1), len(self.t_us) - 1)
-        share = (t_us - self.t_us[right - 1]) / max(self.t_us[right] - self.t_us[right - 1], 1)
+        left_us, right_us = int(self.t_us[right - 1]), int(self.t_us[right])
+        share = (t_us - left_us) / max(right_us - left_us, 1)
         low, high = self.sums[right - 1].tolist(), self.sums[right].tolist()
-        charge, voltage_time, energy = (a + round(share * (b - a)) for a, b in zip(low, high, strict=True))
+        since = (a + share * (b - a) for a, b in zip(low, high, strict=True))
+        charge, voltage_time, energy = (round(one * self.rate) for one in since)
         return Sums(
             self.base.charge + charge, self.base.voltage_time + voltage_time, self.base.energy + energy
         )
@@ -102,8 +106,13 @@ class Series:
         """Of what came."""
         return int(self._chunks[-1].t_us[-1])
 
-    def add(self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]) -> None:
-        """Take frames in the order in which they came; (F,) times unwrapped."""
+    def add(
+        self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64], *, rate: float = 1.0
+    ) -> None:
+        """Take frames in the order in which they came; (F,) times unwrapped.
+
+        `rate`: µs of the host in one of the meter's, whose resonator may be off by half a per cent, and its joules too.
+        """
         t_us, raw = _nodes(samples, first_us, last_us)
         self._find_gaps(samples, first_us, last_us)
         rebooted = samples.boot != self._boot
@@ -112,9 +121,13 @@ class Series:
         steps = np.diff(raw, axis=0, prepend=before[None])
         sums = np.concatenate([np.zeros((1, 3), np.int64), np.cumsum(steps, axis=0)])
         base = Sums(0, 0, 0) if self.empty else self._chunks[-1].at(self.end_us)
-        self._chunks.append(_Chunk(np.concatenate([[start_us], t_us]), base, sums))
+        self._chunks.append(_Chunk(np.concatenate([[start_us], t_us]), base, sums, rate))
         self._boot, self._raw = samples.boot, raw[-1]
         self._forget()
+
+    def restart(self) -> None:
+        """What comes next has nothing to do with the sums before."""
+        self._boot = -1
 
     def _find_gaps(self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]) -> None:
         per_frame = int(samples.count[0])

@@ -19,13 +19,15 @@ import numpy as np
 from circadia.errors import ConfigError, MeterError
 from circadia.types import EnergyReading, Source
 from circadia_meter.calibration import Calibration
-from circadia_meter.clock import Alignment, Unwrapper, exchange
+from circadia_meter.clock import WRAP, Alignment, Unwrapper, exchange
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Corrupt, Flag, Hello, OtherVersion, Pong, Reply, Samples, Unknown
 from circadia_meter.frames import VERSION, Decoder, Kind
 from circadia_meter.series import Series, Sums
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from circadia_meter.clock import Line
     from circadia_meter.events import Event
 
@@ -35,8 +37,14 @@ ASK_AGAIN_S = 0.25
 PING_S = 0.5
 FIRST_PINGS, FIRST_PING_S = 20, 0.05
 """A new line is bounded quickly."""
+SILENCE_S = 3.0
+"""Pings go unanswered for so long: ask whether somebody is there."""
+JUMP_US = 500_000
+"""The meter's clock does not drift as far while nobody is connected for a few minutes."""
 LOST_S = 2.0
 """A ping that has no answer by then will have none."""
+RATE_BOUND, RATE_S = 3e-4, 10.0
+"""The rate of the meter's clock scales its joules: samples wait until it is known this well, or for so long."""
 BOUNDARIES = 512
 """Moments whose sums are remembered: a tick begins where the one before it ended, to the last step."""
 
@@ -64,7 +72,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """The sums at a moment, and those between which they lie for all that is known of clocks and gaps."""
+    """The sums at a moment, and those between which they lie for all that clocks, gaps and sampling let know."""
 
     t_us: float
     sums: Sums
@@ -101,9 +109,16 @@ class MeterSession:
         self._next_ping_s = math.inf
         self._greeting_until_s = math.inf
         self._ask_s = math.inf
+        self._heard_s = math.inf
+        self._greeted = False
+        """On this connection."""
         self._step: Kind | None = None
         self._earlier: deque[tuple[int, Line]] = deque(maxlen=16)
         """Of boots before this one: where each ended, and the line of its clock."""
+        self._waiting: list[tuple[Samples, NDArray[np.int64], NDArray[np.int64]]] = []
+        """Until the rate of the meter's clock is known."""
+        self._rate: float | None = None
+        self._rate_due_s = math.inf
         self.series = Series(keep_s=keep_s)
         self.counts = Counts()
         self.hello: Hello | None = None
@@ -114,6 +129,7 @@ class MeterSession:
     def connected(self, now_s: float) -> None:
         """A new connection: everything on the old one is gone."""
         self._decoder = Decoder()
+        self._greeted = False
         self._pings.clear()
         self._pings_sent = 0
         self._next_ping_s = math.inf
@@ -130,6 +146,9 @@ class MeterSession:
     def outgoing(self, now_s: float) -> bytes:
         """What has to be sent now. `MeterError` if nobody answers."""
         if self._step is not None:
+            return self._greeting(now_s)
+        if now_s > self._heard_s + SILENCE_S:
+            self._ask(Kind.ASK_HELLO, now_s)
             return self._greeting(now_s)
         if now_s < self._next_ping_s:
             return b""
@@ -169,6 +188,8 @@ class MeterSession:
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Bytes that had arrived by `now_s`. `MeterError` for another protocol, another meter, or a refusal."""
         events = self._decoder.receive(data)
+        if any(not isinstance(event, Corrupt) for event in events):
+            self._heard_s = now_s
         for event in events:
             self._take(event, now_s)
         return events
@@ -176,7 +197,7 @@ class MeterSession:
     def _take(self, event: Event, now_s: float) -> None:
         match event:
             case Samples():
-                self._samples(event)
+                self._samples(event, now_s)
             case Pong():
                 self._pong(event, now_s)
             case Hello():
@@ -200,7 +221,10 @@ class MeterSession:
             raise MeterError(
                 f"this is meter {hello.device_id:08x}, not {self._device_id:08x}; is another one plugged in?"
             )
-        rebooted = self.hello is not None and hello.boot != self.hello.boot
+        rebooted = self.hello is not None and (
+            hello.boot != self.hello.boot or self._began_anew(hello, now_s)
+        )
+        self._greeted = True
         if self.hello is None or rebooted:
             self.counts.boots += 1
         if rebooted:
@@ -213,18 +237,27 @@ class MeterSession:
             wanted = hello.period_us == self._period_us
             self._ask((None if hello.running else Kind.START) if wanted else Kind.RATE, now_s)
 
+    def _began_anew(self, hello: Hello, now_s: float) -> bool:
+        """Its clock is not where it should be: another meter, or one whose count of boots was erased."""
+        if (line := self.line) is None:
+            return False
+        ahead = (hello.t_us - round(line.meter_us(now_s))) % WRAP
+        return min(ahead, WRAP - ahead) > JUMP_US
+
     def _reboot(self, hello: Hello, now_s: float) -> None:
         """Its clock began anew; until pings say it better, it goes on from when its hello arrived."""
         if (line := self.line) is not None:
             self._unwrap.restart(hello.t_us, max(round(line.meter_us(now_s)), self.series.end_us))
             self._earlier.append((self.series.end_us, line))
         self._alignment.restart()
+        self.series.restart()
         self._counters = None
 
     def _ask(self, step: Kind | None, now_s: float) -> None:
         self._step = step
         if step is None:
             self._next_ping_s = now_s
+            self._rate_due_s = min(self._rate_due_s, now_s + RATE_S)
         else:
             self._ask_s = now_s
             self._greeting_until_s = now_s + HELLO_S
@@ -239,7 +272,7 @@ class MeterSession:
 
     def _pong(self, pong: Pong, now_s: float) -> None:
         sent = self._pings.pop(pong.token, None)
-        if sent is None or self.hello is None or pong.boot != self.hello.boot & 0xFFFF:
+        if sent is None or not self._of_this_boot(pong.boot, now_s):
             return
         sent_s, length = sent
         found = exchange(
@@ -251,13 +284,29 @@ class MeterSession:
             baud=self._baud,
         )
         self.counts.clock_steps += not self._alignment.add(found)
+        if (line := self.line) is not None and line.rate_bound < RATE_BOUND:
+            self._rate = line.rate
 
-    def _samples(self, samples: Samples) -> None:
-        if self.hello is None or samples.boot != self.hello.boot & 0xFFFF:
-            return  # of a boot whose hello was lost; the next one is on its way
+    def _of_this_boot(self, boot: int, now_s: float) -> bool:
+        """If not, its hello was lost, and it is asked for another."""
+        if self.hello is not None and boot == self.hello.boot & 0xFFFF and self._greeted:
+            return True
+        if self._step is None:
+            self._ask(Kind.ASK_HELLO, now_s)
+        return False
+
+    def _samples(self, samples: Samples, now_s: float) -> None:
+        if not self._of_this_boot(samples.boot, now_s):
+            return
         last_us = self._unwrap.all(samples.last_us)
         first_us = last_us - (samples.last_us - samples.first_us).astype(np.int64)
-        self.series.add(samples, first_us, last_us)
+        self._waiting.append((samples, first_us, last_us))
+        if self._rate is None and now_s > self._rate_due_s:
+            self._rate = self.line.rate if self.line else 1.0
+        if self._rate is not None:
+            for one in self._waiting:
+                self.series.add(*one, rate=self._rate)
+            self._waiting.clear()
         counts = self.counts
         counts.frames += len(last_us)
         counts.samples += len(samples.shunt)
@@ -299,7 +348,7 @@ class MeterSession:
             duration_s=end_s - start_s,
             source=Source.MEASURED,
             gap_s=min(gap_us * 1e-6, end_s - start_s),
-            bound_j=max(max(extremes) - energy_j, energy_j - min(extremes)),
+            bound_j=max(max(extremes) - energy_j, energy_j - min(extremes)) + abs(energy_j) * line.rate_bound,
         )
 
     def _boundary(self, t_s: float, line: Line) -> _Boundary | None:
@@ -316,7 +365,7 @@ class MeterSession:
             if earlier.meter_us(t_s) + self.lag_us <= ended_us:
                 line = earlier
         t_us = line.meter_us(t_s) + self.lag_us
-        bound_us = line.bound_s(t_us) * 1e6
+        bound_us = line.bound_s(t_us) * 1e6 + (self.hello.period_us if self.hello else 0)
         first_us, last_us = t_us - bound_us, t_us + bound_us
         if last_us > self.series.end_us:
             return None

@@ -319,6 +319,6 @@ class EnergyReading:
     gap_s: float = 0.0
     """Time in it that nothing was read."""
     bound_j: float = 0.0
-    """How far `energy_j` can be off for what is not known of clocks and gaps; not the meter's gain and offset."""
+    """How far `energy_j` can be off by clocks, gaps and sampling; not by the meter’s gain and offset."""
     by_load: dict[Load, float] = field(default_factory=dict)
     """Joules by load, where the source can tell them apart."""

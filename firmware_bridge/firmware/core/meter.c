@@ -282,6 +282,8 @@ void meter_begin(struct meter *meter) {
     if (!port_load_settings(&meter->settings)) {
         meter->settings = (struct settings){0};
     }
+    static const uint8_t end = 0; /* of what a power cut has left unfinished */
+    ring_put(&meter->ring, &end, 1);
     send_hello(meter);
 }
 

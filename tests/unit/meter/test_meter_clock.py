@@ -29,7 +29,7 @@ def pings(
     ]
 
 
-@pytest.mark.parametrize("drift_ppm", [-300.0, -80.0, 0.0, 80.0])
+@pytest.mark.parametrize("drift_ppm", [-4000.0, -80.0, 0.0, 80.0])
 def test_the_line_is_close_and_its_bound_holds(drift_ppm: float) -> None:
     errors, covered = [], []
     for seed in range(20):
@@ -56,7 +56,7 @@ def test_one_ping_bounds_by_its_own_width() -> None:
     assert line is not None
     assert line.host_s(1_000_000) == pytest.approx(10.002, abs=1e-6)
     assert 0.002 <= line.bound_s(1_000_000) < 0.0021
-    assert line.bound_s(11_000_000) > 0.006  # ten seconds later it may have drifted
+    assert 0.1 < line.bound_s(11_000_000) < 0.11  # ten seconds later it may have drifted
 
 
 def test_a_clock_that_was_set_is_noticed_and_followed() -> None:

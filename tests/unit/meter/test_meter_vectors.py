@@ -69,7 +69,7 @@ def test_the_firmware_writes_and_reads_them(core: HostCore, vectors: Vectors) ->
     core.receive(commands.settings(**SETTINGS))  # type: ignore[arg-type]
     core.time(1234)
     core.boot(0x10007)
-    assert core.take().hex() == vectors["hello"]["frame"]
+    assert core.take().hex() == "00" + vectors["hello"]["frame"]
 
     core.receive(commands.start())  # its reply is the second frame
     t_us = np.arange(5000, 22000, 1000)

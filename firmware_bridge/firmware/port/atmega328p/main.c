@@ -4,6 +4,7 @@
 #include <avr/io.h>
 #include <string.h>
 #include <util/atomic.h>
+#include <util/delay.h>
 
 #include "clock.h"
 #include "crc32.h"
@@ -12,7 +13,7 @@
 #include "twi.h"
 #include "uart.h"
 
-enum { QUEUE = 16, STUCK = 20, FASTEST_US = 340, READ_AFTER_US = 60 };
+enum { QUEUE = 16, STUCK = 20, FASTEST_US = 344, READ_AFTER_US = 60, LONGEST_READ = 100 };
 
 static struct meter meter;
 
@@ -22,6 +23,7 @@ static volatile struct sample queue[QUEUE];
 static volatile uint8_t queue_head;
 static uint8_t queue_tail;
 static volatile uint16_t late;
+static volatile bool due; /* an alarm came while a transfer ran: the next one follows it at once */
 static uint8_t stuck;
 static uint32_t sampled_us;
 static struct transfer reads[2] = {
@@ -42,6 +44,14 @@ static uint16_t word_of(const struct transfer *transfer) {
     return (uint16_t)((transfer->in_bytes[0] << 8) | transfer->in_bytes[1]);
 }
 
+static void read_done(bool ok);
+
+static void read_now(void) {
+    stuck = 0;
+    sampled_us = clock_now_us();
+    twi_run(reads, 2, read_done);
+}
+
 static void read_done(bool ok) {
     struct sample sample = {.t_us = sampled_us, .flags = SAMPLE_FAILED};
     if (ok) {
@@ -50,22 +60,24 @@ static void read_done(bool ok) {
         sample.flags = sample.shunt == INT16_MAX || sample.shunt == INT16_MIN ? SAMPLE_SATURATED : 0;
     }
     push(&sample);
+    if (due) {
+        due = false;
+        read_now();
+    }
 }
 
 static void sample_now(void) {
-    if (twi_busy()) {
+    if (!twi_busy()) {
+        read_now();
+    } else if (!due) {
+        due = true;
+    } else {
         late++;
         if (++stuck == STUCK) {
-            stuck = 0;
             twi_reset();
-            sampled_us = clock_now_us();
             read_done(false);
         }
-        return;
     }
-    stuck = 0;
-    sampled_us = clock_now_us();
-    twi_run(reads, 2, read_done);
 }
 
 bool port_start(uint32_t period_us) {
@@ -73,16 +85,20 @@ bool port_start(uint32_t period_us) {
         return false;
     }
     queue_tail = queue_head;
+    due = false;
     clock_start(period_us, sample_now);
     return true;
 }
 
 void port_stop(void) {
     clock_stop();
-    while (twi_busy() && stuck < STUCK) {
-        stuck++;
+    due = false;
+    for (uint8_t i = 0; twi_busy() && i < LONGEST_READ; i++) {
+        _delay_us(10);
     }
-    stuck = 0;
+    if (twi_busy()) {
+        twi_reset();
+    }
 }
 
 bool port_next_sample(struct sample *sample) {

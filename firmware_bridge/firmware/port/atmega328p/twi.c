@@ -5,6 +5,8 @@
 #include <util/delay.h>
 #include <util/twi.h>
 
+enum { LONGEST_STOP = 100 };
+
 static struct transfer *current;
 static uint8_t left;
 static uint8_t at;      /* bytes of this half of the transfer that are done */
@@ -93,6 +95,9 @@ void twi_run(struct transfer *transfers, uint8_t count, void (*done)(bool ok)) {
     left = count;
     done_call = done;
     busy = true;
+    for (uint8_t i = 0; (TWCR & _BV(TWSTO)) && i < LONGEST_STOP; i++) {
+        /* the last transfer's stop is still on the bus, for 5 µs at most */
+    }
     begin_half(false);
 }
 
