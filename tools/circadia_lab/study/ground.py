@@ -118,7 +118,7 @@ class GridGround:
             critic_width=64,
             entropy=0.05,
             entropy_last=0.0003,
-            target=0.94,
+            target=0.87,
             actor_rate=1.5e-3,
             trace=0.8,
             multiplier_rate=0.02,
