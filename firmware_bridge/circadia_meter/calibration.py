@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
 
@@ -56,11 +56,11 @@ class Calibration:
         """Amperes of one step."""
         return self.shunt_step_v / self.shunt_ohm * (1 + self.gain)
 
-    def current_a(self, shunt: float) -> float:
+    def current_a(self, shunt: Any) -> Any:
         """Of a register's value, or of an average; arrays too."""
         return (shunt - self.offset_steps) * self.current_step_a
 
-    def voltage_v(self, bus: float) -> float:
+    def voltage_v(self, bus: Any) -> Any:
         """Of a register's value; arrays too."""
         return bus * self.bus_step_v
 

@@ -57,6 +57,13 @@ def build_core() -> Path:
     return _make("host", "libcore.so")
 
 
+def program_bytes(image: Path) -> int:
+    """Of the board's program memory that an ELF file takes."""
+    told = subprocess.run(["avr-size", str(image)], capture_output=True, text=True, check=True).stdout
+    text, data = told.splitlines()[1].split()[:2]
+    return int(text) + int(data)
+
+
 def flash(port: str, bootloader: str) -> None:
     """Build, and write the program memory of the board at `port`."""
     if bootloader not in BOOTLOADERS:

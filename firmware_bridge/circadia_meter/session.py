@@ -119,6 +119,8 @@ class MeterSession:
         """Until the rate of the meter's clock is known."""
         self._rate: float | None = None
         self._rate_due_s = math.inf
+        self.last_us: int | None = None
+        """Of the newest sample, unwrapped."""
         self.series = Series(keep_s=keep_s)
         self.counts = Counts()
         self.hello: Hello | None = None
@@ -301,6 +303,7 @@ class MeterSession:
         last_us = self._unwrap.all(samples.last_us)
         first_us = last_us - (samples.last_us - samples.first_us).astype(np.int64)
         self._waiting.append((samples, first_us, last_us))
+        self.last_us = int(last_us[-1])
         if self._rate is None and now_s > self._rate_due_s:
             self._rate = self.line.rate if self.line else 1.0
         if self._rate is not None:

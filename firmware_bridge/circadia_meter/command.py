@@ -1,0 +1,137 @@
+"""`circadia meter …`: build, flash, probe, calibrate, record and export."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "meter", help="the power meter: firmware, calibration, recordings", description=__doc__
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _add_build(actions)
+    _add_flash(actions)
+    _add_probe(actions)
+    _add_calibrate(actions)
+    _add_record(actions)
+    _add_export(actions)
+
+
+Actions = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
+
+
+def _add_build(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("build", help="compile the firmware")
+    parser.set_defaults(run=_build)
+
+
+def _add_flash(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("flash", help="compile the firmware and write it to a board")
+    parser.add_argument("--port", required=True, metavar="PATH")
+    parser.add_argument("--board", default="nano", help="nano, nano-old (bootloader of before 2018) or uno")
+    parser.set_defaults(run=_flash)
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        default="auto",
+        metavar="PATH",
+        help="default: behind any USB port; `simulated`: the firmware on a simulated board",
+    )
+
+
+def _add_probe(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("probe", help="what is there, and does it measure?")
+    _add_port(parser)
+    parser.add_argument("--seconds", type=float, default=3.0, help="default 3")
+    parser.add_argument("--json", action="store_true", help="one flat object")
+    parser.set_defaults(run=_probe)
+
+
+def _add_calibrate(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "calibrate",
+        help="tell the meter its shunt, and measure its zero",
+        description="Disconnect the load first (the supply may stay): what the meter still shows is its zero offset.",
+    )
+    _add_port(parser)
+    parser.add_argument("--shunt", type=float, metavar="OHM", help="0.01 for one that is marked R010")
+    parser.add_argument(
+        "--gain-ppm", type=int, metavar="PPM", help="from a comparison with a better instrument"
+    )
+    parser.add_argument(
+        "--device-id", type=lambda text: int(text, 16), metavar="HEX", help="a name; default: drawn once"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="of the zero, default 20; 0 leaves it as it is"
+    )
+    parser.set_defaults(run=_calibrate)
+
+
+def _add_record(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("record", help="write a recording until Ctrl-C")
+    parser.add_argument("file", type=Path, metavar="FILE.cimr")
+    _add_port(parser)
+    parser.add_argument(
+        "--rate", type=float, default=1000.0, metavar="HZ", help="samples a second, default 1000"
+    )
+    parser.add_argument("--shunt", type=float, metavar="OHM", help="instead of what the meter keeps")
+    parser.add_argument("--seconds", type=float, help="default: until Ctrl-C")
+    parser.set_defaults(run=_record)
+
+
+def _add_export(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("export", help="a recording as CSV: seconds, amperes, volts")
+    parser.add_argument("file", type=Path, metavar="FILE.cimr")
+    parser.add_argument("target", type=Path, metavar="FILE.csv")
+    parser.set_defaults(run=_export)
+
+
+def _build(_: argparse.Namespace) -> int:
+    from circadia_meter import firmware
+
+    image = firmware.build()
+    print(f"{image.with_suffix('.hex')}: {firmware.program_bytes(image):,} of 32,256 bytes of program memory")
+    return 0
+
+
+def _flash(args: argparse.Namespace) -> int:
+    from circadia_meter import firmware
+
+    firmware.flash(args.port, args.board)
+    return 0
+
+
+def _probe(args: argparse.Namespace) -> int:
+    from circadia_meter import probe
+
+    return probe.run(args.port, args.seconds, as_json=args.json)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from circadia_meter import calibrate
+
+    return calibrate.run(
+        args.port,
+        seconds=args.seconds,
+        shunt_ohm=args.shunt,
+        gain_ppm=args.gain_ppm,
+        device_id=args.device_id,
+    )
+
+
+def _record(args: argparse.Namespace) -> int:
+    from circadia_meter import record
+
+    return record.run(args.port, args.file, rate_hz=args.rate, seconds=args.seconds, shunt_ohm=args.shunt)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from circadia_meter.recording import export_csv
+
+    print(f"{args.target}: {export_csv(args.file, args.target):,} samples")
+    return 0
