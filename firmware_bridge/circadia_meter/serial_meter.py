@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import serial
 
-from circadia.errors import MeterError
+from circadia.errors import CircadiaError, MeterError
 from circadia_meter import serial_port
 from circadia_meter.session import MeterSession
 
@@ -81,8 +81,12 @@ class SerialMeter:
             for path in self._paths():
                 try:
                     self._use(path)
-                except (MeterError, OSError, serial.SerialException) as error:
+                except (CircadiaError, OSError, serial.SerialException) as error:
                     self._note(path, error)
+                except Exception as error:  # a bug: say so, and measure on
+                    log.exception("%s: the meter's reader failed", path)
+                    self._note(path, MeterError(f"its reader failed: {error!r}"))
+                    self._stop.wait(1.0)
                 if self._stop.is_set():
                     break
             self._stop.wait(LOOK_AGAIN_S)
@@ -92,7 +96,7 @@ class SerialMeter:
 
     def _note(self, path: str, error: Exception) -> None:
         failure = (
-            error if isinstance(error, MeterError) else MeterError(f"{path}: the meter has gone ({error})")
+            MeterError(str(error)) if isinstance(error, CircadiaError) else MeterError(f"has gone ({error})")
         )
         if not str(failure).startswith(path):
             failure = MeterError(f"{path}: {failure}")

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_meter.events import Flag
+from circadia_meter.events import Flag, Samples
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Iterator
 
-    from circadia_meter.events import Samples
+    from numpy.typing import NDArray
 
 LONGEST_STEP = 2.5
 """Periods between two samples; more is a gap."""
@@ -157,6 +158,25 @@ class Series:
     def gaps(self, start_us: float, end_us: float) -> list[Gap]:
         """Those that reach into the stretch, whole."""
         return [gap for gap in self._gaps if gap.start_us < end_us and gap.end_us > start_us]
+
+
+Timed = tuple["Samples", "NDArray[np.int64]", "NDArray[np.int64]"]
+"""Frames with the unwrapped times of their first and last samples, (F,)."""
+
+
+def joined(parts: Iterable[Timed]) -> Iterator[Timed]:
+    """The same with neighbours of one boot and one length put together."""
+    for _, run in groupby(parts, lambda part: (part[0].boot, int(part[0].count[0]))):
+        samples, first_us, last_us = zip(*run, strict=True)
+        if len(samples) == 1:
+            yield samples[0], first_us[0], last_us[0]
+            continue
+        columns = {
+            name: np.concatenate([getattr(one, name) for one in samples])
+            for name in Samples.__slots__
+            if name != "boot"
+        }
+        yield Samples(boot=samples[0].boot, **columns), np.concatenate(first_us), np.concatenate(last_us)
 
 
 def _nodes(

@@ -23,13 +23,12 @@ from circadia_meter.clock import WRAP, Alignment, Unwrapper, exchange
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Corrupt, Flag, Hello, OtherVersion, Pong, Reply, Samples, Unknown
 from circadia_meter.frames import VERSION, Decoder, Kind
-from circadia_meter.series import Series, Sums
+from circadia_meter.series import Series, Sums, joined
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from circadia_meter.clock import Line
     from circadia_meter.events import Event
+    from circadia_meter.series import Timed
 
 HELLO_S = 2.5
 """A board that was reset when its port was opened needs up to two seconds to say hello."""
@@ -43,6 +42,8 @@ JUMP_US = 500_000
 """The meter's clock does not drift as far while nobody is connected for a few minutes."""
 LOST_S = 2.0
 """A ping that has no answer by then will have none."""
+TOGETHER = 64
+"""Batches of samples join the series at once, which is cheaper."""
 RATE_BOUND, RATE_S = 3e-4, 10.0
 """The rate of the meter's clock scales its joules: samples wait until it is known this well, or for so long."""
 BOUNDARIES = 512
@@ -115,13 +116,13 @@ class MeterSession:
         self._step: Kind | None = None
         self._earlier: deque[tuple[int, Line]] = deque(maxlen=16)
         """Of boots before this one: where each ended, and the line of its clock."""
-        self._waiting: list[tuple[Samples, NDArray[np.int64], NDArray[np.int64]]] = []
+        self._waiting: list[Timed] = []
         """Until the rate of the meter's clock is known."""
         self._rate: float | None = None
         self._rate_due_s = math.inf
         self.last_us: int | None = None
         """Of the newest sample, unwrapped."""
-        self.series = Series(keep_s=keep_s)
+        self._series = Series(keep_s=keep_s)
         self.counts = Counts()
         self.hello: Hello | None = None
         self.calibration: Calibration | None = None
@@ -249,10 +250,12 @@ class MeterSession:
     def _reboot(self, hello: Hello, now_s: float) -> None:
         """Its clock began anew; until pings say it better, it goes on from when its hello arrived."""
         if (line := self.line) is not None:
-            self._unwrap.restart(hello.t_us, max(round(line.meter_us(now_s)), self.series.end_us))
-            self._earlier.append((self.series.end_us, line))
+            self._unwrap.restart(hello.t_us, max(round(line.meter_us(now_s)), self.last_us or 0))
+            self._earlier.append((self.last_us or 0, line))
+        if self._rate is None:
+            self._rate = line.rate if line else 1.0
         self._alignment.restart()
-        self.series.restart()
+        self.series.restart()  # after what waits has joined it
         self._counters = None
 
     def _ask(self, step: Kind | None, now_s: float) -> None:
@@ -297,6 +300,19 @@ class MeterSession:
             self._ask(Kind.ASK_HELLO, now_s)
         return False
 
+    @property
+    def series(self) -> Series:
+        """The sums over time, with all that came."""
+        self._add_waiting()
+        return self._series
+
+    def _add_waiting(self) -> None:
+        if self._rate is None:
+            return
+        for samples, first_us, last_us in joined(self._waiting):
+            self._series.add(samples, first_us, last_us, rate=self._rate)
+        self._waiting.clear()
+
     def _samples(self, samples: Samples, now_s: float) -> None:
         if not self._of_this_boot(samples.boot, now_s):
             return
@@ -306,10 +322,8 @@ class MeterSession:
         self.last_us = int(last_us[-1])
         if self._rate is None and now_s > self._rate_due_s:
             self._rate = self.line.rate if self.line else 1.0
-        if self._rate is not None:
-            for one in self._waiting:
-                self.series.add(*one, rate=self._rate)
-            self._waiting.clear()
+        if len(self._waiting) >= TOGETHER:
+            self._add_waiting()
         counts = self.counts
         counts.frames += len(last_us)
         counts.samples += len(samples.shunt)
