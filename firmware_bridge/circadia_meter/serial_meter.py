@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 0.01
 """Between two looks for a port that has gone."""
-REST_S = 0.004
+REST_S = 0.02
 """Between two reads while no answer is awaited: fewer, larger ones."""
 
 
