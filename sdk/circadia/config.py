@@ -46,7 +46,9 @@ class AgentConfig:
 class PlatformConfig:
     """[platform]: the device's body."""
 
-    kind: Literal["simulated"] = "simulated"
+    kind: Literal["simulated", "linux"] = "simulated"
+    mains: bool = False
+    """Of a Linux board: it has no battery."""
     profile: str = "pixel-3"
     """The name of a shipped device profile or the path of one."""
     scenario: str = ""
@@ -120,6 +122,25 @@ class FederationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterConfig:
+    """[meter]: what measures the joules."""
+
+    kind: str = ""
+    """A meter by its entry-point name (`serial`, `hwmon`, `power-supply`); empty: the simulated body's own, or none."""
+    port: str = "auto"
+    """Of a serial meter: its path, or behind any USB port. Of a hwmon meter: the chip's name or folder."""
+    device_id: str = ""
+    """Of a serial meter: refuse others; eight hexadecimal digits."""
+    rate_hz: float = 1000.0
+    """Samples a second, as far as the meter can."""
+    shunt_ohm: float | None = None
+    """Instead of what the meter keeps."""
+
+    def __post_init__(self) -> None:
+        _positive("meter", rate_hz=self.rate_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceConfig:
     """The whole file."""
 
@@ -127,6 +148,7 @@ class DeviceConfig:
     """The device's name in the federation."""
     agent: AgentConfig = field(default_factory=AgentConfig)
     platform: PlatformConfig = field(default_factory=PlatformConfig)
+    meter: MeterConfig = field(default_factory=MeterConfig)
     limits: Limits = field(default_factory=Limits)
     learning: LearningConfig = field(default_factory=LearningConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

@@ -66,6 +66,10 @@ class EnergyMeter(Protocol):
         """The energy from `start_s` to `end_s`; None while that is not known yet."""
         ...
 
+    def close(self) -> None:
+        """End what reads it; a second call does nothing."""
+        ...
+
 
 class Policy(Protocol):
     """Scores actions. Higher is likelier: the device samples from the softmax of the scores under the mask."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
+from importlib.metadata import entry_points
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import numpy as np
 
 from circadia.agent import Agent
 from circadia.config import DeviceConfig, load_config
+from circadia.energy.no_meter import NoMeter
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
 from circadia.federation.compression import FLOAT32, INT8, largest_payload
@@ -21,6 +23,7 @@ from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SimulatedClock, SystemClock
+from circadia.platforms.linux import LinuxPlatform
 from circadia.platforms.scenario import scenario_for, scenario_named
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.runtime import Runtime
@@ -38,8 +41,12 @@ if TYPE_CHECKING:
     from circadia.energy.profile import DeviceProfile
     from circadia.federation.device_link import DeviceLink
     from circadia.learning.task import Task
-    from circadia.ports import Clock, Platform, Policy
+    from circadia.ports import Clock, EnergyMeter, Platform, Policy
     from circadia.types import LastTick, TickRecord
+
+
+METERS = "circadia.meters"
+"""The entry-point group of meters: functions of ([meter], clock)."""
 
 
 def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None = None) -> Runtime:
@@ -67,10 +74,12 @@ def _assemble(
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
     clock, midnight_s = _clock(config, last)
     body = _body(config, profile, midnight_s, last)
-    body.link_at(clock.now_s())  # lays out the day, which would make the first tick late
+    if isinstance(body, SimulatedPlatform):
+        body.link_at(clock.now_s())  # lays out the day, which would make the first tick late
     workload = _workload(config, task, body, store, random)
     inbox = Inbox(first_request_id=store.next_request_id())
     link = _federation(config, task, workload.model.version, inbox.ring)
+    meter = _meter(config, body, clock)
     costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
     agent = Agent(
         clock=clock,
@@ -79,7 +88,7 @@ def _assemble(
         shield=Shield(config.limits, costs),
         workload=workload,
         store=store,
-        meter=SimulatedMeter(body),
+        meter=meter,
         draw=random.random,
         inbox=inbox,
         federation=link,
@@ -88,7 +97,8 @@ def _assemble(
         deadline_s=config.agent.deadline_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
-    return Runtime(agent, closing=(link,) if link else (), drain_s=drain_s, on_tick=on_tick)
+    closing = (link, meter) if link else (meter,)
+    return Runtime(agent, closing=closing, drain_s=drain_s, on_tick=on_tick)
 
 
 def named_profile(name: str) -> DeviceProfile:
@@ -140,8 +150,10 @@ def _clock(config: DeviceConfig, last: LastTick | None) -> tuple[Clock, float]:
 
 def _body(
     config: DeviceConfig, profile: DeviceProfile, midnight_s: float, last: LastTick | None
-) -> SimulatedPlatform:
+) -> SimulatedPlatform | LinuxPlatform:
     platform = config.platform
+    if platform.kind == "linux":
+        return LinuxPlatform(profile, mains=platform.mains)
     scenario = scenario_named(platform.scenario) if platform.scenario else scenario_for(profile)
     body = SimulatedPlatform(
         profile, scenario, platform.seed, initial_soc=platform.initial_soc, midnight_s=midnight_s
@@ -149,6 +161,18 @@ def _body(
     if last is not None:
         body.resume(last.t_s, last.observation, last.phases)
     return body
+
+
+def _meter(config: DeviceConfig, body: SimulatedPlatform | LinuxPlatform, clock: Clock) -> EnergyMeter:
+    """The one of that name; without a name a simulated body has its own, and a real one none."""
+    if not config.meter.kind:
+        return SimulatedMeter(body) if isinstance(body, SimulatedPlatform) else NoMeter()
+    found = {point.name: point for point in entry_points(group=METERS)}
+    if config.meter.kind not in found:
+        known = ", ".join(sorted(found)) or "none is installed (pip install circadia[meter])"
+        raise ConfigError(f"meter.kind {config.meter.kind!r}: there are {known}")
+    meter: EnergyMeter = found[config.meter.kind].load()(config.meter, clock)
+    return meter
 
 
 def _most_sync_bytes(parameters: int) -> int:

@@ -11,6 +11,7 @@ import pytest
 from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT, SLEEP
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S, TABLE, values
+from circadia.platforms.linux import LinuxPlatform
 from circadia.platforms.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.types import Action, Load, Mode, Observation, Phase
@@ -32,6 +33,7 @@ PLATFORMS: dict[str, Callable[[], Platform]] = {
     "simulated pixel-3": simulated("pixel-3"),
     "simulated fairphone-4": simulated("fairphone-4"),
     "simulated pi-solar": simulated("pi-solar"),
+    "linux, this machine": lambda: LinuxPlatform(shipped_profile("pi-solar"), mains=True),
 }
 AGENTS = {
     "queue_length",

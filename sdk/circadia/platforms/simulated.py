@@ -287,6 +287,9 @@ class SimulatedMeter:
             by_load=by_load,
         )
 
+    def close(self) -> None:
+        """Nothing to end."""
+
 
 def _personal(scenario: Scenario, seed: int) -> Scenario:
     """The scenario with this device's own bedtime and morning."""

@@ -1,0 +1,19 @@
+"""The meter of a device that has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from circadia.types import EnergyReading
+
+
+class NoMeter:
+    """Its ticks stay without joules."""
+
+    def read(self, start_s: float, end_s: float) -> EnergyReading | None:  # noqa: ARG002 - the port's names
+        """None: never known."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,166 @@
+"""A Linux machine's own body: battery, heat, load and link out of /sys and /proc.
+
+What it cannot know stays NaN: whether somebody uses it, and when it will be charged. It has no way to set the processor's
+clock, so only actions at the high one are supported; how long work takes, the device profile says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.actions import INDEX
+from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.observation import DAY_S
+from circadia.platforms import dynamics
+from circadia.platforms.params import make_params
+from circadia.platforms.scenario import scenario_for
+from circadia.platforms.sysfs import number, text
+from circadia.types import ClockLevel, Link, Mode, Observation, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from circadia.energy.profile import DeviceProfile
+    from circadia.types import Action
+
+COOL_C = 25.0
+"""Where the thermal headroom is 1."""
+ZONES = ("cpu", "soc", "battery", "x86_pkg", "bcm2835", "skin", "acpitz")
+"""Beginnings of the thermal zones' types that count, lower case."""
+COLDEST_C, HOTTEST_C = -30.0, 130.0
+"""Outside of this a sensor is wrong."""
+METERED = ("wwan", "rmnet", "ppp", "usb")
+"""Beginnings of interfaces that cost by the byte."""
+SYSTEM_CLOCKS = os.sysconf("SC_CLK_TCK")
+
+
+class LinuxPlatform:
+    """The `Platform` port over the kernel's files below `root`."""
+
+    def __init__(self, profile: DeviceProfile, *, mains: bool = False, root: Path = Path("/")) -> None:
+        """`mains`: there is no battery, nor need of one.
+
+        `PlatformUnavailable` if the kernel knows of no battery and `mains` is not said.
+        """
+        self.profile = profile
+        self._root, self._mains = root, mains
+        self._supplies = root / "sys/class/power_supply"
+        self._params = make_params(profile, scenario_for(profile))
+        self._observed_s = math.nan
+        self._busy: tuple[float, float, float] | None = None
+        self._link = Link.NONE
+        if not mains and self._battery() is None:
+            raise PlatformUnavailable(
+                f"{self._supplies}: the kernel knows of no battery; set platform.mains = true if this device runs from "
+                "the mains"
+            )
+
+    def observe(self, now_s: float) -> Observation:
+        """The body's part; NaN where a sensor is missing or nonsense."""
+        if not math.isfinite(now_s):
+            raise ConfigError(f"linux platform: the time {now_s} is not a number")
+        dt_s, self._observed_s = now_s - self._observed_s, now_s
+        soc, charging = self._charge()
+        temperature_c = self._temperature_c()
+        limit_c = self.profile.thermal.limit_c.value
+        self._link, bytes_per_s = self._best_link()
+        return dataclasses.replace(
+            Observation(),
+            dt_s=dt_s,
+            battery_soc=soc,
+            charging=charging,
+            temperature_c=temperature_c,
+            thermal_headroom=min(max((limit_c - temperature_c) / (limit_c - COOL_C), 0.0), 1.0)
+            if math.isfinite(temperature_c)
+            else math.nan,
+            power_save=self._power_save(),
+            cpu_load=self._cpu_load(),
+            link=float(self._link),
+            link_bytes_per_s=bytes_per_s,
+        )
+
+    def supports(self, action: Action) -> bool:
+        """What the profile's device can do, at the one clock that there is."""
+        return self.profile.can(action) and (action.mode is Mode.SLEEP or action.clock is ClockLevel.HIGH)
+
+    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
+        """As the profile says."""
+        if units < 0 or sync_bytes < 0:
+            raise ConfigError(
+                f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
+            )
+        durations = dynamics.phase_durations(
+            INDEX[action.name], units, sync_bytes, self._link, self._params, np
+        )
+        timed = ((load, float(durations[load])) for load in dynamics.WORKING)
+        return tuple(Phase(load=load, duration_s=seconds) for load, seconds in timed if seconds > 0)
+
+    def spend(self, phases: Sequence[Phase]) -> None:
+        """A real battery has paid already."""
+
+    def local_time_s(self, now_s: float) -> float:
+        """By the machine's time zone."""
+        local = time.localtime(now_s)
+        return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec + now_s % 1) % DAY_S
+
+    def _battery(self) -> Path | None:
+        for supply in sorted(self._supplies.glob("*")):
+            if text(supply / "type") == "Battery" and text(supply / "scope") != "Device":
+                return supply
+        return None
+
+    def _charge(self) -> tuple[float, float]:
+        """State of charge, and whether energy comes in."""
+        battery = self._battery()
+        if battery is None:
+            return (1.0, 1.0) if self._mains else (math.nan, math.nan)
+        soc = number(battery / "capacity", 0.01)
+        if not 0 <= soc <= 1:
+            soc = math.nan
+        status = text(battery / "status")
+        charging = {"Charging": 1.0, "Full": 1.0, "Discharging": 0.0, "Not charging": 0.0}.get(status)
+        return soc, math.nan if charging is None else charging
+
+    def _temperature_c(self) -> float:
+        """Of the warmest zone that counts, and of the battery."""
+        found = [
+            number(zone / "temp", 1e-3)
+            for zone in (self._root / "sys/class/thermal").glob("thermal_zone*")
+            if text(zone / "type").lower().startswith(ZONES)
+        ]
+        if (battery := self._battery()) is not None:
+            found.append(number(battery / "temp", 0.1))
+        return max((value for value in found if COLDEST_C < value < HOTTEST_C), default=math.nan)
+
+    def _power_save(self) -> float:
+        """Machines without a platform profile have no such mode."""
+        return float(text(self._root / "sys/firmware/acpi/platform_profile") == "low-power")
+
+    def _cpu_load(self) -> float:
+        """Other programs' share since the last look; NaN at the first."""
+        fields = text(self._root / "proc/stat").split("\n", 1)[0].split()[1:]
+        if len(fields) < 5:
+            return math.nan
+        ticks = [float(field) for field in fields[:8]]
+        idle, total, own = ticks[3] + ticks[4], sum(ticks), time.process_time() * SYSTEM_CLOCKS
+        before, self._busy = self._busy, (idle, total, own)
+        if before is None or total <= before[1]:
+            return math.nan
+        passed = total - before[1]
+        return min(max((passed - (idle - before[0]) - (own - before[2])) / passed, 0.0), 1.0)
+
+    def _best_link(self) -> tuple[Link, float]:
+        """The best interface that is up, and its speed in bytes a second, as the profile says for its kind."""
+        best = Link.NONE
+        for interface in sorted((self._root / "sys/class/net").glob("*")):
+            if interface.name == "lo" or text(interface / "operstate") != "up":
+                continue
+            best = max(best, Link.METERED if interface.name.startswith(METERED) else Link.FREE)
+        return best, float(self._params.bytes_per_s[..., int(best)])
