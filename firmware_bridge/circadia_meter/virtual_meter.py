@@ -57,6 +57,10 @@ class VirtualMeter:
         """As `circadia.ports.EnergyMeter`."""
         return self.session.read(start_s, end_s)
 
+    def close(self) -> None:
+        """Free the board."""
+        self.board.close()
+
     def true_j(self, start_s: float, end_s: float) -> float:
         """Joules that flowed."""
         ends = (self.board.true_sums(t_s - self.origin_s)[2] for t_s in (start_s, end_s))
