@@ -49,14 +49,23 @@ METERS = "circadia.meters"
 """The entry-point group of meters: functions of ([meter], clock)."""
 
 
-def build(config: DeviceConfig, *, on_tick: Callable[[TickRecord], None] | None = None) -> Runtime:
-    """Everything a device needs, put together; errors name what is missing or wrong."""
+def build(
+    config: DeviceConfig,
+    *,
+    on_tick: Callable[[TickRecord], None] | None = None,
+    clock: Clock | None = None,
+    measure: Callable[[SimulatedPlatform], EnergyMeter] | None = None,
+) -> Runtime:
+    """Everything a device needs, put together; errors name what is missing or wrong.
+
+    For simulations: `clock` in the place of the configuration's, its 0 at a local midnight, and a meter of a body.
+    """
     task = load_task(config.agent.task)
     policy = make_policy(config.agent.policy)
     profile = named_profile(config.platform.profile)
     store = SqliteStore(config.store.path, config.store.retention)
     try:
-        return _assemble(config, task, policy, profile, store, on_tick)
+        return _assemble(config, task, policy, profile, store, on_tick, clock, measure)
     except BaseException:
         store.close()  # or a second attempt would find it in use
         raise
@@ -69,17 +78,22 @@ def _assemble(
     profile: DeviceProfile,
     store: SqliteStore,
     on_tick: Callable[[TickRecord], None] | None,
+    own_clock: Clock | None,
+    measure: Callable[[SimulatedPlatform], EnergyMeter] | None,
 ) -> Runtime:
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
-    clock, midnight_s = _clock(config, last)
+    clock, midnight_s = (own_clock, 0.0) if own_clock else _clock(config, last)
     body = _body(config, profile, midnight_s, last)
     if isinstance(body, SimulatedPlatform):
         body.link_at(clock.now_s())  # lays out the day, which would make the first tick late
     workload = _workload(config, task, body, store, random)
     inbox = Inbox(first_request_id=store.next_request_id())
     link = _federation(config, task, workload.model.version, inbox.ring)
-    meter = _meter(config, body, clock)
+    if measure is not None and isinstance(body, SimulatedPlatform):
+        meter = measure(body)
+    else:
+        meter = _meter(config, body, clock)
     costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
     agent = Agent(
         clock=clock,

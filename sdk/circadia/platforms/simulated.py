@@ -194,6 +194,14 @@ class SimulatedPlatform:
         """Energy by load between two of the agent's times, and the seconds that nothing is known of."""
         return self.timeline.joules(start_s - self._midnight_s, end_s - self._midnight_s)
 
+    def stretches(self, start_s: float, end_s: float) -> list[Stretch]:
+        """What was drawn when, between two of the agent's times."""
+        shift_s = self._midnight_s
+        return [
+            stretch._replace(start_s=stretch.start_s + shift_s, end_s=stretch.end_s + shift_s)
+            for stretch in self.timeline.within(start_s - shift_s, end_s - shift_s)
+        ]
+
     # Time passes
 
     def _local_s(self, now_s: float) -> float:

@@ -1,0 +1,118 @@
+"""Joules by action and by load, against ticks whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from circadia.errors import ConfigError, StoreError
+from circadia.store import SqliteStore
+from circadia.types import Load
+from circadia_lab.field.budget import Meter, budget
+from circadia_lab.field.joules import by_action, by_load
+from circadia_lab.field.ticks import Ticks, _load_s, read_ticks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WATTS = {Load.DEEP_SLEEP: 0.02, Load.WAKE_UP: 0.4, Load.SERVE_HIGH: 1.1, Load.TRAIN_LOW: 0.36}
+
+
+def ticks(count: int, seed: int, *, noise_j: float = 0.02, warm: float = 0.0) -> Ticks:
+    """Of three actions in random order; `warm`: how much of a tick's surplus the next one draws, too."""
+    rng = np.random.default_rng(seed)
+    action = rng.choice(["sleep", "serve/high/small", "train/low/large"], count)
+    load_s = np.zeros((count, len(Load)))
+    load_s[:, Load.WAKE_UP] = rng.uniform(0.1, 0.5, count)
+    load_s[:, Load.SERVE_HIGH] = np.where(action == "serve/high/small", rng.uniform(0.5, 2, count), 0)
+    load_s[:, Load.TRAIN_LOW] = np.where(action == "train/low/large", rng.uniform(3, 8, count), 0)
+    load_s[:, Load.DEEP_SLEEP] = 10 - load_s.sum(axis=1)
+    noise = rng.normal(0, noise_j, count)
+    for k in range(1, count):
+        noise[k] += warm * noise[k - 1]
+    return Ticks(
+        t_s=10.0 * np.arange(count),
+        duration_s=np.full(count, 10.0),
+        action=action,
+        load_s=load_s,
+        energy_j=load_s @ [WATTS.get(load, 0.0) for load in Load] + noise,
+        gap_s=np.zeros(count),
+        bound_j=np.full(count, 0.003),
+        served=np.zeros(count, np.int64),
+        source="measured",
+        unsettled=0,
+    )
+
+
+def test_watts_of_loads_are_found() -> None:
+    found = {one.load: one for one in by_load(ticks(400, 0))}
+    assert found.keys() == {load.name for load in WATTS}
+    for load, watts in WATTS.items():
+        assert found[load.name].watts.mean == pytest.approx(watts, abs=0.02)
+
+
+@pytest.mark.parametrize("warm", [0.0, 0.7])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(warm: float) -> None:
+    covered = []
+    for seed in range(60):
+        found = {one.load: one.watts for one in by_load(ticks(150, seed, noise_j=0.1, warm=warm), seed=seed)}
+        covered.append(found["TRAIN_LOW"].low <= 0.36 <= found["TRAIN_LOW"].high)
+    assert 0.83 <= np.mean(covered) <= 1.0
+
+
+def test_actions_add_up_to_all_joules_and_the_dearest_is_first() -> None:
+    known = ticks(200, 1)
+    found = by_action(known)
+    assert sum(one.total_j for one in found) == pytest.approx(known.energy_j.sum())
+    assert [one.total_j for one in found] == sorted((one.total_j for one in found), reverse=True)
+    for one in found:
+        mine = known.energy_j[known.action == one.action]
+        assert one.joules.mean == pytest.approx(mine.mean())
+        assert one.joules.low < mine.mean() < one.joules.high
+        assert one.watts.mean == pytest.approx(mine.mean() / 10)
+
+
+def test_few_ticks_have_no_interval() -> None:
+    found = by_action(ticks(6, 2))
+    assert all(np.isnan(one.joules.low) for one in found)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    assert by_action(ticks(100, 3), seed=5) == by_action(ticks(100, 3), seed=5)
+
+
+def test_what_outlasts_its_tick_goes_on_in_the_next() -> None:
+    long = json.dumps([("WAKE_UP", 0.5), ("TRAIN_LOW", 14.0)])
+    short = json.dumps([("SERVE_HIGH", 2.0)])
+    seconds = _load_s([long, short, short], [0, 10, 30], [10, 10, 10])
+    assert seconds[0, [Load.WAKE_UP, Load.TRAIN_LOW, Load.DEEP_SLEEP]].tolist() == [0.5, 9.5, 0]
+    assert seconds[1, [Load.TRAIN_LOW, Load.SERVE_HIGH, Load.DEEP_SLEEP]].tolist() == [4.5, 2, 3.5]
+    assert seconds[2, [Load.SERVE_HIGH, Load.DEEP_SLEEP]].tolist() == [
+        2,
+        8,
+    ]  # after a hole nothing is pending
+
+
+def test_the_budget_combines_its_parts() -> None:
+    known = ticks(100, 4)
+    found = budget(known, Meter(gain=0.002, offset_w=1e-3))
+    assert found.gain_j == pytest.approx(0.002 * known.energy_j.sum())
+    assert found.offset_j == pytest.approx(1.0)
+    assert found.clocks_j == pytest.approx(0.003 * 10 / np.sqrt(3))
+    assert found.together_j == pytest.approx(np.sqrt(found.gain_j**2 + found.offset_j**2 + found.clocks_j**2))
+    with pytest.raises(ConfigError, match="gain is -1"):
+        Meter(gain=-1)
+
+
+def test_a_store_without_joules_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such file"):
+        read_ticks(tmp_path / "a.db")
+    SqliteStore(tmp_path / "a.db").close()
+    with pytest.raises(StoreError, match="no tick has joules"):
+        read_ticks(tmp_path / "a.db")
+    (tmp_path / "b.db").write_text("t_s,energy\n" * 200, encoding="ascii")
+    with pytest.raises(StoreError, match="is not a store"):
+        read_ticks(tmp_path / "b.db")

@@ -1,0 +1,137 @@
+"""Joules by action and watts by load, with intervals from a block bootstrap.
+
+Ticks follow each other: a warm device draws more in the next one, too. So whole blocks of neighbours are drawn, of random
+length (stationary bootstrap, Politis and Romano 1994), of a mean length chosen from the data (Politis and White 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
+from scipy.optimize import nnls
+
+from circadia.types import Load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from circadia_lab.field.ticks import Ticks
+
+REPETITIONS, CONFIDENCE = 1000, 0.95
+LEAST_TICKS = 8
+"""Fewer ticks of an action give no interval."""
+LEAST_S = 1.0
+"""A load that ran for less has no power of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean with its interval; NaN where there are too few ticks for one."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionJoules:
+    """Of all ticks in which one action was taken."""
+
+    action: str
+    ticks: int
+    seconds: float
+    total_j: float
+    joules: Estimate
+    """A tick."""
+    watts: Estimate
+    """Over their whole time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadWatts:
+    """What a load draws by itself."""
+
+    load: str
+    seconds: float
+    watts: Estimate
+
+
+def by_action(ticks: Ticks, *, seed: int = 0) -> list[ActionJoules]:
+    """Of each action that was taken, the one with the most joules first."""
+    names = sorted(set(ticks.action))
+    member = np.array([ticks.action == name for name in names], float)
+
+    def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        energy, seconds, count = (
+            member[:, rows] @ column[rows]
+            for column in (ticks.energy_j, ticks.duration_s, np.ones(ticks.count))
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.concatenate([energy / count, energy / seconds])
+
+    estimates = _estimates(statistic, ticks.energy_j, seed)
+    found = []
+    for place, name in enumerate(names):
+        mine = ticks.action == name
+        enough = int(mine.sum()) >= LEAST_TICKS
+        found.append(
+            ActionJoules(
+                action=name,
+                ticks=int(mine.sum()),
+                seconds=float(ticks.duration_s[mine].sum()),
+                total_j=float(ticks.energy_j[mine].sum()),
+                joules=estimates[place] if enough else _bare(estimates[place]),
+                watts=estimates[place + len(names)] if enough else _bare(estimates[place + len(names)]),
+            )
+        )
+    return sorted(found, key=lambda one: -one.total_j)
+
+
+def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
+    """Watts of each load that ran:  E_k = Σ_l P_l · s_kl  by least squares with P ≥ 0, ticks weighted by 1/√duration."""
+    ran = np.flatnonzero(ticks.load_s.sum(axis=0) >= LEAST_S)
+    weight = 1 / np.sqrt(ticks.duration_s)
+    seconds, energy = ticks.load_s[:, ran] * weight[:, None], ticks.energy_j * weight
+
+    def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        watts: NDArray[np.float64] = nnls(seconds[rows], energy[rows])[0]
+        return watts
+
+    estimates = _estimates(statistic, ticks.energy_j, seed)
+    return [
+        LoadWatts(load=Load(load).name, seconds=float(ticks.load_s[:, load].sum()), watts=estimate)
+        for load, estimate in zip(ran, estimates, strict=True)
+    ]
+
+
+def _estimates(
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], series: NDArray[np.float64], seed: int
+) -> list[Estimate]:
+    rows = np.arange(len(series))
+    means = statistic(rows)
+    if len(series) < LEAST_TICKS:
+        return [Estimate(mean=float(mean), low=np.nan, high=np.nan) for mean in means]
+    drawn = StationaryBootstrap(_block(series), rows, seed=np.random.default_rng(seed))
+    values = np.array([statistic(draw[0][0]) for draw in drawn.bootstrap(REPETITIONS)])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail], axis=0)
+    return [
+        Estimate(mean=float(m), low=float(a), high=float(b)) for m, a, b in zip(means, low, high, strict=True)
+    ]
+
+
+def _block(series: NDArray[np.float64]) -> int:
+    """Mean length of a block, ticks."""
+    if np.ptp(series) == 0:
+        return 1
+    chosen = float(optimal_block_length(series)["stationary"].iloc[0])
+    return round(min(max(chosen, 1.0), len(series) / 4)) if np.isfinite(chosen) else 1
+
+
+def _bare(estimate: Estimate) -> Estimate:
+    return Estimate(mean=estimate.mean, low=np.nan, high=np.nan)
