@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+
+from circadia.config import parse_config
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +21,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_embedding_example_runs(tmp_path: Path) -> None:
     (code,) = blocks("python")
-    (config,) = blocks("toml")
+    config = blocks("toml")[0]
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     (tmp_path / "device.toml").write_text(config, encoding="utf-8")
     done = subprocess.run(
@@ -26,6 +29,11 @@ def test_the_embedding_example_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.match(r"\d answered after \d+\.\d s\n", done.stdout), done.stdout
+
+
+def test_all_configurations_are_right() -> None:
+    for config in blocks("toml"):
+        parse_config(tomllib.loads(config))
 
 
 def test_the_commands_it_names_exist() -> None:
