@@ -1,0 +1,56 @@
+"""How many pairs of periods a field test needs.
+
+The difference of two periods of one device varies by √2 times its period-to-period noise. A paired t test sees a relative
+change c with the wanted power at n pairs when  c / (√2 · noise)  is large enough (non-central t). Below six pairs no
+randomisation test can reach 5 %: over n pairs its smallest p is 2^(1−n).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+
+from scipy import stats
+
+from circadia.errors import ConfigError
+
+LEAST_PAIRS = 6
+MOST_PAIRS = 10_000
+CERTAIN = 20.0
+"""Deviations of the mean from 0 beyond which nothing is missed."""
+
+
+def device_change(effect: float, agent_share: float) -> float:
+    """What the whole device saves when its agent saves `effect` of its own `agent_share` of the drain."""
+    if not 0 < effect < 1:
+        raise ConfigError(f"effect is {effect:g}; it must lie between 0 and 1 (0.3 is 30 %)")
+    if not 0 < agent_share <= 1:
+        raise ConfigError(
+            f"agent_share is {agent_share:g}; it must be above 0 and at most 1 (its own joules alone)"
+        )
+    return effect * agent_share
+
+
+def pairs_needed(change: float, noise: float, *, power: float = 0.8, level: float = 0.05) -> int:
+    """At least six. `change` and `noise` (between periods, one deviation) are shares. `ConfigError` beyond 10,000."""
+    if not (change > 0 and noise > 0):
+        raise ConfigError(f"change {change:g} and noise {noise:g} must be above 0")
+    if achieved_power(change, noise, MOST_PAIRS, level=level) < power:
+        raise ConfigError(
+            f"a change of {change:.2%} in a noise of {noise:.2%} needs more than {MOST_PAIRS:,} pairs; measure the agent's own "
+            "joules with a power meter, or lengthen the periods"
+        )
+    enough = range(LEAST_PAIRS, MOST_PAIRS + 1)
+    return enough[
+        bisect_left(enough, power, key=lambda pairs: achieved_power(change, noise, pairs, level=level))
+    ]
+
+
+def achieved_power(change: float, noise: float, pairs: int, *, level: float = 0.05) -> float:
+    """Chance to see that change with so many pairs: of a non-central t beyond the quantiles of the central one."""
+    away = change / (math.sqrt(2) * noise) * math.sqrt(pairs)
+    if away > CERTAIN:
+        return 1.0
+    quantile = stats.t.ppf(1 - level / 2, pairs - 1)
+    missed = stats.nct.cdf(quantile, pairs - 1, away) - stats.nct.cdf(-quantile, pairs - 1, away)
+    return 1 - float(missed)
