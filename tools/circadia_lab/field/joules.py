@@ -109,7 +109,11 @@ def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
     left_over = energy - seconds @ nnls(seconds, energy)[0]
     estimates = _estimates(statistic, left_over, seed)
     return [
-        LoadWatts(load=Load(load).name, seconds=float(ticks.load_s[:, load].sum()), watts=estimate)
+        LoadWatts(
+            load=Load(load).name,
+            seconds=float(ticks.load_s[:, load].sum()),
+            watts=Estimate(mean=estimate.mean, low=max(estimate.low, 0.0), high=estimate.high),
+        )
         for load, estimate in zip(ran, estimates, strict=True)
     ]
 

@@ -13,49 +13,26 @@ from circadia.store import SqliteStore
 from circadia.types import Load
 from circadia_lab.field.budget import Meter, budget
 from circadia_lab.field.joules import by_action, by_load
-from circadia_lab.field.ticks import Ticks, _load_s, read_ticks
+from circadia_lab.field.ticks import _load_s, read_ticks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-WATTS = {Load.DEEP_SLEEP: 0.02, Load.WAKE_UP: 0.4, Load.SERVE_HIGH: 1.1, Load.TRAIN_LOW: 0.36}
+    from circadia_lab.field.ticks import Ticks
+
+    Make = Callable[..., Ticks]
 
 
-def ticks(count: int, seed: int, *, noise_j: float = 0.02, warm: float = 0.0) -> Ticks:
-    """Of three actions in random order; `warm`: how much of a tick's surplus the next one draws, too."""
-    rng = np.random.default_rng(seed)
-    action = rng.choice(["sleep", "serve/high/small", "train/low/large"], count)
-    load_s = np.zeros((count, len(Load)))
-    load_s[:, Load.WAKE_UP] = rng.uniform(0.1, 0.5, count)
-    load_s[:, Load.SERVE_HIGH] = np.where(action == "serve/high/small", rng.uniform(0.5, 2, count), 0)
-    load_s[:, Load.TRAIN_LOW] = np.where(action == "train/low/large", rng.uniform(3, 8, count), 0)
-    load_s[:, Load.DEEP_SLEEP] = 10 - load_s.sum(axis=1)
-    noise = rng.normal(0, noise_j, count)
-    for k in range(1, count):
-        noise[k] += warm * noise[k - 1]
-    return Ticks(
-        t_s=10.0 * np.arange(count),
-        duration_s=np.full(count, 10.0),
-        action=action,
-        load_s=load_s,
-        energy_j=load_s @ [WATTS.get(load, 0.0) for load in Load] + noise,
-        gap_s=np.zeros(count),
-        bound_j=np.full(count, 0.003),
-        served=np.zeros(count, np.int64),
-        source="measured",
-        unsettled=0,
-    )
-
-
-def test_watts_of_loads_are_found() -> None:
+def test_watts_of_loads_are_found(ticks: Make, watts: dict[Load, float]) -> None:
     found = {one.load: one for one in by_load(ticks(400, 0))}
-    assert found.keys() == {load.name for load in WATTS}
-    for load, watts in WATTS.items():
-        assert found[load.name].watts.mean == pytest.approx(watts, abs=0.02)
+    assert found.keys() == {load.name for load in watts}
+    for load, truth in watts.items():
+        assert found[load.name].watts.mean == pytest.approx(truth, abs=0.02)
 
 
 @pytest.mark.parametrize("warm", [0.0, 0.7])
-def test_intervals_cover_the_truth_about_as_often_as_they_say(warm: float) -> None:
+def test_intervals_cover_the_truth_about_as_often_as_they_say(ticks: Make, warm: float) -> None:
     covered = []
     for seed in range(60):
         found = {one.load: one.watts for one in by_load(ticks(150, seed, noise_j=0.1, warm=warm), seed=seed)}
@@ -63,7 +40,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(warm: float) -> No
     assert 0.83 <= np.mean(covered) <= 1.0
 
 
-def test_actions_add_up_to_all_joules_and_the_dearest_is_first() -> None:
+def test_actions_add_up_to_all_joules_and_the_dearest_is_first(ticks: Make) -> None:
     known = ticks(200, 1)
     found = by_action(known)
     assert sum(one.total_j for one in found) == pytest.approx(known.energy_j.sum())
@@ -75,12 +52,12 @@ def test_actions_add_up_to_all_joules_and_the_dearest_is_first() -> None:
         assert one.watts.mean == pytest.approx(mine.mean() / 10)
 
 
-def test_few_ticks_have_no_interval() -> None:
+def test_few_ticks_have_no_interval(ticks: Make) -> None:
     found = by_action(ticks(6, 2))
     assert all(np.isnan(one.joules.low) for one in found)
 
 
-def test_the_same_seed_gives_the_same_interval() -> None:
+def test_the_same_seed_gives_the_same_interval(ticks: Make) -> None:
     assert by_action(ticks(100, 3), seed=5) == by_action(ticks(100, 3), seed=5)
 
 
@@ -96,7 +73,7 @@ def test_what_outlasts_its_tick_goes_on_in_the_next() -> None:
     ]  # after a hole nothing is pending
 
 
-def test_the_budget_combines_its_parts() -> None:
+def test_the_budget_combines_its_parts(ticks: Make) -> None:
     known = ticks(100, 4)
     found = budget(known, Meter(gain=0.002, offset_w=1e-3))
     assert found.gain_j == pytest.approx(0.002 * known.energy_j.sum())
