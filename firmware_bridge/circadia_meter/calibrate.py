@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import time
 
 import numpy as np
 
 from circadia.errors import ConfigError, MeterError
 from circadia.platforms.clocks import SystemClock
+from circadia_meter.calibration import LARGEST_GAIN_PPM
 from circadia_meter.connection import port_of
 from circadia_meter.dialogue import Dialogue
 from circadia_meter.serial_meter import SerialMeter
@@ -24,6 +24,8 @@ def run(
     """Measure the zero, store everything in the meter, say what is stored."""
     if shunt_ohm is not None and not 1e-5 <= shunt_ohm <= 1000:
         raise ConfigError(f"--shunt is {shunt_ohm:g} Ω; one that is marked R010 has 0.01 Ω")
+    if gain_ppm is not None and abs(gain_ppm) > LARGEST_GAIN_PPM:
+        raise ConfigError(f"--gain-ppm is {gain_ppm}; it is a correction, of {LARGEST_GAIN_PPM:,} at most")
     with port_of(port, lambda _t_s: (0.0, 5.0)) as path:
         with Dialogue(path) as dialogue:
             hello = dialogue.hello()
@@ -65,9 +67,7 @@ def _zero(path: str, seconds: float, shunt_ohm: float) -> tuple[float, float]:
     meter = SerialMeter(clock=SystemClock(), port=path, session=MeterSession(shunt_ohm=shunt_ohm))
     meter.start()
     try:
-        time.sleep(seconds + 1)
-        while meter.session.series.empty and meter.connected:
-            time.sleep(0.05)
+        meter.settle(seconds + 1)
     finally:
         meter.close()
     series, rate = meter.session.series, meter.session.line.rate if meter.session.line else 1.0

@@ -54,20 +54,20 @@ class Unwrapper:
         if self._raw is None:
             self.restart(t_us, t_us)
         else:
-            self.restart(t_us, self._count + _step(t_us - self._raw))
+            self.restart(t_us, self._count + shorter_way(t_us - self._raw))
         return self._count
 
     def all(self, t_us: NDArray[np.uint32]) -> NDArray[np.int64]:
         """(F,) of readings in a row."""
         first = self(int(t_us[0]))
-        steps = _step(np.diff(t_us.astype(np.int64)))
+        steps = shorter_way(np.diff(t_us.astype(np.int64)))
         counts: NDArray[np.int64] = np.cumsum(np.concatenate([[first], steps]))
         self.restart(int(t_us[-1]), int(counts[-1]))
         return counts
 
 
-def _step(difference: Any) -> Any:
-    """The shorter way around."""
+def shorter_way(difference: Any) -> Any:
+    """Of a difference of two 32-bit counts: up to half a wrap forwards or back."""
     return (difference + WRAP // 2) % WRAP - WRAP // 2
 
 

@@ -57,8 +57,11 @@ class Dialogue:
 
     def hello(self) -> Hello:
         """What it is."""
-        events = self.ask(self.commands.hello())
-        return [event for event in events if isinstance(event, Hello)][-1]
+        for _ in range(TRIES):
+            events = self.ask(self.commands.hello())
+            if hellos := [event for event in events if isinstance(event, Hello)]:
+                return hellos[-1]
+        raise MeterError(f"{self.path}: the meter's hello arrives damaged; try another cable or port")
 
     def _listen(self, events: list[Event]) -> Reply | None:
         end_s = time.monotonic() + REPLY_S

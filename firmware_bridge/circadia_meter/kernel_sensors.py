@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 HWMON = Path("sys/class/hwmon")
 SUPPLIES = Path("sys/class/power_supply")
+FASTEST_CHIP_S = 0.02
 FASTEST_BATTERY_S = 1.0
 """Fuel gauges have new values about once a second, many only once in ten."""
 
@@ -49,9 +50,9 @@ def hwmon_look(chip: Path) -> Callable[[], float]:
 
 
 def hwmon_interval_s(chip: Path) -> float:
-    """How often the chip has new values; 2 ms if it does not say."""
+    """How often it is worth to look: as often as the chip has new values, at most 50 times a second."""
     interval_s = number(chip / "update_interval", 1e-3)
-    return interval_s if interval_s > 0 else 2e-3
+    return max(interval_s, FASTEST_CHIP_S) if interval_s > 0 else FASTEST_CHIP_S
 
 
 def hwmon_step_w(chip: Path) -> float:

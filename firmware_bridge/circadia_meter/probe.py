@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from circadia.platforms.clocks import SystemClock
@@ -59,9 +58,7 @@ def _measure(path: str, seconds: float, shunt_ohm: float) -> tuple[dict[str, Any
     meter.start()
     session = meter.session
     try:
-        time.sleep(seconds)
-        while session.series.empty and meter.connected:
-            time.sleep(0.05)
+        meter.settle(seconds)
     finally:
         meter.close()
     series, calibration, line = session.series, session.calibration, session.line

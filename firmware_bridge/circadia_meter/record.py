@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from circadia import __version__
-from circadia.errors import ConfigError
+from circadia.errors import ConfigError, MeterError
 from circadia.platforms.clocks import SystemClock
 from circadia_meter.connection import SHUNT_OHM, SIMULATED, port_of
 from circadia_meter.recording import Recorder
@@ -43,7 +43,7 @@ def run(port: str, file: Path, *, rate_hz: float, seconds: float | None, shunt_o
             listen=lambda t_s, data, events: recorder.listen(session, t_s, data, events),
         )
         try:
-            meter.start()
+            _begin(meter, file)
             with suppress(KeyboardInterrupt):
                 _wait(meter, seconds)
         finally:
@@ -55,6 +55,15 @@ def run(port: str, file: Path, *, rate_hz: float, seconds: float | None, shunt_o
         f"corrupt {counts.corrupt}, missed {counts.missed}, connections {counts.connections}"
     )
     return 0
+
+
+def _begin(meter: SerialMeter, file: Path) -> None:
+    """A meter that does not start leaves no file behind."""
+    try:
+        meter.start()
+    except MeterError:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def _wait(meter: SerialMeter, seconds: float | None) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_STEP = 2.5
 """Periods between two looks; more is a gap."""
-KEEP_S = 2 * 86400.0
+KEEP_S = 2 * 3600.0
 
 
 class SampledMeter:
@@ -43,8 +44,8 @@ class SampledMeter:
         self.name = name
         self._look, self._clock, self._period_s, self._step_w = look, clock, period_s, step_w
         self._lock = threading.Lock()
-        self._t_s: list[float] = []
-        self._energy_j: list[float] = []
+        self._t_s = array("d")
+        self._energy_j = array("d")
         self._gaps: list[tuple[float, float]] = []
         self._failing = ""
         self._stop = threading.Event()
@@ -91,7 +92,7 @@ class SampledMeter:
             self._forget(now_s - KEEP_S)
 
     def _forget(self, before_s: float) -> None:
-        if self._t_s[0] < before_s - 3600:
+        if self._t_s[0] < before_s - KEEP_S / 4:
             first = bisect_left(self._t_s, before_s)
             del self._t_s[:first], self._energy_j[:first]
             self._gaps = [gap for gap in self._gaps if gap[1] > before_s]
@@ -99,7 +100,7 @@ class SampledMeter:
     def read(self, start_s: float, end_s: float) -> EnergyReading | None:
         """As `circadia.ports.EnergyMeter`; None until somebody has looked at `end_s` or later."""
         with self._lock:
-            if not self._t_s or end_s > self._t_s[-1]:
+            if len(self._t_s) < 2 or end_s > self._t_s[-1] or end_s <= self._t_s[0]:
                 return None
             energy_j = self._at(end_s) - self._at(start_s)
             gap_s = sum(max(min(b, end_s) - max(a, start_s), 0.0) for a, b in self._gaps)
@@ -110,11 +111,15 @@ class SampledMeter:
             duration_s=end_s - start_s,
             source=Source.MEASURED,
             gap_s=min(gap_s, end_s - start_s),
+            lost_s=min(gap_s, end_s - start_s),
             bound_j=bound_j,
         )
 
     def _at(self, t_s: float) -> float:
-        return float(np.interp(t_s, self._t_s, self._energy_j))
+        after = min(max(bisect_left(self._t_s, t_s), 1), len(self._t_s) - 1)
+        left_s, right_s = self._t_s[after - 1], self._t_s[after]
+        share = min(max((t_s - left_s) / (right_s - left_s), 0.0), 1.0)
+        return self._energy_j[after - 1] + share * (self._energy_j[after] - self._energy_j[after - 1])
 
     def _edge_j(self, t_s: float) -> float:
         """What a look's time more or less would make, at an edge of the power around `t_s`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+import time
 from typing import TYPE_CHECKING
 
 import serial
@@ -51,14 +51,26 @@ class SerialMeter:
         self._failure: MeterError | None = None
         self._thread = threading.Thread(target=self._work, name="circadia-meter", daemon=True)
 
-    def start(self, timeout_s: float = 5.0) -> None:
-        """Begin; returns when it measures. `MeterError` says why it does not."""
+    def start(self, timeout_s: float | None = None) -> None:
+        """Begin; returns when it measures. `MeterError` says why it does not, after 5 s, or 20 s if it has to look."""
+        timeout_s = timeout_s or (20.0 if self._path == "auto" else 5.0)
         self._thread.start()
         if not self._measuring.wait(timeout_s):
             self.close()
             raise self._failure or MeterError(
                 f"{self._path}: the meter does not measure after {timeout_s:g} s"
             )
+
+    def settle(self, seconds: float) -> None:
+        """Measure for so long, and until the clock's rate is known. `MeterError` if the meter goes meanwhile."""
+        time.sleep(seconds)
+        while True:
+            with self._lock:
+                if not self.session.series.empty and self.session.line is not None:
+                    return
+            if not self.connected:
+                raise self._failure or MeterError(f"{self._path}: the meter has gone")
+            time.sleep(0.05)
 
     def read(self, start_s: float, end_s: float) -> EnergyReading | None:
         """As `circadia.ports.EnergyMeter`."""
@@ -78,7 +90,7 @@ class SerialMeter:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            for path in self._paths():
+            for path in self._found():
                 try:
                     self._use(path)
                 except (CircadiaError, OSError, serial.SerialException) as error:
@@ -90,6 +102,13 @@ class SerialMeter:
                 if self._stop.is_set():
                     break
             self._stop.wait(LOOK_AGAIN_S)
+
+    def _found(self) -> list[str]:
+        try:
+            return self._paths()
+        except (OSError, TypeError, ValueError) as error:  # the list of ports changes while it is read
+            log.debug("listing the serial ports: %r", error)
+            return []
 
     def _paths(self) -> list[str]:
         return list(serial_port.candidates()) if self._path == "auto" else [self._path]
@@ -131,5 +150,4 @@ class SerialMeter:
                 self._failure = None
                 self._measuring.set()
         if self._listen is not None:
-            with suppress(Exception):
-                self._listen(now_s, data, events)
+            self._listen(now_s, data, events)

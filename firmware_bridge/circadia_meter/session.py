@@ -19,7 +19,7 @@ import numpy as np
 from circadia.errors import ConfigError, MeterError
 from circadia.types import EnergyReading, Source
 from circadia_meter.calibration import Calibration
-from circadia_meter.clock import WRAP, Alignment, Unwrapper, exchange
+from circadia_meter.clock import WRAP, Alignment, Unwrapper, exchange, shorter_way
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Corrupt, Flag, Hello, OtherVersion, Pong, Reply, Samples, Unknown
 from circadia_meter.frames import VERSION, Decoder, Kind
@@ -40,6 +40,8 @@ SILENCE_S = 3.0
 """Pings go unanswered for so long: ask whether somebody is there."""
 JUMP_US = 500_000
 """The meter's clock does not drift as far while nobody is connected for a few minutes."""
+FORGET_S = 600.0
+"""After such a silence the meter has to say hello before anything else counts."""
 LOST_S = 2.0
 """A ping that has no answer by then will have none."""
 TOGETHER = 64
@@ -190,6 +192,9 @@ class MeterSession:
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Bytes that had arrived by `now_s`. `MeterError` for another protocol, another meter, or a refusal."""
+        if now_s > self._heard_s + FORGET_S and self._step is None:
+            self._greeted = False  # its clock may have wrapped meanwhile
+            self._ask(Kind.ASK_HELLO, now_s)
         events = self._decoder.receive(data)
         if any(not isinstance(event, Corrupt) for event in events):
             self._heard_s = now_s
@@ -232,6 +237,9 @@ class MeterSession:
             self.counts.boots += 1
         if rebooted:
             self._reboot(hello, now_s)
+        elif (line := self.line) is not None:
+            expected = round(line.meter_us(now_s))  # after a silence of any length
+            self._unwrap.restart(hello.t_us, expected + shorter_way(hello.t_us - expected))
         self.hello = hello
         self.calibration = Calibration.of(hello, self._shunt_ohm)
         if self._step is None and not hello.running:
@@ -359,12 +367,17 @@ class MeterSession:
             _joules(calibration, a, b) for a in (start.first, start.last) for b in (end.first, end.last)
         ]
         stretch = start.t_us, end.t_us
-        gap_us = sum(gap.within(*stretch) for gap in self.series.gaps(*stretch)) + start.missing_us
+        if end.t_us <= self.series.start_us:
+            return None
+        gaps = self.series.gaps(*stretch)
+        gap_us = sum(gap.within(*stretch) for gap in gaps) + start.missing_us
+        lost_us = sum(gap.within(*stretch) for gap in gaps if gap.lost) + start.missing_us
         return EnergyReading(
             energy_j=energy_j,
             duration_s=end_s - start_s,
             source=Source.MEASURED,
             gap_s=min(gap_us * 1e-6, end_s - start_s),
+            lost_s=min(lost_us * 1e-6, end_s - start_s),
             bound_j=max(max(extremes) - energy_j, energy_j - min(extremes)) + abs(energy_j) * line.rate_bound,
         )
 

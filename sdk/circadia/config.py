@@ -132,7 +132,7 @@ class MeterConfig:
     device_id: str = ""
     """Of a serial meter: refuse others; eight hexadecimal digits."""
     rate_hz: float = 1000.0
-    """Samples a second, as far as the meter can."""
+    """Samples a second; an ATmega328P with an INA226 takes 2,907 at most."""
     shunt_ohm: float | None = None
     """Instead of what the meter keeps."""
 

@@ -21,7 +21,7 @@ CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
     served INTEGER NOT NULL, expired INTEGER NOT NULL, overrun_s REAL NOT NULL,
-    energy_j REAL, energy_source TEXT, gap_s REAL, bound_j REAL, joules_by_load TEXT);
+    energy_j REAL, energy_source TEXT, gap_s REAL, lost_s REAL, bound_j REAL, joules_by_load TEXT);
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY, tick INTEGER NOT NULL, label INTEGER, confidence REAL, latency_s REAL, version INTEGER,
     truth INTEGER);
@@ -136,6 +136,7 @@ def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]])
             reading.energy_j,
             Source(reading.source).value,
             reading.gap_s,
+            reading.lost_s,
             reading.bound_j,
             json.dumps({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
             tick_id,
@@ -143,7 +144,7 @@ def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]])
         for tick_id, reading in settlements
     ]
     db.executemany(
-        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, bound_j = ?, joules_by_load = ?
+        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, lost_s = ?, bound_j = ?, joules_by_load = ?
            WHERE id = ? AND energy_source IS NULL""",
         rows,
     )

@@ -318,6 +318,8 @@ class EnergyReading:
     source: Source
     gap_s: float = 0.0
     """Time in it that nothing was read."""
+    lost_s: float = 0.0
+    """Of that, time whose energy is not in the sum either: the meter was off, or had not begun."""
     bound_j: float = 0.0
     """How far `energy_j` can be off by clocks, gaps and sampling; not by the meter’s gain and offset."""
     by_load: dict[Load, float] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import subprocess
 import sys
@@ -142,8 +143,11 @@ def test_a_full_store_says_so_and_keeps_what_it_had(tmp_path: Path) -> None:
         assert last is not None
         before = last.tick_id
         assert before > 10
+        large = dataclasses.replace(
+            full_outcome(), update=dataclasses.replace(update(), payload=bytes(60_000))
+        )
         with pytest.raises(StoreError):
-            store.commit(record(5000.0, full_outcome()))
+            store.commit(record(5000.0, large))
         assert store.spooled() == []
 
 

@@ -134,11 +134,17 @@ static enum status start(struct meter *meter) {
     }
     meter->running = true;
     meter->timed = false;
+    meter->count = 0;
+    meter->flags = 0;
     return STATUS_OK;
 }
 
 static enum status stop(struct meter *meter) {
+    struct sample sample;
     port_stop();
+    while (port_next_sample(&sample)) {
+        add_sample(meter, &sample);
+    }
     meter_flush(meter);
     meter->running = false;
     meter->timed = false;

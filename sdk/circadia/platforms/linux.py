@@ -157,10 +157,16 @@ class LinuxPlatform:
         return min(max((passed - (idle - before[0]) - (own - before[2])) / passed, 0.0), 1.0)
 
     def _best_link(self) -> tuple[Link, float]:
-        """The best interface that is up, and its speed in bytes a second, as the profile says for its kind."""
+        """The best interface that is up, and its speed in bytes a second, as the profile says for its kind.
+
+        Bridges and other interfaces without a device do not count; modems never say that they are up.
+        """
         best = Link.NONE
         for interface in sorted((self._root / "sys/class/net").glob("*")):
-            if interface.name == "lo" or text(interface / "operstate") != "up":
-                continue
-            best = max(best, Link.METERED if interface.name.startswith(METERED) else Link.FREE)
+            metered = interface.name.startswith(METERED)
+            state = text(interface / "operstate")
+            if metered and (state == "up" or (state == "unknown" and text(interface / "carrier") == "1")):
+                best = max(best, Link.METERED)
+            elif not metered and state == "up" and (interface / "device").exists():
+                best = Link.FREE
         return best, float(self._params.bytes_per_s[..., int(best)])

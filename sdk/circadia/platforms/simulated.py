@@ -292,6 +292,7 @@ class SimulatedMeter:
             duration_s=end_s - start_s,
             source=Source.SIMULATED,
             gap_s=gap_s,
+            lost_s=gap_s,
             by_load=by_load,
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, MeterError
+from circadia_meter.clock import WRAP
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Happening, Hello, Reply, Samples, Status, What
 from circadia_meter.frames import Decoder, Kind, encode, frame
@@ -108,11 +110,12 @@ def test_pulses_and_marks_have_the_time_at_which_they_were(board: Boards) -> Non
     event, _ = ask(one, Commands().mark(1234))
     assert isinstance(event, Happening)
     assert (event.what, event.value) == (What.MARK, 1234)
-    one.drive_sync(level=True)
-    one.run(one.now_s + 0.005)
-    (edge,) = Decoder().receive(one.read()[0])
-    assert isinstance(edge, Happening)
-    assert (edge.what, edge.value) == (What.EDGE, 1)
+    for level in (False, True):  # it is pulled up
+        one.drive_sync(level=level)
+        one.run(one.now_s + 0.005)
+        (edge,) = Decoder().receive(one.read()[0])
+        assert isinstance(edge, Happening)
+        assert (edge.what, edge.value) == (What.EDGE, level)
 
 
 @pytest.mark.parametrize("period_us", [344, 1000, 5000, 50000])
@@ -261,3 +264,40 @@ def test_samples_of_a_forgotten_boot_are_left_out() -> None:
     (event,) = session.receive(frame(body), 0.1)
     assert isinstance(event, Samples)
     assert session.series.empty
+
+
+def test_nothing_of_one_measurement_is_left_for_the_next(board: Boards) -> None:
+    one, commands, decoder = board(), Commands(), Decoder()
+    one.load(0, 0.5, 5.0)
+    one.run(0.02)
+    for phase in range(12):
+        one.write(commands.start())
+        one.run(one.now_s + 0.2003 + phase * 83e-6)
+        one.write(commands.stop())
+        one.run(one.now_s + 0.5)
+    frames = [event for event in decoder.receive(one.read()[0]) if isinstance(event, Samples)]
+    for event in frames:
+        assert (event.last_us - event.first_us).max() < 100_000
+
+
+def test_after_an_hour_of_silence_time_goes_on(board: Boards) -> None:
+    one = board()
+    one.load(0, 0.5, 5.0)
+    under = meter(one, period_us=20_000)
+    under.advance(ORIGIN_S + 20)
+    session = under.session
+    before_us = session.last_us
+    one.run(20.2)
+    one.read()
+    skipped_s = 3600.0
+    under.origin_s += skipped_s  # the host was away; the meter's clock is made to have run on
+    hello, pongs = session.hello, session.counts.connections
+    assert hello is not None
+    session.connected(under.origin_s + one.now_s)
+    assert session.counts.connections == pongs + 1
+    shifted = dataclasses.replace(
+        hello, t_us=(round(one.now_s * 1e6) + round(skipped_s * 1e6)) % WRAP, running=True, period_us=20_000
+    )
+    session._take(shifted, under.origin_s + one.now_s)
+    assert session._unwrap(shifted.t_us) - (before_us or 0) == pytest.approx(3600.2e6, rel=1e-3)
+    assert session.counts.boots == 1

@@ -85,8 +85,8 @@ def _randomisation_p(d: NDArray[np.float64], seed: int) -> float:
 
 def equivalent(a: ArrayLike, b: ArrayLike, margin: float) -> bool:
     """Whether b is within ± `margin` (a share) of a: the 90 % interval lies inside (two one-sided tests, 5 % each)."""
-    if not margin > 0:
-        raise ConfigError(f"margin is {margin:g}; it must be above 0")
+    if not 0 < margin < 1:
+        raise ConfigError(f"margin is {margin:g}; it must lie between 0 and 1")
     d = np.log(_positive("b", b) / _positive("a", a))
     half = float(stats.t.ppf(0.95, len(d) - 1)) * float(d.std(ddof=1)) / math.sqrt(len(d))
     mean = float(d.mean())

@@ -64,8 +64,9 @@ class Plan:
         for name in ("noise", "power", "hours", "latency_margin", "staleness_margin", "accuracy_margin"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be above 0")
-        if not self.power < 1:
-            raise ConfigError(f"plan: power is {self.power}; it must be below 1")
+        for name in ("power", "latency_margin", "staleness_margin", "accuracy_margin"):
+            if not getattr(self, name) < 1:
+                raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be below 1")
         if self.washout_h < 0:
             raise ConfigError(f"plan: washout_h is {self.washout_h}; it must be 0 or more")
         for name in ("pairs", "aa_pairs"):

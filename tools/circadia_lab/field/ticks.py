@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 QUERY = """
 SELECT a.t_s, b.t_s - a.t_s, a.action, a.phases, a.energy_j, a.energy_source, a.gap_s, a.bound_j, a.served
-FROM ticks a JOIN ticks b ON b.id = a.id + 1 WHERE a.energy_source IS NOT NULL ORDER BY a.id"""
-UNSETTLED = "SELECT count(*) FROM ticks WHERE energy_source IS NULL AND id < (SELECT max(id) FROM ticks)"
+FROM ticks a JOIN ticks b ON b.id = a.id + 1 WHERE a.energy_source IS NOT NULL AND a.lost_s = 0 ORDER BY a.id"""
+UNSETTLED = "SELECT count(*) FROM ticks WHERE (energy_source IS NULL OR lost_s > 0) AND id < (SELECT max(id) FROM ticks)"
 
 
 SAME_S = 1e-6
@@ -52,7 +52,7 @@ class Ticks:
     source: str
     """`measured`, `modelled` or `simulated`, the same for all."""
     unsettled: int
-    """Ticks between the first and the last that have no joules."""
+    """Ticks that have no joules, or not all of them: the meter was off for a while."""
 
     @property
     def count(self) -> int:

@@ -207,6 +207,7 @@ uint32_t port_pulse(bool *level) {
 
 static void sync_begin(void) {
     DDRB |= _BV(PB0);
+    PORTD |= _BV(PD2);  /* pulled up, or an open input would see edges of its own */
     EICRA = _BV(ISC00); /* any edge of D2 */
     EIMSK = _BV(INT0);
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,3 +95,18 @@ def test_a_store_without_joules_says_so(tmp_path: Path) -> None:
     (tmp_path / "b.db").write_text("t_s,energy\n" * 200, encoding="ascii")
     with pytest.raises(StoreError, match="is not a store"):
         read_ticks(tmp_path / "b.db")
+
+
+def test_ticks_that_the_meter_missed_in_part_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    SqliteStore(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        for tick, lost_s in enumerate((0.0, 0.0, 5.0, 0.0)):
+            db.execute(
+                "INSERT INTO ticks (t_s, observation, proposed, action, feasible, phases, version, served, expired,"
+                " overrun_s, energy_j, energy_source, gap_s, lost_s, bound_j) VALUES"
+                " (?, x'', 'sleep', 'sleep', 1, '[]', 0, 0, 0, 0, 1.0, 'measured', ?, ?, 0)",
+                (10.0 * tick, lost_s, lost_s),
+            )
+    found = read_ticks(path)
+    assert (found.count, found.unsettled) == (2, 1)
