@@ -40,7 +40,7 @@ SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE hellos (id INTEGER PRIMARY KEY, t_s REAL NOT NULL, hello TEXT NOT NULL);
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY, t_s REAL NOT NULL, meter_us INTEGER, origin_us REAL, origin_s REAL, s_per_us REAL,
+    id INTEGER PRIMARY KEY, t_s REAL NOT NULL, boot INTEGER, meter_us INTEGER, origin_us REAL, origin_s REAL, s_per_us REAL,
     bound_s REAL, line BLOB NOT NULL);
 CREATE TABLE seconds (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, samples INTEGER NOT NULL, mean_w REAL NOT NULL, least_w REAL NOT NULL,
@@ -81,16 +81,19 @@ class Recorder:
         self._line = bytearray()
         self._samples: list[Samples] = []
         self._since_s: float | None = None
+        self._sampled_s: float | None = None
+        """When the newest samples came."""
 
     def listen(self, session: MeterSession, t_s: float, data: bytes, events: list[Event]) -> None:
         """What came by `t_s`; a listener of `SerialMeter`."""
+        self._line += data
         for event in events:
             if isinstance(event, Hello):
                 row = (t_s, json.dumps(asdict(event)))
                 self._db.execute("INSERT INTO hellos (t_s, hello) VALUES (?, ?)", row)
             elif isinstance(event, Samples):
                 self._samples.append(event)
-        self._line += data
+                self._sampled_s = t_s
         if self._since_s is None:
             self._since_s = t_s
         if t_s - self._since_s >= 1.0:
@@ -114,9 +117,15 @@ class Recorder:
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute(
-                "INSERT INTO chunks (t_s, meter_us, origin_us, origin_s, s_per_us, bound_s, line)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (t_s, end_us, *row, zlib.compress(bytes(self._line), 6)),
+                "INSERT INTO chunks (t_s, boot, meter_us, origin_us, origin_s, s_per_us, bound_s, line)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self._sampled_s or t_s,
+                    session.hello and session.hello.boot,
+                    end_us,
+                    *row,
+                    zlib.compress(bytes(self._line), 6),
+                ),
             )
             if self._samples and session.calibration is not None:
                 self._db.execute(
@@ -198,7 +207,7 @@ class Recording:
         """All samples, a second at a time, from when the clock was first aligned on."""
         calibration, decoder, unwrap = self.calibration, Decoder(), Unwrapper()
         rows = self._db.execute(
-            "SELECT t_s, meter_us, origin_us, origin_s, s_per_us FROM chunks ORDER BY id"
+            "SELECT t_s, boot, meter_us, origin_us, origin_s, s_per_us FROM chunks ORDER BY id"
         ).fetchall()
         chunks = self._db.execute("SELECT line FROM chunks ORDER BY id")
         for place, (line,) in enumerate(chunks):
@@ -227,12 +236,16 @@ class Recording:
 
 def _best_line(rows: list[tuple[Any, ...]], place: int) -> tuple[int, float, float, float] | None:
     """Of the clock at that chunk: as it was known a minute later, unless the meter booted or was away meanwhile."""
-    t_s, meter_us = rows[place][:2]
+    t_s, boot, meter_us = rows[place][:3]
     if meter_us is None:
         return None
     for later in reversed(rows[place : place + AHEAD]):
-        origin_us, origin_s, s_per_us = later[2:]
-        if origin_us is not None and abs(origin_s + (meter_us - origin_us) * s_per_us - t_s) < SAME_CLOCK_S:
+        origin_us, origin_s, s_per_us = later[3:]
+        if (
+            later[1] == boot
+            and origin_us is not None
+            and abs(origin_s + (meter_us - origin_us) * s_per_us - t_s) < SAME_CLOCK_S
+        ):
             return int(meter_us), origin_us, origin_s, s_per_us
     return None
 
