@@ -90,11 +90,13 @@ def _assemble(
     workload = _workload(config, task, body, store, random)
     inbox = Inbox(first_request_id=store.next_request_id())
     link = _federation(config, task, workload.model.version, inbox.ring)
-    if measure is not None and isinstance(body, SimulatedPlatform):
-        meter = measure(body)
-    else:
-        meter = _meter(config, body, clock)
     costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
+    try:
+        meter = _meter(config, body, clock, measure)
+    except BaseException:
+        if link is not None:
+            link.close()
+        raise
     agent = Agent(
         clock=clock,
         platform=body,
@@ -177,8 +179,15 @@ def _body(
     return body
 
 
-def _meter(config: DeviceConfig, body: SimulatedPlatform | LinuxPlatform, clock: Clock) -> EnergyMeter:
+def _meter(
+    config: DeviceConfig,
+    body: SimulatedPlatform | LinuxPlatform,
+    clock: Clock,
+    measure: Callable[[SimulatedPlatform], EnergyMeter] | None,
+) -> EnergyMeter:
     """The one of that name; without a name a simulated body has its own, and a real one none."""
+    if measure is not None and isinstance(body, SimulatedPlatform):
+        return measure(body)
     if not config.meter.kind:
         return SimulatedMeter(body) if isinstance(body, SimulatedPlatform) else NoMeter()
     found = {point.name: point for point in entry_points(group=METERS)}
