@@ -41,6 +41,7 @@ def test_build_says_how_large_the_firmware_is() -> None:
     assert "of 32,256 bytes" in done.stdout
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_probe_measures_and_says_what_is_missing() -> None:
     done = meter("probe", "--port", "simulated", "--seconds", 4, "--json")
@@ -53,6 +54,7 @@ def test_probe_measures_and_says_what_is_missing() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_calibrate_finds_the_boards_offset() -> None:
     done = meter("calibrate", "--port", "simulated", "--shunt", 0.01, "--seconds", 4, "--device-id", "beef")
@@ -62,6 +64,7 @@ def test_calibrate_finds_the_boards_offset() -> None:
     assert zero_ua == pytest.approx(400, abs=25)  # 4 µV over 10 mΩ
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_record_and_export(tmp_path: Path) -> None:
     file = tmp_path / "a.cimr"

@@ -71,6 +71,7 @@ def test_a_live_meter_gives_joules(tmp_path: Path) -> None:
         assert meter.session.counts.dropped == 0
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_a_meter_that_was_unplugged_is_found_again(tmp_path: Path) -> None:
     port = tmp_path / "meter"
@@ -105,6 +106,7 @@ def test_a_port_that_is_not_there_is_named(tmp_path: Path) -> None:
         meter.start(timeout_s=0.3)
 
 
+@pytest.mark.slow
 def test_a_port_with_something_else_behind_it_is_named() -> None:
     master, slave = os.openpty()
     tty.setraw(slave)
