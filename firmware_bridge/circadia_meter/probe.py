@@ -23,7 +23,7 @@ def run(port: str, seconds: float, *, as_json: bool) -> int:
     with port_of(port) as path:
         with Dialogue(path) as dialogue:
             hello = dialogue.hello()
-        found = _identity(path, hello)
+        found = {"source": "simulated" if port == SIMULATED else "measured"} | _identity(path, hello)
         shunt_ohm = SHUNT_OHM if port == SIMULATED else hello.shunt_uohm * 1e-6
         warnings = [] if shunt_ohm else ["its shunt is not known: circadia meter calibrate --shunt OHM"]
         measured, more = _measure(path, seconds, shunt_ohm or 1.0)

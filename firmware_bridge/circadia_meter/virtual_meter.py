@@ -6,9 +6,12 @@ exponential of mean `mean_s` each way, and may be damaged.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from circadia.types import Source
 
 if TYPE_CHECKING:
     from circadia.types import EnergyReading
@@ -54,8 +57,9 @@ class VirtualMeter:
                 self.session.receive(self._damaged(data), self.origin_s + float(times[-1]) + self._delay_s())
 
     def read(self, start_s: float, end_s: float) -> EnergyReading | None:
-        """As `circadia.ports.EnergyMeter`."""
-        return self.session.read(start_s, end_s)
+        """As `circadia.ports.EnergyMeter`; its joules are simulated, and say so."""
+        reading = self.session.read(start_s, end_s)
+        return None if reading is None else replace(reading, source=Source.SIMULATED)
 
     def close(self) -> None:
         """Free the board."""

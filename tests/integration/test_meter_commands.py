@@ -46,7 +46,7 @@ def test_build_says_how_large_the_firmware_is() -> None:
 def test_probe_measures_and_says_what_is_missing() -> None:
     done = meter("probe", "--port", "simulated", "--seconds", 4, "--json")
     found = json.loads(done.stdout)
-    assert found["board"] == "atmega328p ina226"
+    assert (found["board"], found["source"]) == ("atmega328p ina226", "simulated")
     assert found["mean_v"] == pytest.approx(5.0, abs=0.01)
     assert 0.04 < found["mean_a"] < 0.9
     assert (found["dropped"], found["missed"]) == (0, 0)

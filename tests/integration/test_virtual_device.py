@@ -53,7 +53,7 @@ def test_joules_of_decisions_are_those_that_flowed(tmp_path: Path) -> None:
     true_j = np.array([meter.true_j(a, a + b) for a, b in zip(found.t_s, found.duration_s, strict=True)])
     whole = meter.read(found.t_s[0], found.t_s[-1] + found.duration_s[-1])
     device.close()
-    assert found.source == "measured"
+    assert found.source == "simulated"
     assert found.count >= TICKS - 2
     assert len(set(found.action)) >= 3
     wrong_j = found.energy_j - true_j

@@ -1,4 +1,4 @@
-"""`circadia joules STORE`: what each action and each load was measured to draw, with intervals and the error budget."""
+"""`circadia joules STORE`: what each action and each load drew, with intervals and the error budget."""
 
 from __future__ import annotations
 
