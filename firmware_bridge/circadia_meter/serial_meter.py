@@ -90,7 +90,7 @@ class SerialMeter:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            for path in self._found():
+            for path in self._paths():
                 try:
                     self._use(path)
                 except (CircadiaError, OSError, serial.SerialException) as error:
@@ -103,15 +103,14 @@ class SerialMeter:
                     break
             self._stop.wait(LOOK_AGAIN_S)
 
-    def _found(self) -> list[str]:
+    def _paths(self) -> list[str]:
+        if self._path != "auto":
+            return [self._path]
         try:
-            return self._paths()
+            return list(serial_port.candidates())
         except (OSError, TypeError, ValueError) as error:  # the list of ports changes while it is read
             log.debug("listing the serial ports: %r", error)
             return []
-
-    def _paths(self) -> list[str]:
-        return list(serial_port.candidates()) if self._path == "auto" else [self._path]
 
     def _note(self, path: str, error: Exception) -> None:
         failure = (

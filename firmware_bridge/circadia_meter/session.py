@@ -19,7 +19,7 @@ import numpy as np
 from circadia.errors import ConfigError, MeterError
 from circadia.types import EnergyReading, Source
 from circadia_meter.calibration import Calibration
-from circadia_meter.clock import WRAP, Alignment, Unwrapper, exchange, shorter_way
+from circadia_meter.clock import Alignment, Unwrapper, exchange, shorter_way
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Corrupt, Flag, Hello, OtherVersion, Pong, Reply, Samples, Unknown
 from circadia_meter.frames import VERSION, Decoder, Kind
@@ -165,10 +165,6 @@ class MeterSession:
         self._pings[self._commands.token] = (now_s, len(data))
         return data
 
-    def due_s(self) -> float:
-        """When `outgoing` has something next."""
-        return self._ask_s if self._step is not None else self._next_ping_s
-
     @property
     def awaits_pong(self) -> bool:
         """A ping is on its way: whoever reads should do so at once."""
@@ -252,14 +248,14 @@ class MeterSession:
         """Its clock is not where it should be: another meter, or one whose count of boots was erased."""
         if (line := self.line) is None:
             return False
-        ahead = (hello.t_us - round(line.meter_us(now_s))) % WRAP
-        return min(ahead, WRAP - ahead) > JUMP_US
+        return bool(abs(shorter_way(hello.t_us - round(line.meter_us(now_s)))) > JUMP_US)
 
     def _reboot(self, hello: Hello, now_s: float) -> None:
         """Its clock began anew; until pings say it better, it goes on from when its hello arrived."""
-        if (line := self.line) is not None:
-            self._unwrap.restart(hello.t_us, max(round(line.meter_us(now_s)), self.last_us or 0))
-            self._earlier.append((self.last_us or 0, line))
+        line, end_us = self.line, self.last_us or 0
+        self._unwrap.restart(hello.t_us, max(round(line.meter_us(now_s)), end_us) if line else end_us)
+        if line is not None:
+            self._earlier.append((end_us, line))
         if self._rate is None:
             self._rate = line.rate if line else 1.0
         self._alignment.restart()

@@ -13,13 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from circadia.actions import INDEX
 from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.observation import DAY_S
-from circadia.platforms import dynamics
 from circadia.platforms.params import make_params
+from circadia.platforms.phases import phases_of
 from circadia.platforms.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
 from circadia.types import ClockLevel, Link, Mode, Observation, Phase
@@ -92,15 +89,7 @@ class LinuxPlatform:
 
     def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
         """As the profile says."""
-        if units < 0 or sync_bytes < 0:
-            raise ConfigError(
-                f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
-            )
-        durations = dynamics.phase_durations(
-            INDEX[action.name], units, sync_bytes, self._link, self._params, np
-        )
-        timed = ((load, float(durations[load])) for load in dynamics.WORKING)
-        return tuple(Phase(load=load, duration_s=seconds) for load, seconds in timed if seconds > 0)
+        return phases_of(action, units, sync_bytes, self._link, self._params)
 
     def spend(self, phases: Sequence[Phase]) -> None:
         """A real battery has paid already."""

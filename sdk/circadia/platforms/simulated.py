@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import INDEX
 from circadia.energy.battery import energy_j
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.observation import COLUMN, DAY_S
 from circadia.platforms import dynamics
 from circadia.platforms.params import LOADS, make_params
+from circadia.platforms.phases import phases_of
 from circadia.platforms.surroundings import income_j
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
@@ -108,15 +108,7 @@ class SimulatedPlatform:
 
     def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
         """Wake-up, the work at its clock, the radio; without a link the radio takes the slower link's time."""
-        if units < 0 or sync_bytes < 0:
-            raise ConfigError(
-                f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
-            )
-        durations = dynamics.phase_durations(
-            INDEX[action.name], units, sync_bytes, self._link, self.params, np
-        )
-        timed = ((load, float(durations[load])) for load in dynamics.WORKING)
-        return tuple(Phase(load=load, duration_s=seconds) for load, seconds in timed if seconds > 0)
+        return phases_of(action, units, sync_bytes, self._link, self.params)
 
     def spend(self, phases: Sequence[Phase]) -> None:
         """They begin now, or when the earlier ones are over; the battery pays as time passes."""

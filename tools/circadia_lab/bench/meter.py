@@ -33,13 +33,14 @@ from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
 from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia_lab.bench.__main__ import Figure
 
 SHUNT_OHM, VOLTAGE_V, OFFSET_V, NOISE_V, DRIFT_PPM = 0.01, 5.0, 4e-6, 5e-6, 80.0
 LEVELS_A = {"sleep": 0.05, "serve": 0.38, "train": 0.86}
 PERIOD_US = 344
 ZERO_S, TICKS = 60, 3300
-STEP_V = 2.5e-6
 CLOSURE_SAMPLES, DAMAGED = 1_000_000, 0.01
 CORRUPT, CORRUPT_BATCH = 10_000_000, 100_000
 READER_HZ, READER_S = 104_000, 20.0
@@ -68,7 +69,7 @@ def measure() -> dict[str, Figure]:
     return figures | _closure() | _corrupt() | _reader() | _recovery() | _traces()
 
 
-def _firmware(show: object) -> dict[str, Figure]:
+def _firmware(show: Callable[[float], None]) -> dict[str, Figure]:
     errors = BoardErrors(
         drift_ppm=DRIFT_PPM, shunt_ohm=SHUNT_OHM, offset_v=OFFSET_V, noise_v=NOISE_V, oscillator=0.02
     )
@@ -99,7 +100,7 @@ def _firmware(show: object) -> dict[str, Figure]:
         reading = meter.read(begin_s + tick, begin_s + tick + 1)
         assert reading is not None
         wrong_j[str(doing[tick])].append(reading.energy_j - meter.true_j(begin_s + tick, begin_s + tick + 1))
-        show(ZERO_S + tick)  # type: ignore[operator]
+        show(ZERO_S + tick)
     wall_s = time.perf_counter() - started_s
     counts = session.counts
     sampled_s = board.now_s - 0.1
