@@ -71,6 +71,8 @@ class Recorder:
         """Of a new file: `MeterError` if there is one already. `about` is kept as JSON."""
         if path.exists():
             raise MeterError(f"{path}: exists already; a recording is never overwritten, choose another name")
+        if not path.absolute().parent.is_dir():
+            raise MeterError(f"{path}: its folder does not exist; make it first")
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
             f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; PRAGMA journal_mode = WAL;"
@@ -253,6 +255,8 @@ def _best_line(rows: list[tuple[Any, ...]], place: int) -> tuple[int, float, flo
 def export_csv(path: Path, target: Path) -> int:
     """Every sample as a line of seconds, amperes and volts; returns their number."""
     count = 0
+    if not target.absolute().parent.is_dir():
+        raise MeterError(f"{target}: its folder does not exist; make it first")
     new = target.with_name(target.name + ".new")
     with Recording(path) as recording, closing(new.open("w", encoding="ascii")) as file:
         file.write("t_s,current_a,voltage_v\n")

@@ -124,6 +124,13 @@ def test_a_recording_that_was_cut_is_read_as_far_as_it_goes(tmp_path: Path) -> N
     assert 0 < export_csv(tmp_path / "a.cimr", tmp_path / "b.csv") < whole
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MeterError, match="its folder does not exist"):
+        Recorder(tmp_path / "none" / "a.cimr", {})
+    with pytest.raises(MeterError, match="its folder does not exist"):
+        export_csv(tmp_path / "a.cimr", tmp_path / "none" / "a.csv")
+
+
 def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "a.cimr"
     wrong.write_bytes(b"t_s,current_a\n" * 100)

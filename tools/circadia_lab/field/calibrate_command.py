@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.exists():
         raise ConfigError(f"{args.out}: exists already; a profile is never overwritten, choose another name")
+    if not args.out.absolute().parent.is_dir():
+        raise ConfigError(f"{args.out}: its folder does not exist; make it first")
     ticks = read_ticks(args.store)
     begun = named_profile(args.profile)
     source = f"{ticks.source}: {ticks.count} ticks of {args.store.name}, circadia lab calibrate"

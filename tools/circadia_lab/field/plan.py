@@ -121,6 +121,8 @@ def freeze(plan: Plan, path: Path) -> str:
     """Write the plan with its hash; never over another. Returns the hash: publish it."""
     if path.exists():
         raise ConfigError(f"{path}: exists already; a frozen plan is never overwritten")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: its folder does not exist; make it first")
     content = {
         "format": FORMAT,
         "sha256": plan.digest,

@@ -71,6 +71,8 @@ def test_a_frozen_plan_tells_any_change(tmp_path: Path) -> None:
     assert thawed(path).digest == digest
     with pytest.raises(ConfigError, match="exists already"):
         freeze(plan(), path)
+    with pytest.raises(ConfigError, match="its folder does not exist"):
+        freeze(plan(), tmp_path / "none" / "plan.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     for key, value in (("noise", 0.01), ("seed", 7), ("latency_margin", 0.5)):
         changed = content | {"plan": content["plan"] | {key: value}}
