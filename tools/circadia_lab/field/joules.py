@@ -78,7 +78,7 @@ def by_action(ticks: Ticks, *, seed: int = 0) -> list[ActionJoules]:
             return np.concatenate([energy / count, energy / seconds])
 
     means = member @ ticks.energy_j / member.sum(axis=1)
-    estimates = _estimates(statistic, ticks.energy_j - means @ member, seed)
+    estimates = with_intervals(statistic, ticks.energy_j - means @ member, seed)
     found = []
     for place, name in enumerate(names):
         mine = ticks.action == name
@@ -107,7 +107,7 @@ def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
         return watts
 
     left_over = energy - seconds @ nnls(seconds, energy)[0]
-    estimates = _estimates(statistic, left_over, seed)
+    estimates = with_intervals(statistic, left_over, seed)
     return [
         LoadWatts(
             load=Load(load).name,
@@ -118,10 +118,13 @@ def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
     ]
 
 
-def _estimates(
+def with_intervals(
     statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], left_over: NDArray[np.float64], seed: int
 ) -> list[Estimate]:
-    """`left_over`: (N,) what actions or loads do not explain; how long it remembers itself makes the blocks."""
+    """What `statistic` makes of N rows, each figure with its interval, from rows drawn in blocks.
+
+    `left_over`: (N,) what is not explained of each row; how long it remembers itself makes the blocks.
+    """
     rows = np.arange(len(left_over))
     means = statistic(rows)
     if len(left_over) < LEAST_TICKS:
