@@ -90,6 +90,20 @@ static void silent(struct avr_t *avr, const int level, const char *format, va_li
     }
 }
 
+/* A sleeping chip is woken in its own time: nobody waits for it in real time … */
+static void pass(struct avr_t *avr, avr_cycle_count_t cycles) {
+    (void)avr;
+    (void)cycles;
+}
+
+/* … and it does not sleep past the moment at which this is called. */
+static avr_cycle_count_t stop_here(struct avr_t *avr, avr_cycle_count_t when, void *parameter) {
+    (void)avr;
+    (void)when;
+    (void)parameter;
+    return 0;
+}
+
 static avr_uart_t *uart_of(avr_t *avr) {
     for (avr_io_t *port = avr->io_port; port; port = port->next) {
         if (strcmp(port->kind, "uart") == 0 && ((avr_uart_t *)port)->name == '0') {
@@ -124,6 +138,7 @@ struct simulator *simulator_open(const char *elf, const struct simulator_options
     simulator->firmware.frequency = FREQUENCY;
     avr_init(simulator->avr);
     avr_load_firmware(simulator->avr, &simulator->firmware);
+    simulator->avr->sleep = pass;
     simulator->s_per_cycle = 1.0 / FREQUENCY / (1 + options->drift_ppm * 1e-6);
     connect_line(simulator);
     avr_irq_register_notify(avr_io_getirq(simulator->avr, AVR_IOCTL_IOPORT_GETIRQ('B'), 0), on_pulse, simulator);
@@ -191,6 +206,7 @@ int simulator_run(struct simulator *simulator, double until_s) {
             avr_cycle_count_t arrival = (avr_cycle_count_t)(t_s / simulator->s_per_cycle) + 1;
             stop = arrival < until ? arrival : until;
         }
+        avr_cycle_timer_register(simulator->avr, stop - simulator->avr->cycle, stop_here, NULL);
         while (simulator->avr->cycle < stop) {
             int state = avr_run(simulator->avr);
             if (state == cpu_Done || state == cpu_Crashed) {

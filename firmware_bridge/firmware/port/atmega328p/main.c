@@ -2,6 +2,7 @@
 #include <avr/eeprom.h>
 #include <avr/interrupt.h>
 #include <avr/io.h>
+#include <avr/sleep.h>
 #include <string.h>
 #include <util/atomic.h>
 #include <util/delay.h>
@@ -226,7 +227,20 @@ void port_transmit(void) {
     uart_transmit();
 }
 
+/* Until the next interrupt, unless one has left something to do: between sei and sleep none can come. */
+static void rest(void) {
+    cli();
+    if (queue_tail == queue_head && !edge_waits && !uart_waits()) {
+        sleep_enable();
+        sei();
+        sleep_cpu();
+        sleep_disable();
+    }
+    sei();
+}
+
 int main(void) {
+    set_sleep_mode(SLEEP_MODE_IDLE);
     clock_begin();
     twi_begin();
     sync_begin();
@@ -235,5 +249,6 @@ int main(void) {
     meter_begin(&meter);
     for (;;) {
         meter_step(&meter);
+        rest();
     }
 }

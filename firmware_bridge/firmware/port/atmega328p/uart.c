@@ -45,6 +45,10 @@ void uart_transmit(void) {
     }
 }
 
+bool uart_waits(void) {
+    return ring_length(&incoming) > 0;
+}
+
 bool uart_receive(uint8_t *byte, uint32_t *t_us) {
     if (!ring_take(&incoming, byte)) {
         return false;

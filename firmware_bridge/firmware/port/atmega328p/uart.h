@@ -13,6 +13,9 @@ void uart_begin(struct ring *outgoing);
 /* There is something in the ring. */
 void uart_transmit(void);
 
+/* Whether the host has said something. */
+bool uart_waits(void);
+
 /* The next byte; of a zero, the time at which it arrived. */
 bool uart_receive(uint8_t *byte, uint32_t *t_us);
 
