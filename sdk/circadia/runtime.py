@@ -61,17 +61,30 @@ class Runtime:
         """Tick until `stop`, then close the agent and what belongs to it."""
         try:
             while not self._stop.is_set():
-                self._turn()
+                self._wait()
+                self.turn()
             self._drain()
         finally:
             self._close()
 
-    def _turn(self) -> None:
-        """Wait for the next tick or the bell; an item is taken in at once, a request brings the tick forward."""
+    @property
+    def due_s(self) -> float:
+        """When the next tick is due, if nobody asks for one before."""
+        return self._due_s
+
+    def _wait(self) -> None:
+        """For the next tick or the bell."""
+        clock = self.agent.clock
+        left_s = self._due_s - clock.now_s()
+        if left_s > 0:
+            self.agent.inbox.wait(clock.wall_s(left_s))
+
+    def turn(self) -> None:
+        """Take in what came, and tick if it is time: a request brings the tick forward.
+
+        For whoever moves time by hand; `run` calls it in real time.
+        """
         agent = self.agent
-        now_s = agent.clock.now_s()
-        if self._due_s > now_s:
-            agent.inbox.wait(agent.clock.wall_s(self._due_s - now_s))
         urgent = agent.ingest()
         now_s = agent.clock.now_s()
         if now_s >= self._learning.due_s:

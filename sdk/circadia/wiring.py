@@ -123,19 +123,22 @@ def named_profile(name: str) -> DeviceProfile:
 
 
 def make_policy(name: str) -> Policy:
-    """The policy of a name: `default`, a rule, or the path of a policy file."""
+    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file."""
     from circadia.policy.rules import RULES
 
     if name in RULES:
         return RULES[name]()
     from circadia.policy.artifact import load_policy, shipped_policy
     from circadia.policy.network import NetworkPolicy
+    from circadia.policy.separate import SeparatePolicy
 
     if name == "default":
         return NetworkPolicy(load_policy(shipped_policy()))
+    if name == "separate":
+        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy())))
     if not name.endswith(".tflite"):
         raise ConfigError(
-            f"agent.policy {name!r} is neither `default`, a rule ({', '.join(RULES)}) nor a .tflite file"
+            f"agent.policy {name!r} is neither `default`, `separate`, a rule ({', '.join(RULES)}) nor a .tflite file"
         )
     return NetworkPolicy(load_policy(Path(name)))
 

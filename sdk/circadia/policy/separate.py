@@ -1,0 +1,60 @@
+"""Training and serving decided apart by one policy that is asked twice: the baseline of a coupled decision.
+
+    π(serve a) = π_s(a),   π(other a) = (1 − Σ π_s(serve)) · π_t(a) / Σ π_t(other)
+
+The serving side π_s sees an observation in which there is nothing to learn; the learning side π_t one in which nobody
+waits, and which has the tick to itself while that is so. Both see battery, body, time and preference. It is an ablation of the policy inside, not one that was trained to
+decide so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.actions import CATALOGUE
+from circadia.observation import COLUMN, NO_DEADLINE_S
+from circadia.policy.sampling import probabilities
+from circadia.types import Mode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia.ports import Policy
+
+QUEUE = {"queue_length": 0.0, "queue_age_s": 0.0, "queue_slack_s": NO_DEADLINE_S}
+"""What the learning side sees of the queue: an empty one."""
+LEARNING = {
+    "fresh_examples": 0.0, "fresh_age_s": 0.0, "unsent_examples": 0.0, "spooled_updates": 0.0, "versions_behind": 0.0,
+}  # fmt: skip
+"""What the serving side sees of the learning: nothing to do."""
+SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
+
+
+class SeparatePolicy:
+    """A `Policy` out of another; one thread at a time."""
+
+    def __init__(self, whole: Policy) -> None:
+        self._whole = whole
+        self.name = f"separate {whole.name}"
+        self.offered = whole.offered
+
+    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features,) values → (actions,) logarithms of the chances; −inf where there is none."""
+        serving, learning = (
+            probabilities(self._whole.scores(_without(x, hidden)), self.offered) for hidden in (LEARNING, QUEUE)
+        )
+        serves = np.where(SERVES & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
+        learns = np.where(SERVES, 0.0, learning)
+        chances = serves + (1 - serves.sum()) * learns / learns.sum()
+        with np.errstate(divide="ignore"):
+            scores: NDArray[np.float32] = np.log(chances).astype(np.float32)
+        return scores
+
+
+def _without(x: NDArray[np.float32], hidden: dict[str, float]) -> NDArray[np.float32]:
+    seen = x.copy()
+    for name, value in hidden.items():
+        seen[COLUMN[name]] = value
+    return seen
