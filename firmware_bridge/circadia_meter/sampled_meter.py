@@ -56,6 +56,10 @@ class SampledMeter:
         self.sample(self._clock.now_s())
         self._thread.start()
 
+    def about(self) -> dict[str, str | float]:
+        """The sensor, its resolution in W and the time between two looks in s."""
+        return {"meter": self.name, "step_w": self._step_w, "period_s": self._period_s}
+
     def close(self) -> None:
         """End the thread; a second call does nothing."""
         self._stop.set()

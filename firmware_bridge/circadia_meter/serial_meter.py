@@ -77,6 +77,11 @@ class SerialMeter:
         with self._lock:
             return self.session.read(start_s, end_s)
 
+    def about(self) -> dict[str, str | float]:
+        """As `MeterSession.about`."""
+        with self._lock:
+            return self.session.about()
+
     @property
     def connected(self) -> bool:
         """Whether it measures at the moment."""

@@ -129,6 +129,20 @@ class MeterSession:
         self.hello: Hello | None = None
         self.calibration: Calibration | None = None
 
+    def about(self) -> dict[str, str | float]:
+        """Which meter it is, its firmware and calibration; before its hello, that it is one on a serial line."""
+        found: dict[str, str | float] = {"meter": "serial", "period_us": self._period_us}
+        if self.hello is not None and self.calibration is not None:
+            found |= {
+                "board": self.hello.board,
+                "device_id": f"{self.hello.device_id:08x}",
+                "firmware": "{}.{}".format(*self.hello.firmware),
+                "shunt_ohm": self.calibration.shunt_ohm,
+                "offset_steps": self.calibration.offset_steps,
+                "gain": self.calibration.gain,
+            }
+        return found
+
     # ---- the line ----
 
     def connected(self, now_s: float) -> None:

@@ -61,6 +61,10 @@ class VirtualMeter:
         reading = self.session.read(start_s, end_s)
         return None if reading is None else replace(reading, source=Source.SIMULATED)
 
+    def about(self) -> dict[str, str | float]:
+        """As `MeterSession.about`."""
+        return self.session.about()
+
     def close(self) -> None:
         """Free the board."""
         self.board.close()

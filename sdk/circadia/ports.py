@@ -66,6 +66,10 @@ class EnergyMeter(Protocol):
         """The energy from `start_s` to `end_s`; None while that is not known yet."""
         ...
 
+    def about(self) -> dict[str, str | float]:
+        """What it is and how it is calibrated: measurements of meters that differ in this do not compare."""
+        ...
+
     def close(self) -> None:
         """End what reads it; a second call does nothing."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -116,3 +117,10 @@ def test_what_was_before_the_start_is_a_gap(meter: EnergyMeter) -> None:
 def test_it_may_be_closed_twice(meter: EnergyMeter) -> None:
     meter.close()
     meter.close()
+
+
+def test_it_says_what_it_is(meter: EnergyMeter) -> None:
+    about = meter.about()
+    assert about["meter"]
+    assert json.loads(json.dumps(about)) == about
+    assert meter.about() == about

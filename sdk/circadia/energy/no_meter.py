@@ -15,5 +15,9 @@ class NoMeter:
         """None: never known."""
         return None
 
+    def about(self) -> dict[str, str | float]:
+        """That there is none."""
+        return {"meter": "none"}
+
     def close(self) -> None:
         """Nothing to end."""

@@ -288,6 +288,10 @@ class SimulatedMeter:
             by_load=by_load,
         )
 
+    def about(self) -> dict[str, str | float]:
+        """The profile that it integrates."""
+        return {"meter": "simulated", "profile": self._platform.profile.name}
+
     def close(self) -> None:
         """Nothing to end."""
 
