@@ -1,9 +1,14 @@
-"""`circadia meter …`: build, flash, probe, calibrate, record and export."""
+"""`circadia meter …`: build, flash, probe, calibrate, record and export; other packages add more."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from circadia.cli import commands_of
+
+GROUP = "circadia.meter.commands"
+"""The entry-point group through which other packages add to `circadia meter`."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,6 +23,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_calibrate(actions)
     _add_record(actions)
     _add_export(actions)
+    for add in commands_of(GROUP):
+        add(actions)
 
 
 Actions = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it

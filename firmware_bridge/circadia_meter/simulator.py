@@ -175,10 +175,10 @@ class LiveBoard:
         """`load` is asked in every step for (amperes, volts), at seconds since the start."""
         self.board = board
         self._load = load
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.port = os.ttyname(self._slave)
+        self._cable = threading.Lock()
+        self._ends: tuple[int, int] | None = None
+        """Master and slave; None while the cable is out."""
+        self.port = self.plug()
         self.behind_s = 0.0
         """The most that it was late."""
         self.unread = 0
@@ -195,9 +195,25 @@ class LiveBoard:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        for end in (self._master, self._slave):
-            os.close(end)
+        self.unplug()
         self.board.close()
+
+    def plug(self) -> str:
+        """Put the cable in: `port`, maybe another one than before."""
+        with self._cable:
+            if self._ends is None:
+                self._ends = os.openpty()
+                tty.setraw(self._ends[1])
+                os.set_blocking(self._ends[0], False)
+                self.port = os.ttyname(self._ends[1])
+        return self.port
+
+    def unplug(self) -> None:
+        """Pull the cable: the port is gone; the board measures on, and nobody hears it."""
+        with self._cable:
+            for end in self._ends or ():
+                os.close(end)
+            self._ends = None
 
     def _work(self) -> None:
         start_s = time.monotonic()
@@ -208,14 +224,18 @@ class LiveBoard:
             if (flowing := self._load(now_s)) != last:
                 self.board.load(now_s, *flowing)
                 last = flowing
-            with suppress(BlockingIOError):
-                self.board.write(os.read(self._master, 2048), now_s)
+            self._hear(now_s)
             self.board.run(now_s)
             self._send(self.board.read()[0])
 
+    def _hear(self, now_s: float) -> None:
+        with self._cable, suppress(BlockingIOError):
+            if self._ends is not None:
+                self.board.write(os.read(self._ends[0], 2048), now_s)
+
     def _send(self, data: bytes) -> None:
-        try:
-            sent = os.write(self._master, data)
-        except BlockingIOError:
-            sent = 0
+        sent = 0
+        with self._cable, suppress(BlockingIOError):
+            if self._ends is not None:
+                sent = os.write(self._ends[0], data)
         self.unread += len(data) - sent

@@ -58,7 +58,7 @@ def _parser(first: str = "") -> argparse.ArgumentParser:
     for register in _built_in():
         register(subparsers)
     if first not in subparsers.choices:
-        for register in _from_other_packages():
+        for register in commands_of(GROUP):
             register(subparsers)
     return parser
 
@@ -69,14 +69,15 @@ def _built_in() -> list[Register]:
     return [import_module(f"{package.__name__}.{name}").register for name in found]
 
 
-def _from_other_packages() -> list[Register]:
+def commands_of(group: str) -> list[Register]:
+    """What packages bring to an entry-point group of commands; one that cannot be imported says so when it is used."""
     from importlib.metadata import entry_points  # two megabytes that a device at rest need not hold
 
-    return [_loaded(point) for point in entry_points(group=GROUP)]
+    return [_loaded(point) for point in entry_points(group=group)]
 
 
 def _loaded(point: EntryPoint) -> Register:
-    """A command that cannot be imported says so when it is used, and leaves the others alone."""
+    """The function that adds its parser."""
     try:
         register: Register = point.load()
     except (ImportError, AttributeError) as error:
