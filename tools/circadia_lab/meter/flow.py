@@ -1,0 +1,42 @@
+"""What flows through a live board's shunt: the stretches of a simulated body, each when its time has come."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from circadia.platforms.timeline import Stretch
+    from circadia.ports import Clock
+    from circadia_lab.meter.device_clock import DeviceClock
+
+VOLTAGE_V = 4.0
+
+
+class Flow:
+    """The load of a `LiveBoard`, whose thread calls it; one other thread adds stretches."""
+
+    def __init__(self, host: Clock, clock: DeviceClock) -> None:
+        """Nothing flows at first."""
+        self._host, self._clock = host, clock
+        self._coming: deque[tuple[float, float]] = deque()
+        """(host time, watts) from then on."""
+        self._power_w = 0.0
+        self.late_s = 0.0
+        """Host seconds: how long after its beginning a stretch was known, at most."""
+
+    def add(self, stretches: Iterable[Stretch]) -> None:
+        """Stretches of the device's time, after those that were added before."""
+        for stretch in stretches:
+            start_s = self._clock.host_s(stretch.start_s)
+            self.late_s = max(self.late_s, self._host.now_s() - start_s)
+            self._coming.append((start_s, stretch.power_w))
+
+    def __call__(self, _t_s: float) -> tuple[float, float]:
+        """Amperes and volts now."""
+        now_s = self._host.now_s()
+        while self._coming and self._coming[0][0] <= now_s:
+            self._power_w = self._coming.popleft()[1]
+        return self._power_w / VOLTAGE_V, VOLTAGE_V
