@@ -132,10 +132,11 @@ def listened(board: SimulatedBoard, seconds: float, deaf: tuple[float, float]) -
     board.load(3.0, 0.4, 5.0)
     session.connected(0.0)
     while board.now_s < seconds:
+        half_s = 0.1 if session.measuring and session.line else 0.0005
+        board.run(board.now_s + half_s)
         if data := session.outgoing(board.now_s):
             board.write(data)
-        # many pings in one read: frames of several lengths arrive together
-        board.run(board.now_s + (0.2 if session.measuring and session.line else 0.001))
+        board.run(board.now_s + half_s)  # a pong stands between samples of the same read
         data, _ = board.read()
         if data and not deaf[0] <= board.now_s < deaf[1]:
             listener.listen(board.now_s, data, session.receive(data, board.now_s))
