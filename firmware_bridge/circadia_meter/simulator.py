@@ -7,6 +7,7 @@ clock behind a pseudo-terminal, as a meter on a USB cable.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import threading
 import time
@@ -172,7 +173,10 @@ class LiveBoard:
     STEP_S = 0.001
 
     def __init__(self, board: SimulatedBoard, load: Callable[[float], tuple[float, float]]) -> None:
-        """`load` is asked in every step for (amperes, volts), at seconds since the start."""
+        """`load` is asked for (amperes, volts) at ascending seconds since the start, `STEP_S` apart or less.
+
+        A board that is late asks for what it has missed: what flows does not depend on how busy the machine is.
+        """
         self.board = board
         self._load = load
         self._cable = threading.Lock()
@@ -183,11 +187,16 @@ class LiveBoard:
         """The most that it was late."""
         self.unread = 0
         """Bytes that nobody read in time: the cable was out."""
+        self.started_s = math.nan
+        """Reading of the machine's monotonic clock at the board's second 0."""
+        self._asked_s = 0.0
+        self._flowing: tuple[float, float] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="simulated-meter", daemon=True)
 
     def start(self) -> None:
         """Power on."""
+        self.started_s = time.monotonic()
         self._thread.start()
 
     def close(self) -> None:
@@ -216,17 +225,20 @@ class LiveBoard:
             self._ends = None
 
     def _work(self) -> None:
-        start_s = time.monotonic()
-        last: tuple[float, float] | None = None
         while not self._stop.wait(self.STEP_S):
-            now_s = time.monotonic() - start_s
+            now_s = time.monotonic() - self.started_s
             self.behind_s = max(self.behind_s, now_s - self.board.now_s - self.STEP_S)
-            if (flowing := self._load(now_s)) != last:
-                self.board.load(now_s, *flowing)
-                last = flowing
+            self._flow(now_s)
             self._hear(now_s)
             self.board.run(now_s)
             self._send(self.board.read()[0])
+
+    def _flow(self, until_s: float) -> None:
+        while self._asked_s < until_s:
+            self._asked_s = min(self._asked_s + self.STEP_S, until_s)
+            if (flowing := self._load(self._asked_s)) != self._flowing:
+                self.board.load(self._asked_s, *flowing)
+                self._flowing = flowing
 
     def _hear(self, now_s: float) -> None:
         with self._cable, suppress(BlockingIOError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,12 @@ class Flow:
     """The load of a `LiveBoard`, whose thread calls it; one other thread adds stretches."""
 
     def __init__(self, host: Clock, clock: DeviceClock) -> None:
-        """Nothing flows at first."""
+        """Nothing flows before `began` is told."""
         self._host, self._clock = host, clock
         self._coming: deque[tuple[float, float]] = deque()
         """(host time, watts) from then on."""
         self._power_w = 0.0
+        self._zero_s = -math.inf
         self.late_s = 0.0
         """Host seconds: how long after its beginning a stretch was known, at most."""
 
@@ -34,9 +36,12 @@ class Flow:
             self.late_s = max(self.late_s, self._host.now_s() - start_s)
             self._coming.append((start_s, stretch.power_w))
 
-    def __call__(self, _t_s: float) -> tuple[float, float]:
-        """Amperes and volts now."""
-        now_s = self._host.now_s()
-        while self._coming and self._coming[0][0] <= now_s:
+    def began(self, host_s: float) -> None:
+        """The board's second 0 on the host's clock."""
+        self._zero_s = host_s
+
+    def __call__(self, t_s: float) -> tuple[float, float]:
+        """Amperes and volts at the board's second `t_s`; ascending."""
+        while self._coming and self._coming[0][0] <= self._zero_s + t_s:
             self._power_w = self._coming.popleft()[1]
         return self._power_w / VOLTAGE_V, VOLTAGE_V

@@ -78,6 +78,7 @@ class LiveDevice:
         simulated = SimulatedBoard(firmware.build_simulator(), firmware.build(), BOARD)
         self.board = LiveBoard(simulated, self.flow)
         self.board.start()
+        self.flow.began(self.host.now_s() - (time.monotonic() - self.board.started_s))
         self._stack.callback(self.board.close)
         self.cable = SimulatedCable(self.board, folder / "meter")
         session = MeterSession(shunt_ohm=SHUNT_OHM)

@@ -30,7 +30,7 @@ FULL_ROWS, TABLES_ROWS = 10, 17
 LAST_WATTS_S = 0.3
 WIDE = 112
 """Columns from which everything is shown of a tick."""
-COLUMNS = ("began", "decision", "did", "queue", "fresh", "lasts", "joules", "±", "mean", "gap")
+COLUMNS = ("began", "decision", "did", "queue", "fresh", "lasts", "simulated", "±", "mean", "gap")
 WIDE_ONLY = {"queue", "fresh", "±", "gap"}
 
 
@@ -70,7 +70,7 @@ class Screen:
         curve = device.listener.curve(since_s)
         shown = [one for one in device.ledger.decisions[-300:] if one.end_s > since_s and one.t_s < until_s]
         recent = curve.mean_w[curve.start_s > until_s - LAST_WATTS_S * device.speed]
-        watts = f"{recent.mean():.3f} W" if len(recent) else "no samples"
+        watts = f"{recent.mean():.3f} W simulated" if len(recent) else "no samples"
         return Group(
             self._header(device, watts),
             *chart(curve, shown, since_s, until_s, width=width, height=rows),

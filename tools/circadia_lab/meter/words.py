@@ -29,8 +29,9 @@ def small_joules(value: float | None) -> str:
 
 
 def signed(value: float, digits: str, unit: str) -> str:
-    """With a sign that is as wide as a plus."""
-    return f"{value:+{digits}} {unit}".replace("-", "−")
+    """With a sign that is as wide as a plus; none if all digits are 0."""
+    text = f"{value:+{digits}}".replace("-", "−")
+    return f"{text if text.strip('+−0.') else text[1:]} {unit}"
 
 
 def clock(t_s: float) -> str:
