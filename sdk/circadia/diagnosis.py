@@ -9,13 +9,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
 from circadia.federation.address import BrokerAddress
+from circadia.finding import Finding, Status
+from circadia.meter_diagnosis import firmware_programs, meter, meter_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,30 +26,10 @@ CONNECT_S = 3.0
 """How long a broker may take to accept a connection."""
 SPACE_MB = 100
 """Free space that the state folder should have: a store with its write-ahead log, and a spool of updates."""
-SYS = Path("/sys")
+SYS, DEV = Path("/sys"), Path("/dev")
 
 
-class Status(Enum):
-    """How a check came out."""
-
-    OK = "ok"
-    ABSENT = "absent"
-    """Not there, and Circadia runs without it."""
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """The answer of one check."""
-
-    name: str
-    status: Status
-    detail: str
-    advice: str = ""
-    """What to do about it; empty when all is well."""
-
-
-def diagnose(config: DeviceConfig, sys_root: Path = SYS) -> Iterator[Finding]:
+def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -> Iterator[Finding]:
     """Every check for a device of that configuration, in the order in which a person would look."""
     yield python_version(sys.version_info[:3])
     yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
@@ -59,6 +39,10 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS) -> Iterator[Finding]:
     yield battery(sys_root)
     yield thermal(sys_root)
     yield link(sys_root)
+    yield meter(config)
+    if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
+        yield port
+    yield firmware_programs()
     yield broker_program()
     yield broker_reachable(config.federation.broker if config.federation else None)
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")

@@ -9,8 +9,6 @@ import pytest
 
 from circadia.commands.doctor import as_json, as_table
 from circadia.diagnosis import (
-    Finding,
-    Status,
     battery,
     broker_program,
     broker_reachable,
@@ -21,6 +19,7 @@ from circadia.diagnosis import (
     tried,
 )
 from circadia.errors import ArtifactError, ConfigError
+from circadia.finding import Finding, Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from circadia.config import DeviceConfig
-    from circadia.diagnosis import Finding
+    from circadia.finding import Finding
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +26,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    from circadia.diagnosis import Status, diagnose
+    from circadia.diagnosis import diagnose
+    from circadia.finding import Status
 
     findings = list(diagnose(_config(args)))
     print(as_json(findings) if args.json else as_table(findings))
