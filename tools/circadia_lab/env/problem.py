@@ -127,6 +127,13 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.devices:
             raise ConfigError(f"problem {self.name}: needs at least one device")
+        points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in self.devices]
+        if len({count for _, count in points}) > 1:
+            told = ", ".join(f"{name}: {count}" for name, count in points)
+            raise ConfigError(
+                f"problem {self.name}: its devices' voltage curves need as many points each, so that they can be batched "
+                f"({told})"
+            )
 
     @property
     def measures(self) -> Measures:
@@ -227,7 +234,15 @@ def _device(row: Mapping[str, Any], folder: Path) -> Device:
 
 
 def _profile(name: str, folder: Path) -> DeviceProfile:
-    return shipped_profile(name) if name in shipped_profiles() else load_profile(folder / name)
+    """A shipped one by name, or a file: `circadia lab calibrate` makes one."""
+    if name in shipped_profiles():
+        return shipped_profile(name)
+    if not Path(name).suffix:
+        raise ConfigError(
+            f"devices.profile = {name!r}: there are {', '.join(shipped_profiles())}; a file's name ends in .toml, and its "
+            "path begins at the problem's folder"
+        )
+    return load_profile(folder / name)
 
 
 def _scenario(name: str, folder: Path) -> Scenario:

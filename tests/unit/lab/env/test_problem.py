@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +76,10 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ("devices = []\n", "needs at least one device"),
         ('devices = [{ profile = "pixel-3" }]\n', "needs a profile and a scenario"),
         ('devices = [{ profile = "nokia.toml", scenario = "phone" }]\n', "nokia.toml"),
+        (
+            'devices = [{ profile = "nokia", scenario = "phone" }]\n',
+            "there are fairphone-4, pi-solar, pixel-3; a file",
+        ),
         ('devices = [{ profile = "pixel-3", scenario = "moon.toml" }]\n', "moon.toml"),
         (DEVICE + "[limits]\nbattery_floor = 1\n", "limits.battery_floor is 1"),
         (DEVICE + "[limits]\ntemperature_c = -5\n", "limits.temperature_c is -5"),
@@ -116,6 +121,38 @@ def test_a_profile_with_a_negative_capacity_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, 'devices = [{ profile = "negative.toml", scenario = "phone" }]\n')
     with pytest.raises(ConfigError, match=r"negative\.toml.*battery\.capacity_c|battery\.capacity_c"):
         load_problem(path)
+
+
+def test_a_profile_is_found_beside_the_problem_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from circadia.energy.profile_file import dump_profile, shipped_profile
+
+    mine = replace(shipped_profile("pixel-3"), name="mine")
+    (tmp_path / "fitted").mkdir()
+    (tmp_path / "fitted" / "mine.toml").write_text(dump_profile(mine), encoding="utf-8")
+    path = written(tmp_path, 'devices = [{ profile = "fitted/mine.toml", scenario = "phone" }]\n')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_problem(path).devices[0].profile == mine
+    assert find_problem("../mine.toml").devices[0].profile == mine
+
+
+def test_curves_of_different_lengths_cannot_be_batched(tmp_path: Path) -> None:
+    from circadia.energy.profile import Curve
+    from circadia.energy.profile_file import dump_profile, shipped_profile
+
+    pixel = shipped_profile("pixel-3")
+    short = replace(
+        pixel.battery,
+        open_circuit_v=Curve(soc=(0.0, 1.0), value=(3.3, 4.3), uncertainty=0.1, source="two points"),
+    )
+    (tmp_path / "short.toml").write_text(
+        dump_profile(replace(pixel, name="short", battery=short)), encoding="utf-8"
+    )
+    both = 'devices = [{ profile = "short.toml", scenario = "phone" }, { profile = "pixel-3", scenario = "phone" }]\n'
+    with pytest.raises(ConfigError, match=r"as many points each.*short: 2, pixel-3: 12"):
+        load_problem(written(tmp_path, both))
 
 
 def test_problems_by_name(tmp_path: Path) -> None:
