@@ -299,6 +299,8 @@ def test_what_is_wrong_is_named_before_anything_is_written(
     assert f"{nothing}.cimr: there is no such recording" in refusal(
         capsys, store, "--recording", f"{nothing}.cimr", *rest
     )
+    assert f"{nothing}.cimr: is a meter's recording" in refusal(capsys, f"{nothing}.cimr", *rest)
+    assert f"{store}: is no recording of a meter" in refusal(capsys, store, "--recording", store, *rest)
     assert "name a STORE.db, or a --recording" in refusal(capsys, *rest)
     assert "two states of charge" in refusal(capsys, store, "--recording", "x.cimr=3", *rest)
     assert "its folder does not exist" in refusal(capsys, store, *rest, "--html", nothing / "page.html")

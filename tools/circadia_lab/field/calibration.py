@@ -79,7 +79,7 @@ class _Part:
 def calibrate(material: Material, profile: DeviceProfile, *, name: str, seed: int = 0) -> Calibration:
     """Powers out of ticks; voltage curve, resistance and capacity out of recordings; capacity, else, out of ticks.
 
-    `ConfigError` for too few ticks. What the material does not tell stays as it was, with the reason.
+    `ConfigError` for too few ticks, and if nothing at all is told. What the material does not tell stays as it was, with the reason.
     """
     split = material.ticks()
     powers = None
@@ -94,6 +94,9 @@ def calibrate(material: Material, profile: DeviceProfile, *, name: str, seed: in
     with_cell = _with(profile, found, name)
     found.append(_capacity_part(material, discharges, with_cell.battery))
     fitted = _with(profile, found, name)
+    if not any(one.changed for one in found):
+        reasons = dict.fromkeys(reason for one in found for reason in one.kept.values())
+        raise ConfigError(f"nothing was found: {'; '.join(reasons)}")
     return Calibration(
         profile=fitted,
         begun=profile,

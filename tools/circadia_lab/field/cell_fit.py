@@ -83,9 +83,17 @@ def fit_cell(discharges: Sequence[Discharge], cell: Cell, source: str, *, seed: 
         resistance=Quantity(value=ohm, uncertainty=max(ohm_sd, LEAST_SD_OHM), source=source)
         if told
         else None,
-        resistance_reason="" if told else "the current hardly varied at the same state of charge",
+        resistance_reason="" if told else _untold(ohm, ohm_sd),
         left_over_v=float(np.sqrt((left_over**2).mean())),
     )
+
+
+def _untold(ohm: float, sd: float) -> str:
+    if not np.isfinite(sd):
+        return "the current hardly varied at the same state of charge"
+    if ohm > 0:
+        return f"{ohm:.2g} ± {sd:.2g} Ω leaves it open; a current that varies more would tell it"
+    return "the voltage did not fall when the current rose; is the meter at the battery's leads?"
 
 
 def terminal_error_v(discharge: Discharge, cell: Cell) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.field.discharge import Discharge, Flow, placed, read_flow
+from circadia_lab.field.discharge import SUFFIX, Discharge, Flow, placed, read_flow
 from circadia_lab.field.states import States, quiet, read_states
 from circadia_lab.field.ticks import Ticks, read_ticks
 
@@ -88,7 +88,9 @@ class Material:
 
 
 def read_store(path: Path) -> Stored:
-    """`StoreError` as `read_ticks`."""
+    """`StoreError` as `read_ticks`; `ConfigError` for a recording."""
+    if path.suffix == SUFFIX:
+        raise ConfigError(f"{path}: is a meter's recording, not a device's store; name it by --recording")
     ticks = read_ticks(path)
     return Stored(name=path.name, ticks=ticks, states=read_states(path))
 

@@ -137,6 +137,14 @@ def test_few_ticks_are_refused(ticks: Make) -> None:
     assert calibrate(Material(stores=(stored(ticks(40, 2)),)), PIXEL, name="x").ticks == 28
 
 
+def test_nothing_found_is_no_profile() -> None:
+    told = Recorded(flow=recorded().flow, told=(0.5, 0.5))
+    with pytest.raises(
+        ConfigError, match=r"nothing was found: no store was given; bench.cimr: from 0.5 to 0.5"
+    ):
+        calibrate(Material(recordings=(told,)), PIXEL, name="x")
+
+
 def test_sources_do_not_mix_and_nothing_is_no_material(ticks: Make) -> None:
     simulated = dataclasses.replace(ticks(50, 0), source="simulated")
     with pytest.raises(ConfigError, match=r"do not mix \(a.db: measured, b.db: simulated\)"):

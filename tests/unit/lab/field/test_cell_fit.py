@@ -107,6 +107,16 @@ def test_a_current_that_says_little_beside_the_noise_tells_no_resistance() -> No
     assert found.resistance is None
 
 
+def test_a_voltage_that_does_not_fall_with_the_current_is_not_a_battery() -> None:
+    one = discharge()
+    supply = replace(
+        one, flow=replace(one.flow, voltage_v=one.flow.voltage_v * 0 + 5 + 0.01 * one.flow.current_a)
+    )
+    found = fit_cell([supply], BEGUN, "measured: x")
+    assert found.resistance is None
+    assert "battery's leads?" in found.resistance_reason
+
+
 def test_a_short_discharge_tells_no_curve() -> None:
     one = discharge(0.6, 0.5)
     narrow = replace(one, soc=0.545 + (one.soc - one.soc.mean()) * 0.3)
