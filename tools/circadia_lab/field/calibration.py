@@ -15,10 +15,13 @@ from circadia_lab.field.capacity import Capacity, capacity_quantity, from_ticks,
 from circadia_lab.field.cell_fit import fit_cell, terminal_error_v
 from circadia_lab.field.discharge import capacities
 from circadia_lab.field.held_out import foretell
+from circadia_lab.field.joules import Estimate, with_intervals
 from circadia_lab.field.power_fit import LoadPower, fit_powers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from circadia.energy.profile import Cell, DeviceProfile
     from circadia_lab.field.cell_fit import CellFit
@@ -35,11 +38,11 @@ CURVE, RESISTANCE = "battery.open_circuit_v", "battery.internal_resistance_ohm"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VoltageError:
-    """Volts at the battery in recordings that were held out: root of the mean square of foretold minus recorded."""
+    """Volts at the battery in recordings that were held out: root of the mean square of foretold minus recorded, with 95 % intervals."""
 
     rows: int
-    rms_v: float
-    before_v: float
+    rms_v: Estimate
+    before_v: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,7 +109,7 @@ def calibrate(material: Material, profile: DeviceProfile, *, name: str, seed: in
         cell=cell,
         discharges=discharges,
         foretold=foretell(split[1], fitted, profile, seed=seed) if split else None,
-        voltage=_voltage(judges, fitted, profile),
+        voltage=_voltage(judges, fitted, profile, seed),
         source=split[0].source if split else material.recordings[0].flow.source,
         ticks=split[0].count if split else 0,
         left_out=material.left_out,
@@ -197,13 +200,22 @@ def _with(profile: DeviceProfile, parts: list[_Part], name: str) -> DeviceProfil
     return replace(with_quantities(profile, numbers), name=name)
 
 
-def _voltage(judges: list[Discharge], fitted: DeviceProfile, begun: DeviceProfile) -> VoltageError | None:
+def _voltage(
+    judges: list[Discharge], fitted: DeviceProfile, begun: DeviceProfile, seed: int
+) -> VoltageError | None:
     if not judges:
         return None
     after, before = (
         np.concatenate([terminal_error_v(one, profile.battery) for one in judges])
         for profile in (fitted, begun)
     )
-    return VoltageError(
-        rows=len(after), rms_v=float(np.sqrt((after**2).mean())), before_v=float(np.sqrt((before**2).mean()))
-    )
+
+    def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.sqrt([(error[rows] ** 2).mean() for error in (after, before)])
+
+    rms, earlier = with_intervals(statistic, np.square(after), seed)
+    return VoltageError(rows=len(after), rms_v=_not_negative(rms), before_v=_not_negative(earlier))
+
+
+def _not_negative(estimate: Estimate) -> Estimate:
+    return replace(estimate, low=max(estimate.low, 0.0))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import circadia
 from circadia.energy.profile import Curve, Quantity, profile_fields, quantities
 from circadia_lab.field.calibration_figures import plates
-from circadia_lab.field.calibration_text import as_json, deviation, percent, share, short
+from circadia_lab.field.calibration_text import as_json, deviation, millivolts, percent, share, short
 from circadia_lab.page.page import rendered, write
 from circadia_lab.report.figures import Plate
 
@@ -117,12 +117,12 @@ def _tiles(found: Calibration) -> list[Tile]:
             )
         )
     if found.voltage is not None:
-        better = found.voltage.rms_v < found.voltage.before_v
+        better = found.voltage.rms_v.mean < found.voltage.before_v.mean
         tiles.append(
             Tile(
                 title="Volts held out",
-                value=f"{1e3 * found.voltage.rms_v:.1f} mV rms off",
-                note=f"before {1e3 * found.voltage.before_v:.1f} mV",
+                value=f"{1e3 * found.voltage.rms_v.mean:.1f} mV rms off",
+                note=f"95 %: {millivolts(found.voltage.rms_v)}; before {1e3 * found.voltage.before_v.mean:.1f} mV",
                 verdict="good" if better else "bad",
             )
         )

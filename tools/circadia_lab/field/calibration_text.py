@@ -30,6 +30,12 @@ def percent(estimate: Estimate) -> str:
     return f"{share(estimate.mean)} [{share(estimate.low)}, {share(estimate.high)}]"
 
 
+def millivolts(estimate: Estimate) -> str:
+    """Of volts, with the interval."""
+    mean, low, high = (1e3 * value for value in (estimate.mean, estimate.low, estimate.high))
+    return f"{mean:.1f} mV [{low:.1f}, {high:.1f}]"
+
+
 def short(value: float) -> str:
     """Four digits, without an exponent for what is large."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
@@ -54,8 +60,8 @@ def lines(found: Calibration) -> Iterator[str]:
         )
     if (volts := found.voltage) is not None:
         yield (
-            f"of {volts.rows} rows held out: volts foretold {1e3 * volts.rms_v:.1f} mV rms off, before "
-            f"{1e3 * volts.before_v:.1f} mV"
+            f"of {volts.rows} rows held out: volts foretold {millivolts(volts.rms_v)} rms off, before "
+            f"{millivolts(volts.before_v)}"
         )
 
 
@@ -132,7 +138,12 @@ def as_json(found: Calibration) -> dict[str, Any]:
             "r2": judged.r2,
             "before_r2": judged.before_r2,
         },
-        "held_out_volts": asdict(found.voltage) if found.voltage else None,
+        "held_out_volts": found.voltage
+        and {
+            "rows": found.voltage.rows,
+            "rms_v": _numbers(found.voltage.rms_v),
+            "before_v": _numbers(found.voltage.before_v),
+        },
     }
     finite: dict[str, Any] = _finite(summary)
     return finite
