@@ -55,18 +55,24 @@ def write_page(found: Calibration, path: Path) -> None:
 
 def render(found: Calibration) -> str:
     """The page."""
-    simulated = found.source == "simulated"
     return rendered(
         "field/calibration.html",
         title=f"Calibration: {found.profile.name}",
         lead=_lead(found),
-        notes=["All joules here are simulated: no device was measured."] if simulated else [],
+        notes=_notes(found),
         facts=_facts(found),
         tiles=list(_tiles(found)),
         parts=[*plates(found), TABLE],
         rows=_rows(found),
         summary=as_json(found),
     )
+
+
+def _notes(found: Calibration) -> list[str]:
+    if found.source == "simulated":
+        return ["All joules here are simulated: no device was measured."]
+    flows = [one.flow for one in found.discharges]
+    return [f"The discharge in {flow.name} is simulated." for flow in flows if flow.source == "simulated"]
 
 
 def _lead(found: Calibration) -> str:

@@ -213,4 +213,6 @@ def test_every_quantity_is_named_on_the_page_in_the_lines_and_in_json(ticks: Mak
     assert f"circadia policy train --problem {tmp_path}/mine-problem.toml" in following
     assert 'profile = "mine.toml", scenario = "phone"' in following
     measured = render(calibrate(Material(stores=(stored(ticks(100, 0)),)), WRONG, name="mine"))
-    assert "All joules here are simulated" not in measured
+    assert "simulated" not in measured
+    mixed = Material(stores=(stored(ticks(100, 0)),), recordings=(recorded("simulated"),))
+    assert "The discharge in bench.cimr is simulated." in render(calibrate(mixed, WRONG, name="mine"))
