@@ -84,7 +84,8 @@ class ThresholdRule(_Rule):
 class ChargingOnlyRule(_Rule):
     """The gate that phones use today: train and push only while charging, idle and unmetered; serve on demand.
 
-    It fetches new versions over any unmetered link, charging or not, which is more than many do.
+    It fetches new versions over any unmetered link, charging or not, which is more than many do. While updates wait that
+    nobody fetches, it does not train for another.
     """
 
     name = "charging-only"
@@ -93,7 +94,8 @@ class ChargingOnlyRule(_Rule):
         """20 for the one action wanted, else 0."""
         idle = (_column(x, "charging") > 0) & (_column(x, "user_active") == 0)
         gate = idle & (_column(x, "link") >= Link.FREE)
-        stock = _column(x, "fresh_examples") + _column(x, "unsent_examples") + _column(x, "versions_behind")
+        untold = np.where(_column(x, "spooled_updates") > 0, 0.0, _column(x, "unsent_examples"))
+        stock = _column(x, "fresh_examples") + untold + _column(x, "versions_behind")
         pull = (_column(x, "link") >= Link.FREE) & (_column(x, "versions_behind") > 0)
         return _choose(x, train=gate & (stock > 0), push=gate, pull=pull, clock="high")
 

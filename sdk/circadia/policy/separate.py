@@ -1,6 +1,6 @@
 """Training and serving decided apart by one policy that is asked twice: the baseline of a coupled decision.
 
-    π(serve a) = π_s(a),   π(other a) = (1 − Σ π_s(serve)) · π_t(a) / Σ π_t(other)
+    π(serve a) = π_s(a),   π(other a) = (1 − Σ π_s(serve)) · π_t(a),   π_t(sleep) with what π_t would serve nobody by
 
 The serving side π_s sees an observation in which there is nothing to learn; the learning side π_t one in which nobody
 waits, and which has the tick to itself while that is so. Both see battery, body, time and preference. It is an ablation of the policy inside, not one that was trained to
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, INDEX
 from circadia.observation import COLUMN, NO_DEADLINE_S
 from circadia.policy.sampling import probabilities
 from circadia.types import Mode
@@ -29,6 +29,7 @@ LEARNING = {
     "fresh_examples": 0.0, "fresh_age_s": 0.0, "unsent_examples": 0.0, "spooled_updates": 0.0, "versions_behind": 0.0,
 }  # fmt: skip
 """What the serving side sees of the learning: nothing to do."""
+SLEEP = INDEX["sleep"]
 SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
 
 
@@ -43,11 +44,13 @@ class SeparatePolicy:
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values → (actions,) logarithms of the chances; −inf where there is none."""
         serving, learning = (
-            probabilities(self._whole.scores(_without(x, hidden)), self.offered) for hidden in (LEARNING, QUEUE)
+            probabilities(self._whole.scores(_without(x, hidden)), self.offered)
+            for hidden in (LEARNING, QUEUE)
         )
         serves = np.where(SERVES & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
         learns = np.where(SERVES, 0.0, learning)
-        chances = serves + (1 - serves.sum()) * learns / learns.sum()
+        learns[SLEEP] += learning[SERVES].sum()
+        chances = serves + (1 - serves.sum()) * learns
         with np.errstate(divide="ignore"):
             scores: NDArray[np.float32] = np.log(chances).astype(np.float32)
         return scores

@@ -1,4 +1,4 @@
-"""Two arms of a field test, pair by pair: by how much one draws less, and whether that could be chance.
+"""Two arms of a field test, pair by pair: by how much one draws less, whether that could be chance, what else differs.
 
 For each pair  d = ln(b / a). The change is exp(mean d) − 1. The test flips the signs of the d: which arm came first was
 drawn, so under the hypothesis of no difference every pattern of signs was as likely (randomisation test). The interval is
@@ -15,11 +15,12 @@ import numpy as np
 from scipy import stats
 
 from circadia.errors import ConfigError
-from circadia_lab.field.sample_size import LEAST_PAIRS
+from circadia_lab.field.plan import LEAST_PAIRS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+Z95 = float(stats.norm.ppf(0.975))
 RESAMPLES = 9999
 """Beyond 13 pairs sign patterns are drawn, below all are tried."""
 
@@ -36,6 +37,12 @@ class Comparison:
     """95 % interval of `change`."""
     p: float
     """Of the randomisation test, two-sided."""
+
+    def widened(self, deviation: float) -> tuple[float, float]:
+        """The interval if ln(b / a) can be off by that besides, one deviation, and does not average out."""
+        mean = math.log1p(self.change)
+        half = math.hypot((math.log1p(self.high) - math.log1p(self.low)) / 2, Z95 * deviation)
+        return math.expm1(mean - half), math.expm1(mean + half)
 
     @property
     def seen(self) -> bool:
@@ -83,11 +90,48 @@ def _randomisation_p(d: NDArray[np.float64], seed: int) -> float:
     return float(found.pvalue)
 
 
-def equivalent(a: ArrayLike, b: ArrayLike, margin: float) -> bool:
-    """Whether b is within ± `margin` (a share) of a: the 90 % interval lies inside (two one-sided tests, 5 % each)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Whether arm b keeps what arm a gives, within a margin: two one-sided tests, 5 % each."""
+
+    difference: float
+    """Mean of b − a; as a share of a's mean if the margin is one."""
+    low: float
+    high: float
+    """90 % interval."""
+    margin: float
+    verdict: str
+    """`equal`: the interval lies inside of ± margin; `better`, `worse`: beyond it on one side, wholly or not inside;
+    `unsure`: too wide to say."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether b is not worse by more than the margin."""
+        return self.verdict in {EQUAL, BETTER}
+
+
+EQUAL, BETTER, WORSE, UNSURE = "equal", "better", "worse", "unsure"
+
+
+def balance(a: ArrayLike, b: ArrayLike, margin: float, *, relative: bool, more_is_better: bool) -> Balance:
+    """(n,) figures of each arm's period of every pair, n ≥ 2."""
     if not 0 < margin < 1:
         raise ConfigError(f"margin is {margin:g}; it must lie between 0 and 1")
-    d = np.log(_positive("b", b) / _positive("a", a))
+    first, second = np.asarray(a, float), np.asarray(b, float)
+    scale = abs(float(first.mean())) if relative else 1.0
+    d = second - first
+    if not d.any():
+        return Balance(difference=0.0, low=0.0, high=0.0, margin=margin, verdict=EQUAL)
+    d = d / max(scale, 1e-12)
     half = float(stats.t.ppf(0.95, len(d) - 1)) * float(d.std(ddof=1)) / math.sqrt(len(d))
     mean = float(d.mean())
-    return math.log1p(-margin) < mean - half and mean + half < math.log1p(margin)
+    low, high = mean - half, mean + half
+    good = (-high, -low) if not more_is_better else (low, high)
+    return Balance(difference=mean, low=low, high=high, margin=margin, verdict=_verdict(*good, margin))
+
+
+def _verdict(low: float, high: float, margin: float) -> str:
+    """Of an interval in which more is better."""
+    if low > -margin:
+        return EQUAL if high < margin else BETTER
+    return WORSE if high < 0 else UNSURE

@@ -97,10 +97,8 @@ def by_action(ticks: Ticks, *, seed: int = 0) -> list[ActionJoules]:
 
 
 def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
-    """Watts of each load that ran:  E_k = Σ_l P_l · s_kl  by least squares with P ≥ 0, ticks weighted by 1/√duration."""
-    ran = np.flatnonzero(ticks.load_s.sum(axis=0) >= LEAST_S)
-    weight = 1 / np.sqrt(ticks.duration_s)
-    seconds, energy = ticks.load_s[:, ran] * weight[:, None], ticks.energy_j * weight
+    """Watts of each load that ran, as `load_watts`, with their intervals."""
+    ran, seconds, energy = _weighted(ticks)
 
     def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         watts: NDArray[np.float64] = nnls(seconds[rows], energy[rows])[0]
@@ -116,6 +114,19 @@ def by_load(ticks: Ticks, *, seed: int = 0) -> list[LoadWatts]:
         )
         for load, estimate in zip(ran, estimates, strict=True)
     ]
+
+
+def load_watts(ticks: Ticks) -> dict[str, float]:
+    """Watts of each load that ran:  E_k = Σ_l P_l · s_kl  by least squares with P ≥ 0, ticks weighted by 1/√duration."""
+    ran, seconds, energy = _weighted(ticks)
+    return {Load(load).name: float(w) for load, w in zip(ran, nnls(seconds, energy)[0], strict=True)}
+
+
+def _weighted(ticks: Ticks) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The loads that ran, (N, loads) their seconds and (N,) joules, each tick by its weight."""
+    ran = np.flatnonzero(ticks.load_s.sum(axis=0) >= LEAST_S)
+    weight = 1 / np.sqrt(ticks.duration_s)
+    return ran, ticks.load_s[:, ran] * weight[:, None], ticks.energy_j * weight
 
 
 def with_intervals(

@@ -1,8 +1,8 @@
 """How many pairs of periods a field test needs.
 
 The difference of two periods of one device varies by √2 times its period-to-period noise. A paired t test sees a relative
-change c with the wanted power at n pairs when  c / (√2 · noise)  is large enough (non-central t). Below six pairs no
-randomisation test can reach 5 %: over n pairs its smallest p is 2^(1−n).
+change c with the wanted power at n pairs when  c / (√2 · noise)  is large enough (non-central t). Never
+fewer than six.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from bisect import bisect_left
 from scipy import stats
 
 from circadia.errors import ConfigError
+from circadia_lab.field.plan import LEAST_PAIRS
 
-LEAST_PAIRS = 6
 MOST_PAIRS = 10_000
-CERTAIN = 20.0
-"""Deviations of the mean from 0 beyond which nothing is missed."""
+CERTAIN = 8.0
+"""Deviations of the mean from 0 beyond which less than 1 in 50,000 is missed, and the non-central t is not told any more."""
 
 
 def device_change(effect: float, agent_share: float) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,11 @@ SELECT a.t_s, b.t_s - a.t_s, a.action, a.phases, a.energy_j, a.energy_source, a.
 FROM ticks a JOIN ticks b ON b.id = a.id + 1 WHERE a.energy_source IS NOT NULL AND a.lost_s = 0 ORDER BY a.id"""
 UNSETTLED = "SELECT count(*) FROM ticks WHERE (energy_source IS NULL OR lost_s > 0) AND id < (SELECT max(id) FROM ticks)"
 
-
 SAME_S = 1e-6
 """Ticks follow each other without a hole if one begins where the other ends."""
+
+
+COLUMNS = ("t_s", "duration_s", "action", "load_s", "energy_j", "gap_s", "bound_j", "served")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +60,15 @@ class Ticks:
     def count(self) -> int:
         """N."""
         return len(self.t_s)
+
+    def begun(self, start_s: float, end_s: float) -> Ticks:
+        """Those that began from `start_s` on and before `end_s`."""
+        return self.rows((self.t_s >= start_s) & (self.t_s < end_s))
+
+    def rows(self, chosen: NDArray[Any] | slice) -> Ticks:
+        """Some of them, in the same order."""
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return replace(self, **columns)
 
 
 def read_ticks(path: Path) -> Ticks:

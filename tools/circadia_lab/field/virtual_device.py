@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from circadia.errors import CircadiaError, ConfigError
+from circadia.platforms.simulated import SimulatedMeter
 from circadia.wiring import build
 from circadia_meter import firmware
 from circadia_meter.session import MeterSession
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from circadia.config import DeviceConfig
     from circadia.platforms.simulated import SimulatedPlatform
     from circadia.types import EnergyReading, TickRecord
+    from circadia_lab.field.application import Application
 
 VOLTAGE_V = 4.0
+SETTLE_S = 2.0
+"""After a moment the meter has told all about it."""
 WARM_UP_S = 10.0
 """The meter runs for so long before the device is switched on: its clock is aligned by then."""
 
@@ -67,6 +72,10 @@ class BodyMeter:
         self.follow()
         return self.meter.read(start_s, end_s)
 
+    def about(self) -> dict[str, str | float]:
+        """As `circadia.ports.EnergyMeter`."""
+        return self.meter.about()
+
     def close(self) -> None:
         """Free the board."""
         self.meter.close()
@@ -82,19 +91,25 @@ class VirtualDevice:
         start_s: float = 9 * 3600.0,
         errors: BoardErrors | None = None,
         period_us: int = 1000,
+        firmware: bool = True,
     ) -> None:
-        """`start_s`: local time of day at the first tick."""
+        """`start_s`: local time of day at the first tick. Without `firmware`, the body's own meter: exact, and much faster."""
         self._config = config
         self.clock = HandClock(start_s)
-        found: list[BodyMeter] = []
 
         def measure(body: SimulatedPlatform) -> BodyMeter:
-            found.append(BodyMeter(body, start_s, errors or BoardErrors(), period_us))
-            return found[0]
+            return BodyMeter(body, start_s, errors or BoardErrors(), period_us)
 
-        self.agent = build(config, clock=self.clock, measure=measure).agent
-        self.meter = found[0]
+        self.runtime = build(config, clock=self.clock, measure=measure if firmware else SimulatedMeter)
+        self.agent = self.runtime.agent
         self._stopped = False
+
+    @property
+    def meter(self) -> BodyMeter:
+        """The one with the firmware. `ConfigError` without it."""
+        if not isinstance(self.agent.meter, BodyMeter):
+            raise ConfigError("virtual device: runs without the meter's firmware")
+        return self.agent.meter
 
     def tick(self) -> TickRecord:
         """One tick; then its period passes."""
@@ -103,6 +118,34 @@ class VirtualDevice:
         record = self.agent.tick()
         self.clock.set_s += self._config.agent.period_s
         return record
+
+    def live(self, until_s: float, application: Application) -> None:
+        """Until then, at the pace of a real device. `CircadiaError` if a part of the agent failed, which logs why."""
+        while (now_s := min(self.runtime.due_s, application.due_s, until_s)) < until_s:
+            self._turn(now_s, application)
+        self.clock.set_s = until_s
+
+    def finish(self) -> None:
+        """Until the tick that is going on has ended, and the meter has told its joules."""
+        self._turn(self.runtime.due_s, None)
+        self.clock.set_s += SETTLE_S
+
+    def _turn(self, now_s: float, application: Application | None) -> None:
+        self.clock.set_s = max(now_s, self.clock.set_s)
+        if application is not None:
+            application.advance(self.clock.set_s)
+        self.runtime.turn()
+        if self.runtime.errors:
+            raise CircadiaError("the simulated device failed; its log says how")
+
+    @property
+    def errors(self) -> int:
+        """Parts of the agent that failed so far."""
+        return self.runtime.errors
+
+    def true_j(self, start_s: float, end_s: float) -> float | None:
+        """Joules that flowed through the shunt; None without the firmware, whose own readings are the truth."""
+        return self.meter.meter.true_j(start_s, end_s) if isinstance(self.agent.meter, BodyMeter) else None
 
     def stop(self) -> None:
         """End the agent, which settles what can be settled; the meter can still be asked."""
@@ -113,4 +156,4 @@ class VirtualDevice:
     def close(self) -> None:
         """End the agent and free the meter; a second call does nothing."""
         self.stop()
-        self.meter.close()
+        self.agent.meter.close()

@@ -14,9 +14,9 @@ import pytest
 from scipy import stats
 
 from circadia.errors import ConfigError
-from circadia_lab.field.comparison import compare, equivalent
-from circadia_lab.field.plan import Plan, freeze, thawed
-from circadia_lab.field.sample_size import LEAST_PAIRS, achieved_power, device_change, pairs_needed
+from circadia_lab.field.comparison import balance, compare
+from circadia_lab.field.plan import LEAST_PAIRS, Plan, freeze, thawed
+from circadia_lab.field.sample_size import achieved_power, device_change, pairs_needed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ ARMS = {"coupled": "default", "apart": "apart.tflite", "charging-only": "chargin
 
 
 def plan(**changes: Any) -> Plan:
-    values: dict[str, Any] = {"arms": ARMS, "effect": 0.3, "agent_share": 0.5, "noise": 0.05}
+    values: dict[str, Any] = {"arms": ARMS, "effect": 0.3, "agent_share": 0.5, "noise": 0.05, "pairs": 8}
     return Plan(**(values | changes))
 
 
@@ -33,6 +33,13 @@ def plan(**changes: Any) -> Plan:
 def test_pairs_for_three_per_cent_of_noise(change: float, pairs: int) -> None:
     assert pairs_needed(change, 0.03) == pairs
     assert achieved_power(change, 0.03, pairs) >= 0.8
+
+
+def test_the_power_of_a_clear_effect_is_told() -> None:
+    reached = [achieved_power(away * 0.03 * np.sqrt(2 / 7), 0.03, 7) for away in np.linspace(0.1, 30, 300)]
+    assert np.isfinite(reached).all()
+    assert (np.diff(reached) >= 0).all()
+    assert reached[-1] == 1
 
 
 def test_the_power_is_what_simulated_tests_reach() -> None:
@@ -98,6 +105,11 @@ def test_a_frozen_plan_tells_any_change(tmp_path: Path) -> None:
         ({"noise": 0.0}, "noise is 0.0"),
         ({"power": 1.0}, "power is 1.0"),
         ({"washout_h": -1}, "washout_h is -1"),
+        ({"effect": 30.0}, "effect is 30.0; it must be below 1"),
+        ({"agent_share": 1.5}, "agent_share is 1.5"),
+        ({"order": "aabb"}, "order is 'aabb'"),
+        ({"hours": float("nan")}, "hours is nan"),
+        ({"arms": {"a b": "default", "c": "separate"}}, "arm 'a b'"),
     ],
 )
 def test_wrong_plans_are_named(changes: dict[str, Any], message: str) -> None:
@@ -130,12 +142,33 @@ def test_wrong_comparisons_are_named(a: list[float], b: list[float], message: st
         compare(a, b)
 
 
-def test_equivalence_needs_evidence_not_ignorance() -> None:
+@pytest.mark.parametrize(
+    ("factor", "spread", "verdict", "kept"),
+    [(1.0, 0.01, "equal", True), (1.0, 0.5, "unsure", False), (1.2, 0.01, "worse", False), (0.7, 0.01, "better", True)],
+)  # fmt: skip
+def test_a_balance_needs_evidence_not_ignorance(
+    factor: float, spread: float, verdict: str, kept: bool
+) -> None:
     rng = np.random.default_rng(3)
     a = rng.normal(10, 0.1, 20)
-    assert equivalent(a, a * rng.normal(1, 0.01, 20), 0.1)
-    assert not equivalent(a, a * rng.normal(1, 0.5, 20).clip(0.1), 0.1)
-    assert not equivalent(a, a * 1.2, 0.1)
+    b = a * rng.normal(factor, spread, 20).clip(0.1)
+    found = balance(a, b, 0.1, relative=True, more_is_better=False)
+    assert (found.verdict, found.kept) == (verdict, kept)
+
+
+def test_a_balance_of_what_never_differs() -> None:
+    assert balance([0.0] * 6, [0.0] * 6, 0.1, relative=True, more_is_better=False).verdict == "equal"
+    assert balance([1.0] * 6, [1.0] * 6, 0.02, relative=False, more_is_better=True).kept
+    lost = balance([1.0] * 6, [0.9, 0.91, 0.9, 0.89, 0.9, 0.9], 0.02, relative=False, more_is_better=True)
+    assert lost.verdict == "worse"
+
+
+def test_turns_are_taken() -> None:
+    arms = [
+        period.arm
+        for period in plan(pairs=8, order="abba", arms={"a": "default", "b": "separate"}).schedule()[12:]
+    ]
+    assert arms == ["a", "b", "b", "a"] * 4
 
 
 def test_the_command_freezes_a_plan(tmp_path: Path) -> None:

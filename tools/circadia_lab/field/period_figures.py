@@ -1,0 +1,185 @@
+"""What one period of a field test came to, from its store and from what was asked."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia import tables
+from circadia.errors import StoreError
+from circadia.observation import COLUMN
+from circadia_lab.field.conduct import ASKED, STORE
+from circadia_lab.field.joules import load_watts
+from circadia_lab.field.ticks import Ticks, read_ticks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from circadia_lab.field.plan import Period
+
+REST = "DEEP_SLEEP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PeriodFigures:
+    """Of one attempt that was not void. NaN where there is nothing to make a figure of."""
+
+    place: int
+    period: Period
+    ticks: Ticks
+    """Those that began while it counted."""
+    count_s: float
+    """When its washout was over, by the agent's clock."""
+    seconds: float
+    """That have joules."""
+    lost_share: float
+    device_w: float
+    """Σ E / Σ T: all that went through the shunt."""
+    battery_w: float
+    """The same of the ticks in which no charger was known to be there: what empties the battery; NaN if there are none."""
+    rest_w: float
+    """What the device draws while the agent rests: of these ticks by least squares over the loads."""
+    clocks_w: float
+    """One deviation of `device_w` by clocks, gaps and sampling."""
+    asked: int
+    """Requests whose deadline passed while it counted."""
+    served: int
+    right: int
+    latency_p95_s: float
+    data_age_s: float
+    """Mean age of the oldest example that was not learned from yet, 0 where there is none."""
+    model_age_s: float
+    """Mean, of the installed version; NaN for a device that learns alone."""
+    soc: tuple[float, float]
+    """State of charge at both ends."""
+    temperature_c: float
+    true_w: float
+    """What truly flowed, in simulations; NaN elsewhere."""
+    meter: dict[str, Any]
+
+    @property
+    def agent_w(self) -> float:
+        """Σ E / Σ T − rest: what the agent adds to a device that rests."""
+        return self.device_w - self.rest_w
+
+    @property
+    def served_share(self) -> float:
+        """Of all asked."""
+        return self.served / self.asked if self.asked else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """Right answers of all given."""
+        return self.right / self.served if self.served else math.nan
+
+    @property
+    def agent_j_per_request(self) -> float:
+        """The agent's joules for each served request, whatever else they were for."""
+        return self.agent_w * self.hours_s / self.served if self.served else math.nan
+
+    @property
+    def device_j_per_request(self) -> float:
+        """The device's."""
+        return self.device_w * self.hours_s / self.served if self.served else math.nan
+
+    @property
+    def hours_s(self) -> float:
+        """How long it counted."""
+        return self.period.hours * 3600
+
+
+def figures_of(
+    folder: Path,
+    place: int,
+    period: Period,
+    started: dict[str, Any],
+    ended: dict[str, Any],
+    deadline_s: float,
+) -> PeriodFigures:
+    """From the attempt's folder and its lines of the log. `StoreError` names what cannot be read."""
+    count_s, until_s = float(started["count_s"]), float(started["until_s"])
+    ticks = read_ticks(folder / STORE).begun(count_s, until_s)
+    seconds = float(ticks.duration_s.sum())
+    if not seconds:
+        raise StoreError(f"{folder / STORE}: no tick has joules in the time that counts")
+    rest_w = load_watts(ticks).get(REST, math.nan)
+    asked = _asked(folder / ASKED, count_s, until_s - deadline_s)
+    with closing(sqlite3.connect(f"{(folder / STORE).absolute().as_uri()}?mode=ro", uri=True)) as db:
+        answers = {
+            request: (label, latency_s)
+            for request, label, latency_s in db.execute(
+                "SELECT id, label, latency_s FROM requests WHERE label IS NOT NULL"
+            )
+        }
+        times, seen = _observations(db, count_s, until_s)
+    served = [request for request in asked if request in answers]
+    latencies = [answers[request][1] for request in served]
+    return PeriodFigures(
+        place=place,
+        period=period,
+        ticks=ticks,
+        count_s=count_s,
+        seconds=seconds,
+        lost_share=float(ended["lost"]),
+        device_w=float(ticks.energy_j.sum()) / seconds,
+        battery_w=_watts(ticks.rows(~_charging(ticks, times, seen))),
+        rest_w=rest_w,
+        clocks_w=float(np.sqrt((ticks.bound_j**2).sum() / 3)) / seconds,
+        asked=len(asked),
+        served=len(served),
+        right=sum(answers[request][0] == asked[request] for request in served),
+        latency_p95_s=float(np.percentile(latencies, 95)) if latencies else math.nan,
+        data_age_s=_mean(seen, "fresh_age_s"),
+        model_age_s=_mean(seen, "model_age_s"),
+        soc=(float(seen[0, COLUMN["battery_soc"]]), float(seen[-1, COLUMN["battery_soc"]])),
+        temperature_c=_mean(seen, "temperature_c"),
+        true_w=math.nan if ended["true_w"] is None else float(ended["true_w"]),
+        meter=started["meter"],
+    )
+
+
+def _asked(path: Path, start_s: float, end_s: float) -> dict[int, int]:
+    """Request → true label; a last line that a power cut left half written is not there."""
+    found = {}
+    for line in path.read_text(encoding="ascii").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if start_s <= entry["t_s"] < end_s:
+            found[int(entry["request_id"])] = int(entry["label"])
+    return found
+
+
+def _observations(
+    db: sqlite3.Connection, start_s: float, end_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """(N,) times and (N, features) of all ticks, with joules or without."""
+    query = "SELECT t_s, observation FROM ticks WHERE t_s >= ? AND t_s < ? ORDER BY id"
+    rows = db.execute(query, (start_s, end_s)).fetchall()
+    seen = np.array([tables.floats(blob) for _, blob in rows]).reshape(-1, len(COLUMN))
+    return np.array([t_s for t_s, _ in rows]), seen
+
+
+def _charging(ticks: Ticks, times: NDArray[np.float64], seen: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(ticks,)"""
+    charging = seen[:, COLUMN["charging"]] > 0
+    return charging[np.searchsorted(times, ticks.t_s)]
+
+
+def _watts(ticks: Ticks) -> float:
+    return float(ticks.energy_j.sum() / ticks.duration_s.sum()) if ticks.count else math.nan
+
+
+def _mean(seen: NDArray[np.float32], name: str) -> float:
+    values = seen[:, COLUMN[name]]
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else math.nan

@@ -1,0 +1,1 @@
+"""`circadia field …`: plan, run, analyse, verify."""
