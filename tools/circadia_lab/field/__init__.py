@@ -1,1 +1,1 @@
-"""What devices were measured to draw: joules by action and by load, and how sure that is."""
+"""Field tests: plan, run, analysis; what devices were measured to draw, by action and by load, and how sure that is."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.field.discharge import SUFFIX, Discharge, Flow, placed, read_flow
-from circadia_lab.field.states import States, quiet, read_states
+from circadia_lab.calibration.discharge import SUFFIX, Discharge, Flow, placed, read_flow
+from circadia_lab.calibration.states import States, quiet, read_states
 from circadia_lab.field.ticks import Ticks, read_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from circadia_lab.field.discharge import RecordingName
+    from circadia_lab.calibration.discharge import RecordingName
 
 HELD_OUT = 0.3
 """Share of each store's ticks, the last ones: what comes later is what a profile has to foretell."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from circadia_lab.field.calibration import Calibration
+    from circadia_lab.calibration.calibration import Calibration
     from circadia_lab.field.joules import Estimate
 
 
