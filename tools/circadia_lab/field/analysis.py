@@ -179,7 +179,7 @@ def _versus(
         for pair in range(planned)
         if (pair, first) in found and (pair, other) in found
     )
-    contrasts = tuple(_contrast(plan, pairs, what) for what in WATTS)
+    contrasts = tuple(contrast_of(plan, pairs, what) for what in WATTS)
     balances = _balances(plan, pairs)
     reasons = {
         one.what: _reasons(one, pairs=len(pairs), planned=planned, balances=balances, aa=aa, changed=changed)
@@ -196,7 +196,8 @@ def _versus(
     )
 
 
-def _contrast(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]], what: str) -> Contrast:
+def contrast_of(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]], what: str) -> Contrast:
+    """Of one kind of joules, `agent`, `device` or `battery`; (first arm's, other's) pairs."""
     watts = WATTS[what]
     ours, theirs = (np.array([watts(pair[side]) for pair in pairs]) for side in (0, 1))
     usable = len(pairs) >= LEAST_PAIRS and bool((ours > 0).all() and (theirs > 0).all())
