@@ -22,8 +22,12 @@ MEMORIES = {"coverage_white": 0.0, "coverage": 0.5, "coverage_warm": 0.8}
 
 def measure() -> dict[str, Figure]:
     """`coverage…`: share of the intervals of three actions in 400 sets of 300 ticks, actions in random order."""
-    figures: dict[str, Figure] = {name: _coverage(memory, name) for name, memory in MEMORIES.items()}
-    return figures | {"sets": SETS, "ticks": TICKS}
+    return coverage() | {"sets": SETS, "ticks": TICKS}
+
+
+def coverage() -> dict[str, Figure]:
+    """The shares alone."""
+    return {name: _coverage(memory, name) for name, memory in MEMORIES.items()}
 
 
 def _coverage(memory: float, name: str) -> float:

@@ -19,6 +19,7 @@ import numpy as np
 from rich.progress import Progress
 
 from circadia.platforms.clocks import SystemClock
+from circadia_lab.bench import field, joules
 from circadia_meter import firmware
 from circadia_meter.clock import Unwrapper
 from circadia_meter.commands import Commands
@@ -61,12 +62,22 @@ def measure() -> dict[str, Figure]:
     frames against the injected joules. `corrupt_accepted` of `corrupt_tried` damaged frames. `reader_*`: the serial
     meter on a pseudo-terminal; `recovery_ms`: from the port's return to the first sample, median. `trace_uj…`: µJ an
     inference of real 1 kHz traces (MLPerf Tiny v1.3, median of five trials), where those lie in $CIRCADIA_SHARED or beside
-    the checkout; the published figures are 2565.2442, 664.4239 and 245.3412.
+    the checkout; the published figures are 2565.2442, 664.4239 and 245.3412. `coverage…`: as
+    `tools/bench joules`. `aa_…`, `ab_…`, `model_…`: what a field test sees, as `tools/bench field`.
     """
     with Progress() as progress:
         task = progress.add_task("firmware in virtual time", total=ZERO_S + TICKS)
         figures = _firmware(lambda done_s: progress.update(task, completed=done_s))
-    return figures | _closure() | _corrupt() | _reader() | _recovery() | _traces()
+    return (
+        figures
+        | _closure()
+        | _corrupt()
+        | _reader()
+        | _recovery()
+        | _traces()
+        | joules.measure()
+        | field.measure()
+    )
 
 
 def _firmware(show: Callable[[float], None]) -> dict[str, Figure]:

@@ -1,8 +1,9 @@
 """How many pairs of periods a field test needs.
 
 The difference of two periods of one device varies by √2 times its period-to-period noise. A paired t test sees a relative
-change c with the wanted power at n pairs when  c / (√2 · noise)  is large enough (non-central t). Never
-fewer than six.
+change c with the wanted power at n pairs when  c / (√2 · noise)  is large enough (non-central t). One
+more is added, for a difference counts only if the randomisation test agrees with the t interval (`tools/bench field`).
+Never fewer than six.
 """
 
 from __future__ import annotations
@@ -35,15 +36,16 @@ def pairs_needed(change: float, noise: float, *, power: float = 0.8, level: floa
     """At least six. `change` and `noise` (between periods, one deviation) are shares. `ConfigError` beyond 10,000."""
     if not (change > 0 and noise > 0):
         raise ConfigError(f"change {change:g} and noise {noise:g} must be above 0")
+    if not 0 < power < 1:
+        raise ConfigError(f"power is {power:g}; it must lie between 0 and 1 (0.8 is 80 %)")
     if achieved_power(change, noise, MOST_PAIRS, level=level) < power:
         raise ConfigError(
             f"a change of {change:.2%} in a noise of {noise:.2%} needs more than {MOST_PAIRS:,} pairs; measure the agent's own "
             "joules with a power meter, or lengthen the periods"
         )
-    enough = range(LEAST_PAIRS, MOST_PAIRS + 1)
-    return enough[
-        bisect_left(enough, power, key=lambda pairs: achieved_power(change, noise, pairs, level=level))
-    ]
+    tried = range(LEAST_PAIRS - 1, MOST_PAIRS + 1)
+    reached = bisect_left(tried, power, key=lambda pairs: achieved_power(change, noise, pairs, level=level))
+    return tried[reached] + 1
 
 
 def achieved_power(change: float, noise: float, pairs: int, *, level: float = 0.05) -> float:

@@ -29,7 +29,7 @@ def plan(**changes: Any) -> Plan:
     return Plan(**(values | changes))
 
 
-@pytest.mark.parametrize(("change", "pairs"), [(0.05, 8), (0.02, 38), (0.01, 144), (0.5, LEAST_PAIRS)])
+@pytest.mark.parametrize(("change", "pairs"), [(0.05, 9), (0.02, 39), (0.01, 145), (0.5, LEAST_PAIRS)])
 def test_pairs_for_three_per_cent_of_noise(change: float, pairs: int) -> None:
     assert pairs_needed(change, 0.03) == pairs
     assert achieved_power(change, 0.03, pairs) >= 0.8
