@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ from circadia_meter.session import MeterSession
 from circadia_meter.simulator import BoardErrors, SimulatedBoard
 from circadia_meter.virtual_meter import VirtualMeter
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 VOLTAGE_V = 4.0
 
 
-def load(seed: int, stretches: int) -> tuple[np.ndarray, np.ndarray]:
+def load(seed: int, stretches: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
     edges_s = 10 + np.concatenate([[0.0], np.cumsum(rng.uniform(0.2, 3, stretches))])
     return edges_s, rng.choice([0.05, 0.4, 1.1, 2.0], stretches)
@@ -44,10 +48,12 @@ def test_gain_and_offset_are_those_of_the_board() -> None:
     edges_s, power_w = np.array([0.0, 100.0]), np.array([1.0])
     cuts_s = np.array([10.0, 90.0])
     joules = [
-        SampleModel(BoardErrors(shunt_ohm=0.02, **errors), 1000, np.random.default_rng(0)).joules(
-            edges_s, power_w, VOLTAGE_V, cuts_s
-        )[0]
-        for errors in ({}, {"gain": 0.01}, {"offset_v": 25e-6})
+        SampleModel(errors, 1000, np.random.default_rng(0)).joules(edges_s, power_w, VOLTAGE_V, cuts_s)[0]
+        for errors in (
+            BoardErrors(shunt_ohm=0.02),
+            BoardErrors(shunt_ohm=0.02, gain=0.01),
+            BoardErrors(shunt_ohm=0.02, offset_v=25e-6),
+        )
     ]
     assert joules[1] - joules[0] == pytest.approx(0.8, abs=0.05)  # a step of the register is 0.04 J here
     assert joules[2] - joules[0] == pytest.approx(25e-6 / 0.02 * VOLTAGE_V * 80, abs=0.05)

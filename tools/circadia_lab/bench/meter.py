@@ -75,7 +75,7 @@ def measure() -> dict[str, Figure]:
         | _reader()
         | _recovery()
         | _traces()
-        | joules.measure()
+        | joules.coverage()
         | field.measure()
     )
 
