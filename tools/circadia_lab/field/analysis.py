@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.config import load_config
 from circadia.errors import ConfigError
-from circadia_lab.field.bundle import ENDED, STARTED
+from circadia_lab.field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED
+from circadia_lab.field.bundle import DEVICE as DEVICE_FILE
 from circadia_lab.field.comparison import Balance, Comparison, balance, compare
 from circadia_lab.field.period_figures import PeriodFigures, figures_of
 from circadia_lab.field.plan import AGAIN, LEAST_PAIRS
@@ -109,7 +111,7 @@ class Analysis:
 def analyse(bundle: Bundle) -> Analysis:
     """`ConfigError` for a test without a single period."""
     plan, log = bundle.plan, bundle.log()
-    ended = {entry["period"]: entry for entry in log if entry["event"] == ENDED and not entry["void"]}
+    ended = {entry["period"]: entry for entry in log if entry["event"] == ENDED and not entry.get("void")}
     started = {(e["period"], e["attempt"]): e for e in log if e["event"] == STARTED}
     if not ended:
         raise ConfigError(f"{bundle.folder}: no period has ended yet; `circadia field run` goes on with it")
@@ -121,17 +123,17 @@ def analyse(bundle: Bundle) -> Analysis:
         ) from error
     sources = {one.ticks.source for one in periods}
     changed = [] if len(sources) == 1 else [f"joules are {' and '.join(sorted(sources))}"]
-    changed += _changed_meter(periods)
+    changed += _changed_meter(log, ended)
     first = _versus(plan, periods, 0, None, changed)
     others = [_versus(plan, periods, number, first, changed) for number in range(1, len(plan.arms))]
     return Analysis(
         plan=plan,
         periods=periods,
         versus=(first, *others),
-        void=sum(entry["event"] == ENDED and entry["void"] for entry in log),
-        broken_off=sum(entry["event"] == "broken off" for entry in log),
+        void=sum(entry["event"] == ENDED and bool(entry.get("void")) for entry in log),
+        broken_off=sum(entry["event"] == BROKEN_OFF for entry in log),
         source=" and ".join(sorted(sources)),
-        real=not bundle.pins["virtual"] and "simulated" not in sources,
+        real=load_config(bundle.folder / DEVICE_FILE).platform.kind != "simulated",
         changed=tuple(changed),
     )
 
@@ -154,13 +156,20 @@ def _periods(
     )
 
 
-def _changed_meter(periods: Sequence[PeriodFigures]) -> list[str]:
-    begun = periods[0].meter
+def _changed_meter(log: Sequence[dict[str, Any]], ended: dict[int, dict[str, Any]]) -> list[str]:
+    """Of the attempts that count, at their start and after every break."""
+    counted = {(place, entry["attempt"]) for place, entry in ended.items()}
+    met = [
+        (entry["period"], entry.get("meter", {}))
+        for entry in log
+        if entry["event"] in {STARTED, RESUMED} and (entry["period"], entry["attempt"]) in counted
+    ]
+    first = met[0][1]
     return [
-        f"the meter's {key} was {begun.get(key)}, in period {one.place + 1} {one.meter.get(key)}"
-        for one in periods[1:]
-        for key in sorted(begun.keys() | one.meter.keys())
-        if begun.get(key) != one.meter.get(key)
+        f"the meter's {key} was {first.get(key)}, in period {place + 1} {now.get(key)}"
+        for place, now in met[1:]
+        for key in sorted(first.keys() | now.keys())
+        if first.get(key) != now.get(key)
     ]
 
 
@@ -299,13 +308,15 @@ def _reasons(
 def _aa_reason(aa: Versus, what: str) -> Reason:
     found = aa.contrast(what).comparison
     if found is None:
-        return Reason(name="A/A", holds=False, detail="the A/A phase is not complete")
+        return Reason(
+            name="A/A", holds=False, detail=f"{len(aa.pairs)} of {aa.planned} pairs, or figures not above 0"
+        )
     told = f"{found.change:+.1%} [{found.low:+.1%}, {found.high:+.1%}], p = {found.p:.3f}"
-    return Reason(
-        name="A/A",
-        holds=not found.seen and len(aa.pairs) == aa.planned,
-        detail=told if not found.seen else f"shows a difference where there is none: {told}",
-    )
+    if found.seen:
+        told = f"shows a difference where there is none: {told}"
+    if len(aa.pairs) < aa.planned:
+        told = f"{len(aa.pairs)} of {aa.planned} pairs; {told}"
+    return Reason(name="A/A", holds=not found.seen and len(aa.pairs) == aa.planned, detail=told)
 
 
 def _balance_reason(name: str, one: Balance) -> Reason:

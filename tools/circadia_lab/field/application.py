@@ -83,6 +83,14 @@ def _poisson(rng: np.random.Generator, per_h: float, whole_s: float) -> list[flo
     return times
 
 
+def _whole_lines(path: Path) -> Path:
+    """End a last line that a power cut left half written, or the next one would be lost with it."""
+    if path.is_file() and not (b"\n" + path.read_bytes()).endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
+    return path
+
+
 class Application:
     """Plays events to an agent, and keeps what it asked as lines of JSON: request_id, t_s, label."""
 
@@ -100,7 +108,7 @@ class Application:
         self._agent, self._examples, self._deadline_s = agent, examples, deadline_s
         self._order = itertools.count()
         self._due: list[tuple[float, int, Event | Tells]] = []
-        self._asked = asked.open("a", encoding="ascii")
+        self._asked = _whole_lines(asked).open("a", encoding="ascii")
         now_s = agent.clock.now_s()
         for event in events:
             if start_s + event.t_s >= now_s:

@@ -10,18 +10,22 @@ result.json, report.html, SHA256SUMS    made by the analysis
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circadia.errors import ConfigError
+from circadia.errors import CircadiaError, ConfigError, StoreError
 from circadia_lab.field.plan import thawed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from circadia_lab.field.plan import Plan
 
 PLAN, DEVICE, PINNED, PINS, LOG = "plan.json", "device.toml", "pinned", "pins.json", "log.jsonl"
@@ -30,6 +34,8 @@ STARTED, RESUMED, BROKEN_OFF, ENDED = "started", "resumed", "broken off", "ended
 """What a line of the log says, under `event`."""
 MADE = {RESULT, REPORT, SUMS}
 """What the analysis writes, which it does not read."""
+PINNED_KEYS = {"files": dict, "versions": dict, "task": str, "virtual": str, "machine": str}
+ENTRY_KEYS = {"event", "period", "attempt"}
 
 
 class Bundle:
@@ -41,7 +47,7 @@ class Bundle:
         if not (folder / PINS).is_file():
             raise ConfigError(f"{folder}: is no bundle of a field test; `circadia field run` begins one")
         self.plan: Plan = thawed(folder / PLAN)
-        self.pins: dict[str, Any] = _object(folder / PINS)
+        self.pins: dict[str, Any] = _pins(folder / PINS)
         for name, wanted in self.pins["files"].items():
             path = folder / name
             if not path.is_file():
@@ -59,14 +65,15 @@ class Bundle:
         if not path.is_file():
             return []
         found = []
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last end of a line is half of one
         for number, line in enumerate(lines, start=1):
             try:
-                if line:
-                    found.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError as error:
-                if number < len(lines):  # only the last line has no end
-                    raise ConfigError(f"{path}: line {number} is not JSON ({error})") from error
+                raise ConfigError(f"{path}: line {number} is not JSON ({error})") from error
+            if not (isinstance(entry, dict) and entry.keys() >= ENTRY_KEYS):
+                raise ConfigError(f"{path}: line {number} lacks {' or '.join(sorted(ENTRY_KEYS))}")
+            found.append(entry)
         return found
 
     def next_up(self) -> tuple[int, int]:
@@ -74,7 +81,7 @@ class Bundle:
         place, attempt = 0, 1
         for entry in self.log():
             if entry["event"] == ENDED and entry["period"] == place:
-                place, attempt = (place, attempt + 1) if entry["void"] else (place + 1, 1)
+                place, attempt = (place, attempt + 1) if entry.get("void") else (place + 1, 1)
         return place, attempt
 
     def note(self, **what: Any) -> None:
@@ -88,6 +95,16 @@ class Bundle:
             file.flush()
             os.fsync(file.fileno())
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """By one process at a time; the kernel lets go of a killed one's. `ConfigError` if another one has it."""
+        with (self.folder / PINS).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ConfigError(f"{self.folder}: another process runs this test; stop it first") from error
+            yield
+
     def raw(self) -> list[Path]:
         """All files that an analysis may depend on, in order, relative to the folder."""
         found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
@@ -100,7 +117,8 @@ def begin(folder: Path, plan: Path, device: str, files: dict[str, Path], about: 
         raise ConfigError(f"{folder}: exists already; a bundle is never overwritten")
     if not folder.absolute().parent.is_dir():
         raise ConfigError(f"{folder}: the folder that it should be in does not exist; make it first")
-    with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}.") as new_name:
+    beside = folder.absolute().parent
+    with writing(folder), tempfile.TemporaryDirectory(dir=beside, prefix=f".{folder.name}.") as new_name:
         new = Path(new_name) / folder.name
         (new / PINNED).mkdir(parents=True)
         (new / "periods").mkdir()
@@ -121,11 +139,27 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _object(path: Path) -> dict[str, Any]:
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """A disk that is full, or refuses to write, becomes a `StoreError` that says what to do."""
+    try:
+        yield
+    except CircadiaError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: {error}; free some disk space, or make it writable, and run it again"
+        ) from error
+
+
+def _pins(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(found, dict) or not isinstance(found.get("files"), dict):
-        raise ConfigError(f"{path}: has no list of pinned files")
-    return found
+    for key, kind in PINNED_KEYS.items():
+        if not isinstance(found, dict) or not isinstance(found.get(key), kind):
+            raise ConfigError(
+                f"{path}: lacks {key!r}; it was changed, or written by another version of Circadia"
+            )
+    return dict(found)

@@ -7,7 +7,11 @@ period goes on until its time is over; one that lost too much is void, stays in 
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +22,7 @@ from circadia.config import load_config
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
 from circadia_lab.field.application import Application, events
-from circadia_lab.field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED
+from circadia_lab.field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
 from circadia_lab.field.examples import load_examples
 from circadia_lab.field.pins import EXAMPLES, PROFILE, check_same, pinned_policy
 from circadia_lab.field.stage import BrokenOff, VirtualStage
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 STORE, ASKED = "device.db", "asked.jsonl"
 MOST_ATTEMPTS = 3
+"""Of a period in a row, before somebody has to look; a later run tries again."""
 MOST_LOST = 0.05
 """Share of a period without joules that makes it void."""
 
@@ -55,7 +60,12 @@ def conduct(bundle: Bundle, stage: Stage, tell: Callable[[str], None]) -> bool:
     `tell` hears a line for each period.
     """
     check_same(bundle)
-    schedule = bundle.plan.schedule()
+    with bundle.held(), writing(bundle.folder):
+        return _conduct(bundle, stage, tell)
+
+
+def _conduct(bundle: Bundle, stage: Stage, tell: Callable[[str], None]) -> bool:
+    schedule, tried = bundle.plan.schedule(), Counter[int]()
     while True:
         place, number = bundle.next_up()
         if place == len(schedule):
@@ -63,10 +73,11 @@ def conduct(bundle: Bundle, stage: Stage, tell: Callable[[str], None]) -> bool:
         attempt = Attempt(
             place=place, number=number, period=schedule[place], folder=bundle.period(place, number)
         )
-        if number > MOST_ATTEMPTS:
+        tried[place] += 1
+        if tried[place] > MOST_ATTEMPTS:
             raise MeterError(
-                f"{attempt.folder}: {MOST_ATTEMPTS} attempts lost more than {MOST_LOST:.0%} of their time; see to the meter "
-                "and its cable, delete the last attempt's lines in the log, and run again"
+                f"{bundle.folder}: period {place + 1} lost more than {MOST_LOST:.0%} of its time {MOST_ATTEMPTS} times in a row; "
+                "see to the meter and its cable, and run it again"
             )
         if not _play(bundle, stage, attempt, tell):
             return False
@@ -74,14 +85,18 @@ def conduct(bundle: Bundle, stage: Stage, tell: Callable[[str], None]) -> bool:
 
 def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], None]) -> bool:
     resumed = _started(bundle, attempt)
-    if resumed is not None and isinstance(stage, VirtualStage):
-        shutil.rmtree(attempt.folder)  # virtual time begins the period again
-        resumed = None
+    if isinstance(stage, VirtualStage):
+        resumed = None  # virtual time begins the period again
+    if resumed is None and attempt.folder.exists():
+        shutil.rmtree(attempt.folder)
     attempt.folder.mkdir(parents=True, exist_ok=True)
     washout_h = bundle.plan.washout_h
     player = stage.begin(config_of(bundle, attempt), attempt.period.start_h - washout_h)
     try:
+        if math.isnan(player.agent.resumed_at_s):
+            resumed = None  # not one tick was recorded
         start_s = resumed["start_s"] if resumed else player.agent.clock.now_s()
+        _check_clock(attempt, player, start_s)
         count_s = start_s + washout_h * 3600
         until_s = count_s + attempt.period.hours * 3600
         times = {"start_s": start_s, "count_s": count_s, "until_s": until_s}
@@ -95,6 +110,7 @@ def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], 
             _note(bundle, BROKEN_OFF, attempt, at_s=player.agent.clock.now_s())
             return False
         player.stop()
+        _fold(attempt.folder / STORE)
         lost = lost_share(attempt.folder / STORE, count_s, until_s)
         void = lost > MOST_LOST
         true_w = None if void else _true_w(player, attempt.folder / STORE, count_s, until_s)
@@ -106,6 +122,28 @@ def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], 
         f"{attempt.period.arm:20} {'void: ' if void else ''}{lost:.1%} of its time without joules"
     )
     return True
+
+
+def _check_clock(attempt: Attempt, player: Player, start_s: float) -> None:
+    """`ConfigError` after a reboot with a clock that was not set yet: what goes on would lie before what was."""
+    now_s, last_s = player.agent.clock.now_s(), float(np.fmax(start_s, player.agent.resumed_at_s))
+    if now_s < last_s:
+        raise ConfigError(
+            f"{attempt.folder}: the clock is {last_s - now_s:.0f} s behind what was recorded already; set it (is the network "
+            "there, which tells the time?) and run it again"
+        )
+
+
+def _fold(store: Path) -> None:
+    """Into one file that can be read where nothing may be written. `StoreError` if the disk does not let it."""
+    if not store.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(store, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{store}: {error}; free some disk space, and run it again") from error
+    store.with_name(store.name + ".lock").unlink(missing_ok=True)
 
 
 def _live(bundle: Bundle, attempt: Attempt, player: Player, start_s: float, until_s: float) -> None:
@@ -125,11 +163,10 @@ def _live(bundle: Bundle, attempt: Attempt, player: Player, start_s: float, unti
 
 
 def _started(bundle: Bundle, attempt: Attempt) -> dict[str, Any] | None:
-    """The line of the log that says so."""
-    for entry in bundle.log():
-        if (entry["event"], entry["period"], entry["attempt"]) == (STARTED, attempt.place, attempt.number):
-            return entry
-    return None
+    """The last line of the log that says so."""
+    wanted = (STARTED, attempt.place, attempt.number)
+    found = [e for e in bundle.log() if (e["event"], e["period"], e["attempt"]) == wanted]
+    return found[-1] if found else None
 
 
 def _note(bundle: Bundle, event: str, attempt: Attempt, **more: Any) -> None:
@@ -166,10 +203,12 @@ def _true_w(player: Player, store: Path, count_s: float, until_s: float) -> floa
 
 
 def lost_share(store: Path, count_s: float, until_s: float) -> float:
-    """Of the counted time, what has no joules; 1 where there are none at all."""
+    """Of the counted time, what has no joules; 1 where there are none at all, or no tick began in it."""
     try:
         ticks = read_ticks(store)
     except StoreError:
+        return 1.0
+    if not ticks.begun(count_s, until_s).count:
         return 1.0
     ends = np.minimum(ticks.t_s + ticks.duration_s, until_s)
     known_s = float(np.maximum(ends - np.maximum(ticks.t_s, count_s), 0).sum())

@@ -32,7 +32,8 @@ def broken_seals(folder: Path) -> list[str]:
     path = folder / SUMS
     if not path.is_file():
         raise ConfigError(f"{path}: is missing; `circadia field analyse` writes it")
-    listed = dict(line.split("  ", 1)[::-1] for line in path.read_text(encoding="utf-8").splitlines())
+    lines = [line.partition("  ") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    listed = {name: digest for digest, _, name in lines}
     there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()} - {SUMS}
     found = [f"{name}: is missing" for name in sorted(listed.keys() - there)]
     found += [f"{name}: is not in {SUMS}" for name in sorted(there - listed.keys())]
@@ -45,13 +46,17 @@ def broken_seals(folder: Path) -> list[str]:
 
 def pack(folder: Path) -> Path:
     """The folder as NAME.zip beside it, whole or not at all; one that is there is replaced."""
+    folder = folder if folder.name.strip(".") else folder.resolve()
     target = folder.with_name(folder.name + ".zip")
     new = target.with_name(target.name + ".new")
-    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-    new.replace(target)
+    try:
+        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
     return target
 
 

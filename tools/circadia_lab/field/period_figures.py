@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from circadia_lab.field.plan import Period
 
 REST = "DEEP_SLEEP"
+NOBODY = 0
+"""The number of no request: they count from 1."""
+TICKS = "SELECT t_s, observation FROM ticks WHERE t_s >= ? AND t_s < ? ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +52,8 @@ class PeriodFigures:
     """What the device draws while the agent rests: of these ticks by least squares over the loads."""
     clocks_w: float
     """One deviation of `device_w` by clocks, gaps and sampling."""
+    asked_s: float
+    """How long requests were asked that count: a deadline shorter than the period."""
     asked: int
     """Requests whose deadline passed while it counted."""
     served: int
@@ -64,6 +69,8 @@ class PeriodFigures:
     true_w: float
     """What truly flowed, in simulations; NaN elsewhere."""
     meter: dict[str, Any]
+    errors: int
+    """Parts of the agent that failed, which its log tells about; since the last reboot."""
 
     @property
     def agent_w(self) -> float:
@@ -83,17 +90,12 @@ class PeriodFigures:
     @property
     def agent_j_per_request(self) -> float:
         """The agent's joules for each served request, whatever else they were for."""
-        return self.agent_w * self.hours_s / self.served if self.served else math.nan
+        return self.agent_w * self.asked_s / self.served if self.served else math.nan
 
     @property
     def device_j_per_request(self) -> float:
         """The device's."""
-        return self.device_w * self.hours_s / self.served if self.served else math.nan
-
-    @property
-    def hours_s(self) -> float:
-        """How long it counted."""
-        return self.period.hours * 3600
+        return self.device_w * self.asked_s / self.served if self.served else math.nan
 
 
 def figures_of(
@@ -112,16 +114,9 @@ def figures_of(
         raise StoreError(f"{folder / STORE}: no tick has joules in the time that counts")
     rest_w = load_watts(ticks).get(REST, math.nan)
     asked = _asked(folder / ASKED, count_s, until_s - deadline_s)
-    with closing(sqlite3.connect(f"{(folder / STORE).absolute().as_uri()}?mode=ro", uri=True)) as db:
-        answers = {
-            request: (label, latency_s)
-            for request, label, latency_s in db.execute(
-                "SELECT id, label, latency_s FROM requests WHERE label IS NOT NULL"
-            )
-        }
-        times, seen = _observations(db, count_s, until_s)
-    served = [request for request in asked if request in answers]
-    latencies = [answers[request][1] for request in served]
+    answers, times, seen = _recorded(folder / STORE, count_s, until_s)
+    served = [(answers[request], truth) for request, truth in asked if request in answers]
+    latencies = [latency_s for (_, latency_s), _ in served]
     return PeriodFigures(
         place=place,
         period=period,
@@ -133,9 +128,10 @@ def figures_of(
         battery_w=_watts(ticks.rows(~_charging(ticks, times, seen))),
         rest_w=rest_w,
         clocks_w=float(np.sqrt((ticks.bound_j**2).sum() / 3)) / seconds,
+        asked_s=until_s - deadline_s - count_s,
         asked=len(asked),
         served=len(served),
-        right=sum(answers[request][0] == asked[request] for request in served),
+        right=sum(label == truth for (label, _), truth in served),
         latency_p95_s=float(np.percentile(latencies, 95)) if latencies else math.nan,
         data_age_s=_mean(seen, "fresh_age_s"),
         model_age_s=_mean(seen, "model_age_s"),
@@ -143,30 +139,49 @@ def figures_of(
         temperature_c=_mean(seen, "temperature_c"),
         true_w=math.nan if ended["true_w"] is None else float(ended["true_w"]),
         meter=started["meter"],
+        errors=int(ended["errors"]),
     )
 
 
-def _asked(path: Path, start_s: float, end_s: float) -> dict[int, int]:
-    """Request → true label; a last line that a power cut left half written is not there."""
-    found = {}
-    for line in path.read_text(encoding="ascii").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if start_s <= entry["t_s"] < end_s:
-            found[int(entry["request_id"])] = int(entry["label"])
-    return found
+def _asked(path: Path, start_s: float, end_s: float) -> list[tuple[int, int]]:
+    """(request, true label) of all that were asked then; a line that a power cut left half written is not there.
+
+    A request that nobody answered before a reboot had a number that was given once more after it: it gets 0.
+    """
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error})") from error
+    entries = [entry for line in lines if (entry := _entry(line)) is not None]
+    last = {request: place for place, (request, _, _) in enumerate(entries)}
+    return [
+        (request if last[request] == place else NOBODY, label)
+        for place, (request, t_s, label) in enumerate(entries)
+        if start_s <= t_s < end_s
+    ]
 
 
-def _observations(
-    db: sqlite3.Connection, start_s: float, end_s: float
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """(N,) times and (N, features) of all ticks, with joules or without."""
-    query = "SELECT t_s, observation FROM ticks WHERE t_s >= ? AND t_s < ? ORDER BY id"
-    rows = db.execute(query, (start_s, end_s)).fetchall()
-    seen = np.array([tables.floats(blob) for _, blob in rows]).reshape(-1, len(COLUMN))
-    return np.array([t_s for t_s, _ in rows]), seen
+def _entry(line: str) -> tuple[int, float, int] | None:
+    try:
+        entry = json.loads(line)
+        return int(entry["request_id"]), float(entry["t_s"]), int(entry["label"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _recorded(
+    store: Path, start_s: float, end_s: float
+) -> tuple[dict[int, tuple[int, float]], NDArray[np.float64], NDArray[np.float32]]:
+    """Request → its answer and latency; (N,) times and (N, features) of all ticks, with joules or without."""
+    try:
+        with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            told = db.execute("SELECT id, label, latency_s FROM requests WHERE label IS NOT NULL").fetchall()
+            rows = db.execute(TICKS, (start_s, end_s)).fetchall()
+        seen = np.array([tables.floats(blob) for _, blob in rows]).reshape(-1, len(COLUMN))
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        raise StoreError(f"{store}: is damaged ({error}); restore it from the packed bundle") from error
+    answers = {request: (label, latency_s) for request, label, latency_s in told}
+    return answers, np.array([t_s for t_s, _ in rows]), seen
 
 
 def _charging(ticks: Ticks, times: NDArray[np.float64], seen: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -15,8 +15,9 @@ from circadia.energy.profile_file import dump_profile
 from circadia.errors import ConfigError
 from circadia.interpreter import backend
 from circadia.learning.task_file import load_task
+from circadia.policy.artifact import shipped_policy
 from circadia.wiring import make_policy, named_profile
-from circadia_lab.field.bundle import PINNED, begin
+from circadia_lab.field.bundle import PINNED, begin, sha256
 from circadia_lab.field.examples import load_examples, write_digits
 from circadia_lab.field.plan import thawed
 
@@ -85,10 +86,11 @@ def check_same(bundle: Bundle) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of what decides and computes."""
+    """Of what decides and computes. The shipped policy comes with Circadia, and may change without its number."""
     return {
         "circadia": circadia.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "interpreter": str(backend()),
+        "policy": sha256(shipped_policy())[:16],
     }

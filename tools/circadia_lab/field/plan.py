@@ -93,6 +93,10 @@ class Plan:
             raise ConfigError(
                 f"plan: arm {wrong[0]!r}; its name is made of small letters, digits and hyphens"
             )
+        if twin := sorted(name for name in self.arms if name.endswith(AGAIN)):
+            raise ConfigError(
+                f"plan: arm {twin[0]!r}; names that end in {AGAIN} belong to the A/A phase, take another"
+            )
         if self.order not in {RANDOMISED, ABBA}:
             raise ConfigError(f"plan: order is {self.order!r}; it is {RANDOMISED} or {ABBA}")
         whole = {"agent_share", "noise", "hours", "requests_per_h", "deadline_s", "effect", *SHARES}
@@ -105,6 +109,8 @@ class Plan:
         self._check(least, lambda value: value >= 0, "it must be 0 or more")
         enough = f"fewer than {LEAST_PAIRS} cannot show anything at 5 %"
         self._check({"pairs", "aa_pairs"}, lambda value: value >= LEAST_PAIRS, enough)
+        longer = f"it must be shorter than a period, {self.hours * 3600:g} s, or no request counts"
+        self._check({"deadline_s"}, lambda value: value < self.hours * 3600, longer)
 
     def _check(self, names: set[str], holds: Callable[[float], bool], must: str) -> None:
         for name in sorted(names):
@@ -188,15 +194,16 @@ def thawed(path: Path) -> Plan:
             raise ConfigError(f"{path}: unknown key {min(unknown)!r}")
         plan = Plan(**content["plan"])
         frozen, schedule = content["sha256"], content["schedule"]
+        same = frozen == plan.digest and schedule == [asdict(period) for period in plan.schedule()]
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such plan; `circadia field plan --out {path}` makes one") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{path}: is no plan of a field test ({error})") from error
-    if frozen != plan.digest or schedule != [asdict(period) for period in plan.schedule()]:
+    if not same:
         raise ConfigError(
-            f"{path}: was changed after it was frozen (its hash says {frozen[:12]}, its content {plan.digest[:12]}); restore "
+            f"{path}: was changed after it was frozen (its hash says {str(frozen)[:12]}, its content {plan.digest[:12]}); restore "
             "it, or make a new plan and begin anew"
         )
     return plan

@@ -48,8 +48,9 @@ def as_json(analysis: Analysis, profile: DeviceProfile) -> dict[str, Any]:
             "format": FORMAT,
             "plan_sha256": plan.digest,
             "source": analysis.source,
+            "sources": sources(analysis),
             "periods_planned": len(plan.schedule()),
-            "periods": [_period(one) for one in analysis.periods],
+            "periods": [_period(analysis, one) for one in analysis.periods],
             "void": analysis.void,
             "broken_off": analysis.broken_off,
             "changed": list(analysis.changed),
@@ -103,10 +104,12 @@ def interval(values: Sequence[float]) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
-def _period(one: PeriodFigures) -> dict[str, Any]:
+def _period(analysis: Analysis, one: PeriodFigures) -> dict[str, Any]:
+    marked = sources(analysis)
     return {
         "place": one.place,
         **asdict(one.period),
+        "source": {"joules": one.ticks.source, "body": marked["body"], "true_w": SIMULATED},
         "seconds": one.seconds,
         "lost_share": one.lost_share,
         "device_w": one.device_w,
@@ -124,6 +127,7 @@ def _period(one: PeriodFigures) -> dict[str, Any]:
         "soc": list(one.soc),
         "temperature_c": one.temperature_c,
         "meter": one.meter,
+        "errors": one.errors,
     }
 
 
@@ -134,7 +138,10 @@ def _versus(analysis: Analysis, one: Versus) -> dict[str, Any]:
         "pairs": len(one.pairs),
         "planned": one.planned,
         "joules": _kinds(analysis, one),
-        "kept": {name: asdict(found) for name, found in one.balances.items()},
+        "kept": {
+            name: {**asdict(found), "source": sources(analysis)["body"]}
+            for name, found in one.balances.items()
+        },
     }
 
 

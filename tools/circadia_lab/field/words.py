@@ -23,7 +23,7 @@ def aa_verdict(aa: Versus, source: str) -> str:
     """Whether the test sees what is not there."""
     one = aa.contrast(DEVICE)
     if one.comparison is None:
-        return f"A/A: {len(aa.pairs)} of {aa.planned} pairs; not complete"
+        return f"A/A: nothing to compare, {len(aa.pairs)} of {aa.planned} pairs"
     seen = [WHOSE[c.what] for c in aa.contrasts if c.comparison is not None and c.comparison.seen]
     told = "; ".join(f"{WHOSE[c.what]} {change(c)}" for c in aa.contrasts if c.comparison is not None)
     found = (
@@ -38,14 +38,18 @@ def verdict(analysis: Analysis, one: Versus, what: str) -> str:
     """Whether the first arm is announced to draw less, and if not, what stands against it."""
     first, contrast = analysis.plan.first_arm, one.contrast(what)
     if contrast.comparison is None:
-        return f"{first} against {one.other}, {WHOSE[what]}: nothing to compare yet, {len(one.pairs)} of {one.planned} pairs"
+        why = "figures that are not above 0" if len(one.pairs) == one.planned else "too few yet"
+        return (
+            f"{first} against {one.other}, {WHOSE[what]}: nothing to compare, "
+            f"{len(one.pairs)} of {one.planned} pairs ({why})"
+        )
     told = f"{first} against {one.other}, {WHOSE[what]}: {change(contrast)} ({analysis.source})"
     if one.announced(what):
         return f"{told}: a gain, carried by the A/A phase and the error budget"
     against = "; ".join(
         f"{reason.name} ({reason.detail})" for reason in one.reasons[what] if not reason.holds
     )
-    return f"{told}: no gain is announced, for {against}"
+    return f"{told}: no gain is announced; what does not hold: {against}"
 
 
 def change(one: Contrast) -> str:

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia.energy.profile_file import load_profile
     from circadia.errors import ConfigError
     from circadia_lab.field.analysis import analyse
-    from circadia_lab.field.bundle import PINNED, REPORT, RESULT, Bundle
+    from circadia_lab.field.bundle import PINNED, REPORT, RESULT, Bundle, writing
     from circadia_lab.field.packing import pack, seal
     from circadia_lab.field.pins import PROFILE
     from circadia_lab.field.result import as_json
@@ -38,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
     found = analyse(bundle)
     profile = load_profile(bundle.folder / PINNED / PROFILE)
     result = as_json(found, profile)
-    (bundle.folder / RESULT).write_text(
-        json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    write_report(found, result, bundle, bundle.folder / REPORT)
-    seal_hash = seal(bundle)
-    packed = pack(bundle.folder)
+    with writing(bundle.folder):
+        text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+        (bundle.folder / RESULT).write_text(text, encoding="utf-8")
+        write_report(found, result, bundle, bundle.folder / REPORT)
+        seal_hash = seal(bundle)
+        packed = pack(bundle.folder)
     if args.json:
         print(json.dumps(result, indent=1, allow_nan=False))
         return 0

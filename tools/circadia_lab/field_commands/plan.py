@@ -106,6 +106,8 @@ def _arms(texts: list[str] | tuple[str, ...]) -> dict[str, str]:
     from circadia.wiring import make_policy
 
     arms = dict(text.partition("=")[::2] for text in texts)
+    if len(arms) < len(texts):
+        raise ConfigError("--arm: two of them have the same name")
     if not all(arms.values()):
         raise ConfigError("--arm is NAME=POLICY, for example coupled=default")
     for policy in arms.values():

@@ -31,15 +31,15 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.field.words import verdicts
 
     with opened(args.bundle) as folder:
-        wrong = broken_seals(folder)
+        wrong = _told_at_once(broken_seals(folder))
+        sealed = len(wrong)
         bundle = Bundle(folder)
         if args.plan_hash and not bundle.plan.digest.startswith(args.plan_hash.lower()):
             wrong.append(f"plan.json: has the hash {bundle.plan.digest}, not {args.plan_hash}")
         found = analyse(bundle)
         wrong += differences(_told(folder / RESULT), as_json(found, load_profile(folder / PINNED / PROFILE)))
         files = len(bundle.raw())
-    for line in wrong:
-        print(line)
+    _told_at_once(wrong[sealed:])
     if wrong:
         print(f"{args.bundle}: does not agree with itself in {len(wrong)} places")
         return 1
@@ -47,6 +47,13 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(f"{args.bundle}: plan {bundle.plan.digest[:12]}, {files} raw files, analysed again: all agrees")
     return 0
+
+
+def _told_at_once(lines: list[str]) -> list[str]:
+    """Before an error of what follows from them ends it."""
+    for line in lines:
+        print(line, flush=True)
+    return lines
 
 
 def _told(path: Path) -> Any:

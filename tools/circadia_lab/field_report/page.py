@@ -86,6 +86,11 @@ def notes(analysis: Analysis) -> list[str]:
         )
     if analysis.void:
         found.append(f"{analysis.void} attempts at a period lost too much of their time and were made again.")
+    if failed := [one for one in analysis.periods if one.errors]:
+        found.append(
+            f"Parts of the agent failed {sum(one.errors for one in failed)} times, in period "
+            f"{', '.join(str(one.place + 1) for one in failed)}; what they lost is not in these figures."
+        )
     found += [f"{what[0].upper()}{what[1:]}." for what in analysis.changed]
     if len(analysis.versus) > 2:
         found.append("Each comparison is a test of its own at 5 %.")
@@ -120,13 +125,14 @@ def facts(analysis: Analysis, bundle: Bundle) -> list[tuple[str, str]]:
 def tiles(analysis: Analysis) -> list[Tile]:
     """The A/A phase, then all kinds of joules of every comparison."""
     aa, *others = analysis.versus
-    seen = any(one.comparison is not None and one.comparison.seen for one in aa.contrasts)
+    compared = [one.comparison for one in aa.contrasts if one.comparison is not None]
+    seen = any(one.seen for one in compared)
     found = [
         Tile(
             title="A/A phase",
-            value="alarm" if seen else "no difference" if aa.pairs else "not yet",
+            value="alarm" if seen else "no difference" if compared else "not yet",
             note=aa_verdict(aa, analysis.source).removeprefix("A/A: "),
-            verdict="bad" if seen else "good",
+            verdict="bad" if seen else "good" if compared else "",
         )
     ]
     return found + [_tile(analysis, one, what) for one in others for what in WATTS]

@@ -102,7 +102,7 @@ def periods_table(analysis: Analysis) -> Table:
             Cell(text=str(one.right)),
             Cell(text=_number(one.latency_p95_s)),
             Cell(text=_number(one.data_age_s)),
-            Cell(text=f"{one.soc[0]:.1%} → {one.soc[1]:.1%}"),
+            Cell(text=_charge(one.soc)),
             Cell(text=_number(one.temperature_c)),
             Cell(text=f"{one.lost_share:.2%}", verdict="bad" if one.lost_share > 0.01 else ""),
         ]
@@ -128,6 +128,10 @@ def _interval(one: dict[str, Any]) -> str:
     if one["low"] is None:
         return _number(one["mean"])
     return f"{_number(one['mean'])} [{_number(one['low'])}, {_number(one['high'])}]"
+
+
+def _charge(soc: tuple[float, float]) -> str:
+    return f"{soc[0]:.1%} → {soc[1]:.1%}" if all(map(math.isfinite, soc)) else ABSENT
 
 
 def _number(value: float) -> str:
