@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
@@ -11,11 +12,13 @@ from circadia_meter.sampled_meter import SampledMeter
 if TYPE_CHECKING:
     from circadia.config import MeterConfig
     from circadia.ports import Clock
+    from circadia_meter.recorded_meter import RecordedMeter
     from circadia_meter.serial_meter import SerialMeter
 
 
-def serial(config: MeterConfig, clock: Clock) -> SerialMeter:
+def serial(config: MeterConfig, clock: Clock) -> SerialMeter | RecordedMeter:
     """A Circadia meter on a serial port."""
+    from circadia_meter.recorded_meter import RecordedMeter
     from circadia_meter.serial_meter import SerialMeter
     from circadia_meter.session import MeterSession
 
@@ -24,7 +27,14 @@ def serial(config: MeterConfig, clock: Clock) -> SerialMeter:
         shunt_ohm=config.shunt_ohm,
         device_id=_device_id(config.device_id),
     )
-    meter = SerialMeter(clock=clock, port=config.port, session=session)
+    meter: SerialMeter | RecordedMeter
+    if config.samples:
+        about = {"port": config.port, "rate_hz": config.rate_hz, "shunt_ohm": config.shunt_ohm}
+        meter = RecordedMeter(
+            clock=clock, port=config.port, session=session, folder=Path(config.samples), about=about
+        )
+    else:
+        meter = SerialMeter(clock=clock, port=config.port, session=session)
     meter.start()
     return meter
 

@@ -73,6 +73,7 @@ class Recorder:
             raise MeterError(f"{path}: exists already; a recording is never overwritten, choose another name")
         if not path.absolute().parent.is_dir():
             raise MeterError(f"{path}: its folder does not exist; make it first")
+        self.path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
             f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; PRAGMA journal_mode = WAL;"

@@ -136,6 +136,8 @@ class MeterConfig:
     """Samples a second; an ATmega328P with an INA226 takes 2,907 at most."""
     shunt_ohm: float | None = None
     """Instead of what the meter keeps."""
+    samples: str = ""
+    """Of a serial meter: a folder that keeps every sample, a recording for each start; empty: none are kept."""
 
     def __post_init__(self) -> None:
         _positive("meter", rate_hz=self.rate_hz)

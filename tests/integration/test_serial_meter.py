@@ -7,13 +7,17 @@ import shutil
 import time
 import tty
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from circadia.config import MeterConfig
 from circadia.errors import MeterError
 from circadia.platforms.clocks import SystemClock
-from circadia_meter import firmware
+from circadia_meter import firmware, recorded_meter
+from circadia_meter.meters import serial
+from circadia_meter.recorded_meter import RecordedMeter
+from circadia_meter.recording import Recorder, Recording
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
 from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
@@ -69,6 +73,55 @@ def test_a_live_meter_gives_joules(tmp_path: Path) -> None:
         assert reading is not None
         assert reading.energy_j == pytest.approx(2.0, abs=reading.bound_j + 2e-3)
         assert meter.session.counts.dropped == 0
+
+
+@needs_simulator
+def test_every_sample_is_kept_start_by_start(tmp_path: Path) -> None:
+    config = MeterConfig(port=str(tmp_path / "meter"), shunt_ohm=0.01, samples=str(tmp_path / "samples"))
+    with powered(tmp_path / "meter"):
+        for _ in range(2):
+            meter = serial(config, SystemClock())
+            assert isinstance(meter, RecordedMeter)
+            start_s = SystemClock().now_s() + 0.5
+            until(lambda: meter.read(start_s, start_s + 1))  # noqa: B023 - asked at once
+            meter.close()
+            meter.close()
+    files = sorted((tmp_path / "samples").iterdir())
+    assert [file.name for file in files] == ["0001.cimr", "0002.cimr"]
+    for file in files:
+        with Recording(file) as recording:
+            assert recording.about["shunt_ohm"] == 0.01
+            assert sum(int(second[1]) for second in recording.seconds()) > 800
+
+
+@needs_simulator
+def test_a_full_disk_ends_the_recording_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(Recorder):
+        """Has no room for another chunk."""
+
+        def __init__(self, path: Path, about: dict[str, Any]) -> None:
+            super().__init__(path, about)
+            self._db.execute("PRAGMA max_page_count = 1")
+
+    with powered(tmp_path / "meter"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorded_meter, "Recorder", Full)
+        meter = RecordedMeter(
+            clock=SystemClock(),
+            port=str(tmp_path / "meter"),
+            session=MeterSession(shunt_ohm=0.01),
+            folder=tmp_path,
+            about={"much": "x" * 5000},
+        )
+        meter.start()
+        start_s = SystemClock().now_s() + 1.5
+        until(lambda: meter.read(start_s, start_s + 1))
+        reading = meter.read(start_s, start_s + 1)
+        meter.close()
+    assert reading is not None
+    assert reading.energy_j == pytest.approx(2.0, abs=reading.bound_j + 2e-3)
+    assert caplog.text.count("samples are not kept any more") == 1
 
 
 @pytest.mark.slow
