@@ -97,7 +97,7 @@ def _figures(period: Period, loads: Floats, rng: np.random.Generator) -> PeriodF
         place=0, period=period, ticks=NO_TICKS, count_s=0.0, seconds=seconds, lost_share=0.0,
         device_w=float(joules.sum()) / seconds, battery_w=np.nan, rest_w=np.nan, clocks_w=0.0, asked=0, served=0, right=0,
         latency_p95_s=np.nan, data_age_s=np.nan, model_age_s=np.nan, soc=(np.nan, np.nan), temperature_c=np.nan,
-        true_w=float(drawn_w[1:-1].mean()), meter={},
+        true_w=float(drawn_w[1:-1].mean()), meter={}, asked_s=0.0, errors=0,
     )  # fmt: skip
 
 

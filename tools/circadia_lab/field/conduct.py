@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from circadia_lab.field.plan import Period
     from circadia_lab.field.stage import Player, Stage
 
-STORE, ASKED = "device.db", "asked.jsonl"
+STORE, ASKED, SAMPLES = "device.db", "asked.jsonl", "samples"
 MOST_ATTEMPTS = 3
 """Of a period in a row, before somebody has to look; a later run tries again."""
 MOST_LOST = 0.05
@@ -191,6 +191,9 @@ def config_of(bundle: Bundle, attempt: Attempt) -> DeviceConfig:
             config.platform, seed=seed, profile=str(bundle.folder / PINNED / PROFILE)
         ),
         store=dataclasses.replace(config.store, path=attempt.folder / STORE),
+        meter=dataclasses.replace(
+            config.meter, samples=str(attempt.folder / SAMPLES) if config.meter.samples else ""
+        ),
     )
 
 
