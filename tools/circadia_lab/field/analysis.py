@@ -110,20 +110,28 @@ class Analysis:
 
 def analyse(bundle: Bundle) -> Analysis:
     """`ConfigError` for a test without a single period."""
-    plan, log = bundle.plan, bundle.log()
-    ended = {entry["period"]: entry for entry in log if entry["event"] == ENDED and not entry.get("void")}
+    log = bundle.log()
+    ended = _counted(log)
     started = {(e["period"], e["attempt"]): e for e in log if e["event"] == STARTED}
     if not ended:
         raise ConfigError(f"{bundle.folder}: no period has ended yet; `circadia field run` goes on with it")
     try:
         periods = _periods(bundle, started, ended)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, IndexError) as error:
         raise ConfigError(
             f"{bundle.folder}: its log lacks {error}; it was written by another version of Circadia, or changed"
         ) from error
+    real = load_config(bundle.folder / DEVICE_FILE).platform.kind != "simulated"
+    return concluded(bundle.plan, periods, log, real=real)
+
+
+def concluded(
+    plan: Plan, periods: tuple[PeriodFigures, ...], log: Sequence[dict[str, Any]], *, real: bool
+) -> Analysis:
+    """What follows from the periods, one or more; `real`: whether the device's body was."""
     sources = {one.ticks.source for one in periods}
     changed = [] if len(sources) == 1 else [f"joules are {' and '.join(sorted(sources))}"]
-    changed += _changed_meter(log, ended)
+    changed += _changed_meter(log)
     first = _versus(plan, periods, 0, None, changed)
     others = [_versus(plan, periods, number, first, changed) for number in range(1, len(plan.arms))]
     return Analysis(
@@ -133,9 +141,14 @@ def analyse(bundle: Bundle) -> Analysis:
         void=sum(entry["event"] == ENDED and bool(entry.get("void")) for entry in log),
         broken_off=sum(entry["event"] == BROKEN_OFF for entry in log),
         source=" and ".join(sorted(sources)),
-        real=load_config(bundle.folder / DEVICE_FILE).platform.kind != "simulated",
+        real=real,
         changed=tuple(changed),
     )
+
+
+def _counted(log: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Period → the line that ended the attempt that counts."""
+    return {e["period"]: e for e in log if e["event"] == ENDED and not e.get("void")}
 
 
 def _periods(
@@ -156,15 +169,15 @@ def _periods(
     )
 
 
-def _changed_meter(log: Sequence[dict[str, Any]], ended: dict[int, dict[str, Any]]) -> list[str]:
+def _changed_meter(log: Sequence[dict[str, Any]]) -> list[str]:
     """Of the attempts that count, at their start and after every break."""
-    counted = {(place, entry["attempt"]) for place, entry in ended.items()}
+    counted = {(place, entry["attempt"]) for place, entry in _counted(log).items()}
     met = [
         (entry["period"], entry.get("meter", {}))
         for entry in log
         if entry["event"] in {STARTED, RESUMED} and (entry["period"], entry["attempt"]) in counted
     ]
-    first = met[0][1]
+    first = met[0][1] if met else {}
     return [
         f"the meter's {key} was {first.get(key)}, in period {place + 1} {now.get(key)}"
         for place, now in met[1:]

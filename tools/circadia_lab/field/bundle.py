@@ -71,8 +71,8 @@ class Bundle:
                 entry = json.loads(line)
             except ValueError as error:
                 raise ConfigError(f"{path}: line {number} is not JSON ({error})") from error
-            if not (isinstance(entry, dict) and entry.keys() >= ENTRY_KEYS):
-                raise ConfigError(f"{path}: line {number} lacks {' or '.join(sorted(ENTRY_KEYS))}")
+            if lacks := ENTRY_KEYS - (entry.keys() if isinstance(entry, dict) else set()):
+                raise ConfigError(f"{path}: line {number} lacks {', '.join(sorted(lacks))}")
             found.append(entry)
         return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 DIGITS = "digits"
 LEAST = 20
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What numpy makes of a file that is no .npz, a bare array or half of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,11 +37,11 @@ class Examples:
 def load_examples(path: Path, task: Task) -> Examples:
     """`ConfigError` for a file that is none, or does not fit the task."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             x, y = np.asarray(file["x"], np.float32), np.asarray(file["y"])
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; it holds arrays x (N, *input shape) and y (N,)") from error
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED as error:
         raise ConfigError(f"{path}: is no .npz file with arrays x and y ({error})") from error
     wanted = tuple(task.input_shape)
     if x.shape[1:] != wanted or y.shape != x.shape[:1] or len(y) < LEAST:

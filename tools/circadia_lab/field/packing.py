@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -88,5 +89,5 @@ def _unpack(archive: zipfile.ZipFile, target: Path, path: Path) -> None:
         raise ConfigError(f"{path}: holds a path that leads out of it")
     try:
         archive.extractall(target)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ConfigError(f"{path}: cannot be unpacked ({error})") from error
