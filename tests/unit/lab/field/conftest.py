@@ -106,7 +106,7 @@ def make_log(periods: tuple[PeriodFigures, ...]) -> list[dict[str, Any]]:
         entry
         for one in periods
         for entry in (
-            {"event": STARTED, "period": one.place, "attempt": 1, "meter": one.meter},
+            {"event": STARTED, "period": one.place, "attempt": 1, "meter": dict(one.meter)},
             {"event": ENDED, "period": one.place, "attempt": 1, "void": False},
         )
     ]
