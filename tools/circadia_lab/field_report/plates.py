@@ -33,10 +33,12 @@ KINDS = {AGENT: "agent", DEVICE: "whole device", BATTERY: "battery"}
 def plates(analysis: Analysis) -> list[Plate]:
     """In the order of the page."""
     with rc_context(RC):
-        found = [_differences(analysis), _pairs(analysis), _power(analysis), _actions(analysis)]
+        found = [_differences(analysis)]
+        if any(one.pairs for one in analysis.versus):
+            found.append(_pairs(analysis))
         if any(one.balances for one in analysis.versus):
-            found.insert(2, _kept(analysis))
-        return found
+            found.append(_kept(analysis))
+        return [*found, _power(analysis), _actions(analysis)]
 
 
 def _plate(analysis: Analysis, figure: Figure, name: str, title: str, caption: str) -> Plate:
