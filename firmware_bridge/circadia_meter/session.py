@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError, MeterError
-from circadia.types import EnergyReading, Source
 from circadia_meter.calibration import Calibration
 from circadia_meter.clock import Alignment, Unwrapper, exchange, shorter_way
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Corrupt, Flag, Hello, OtherVersion, Pong, Reply, Samples, Unknown
 from circadia_meter.frames import VERSION, Decoder, Kind
-from circadia_meter.series import Series, Sums, joined
+from circadia_meter.readings import Readings, Timing
+from circadia_meter.series import Series, joined
 
 if TYPE_CHECKING:
+    from circadia.types import EnergyReading
     from circadia_meter.clock import Line
     from circadia_meter.events import Event
     from circadia_meter.series import Timed
@@ -48,8 +49,6 @@ TOGETHER = 64
 """Batches of samples join the series at once, which is cheaper."""
 RATE_BOUND, RATE_S = 3e-4, 10.0
 """The rate of the meter's clock scales its joules: samples wait until it is known this well, or for so long."""
-BOUNDARIES = 512
-"""Moments whose sums are remembered: a tick begins where the one before it ended, to the last step."""
 
 
 @dataclass(slots=True)
@@ -73,18 +72,6 @@ class Counts:
     """Pings that contradicted those before them: a clock was set."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Boundary:
-    """The sums at a moment, and those between which they lie for all that clocks, gaps and sampling let know."""
-
-    t_us: float
-    sums: Sums
-    first: Sums
-    last: Sums
-    missing_us: float
-    """From there to the first sample that is known."""
-
-
 class MeterSession:
     """Owned by one thread, or guarded by its owner's lock."""
 
@@ -105,7 +92,6 @@ class MeterSession:
         self._decoder = Decoder()
         self._alignment = Alignment()
         self._unwrap = Unwrapper()
-        self._boundaries: dict[float, _Boundary] = {}
         self._counters: tuple[int, int] | None = None
         self._pings: dict[int, tuple[float, int]] = {}
         self._pings_sent = 0
@@ -125,6 +111,7 @@ class MeterSession:
         self.last_us: int | None = None
         """Of the newest sample, unwrapped."""
         self._series = Series(keep_s=keep_s)
+        self._readings = Readings(self._series)
         self.counts = Counts()
         self.hello: Hello | None = None
         self.calibration: Calibration | None = None
@@ -369,52 +356,10 @@ class MeterSession:
         line, calibration = self.line, self.calibration
         if line is None or calibration is None or self.series.empty:
             return None
-        start, end = self._boundary(start_s, line), self._boundary(end_s, line)
-        if start is None or end is None:
-            return None
-        energy_j = _joules(calibration, start.sums, end.sums)
-        extremes = [
-            _joules(calibration, a, b) for a in (start.first, start.last) for b in (end.first, end.last)
-        ]
-        stretch = start.t_us, end.t_us
-        if end.t_us <= self.series.start_us:
-            return None
-        gaps = self.series.gaps(*stretch)
-        gap_us = sum(gap.within(*stretch) for gap in gaps) + start.missing_us
-        lost_us = sum(gap.within(*stretch) for gap in gaps if gap.lost) + start.missing_us
-        return EnergyReading(
-            energy_j=energy_j,
-            duration_s=end_s - start_s,
-            source=Source.MEASURED,
-            gap_s=min(gap_us * 1e-6, end_s - start_s),
-            lost_s=min(lost_us * 1e-6, end_s - start_s),
-            bound_j=max(max(extremes) - energy_j, energy_j - min(extremes)) + abs(energy_j) * line.rate_bound,
+        timing = Timing(
+            line=line,
+            earlier=self._earlier,
+            lag_us=self.lag_us,
+            period_us=self.hello.period_us if self.hello else 0,
         )
-
-    def _boundary(self, t_s: float, line: Line) -> _Boundary | None:
-        """None while the series has not come as far."""
-        known = self._boundaries.get(t_s)
-        if known is None and (known := self._looked_up(t_s, line)) is not None:
-            self._boundaries[t_s] = known
-            while len(self._boundaries) > BOUNDARIES:
-                self._boundaries.pop(next(iter(self._boundaries)))
-        return known
-
-    def _looked_up(self, t_s: float, line: Line) -> _Boundary | None:
-        for ended_us, earlier in reversed(self._earlier):
-            if earlier.meter_us(t_s) + self.lag_us <= ended_us:
-                line = earlier
-        t_us = line.meter_us(t_s) + self.lag_us
-        bound_us = line.bound_s(t_us) * 1e6 + (self.hello.period_us if self.hello else 0)
-        first_us, last_us = t_us - bound_us, t_us + bound_us
-        if last_us > self.series.end_us:
-            return None
-        for gap in self.series.gaps(first_us, last_us):
-            first_us, last_us = min(first_us, gap.start_us), max(last_us, gap.end_us)
-        at = self.series.at
-        return _Boundary(t_us, at(t_us), at(first_us), at(last_us), max(self.series.start_us - t_us, 0.0))
-
-
-def _joules(calibration: Calibration, start: Sums, end: Sums) -> float:
-    passed = end - start
-    return calibration.energy_j(passed.energy, passed.voltage_time)
+        return self._readings.between(start_s, end_s, timing, calibration)
