@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from circadia_lab.field.analysis import WATTS
-from circadia_lab.field.words import WHOSE, aa_verdict, change, verdicts
+from circadia_lab.field.words import WHOSE, aa_verdict, change
 from circadia_lab.field_report.plates import plates
 from circadia_lab.field_report.tables import arms_table, periods_table, reasons_table
 from circadia_lab.page.page import rendered, write
@@ -41,7 +41,6 @@ def write_report(analysis: Analysis, result: dict[str, Any], bundle: Bundle, pat
         title=f"Field test: {' or '.join(analysis.plan.arms)}",
         source=analysis.source,
         lead=lead(analysis),
-        verdicts=verdicts(analysis),
         notes=notes(analysis),
         facts=facts(analysis, bundle),
         tiles=tiles(analysis),
@@ -69,7 +68,7 @@ def lead(analysis: Analysis) -> str:
     first = analysis.plan.first_arm
     if gains:
         return f"{first} saves {' and '.join(gains)} ({analysis.source})."
-    return f"No gain of {first} is announced; below stands what was found, and what stands against it."
+    return f"No gain of {first} is announced. Below stands what was found, and what stands against it."
 
 
 def notes(analysis: Analysis) -> list[str]:
