@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import select
 import signal
 import time
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from circadia.config import DeviceConfig
     from circadia_lab.field.application import Application
 
-ENDS = {signal.SIGTERM, signal.SIGINT}
+ENDS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0
 VIRTUAL_PERIOD_US = 5000
 BOARD = BoardErrors(drift_ppm=60, shunt_ohm=0.02, noise_v=3e-6, offset_v=1e-6, gain=5e-4)
@@ -67,11 +69,31 @@ class Stage(Protocol):
         ...
 
 
-class RealPlayer:
-    """This device, in real time. Its signals wait until `live` asks for them."""
+class Ends:
+    """Signals that end the process wait here until somebody asks; for the main thread.
 
-    def __init__(self, config: DeviceConfig) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # before the agent's thread starts, which inherits it
+    A pipe, for no mask would reach the threads that numpy has started already, and polling would cost joules.
+    """
+
+    def __init__(self) -> None:
+        self._heard, written = os.pipe()
+        for end in (self._heard, written):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        for number in ENDS:
+            signal.signal(number, lambda *_: None)
+
+    def wait(self, wait_s: float) -> None:
+        """For that long at most. `BrokenOff` if a signal came, now or before."""
+        if select.select([self._heard], [], [], min(max(wait_s, 0.0), LONGEST_WAIT_S))[0]:
+            raise BrokenOff
+
+
+class RealPlayer:
+    """This device, in real time."""
+
+    def __init__(self, config: DeviceConfig, ends: Ends) -> None:
+        self._ends = ends
         self._runtime = build(config)
         self.agent = self._runtime.agent
         self._running = False
@@ -89,15 +111,15 @@ class RealPlayer:
         clock = self.agent.clock
         while (now_s := clock.now_s()) < until_s:
             application.advance(now_s)
-            _wait(clock.wall_s(min(application.due_s, until_s) - now_s))
+            self._ends.wait(clock.wall_s(min(application.due_s, until_s) - now_s))
 
     def finish(self) -> None:
         """As `Player`; a device that does not tick any more is given up after a while."""
         ticks, last_s = self._runtime.ticks, time.monotonic() + LONGEST_TICK_S
         self.agent.wake()
         while self._runtime.ticks == ticks and time.monotonic() < last_s:
-            _wait(0.1)
-        _wait(SETTLE_S)
+            self._ends.wait(0.1)
+        self._ends.wait(SETTLE_S)
 
     def stop(self) -> None:
         """As `Player`."""
@@ -113,18 +135,15 @@ class RealPlayer:
         self.stop()
 
 
-def _wait(wait_s: float) -> None:
-    """For that long, or until a signal comes."""
-    if signal.sigtimedwait(ENDS, min(max(wait_s, 0.0), LONGEST_WAIT_S)) is not None:
-        raise BrokenOff
-
-
 class RealStage:
-    """This device."""
+    """This device. Signals do not end the process any more, but the period that is going on."""
+
+    def __init__(self) -> None:
+        self._ends = Ends()
 
     def begin(self, config: DeviceConfig, start_h: float) -> RealPlayer:  # noqa: ARG002 - the port's names
         """Now."""
-        return RealPlayer(config)
+        return RealPlayer(config, self._ends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
