@@ -1,19 +1,14 @@
-"""The model of the meter's samples errs as the firmware in its simulator does."""
+"""The model of the meter's samples. `test_field_bench` holds it against the firmware."""
 
 from __future__ import annotations
 
-import shutil
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from circadia_meter import firmware
 from circadia_meter.sample_model import SampleModel, round_of
-from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, SimulatedBoard
-from circadia_meter.virtual_meter import VirtualMeter
+from circadia_meter.simulator import BoardErrors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,30 +52,3 @@ def test_gain_and_offset_are_those_of_the_board() -> None:
     ]
     assert joules[1] - joules[0] == pytest.approx(0.8, abs=0.05)  # a step of the register is 0.04 J here
     assert joules[2] - joules[0] == pytest.approx(25e-6 / 0.02 * VOLTAGE_V * 80, abs=0.05)
-
-
-@pytest.mark.skipif(
-    shutil.which("avr-gcc") is None or not firmware.SIMULATOR_HEADER.is_file(),
-    reason=f"needs {firmware.TOOLS['avr-gcc']} {firmware.SIMULATOR_PACKAGES}",
-)
-def test_it_errs_as_the_firmware_does() -> None:
-    errors, period_us = BoardErrors(shunt_ohm=0.02, gain=5e-4, offset_v=1e-6, noise_v=3e-6), 5000
-    edges_s, power_w = load(1, 80)
-    cuts_s = np.arange(edges_s[0] + 1, edges_s[-1] - 1, 1.5)
-    board = SimulatedBoard(firmware.build_simulator(), firmware.build(), errors)
-    board.load(0.0, 0.0, VOLTAGE_V)
-    for t_s, watts in zip(edges_s[:-1], power_w, strict=True):
-        board.load(float(t_s), float(watts) / VOLTAGE_V, VOLTAGE_V)
-    meter = VirtualMeter(board, MeterSession(period_us=period_us, shunt_ohm=errors.shunt_ohm))
-    meter.advance(float(edges_s[-1]))
-    spans = [(float(a), float(b)) for a, b in pairwise(cuts_s)]
-    readings = [meter.read(a, b) for a, b in spans]
-    measured = np.array([reading.energy_j for reading in readings if reading is not None])
-    truth = np.array([meter.true_j(a, b) for a, b in spans])
-    board.close()
-    assert len(measured) == len(spans)
-    modelled = SampleModel(errors, period_us, np.random.default_rng(0)).joules(
-        edges_s, power_w, VOLTAGE_V, cuts_s
-    )
-    assert np.std(modelled - truth) == pytest.approx(np.std(measured - truth), rel=0.35)
-    assert modelled.sum() == pytest.approx(measured.sum(), rel=1e-3)

@@ -59,8 +59,8 @@ def measure() -> dict[str, Figure]:
         aa_pairs=pairs,
     )
     rng = np.random.default_rng(0)
-    alarms = [_test(plan, 0.0, rng) for _ in track(range(TESTS), "A/A tests")]
-    tests = [_test(plan, EFFECT, rng) for _ in track(range(TESTS), "A/B tests")]
+    alarms = [simulated_test(plan, 0.0, rng) for _ in track(range(TESTS), "A/A tests")]
+    tests = [simulated_test(plan, EFFECT, rng) for _ in track(range(TESTS), "A/B tests")]
     seen = [one.comparison is not None and one.comparison.seen for one in alarms]
     gains = [one.comparison is not None and one.comparison.seen and one.high < 0 for one in tests]
     return {
@@ -69,11 +69,11 @@ def measure() -> dict[str, Figure]:
         "ab_covered": float(np.mean([one.low <= -EFFECT <= one.high for one in tests])),
         "ab_pairs": pairs,
         "ab_tests": TESTS,
-        **_checked(),
+        **against_firmware(),
     }
 
 
-def _test(plan: Plan, saving: float, rng: np.random.Generator) -> Contrast:
+def simulated_test(plan: Plan, saving: float, rng: np.random.Generator) -> Contrast:
     """The analysis of all pairs of one test."""
     periods = {(one.pair, one.arm): one for one in plan.schedule() if one.comparison == 1}
     pairs = []
@@ -101,7 +101,7 @@ def _figures(period: Period, loads: Floats, rng: np.random.Generator) -> PeriodF
     )  # fmt: skip
 
 
-def _checked() -> dict[str, Figure]:
+def against_firmware() -> dict[str, Figure]:
     """The model and the firmware, each measuring the same load."""
     rng = np.random.default_rng(1)
     edges_s = 10 + np.concatenate([[0.0], np.cumsum(rng.uniform(0.3, 2 * TICK_S, CHECKED_TICKS))])
