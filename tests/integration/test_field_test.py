@@ -249,15 +249,15 @@ def test_the_difference_that_is_there_in_the_long_run_lies_inside_the_interval(t
 def test_the_loop_with_the_firmware_finds_the_difference_that_flowed_and_no_other(tmp_path: Path) -> None:
     short = [
         "--hours",
-        "0.03",
+        "0.02",
         "--washout",
-        "0.005",
+        "0.003",
         "--requests",
-        "600",
+        "900",
         "--examples",
         "300",
         "--deadline",
-        "40",
+        "20",
     ]
     circadia("run", tmp_path / "test", *begin(tmp_path, *ARMS, *short), "--virtual")
     told = circadia("analyse", tmp_path / "test")
