@@ -96,7 +96,7 @@ def test_the_next_period_follows_the_log(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    "torn", [b'{"event": "en', b"\0\0\0\0", b'{"event": "ended", "period": 5, "attempt": 1}']
+    "torn", [b'{"event": "en', b"\0" * 300, b'{"event": "ended", "period": 5, "attempt": 1}']
 )
 def test_a_line_that_a_power_cut_left_half_written_never_was(bundle: Bundle, torn: bytes) -> None:
     ended(bundle, 0, 1)
@@ -106,6 +106,7 @@ def test_a_line_that_a_power_cut_left_half_written_never_was(bundle: Bundle, tor
     bundle.note(event=STARTED, period=1, attempt=1)
     assert [entry["event"] for entry in bundle.log()] == [STARTED, ENDED, STARTED]
     assert path.read_bytes().count(b"\n") == 3
+    assert path.read_bytes().endswith(b"\n")
 
 
 @pytest.mark.parametrize(
