@@ -56,27 +56,61 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Nodes between which the sums run straight."""
+    """Frames whose sums run straight between their samples, which are only laid out where somebody asks."""
 
-    t_us: NDArray[np.int64]
-    """(K,) ascending; the first is the end of the chunk before."""
+    start_us: int
+    """The end of the chunk before."""
     base: Sums
-    sums: NDArray[np.int64]
-    """(K, 3) since `base`, in the meter's µs."""
+    """There."""
+    first_us: NDArray[np.int64]
+    last_us: NDArray[np.int64]
+    """(F,) ascending: of each frame's first and last sample."""
+    ends: NDArray[np.int64]
+    """(F, 3) at each frame's last sample, since `base`, in the meter's µs."""
+    shunt: NDArray[np.int16]
+    bus: NDArray[np.uint16]
+    """(F, N)"""
     rate: float
     """Host's µs in one of the meter's."""
 
+    @property
+    def end_us(self) -> int:
+        """Of the last sample."""
+        return int(self.last_us[-1])
+
     def at(self, t_us: float) -> Sums:
         """The sums at a time within."""
-        right = min(max(int(np.searchsorted(self.t_us, t_us)), 1), len(self.t_us) - 1)
-        left_us, right_us = int(self.t_us[right - 1]), int(self.t_us[right])
+        times, sums = self._nodes(min(int(np.searchsorted(self.last_us, t_us)), len(self.last_us) - 1))
+        right = min(max(int(np.searchsorted(times, t_us)), 1), len(times) - 1)
+        left_us, right_us = int(times[right - 1]), int(times[right])
         share = (t_us - left_us) / max(right_us - left_us, 1)
-        low, high = self.sums[right - 1].tolist(), self.sums[right].tolist()
+        low, high = sums[right - 1].tolist(), sums[right].tolist()
         since = (a + share * (b - a) for a, b in zip(low, high, strict=True))
         charge, voltage_time, energy = (round(one * self.rate) for one in since)
         return Sums(
             self.base.charge + charge, self.base.voltage_time + voltage_time, self.base.energy + energy
         )
+
+    def _nodes(self, frame: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N + 1,) times and (N + 1, 3) sums: where the frame before ended, and every sample, back from the frame's own."""
+        t_us, left = self._left(frame)
+        before_us = int(self.last_us[frame - 1]) if frame else self.start_us
+        before = self.ends[frame - 1] if frame else np.zeros(3, np.int64)
+        return np.append(before_us, t_us), np.concatenate([before[None], self.ends[frame] - left])
+
+    def grown(self) -> NDArray[np.int64]:
+        """(3,) by how much the sums grew from the first frame's first sample to its last."""
+        left: NDArray[np.int64] = self._left(0)[1][0]
+        return left
+
+    def _left(self, frame: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N,) times of a frame's samples, and (N, 3) how much was to come until its last one."""
+        first_us, last_us = int(self.first_us[frame]), int(self.last_us[frame])
+        shunt, bus = self.shunt[frame].astype(np.int64), self.bus[frame].astype(np.int64)
+        place = np.arange(len(shunt)) / max(len(shunt) - 1, 1)
+        t_us = first_us + np.rint((last_us - first_us) * place).astype(np.int64)
+        inner = np.stack([shunt, bus, shunt * bus], axis=-1)[1:] * np.diff(t_us)[:, None]
+        return t_us, np.concatenate([np.cumsum(inner[::-1], axis=0)[::-1], np.zeros((1, 3), np.int64)])
 
 
 class Series:
@@ -100,12 +134,12 @@ class Series:
     @property
     def start_us(self) -> int:
         """Of what is kept."""
-        return int(self._chunks[0].t_us[0])
+        return self._chunks[0].start_us
 
     @property
     def end_us(self) -> int:
         """Of what came."""
-        return int(self._chunks[-1].t_us[-1])
+        return self._chunks[-1].end_us
 
     def add(
         self, samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64], *, rate: float = 1.0
@@ -114,15 +148,22 @@ class Series:
 
         `rate`: µs of the host in one of the meter's, whose resonator may be off by half a per cent, and its joules too.
         """
-        t_us, raw = _nodes(samples, first_us, last_us)
         self._find_gaps(samples, first_us, last_us)
-        rebooted = samples.boot != self._boot
-        before = raw[0] if rebooted else self._raw
-        start_us = t_us[0] if self.empty else self.end_us
-        steps = np.diff(raw, axis=0, prepend=before[None])
-        sums = np.concatenate([np.zeros((1, 3), np.int64), np.cumsum(steps, axis=0)])
-        base = Sums(0, 0, 0) if self.empty else self._chunks[-1].at(self.end_us)
-        self._chunks.append(_Chunk(np.concatenate([[start_us], t_us]), base, sums, rate))
+        raw = np.stack([samples.charge, samples.voltage_time, samples.energy], axis=-1)
+        shape = len(first_us), int(samples.count[0])
+        chunk = _Chunk(
+            start_us=int(first_us[0]) if self.empty else self.end_us,
+            base=Sums(0, 0, 0) if self.empty else self._chunks[-1].at(self.end_us),
+            first_us=first_us,
+            last_us=last_us,
+            ends=np.zeros_like(raw),
+            shunt=samples.shunt.reshape(shape),
+            bus=samples.bus.reshape(shape),
+            rate=rate,
+        )
+        before = self._raw if samples.boot == self._boot else raw[0] - chunk.grown()
+        chunk.ends[:] = np.cumsum(np.diff(raw, axis=0, prepend=before[None]), axis=0)
+        self._chunks.append(chunk)
         self._boot, self._raw = samples.boot, raw[-1]
         self._forget()
 
@@ -143,7 +184,7 @@ class Series:
             self._gaps.append(Gap(int(before[frame]), int(first_us[frame]), lost))
 
     def _forget(self) -> None:
-        while len(self._chunks) > 1 and self._chunks[0].t_us[-1] < self.end_us - self._keep_us:
+        while len(self._chunks) > 1 and self._chunks[0].end_us < self.end_us - self._keep_us:
             self._chunks.popleft()
         while self._gaps and self._gaps[0].end_us <= self.start_us:
             self._gaps.popleft()
@@ -151,7 +192,7 @@ class Series:
     def at(self, t_us: float) -> Sums:
         """The sums since the first sample that came; before and after what is known, those at its ends."""
         for chunk in reversed(self._chunks):
-            if chunk.t_us[0] <= t_us:
+            if chunk.start_us <= t_us:
                 return chunk.at(min(t_us, self.end_us))
         return self._chunks[0].at(self.start_us)
 
@@ -177,21 +218,3 @@ def joined(parts: Iterable[Timed]) -> Iterator[Timed]:
             if name != "boot"
         }
         yield Samples(boot=samples[0].boot, **columns), np.concatenate(first_us), np.concatenate(last_us)
-
-
-def _nodes(
-    samples: Samples, first_us: NDArray[np.int64], last_us: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(N,) times and (N, 3) sums of the meter, modulo 2⁶⁴, at every sample: back from the frame's own sums."""
-    frames, per_frame = len(first_us), int(samples.count[0])
-    place = np.arange(per_frame) / max(per_frame - 1, 1)
-    t_us = first_us[:, None] + np.rint((last_us - first_us)[:, None] * place).astype(np.int64)
-    shunt = samples.shunt.reshape(frames, per_frame).astype(np.int64)
-    bus = samples.bus.reshape(frames, per_frame).astype(np.int64)
-    held = np.diff(t_us, axis=1)[:, :, None]
-    inner = np.stack([shunt, bus, shunt * bus], axis=-1)[:, 1:] * held
-    after = np.concatenate(
-        [np.cumsum(inner[:, ::-1], axis=1)[:, ::-1], np.zeros((frames, 1, 3), np.int64)], axis=1
-    )
-    ends = np.stack([samples.charge, samples.voltage_time, samples.energy], axis=-1)
-    return t_us.ravel(), (ends[:, None] - after).reshape(-1, 3)
