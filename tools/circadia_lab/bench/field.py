@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.progress import track
 
-from circadia_lab.field.analysis import DEVICE, contrast_of
+from circadia_lab.field.contrast import DEVICE, contrast_of
 from circadia_lab.field.period_figures import PeriodFigures
 from circadia_lab.field.plan import Plan
 from circadia_lab.field.sample_size import pairs_needed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_lab.bench.__main__ import Figure
-    from circadia_lab.field.analysis import Contrast
+    from circadia_lab.field.contrast import Contrast
     from circadia_lab.field.plan import Period
 
     Floats = NDArray[np.float64]

@@ -1,67 +1,34 @@
 """What a field test found, from nothing but its bundle: the same bundle gives the same result on any machine.
 
 The first arm is compared with each other one, pair by pair, by the joules that the agent adds to a device that rests, by
-those of the whole device, and by those that come out of its battery. A gain is announced if the test is complete, nothing that was pinned changed, the A/A phase
-shows no difference where there is none, the error budget carries it, and the first arm keeps what the other one gives its
-user. Otherwise the result says what stands against it.
+those of the whole device, and by those that come out of its battery. A gain is announced if the test is complete, nothing
+that was pinned changed, the A/A phase shows no difference where there is none, the error budget carries it, and the first
+arm keeps what the other one gives its user. Otherwise the result says what stands against it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from circadia.config import load_config
 from circadia.errors import ConfigError
 from circadia_lab.field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED
 from circadia_lab.field.bundle import DEVICE as DEVICE_FILE
-from circadia_lab.field.comparison import Balance, Comparison, balance, compare
+from circadia_lab.field.contrast import WATTS, contrast_of
+from circadia_lab.field.kept import balances
 from circadia_lab.field.period_figures import PeriodFigures, figures_of
-from circadia_lab.field.plan import AGAIN, LEAST_PAIRS
+from circadia_lab.field.plan import AGAIN
+from circadia_lab.field.reasons import reasons_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from circadia_lab.field.bundle import Bundle
+    from circadia_lab.field.comparison import Balance
+    from circadia_lab.field.contrast import Contrast
     from circadia_lab.field.plan import Plan
-
-AGENT, DEVICE, BATTERY = "agent", "device", "battery"
-WATTS: dict[str, Callable[[PeriodFigures], float]] = {
-    AGENT: lambda one: one.agent_w,
-    DEVICE: lambda one: one.device_w,
-    BATTERY: lambda one: one.battery_w,
-}
-"""What is compared: joules over the same time; `battery`: of the time without a charger, which is what a battery's life
-depends on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Something that has to hold before a gain is announced."""
-
-    name: str
-    holds: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """The first arm against another, by one kind of joules."""
-
-    what: str
-    """`agent`, `device` or `battery`."""
-    comparison: Comparison | None
-    """None if there are too few pairs or a figure is not above 0."""
-    low: float
-    high: float
-    """Of the change, with the meter's error budget."""
-    budget: float
-    """One deviation of ln(first / other) by the meter."""
-    true_change: float
-    """In these very periods, of all that flowed, where that is known; NaN elsewhere, and but for the whole device."""
+    from circadia_lab.field.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,9 +169,16 @@ def _versus(
         if (pair, first) in found and (pair, other) in found
     )
     contrasts = tuple(contrast_of(plan, pairs, what) for what in WATTS)
-    balances = _balances(plan, pairs)
+    kept = balances(plan, pairs)
     reasons = {
-        one.what: _reasons(one, pairs=len(pairs), planned=planned, balances=balances, aa=aa, changed=changed)
+        one.what: reasons_of(
+            one,
+            pairs=len(pairs),
+            planned=planned,
+            balances=kept,
+            aa=(aa.contrast(one.what), len(aa.pairs), aa.planned) if aa is not None else None,
+            changed=changed,
+        )
         for one in contrasts
     }
     return Versus(
@@ -213,128 +187,6 @@ def _versus(
         pairs=pairs,
         planned=planned,
         contrasts=contrasts,
-        balances=balances,
+        balances=kept,
         reasons=reasons,
-    )
-
-
-def contrast_of(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]], what: str) -> Contrast:
-    """Of one kind of joules, `agent`, `device` or `battery`; (first arm's, other's) pairs."""
-    watts = WATTS[what]
-    ours, theirs = (np.array([watts(pair[side]) for pair in pairs]) for side in (0, 1))
-    usable = len(pairs) >= LEAST_PAIRS and bool((ours > 0).all() and (theirs > 0).all())
-    comparison = compare(theirs, ours, seed=plan.seed) if usable else None
-    budget = _budget(plan, pairs, what) if usable else math.nan
-    low, high = comparison.widened(budget) if comparison else (math.nan, math.nan)
-    truth = [math.log(a.true_w / b.true_w) for a, b in pairs if a.true_w > 0 and b.true_w > 0]
-    known = what == DEVICE and truth and len(truth) == len(pairs)
-    return Contrast(
-        what=what,
-        comparison=comparison,
-        low=low,
-        high=high,
-        budget=budget,
-        true_change=math.expm1(float(np.mean(truth))) if known else math.nan,
-    )
-
-
-def _budget(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]], what: str) -> float:
-    """One deviation of the mean ln(a / b) by one meter.
-
-    Its gain is the same in both and cancels. Its offset o adds as many watts to both,  o · |1/P_a − 1/P_b|; from the agent's
-    joules it goes with the rest. Clocks, gaps and sampling differ from period to period:  √Σ (σ/P)² / n.
-    """
-    watts = WATTS[what]
-    ours, theirs = (np.array([watts(pair[side]) for pair in pairs]) for side in (0, 1))
-    clocks = np.array([[one.clocks_w / watts(one) for one in pair] for pair in pairs])
-    offset_w = 0.0 if what == AGENT else plan.meter_offset_w
-    offset = offset_w * abs(float((1 / ours - 1 / theirs).mean()))
-    return math.hypot(offset, float(np.sqrt((clocks**2).sum())) / len(pairs))
-
-
-KEPT: dict[str, tuple[str, Callable[[PeriodFigures], float], str, bool, bool]] = {
-    "served": ("served of all asked", lambda one: one.served_share, "served_margin", False, True),
-    "latency": (
-        "95th percentile of the latency",
-        lambda one: one.latency_p95_s,
-        "latency_margin",
-        True,
-        False,
-    ),
-    "data age": ("age of unlearned data", lambda one: one.data_age_s, "staleness_margin", True, False),
-    "model age": ("age of the model", lambda one: one.model_age_s, "staleness_margin", True, False),
-    "accuracy": ("right answers", lambda one: one.accuracy, "accuracy_margin", False, True),
-}
-"""Figure → words, its value, the plan's margin, whether that is a share of the other arm's, whether more is better."""
-
-
-def _balances(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]]) -> dict[str, Balance]:
-    """Of the figures that all periods have; the model's age is not known to a device that learns alone."""
-    found = {}
-    for name, (_, value, margin, relative, more_is_better) in KEPT.items():
-        ours, theirs = (np.array([value(pair[side]) for pair in pairs]) for side in (0, 1))
-        if len(pairs) >= LEAST_PAIRS and np.isfinite(ours).all() and np.isfinite(theirs).all():
-            found[name] = balance(
-                theirs, ours, getattr(plan, margin), relative=relative, more_is_better=more_is_better
-            )
-    return found
-
-
-def _reasons(
-    contrast: Contrast,
-    *,
-    pairs: int,
-    planned: int,
-    balances: dict[str, Balance],
-    aa: Versus | None,
-    changed: Sequence[str],
-) -> tuple[Reason, ...]:
-    found = [
-        Reason(name="complete", holds=pairs == planned, detail=f"{pairs} of {planned} pairs"),
-        Reason(name="pinned", holds=not changed, detail="; ".join(changed) or "nothing changed"),
-    ]
-    if aa is not None:
-        found.append(_aa_reason(aa, contrast.what))
-    comparison = contrast.comparison
-    if comparison is None:
-        return (
-            *found,
-            Reason(name="seen", holds=False, detail="too few pairs, or figures that are not above 0"),
-        )
-    found += [
-        Reason(
-            name="seen",
-            holds=comparison.seen and comparison.change < 0,
-            detail=f"{comparison.change:+.1%} [{comparison.low:+.1%}, {comparison.high:+.1%}], p = {comparison.p:.3f}",
-        ),
-        Reason(
-            name="error budget",
-            holds=contrast.high < 0,
-            detail=f"{contrast.budget:.2%} by the meter: [{contrast.low:+.1%}, {contrast.high:+.1%}]",
-        ),
-    ]
-    missing = {"served", "latency", "accuracy"} - balances.keys()
-    found += [Reason(name=name, holds=False, detail="no figure in every period") for name in sorted(missing)]
-    return (*found, *(_balance_reason(name, one) for name, one in balances.items()))
-
-
-def _aa_reason(aa: Versus, what: str) -> Reason:
-    found = aa.contrast(what).comparison
-    if found is None:
-        return Reason(
-            name="A/A", holds=False, detail=f"{len(aa.pairs)} of {aa.planned} pairs, or figures not above 0"
-        )
-    told = f"{found.change:+.1%} [{found.low:+.1%}, {found.high:+.1%}], p = {found.p:.3f}"
-    if found.seen:
-        told = f"shows a difference where there is none: {told}"
-    if len(aa.pairs) < aa.planned:
-        told = f"{len(aa.pairs)} of {aa.planned} pairs; {told}"
-    return Reason(name="A/A", holds=not found.seen and len(aa.pairs) == aa.planned, detail=told)
-
-
-def _balance_reason(name: str, one: Balance) -> Reason:
-    return Reason(
-        name=name,
-        holds=one.kept,
-        detail=f"{one.verdict}: {one.difference:+.1%} [{one.low:+.1%}, {one.high:+.1%}], margin {one.margin:.0%}",
     )

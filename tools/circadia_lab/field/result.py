@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from circadia_lab.field.analysis import WATTS
+from circadia_lab.field.contrast import WATTS
 from circadia_lab.field.plan import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia_lab.field.analysis import Analysis, Contrast, Versus
+    from circadia_lab.field.analysis import Analysis, Versus
+    from circadia_lab.field.contrast import Contrast
     from circadia_lab.field.period_figures import PeriodFigures
 
 FORMAT = 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from circadia_lab.field.analysis import WATTS
+from circadia_lab.field.contrast import WATTS
 from circadia_lab.field.words import WHOSE, aa_verdict, change
 from circadia_lab.field_report.plates import plates
 from circadia_lab.field_report.tables import arms_table, periods_table, reasons_table

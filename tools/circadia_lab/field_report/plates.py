@@ -10,7 +10,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from circadia_lab.field.analysis import AGENT, BATTERY, DEVICE, KEPT, WATTS
+from circadia_lab.field.contrast import AGENT, BATTERY, DEVICE, WATTS
+from circadia_lab.field.kept import KEPT
 from circadia_lab.field.plan import AGAIN
 from circadia_lab.report.figures import Plate
 from circadia_lab.report.style import GRID, INK, MODE_COLOURS, MUTED, RC, WIDTH_IN, arm_colour
@@ -114,7 +115,7 @@ def _kept(analysis: Analysis) -> Plate:
     ax.axvspan(-1, 1, color=GRID, zorder=0)
     ax.axvline(0, color=INK, linewidth=0.9)
     for y, (one, name, kept) in enumerate(rows):
-        sign = 1 if KEPT[name][4] else -1
+        sign = 1 if KEPT[name].more_is_better else -1
         low, mean, high = (sign * value / kept.margin for value in (kept.low, kept.difference, kept.high))
         colour = MUTED if one is analysis.versus[0] else colour_of(analysis, one.other)
         ax.plot([low, high], [y, y], color=colour, linewidth=3, alpha=0.5)
@@ -123,7 +124,7 @@ def _kept(analysis: Analysis) -> Plate:
             kept.verdict, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=MUTED
         )
     labels = [
-        f"{'A/A' if v is analysis.versus[0] else 'against ' + v.other}: {KEPT[name][0]}"
+        f"{'A/A' if v is analysis.versus[0] else 'against ' + v.other}: {KEPT[name].words}"
         for v, name, _ in rows
     ]
     ax.set_yticks(range(len(rows)), labels)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia_lab.field.analysis import AGENT, BATTERY, DEVICE, WATTS, Analysis, analyse, concluded
+from circadia_lab.field.analysis import Analysis, analyse, concluded
 from circadia_lab.field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED, Bundle
+from circadia_lab.field.contrast import AGENT, BATTERY, DEVICE, WATTS
 from circadia_lab.field.period_figures import _asked
 from circadia_lab.field.plan import AGAIN
 from circadia_lab.field.words import verdicts

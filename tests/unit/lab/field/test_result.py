@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from circadia.energy.profile_file import shipped_profile
-from circadia_lab.field.analysis import DEVICE, WATTS, Analysis, concluded
+from circadia_lab.field.analysis import Analysis, concluded
+from circadia_lab.field.contrast import DEVICE, WATTS
 from circadia_lab.field.result import as_json, differences, interval
 from circadia_lab.field.words import verdicts
 
