@@ -414,6 +414,7 @@ def test_a_silent_broker_is_left_and_found_again(home: Home) -> None:
     until(lambda: device.link.connected, "the connection to come back")
 
 
+@pytest.mark.slow
 def test_a_connection_at_rest_is_kept_alive(home: Home) -> None:
     device = home.device(settings=LinkSettings(keepalive_s=1))
     until(lambda: device.link.connected, "the connection")

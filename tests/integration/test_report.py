@@ -343,6 +343,7 @@ def test_names_from_outside_cannot_become_markup() -> None:
     assert not re.search("<img|<script>|<i>|<b>", page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arms",
     [

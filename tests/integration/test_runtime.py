@@ -146,6 +146,7 @@ class RefusesExamples(SqliteStore):
         return super().add_examples(*rows, **more)
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_examples_does_not_stop_the_answers(tmp_path: Path) -> None:
     loop = runtime(tmp_path, scale=20.0, period_s=60.0)
     loop.agent.store.close()
@@ -175,6 +176,7 @@ class DeadLink:
         raise ConnectionLost("the link has stopped")
 
 
+@pytest.mark.slow
 def test_a_dead_link_is_reported_once_and_the_device_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

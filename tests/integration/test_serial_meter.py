@@ -75,6 +75,7 @@ def test_a_live_meter_gives_joules(tmp_path: Path) -> None:
         assert meter.session.counts.dropped == 0
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_every_sample_is_kept_start_by_start(tmp_path: Path) -> None:
     config = MeterConfig(port=str(tmp_path / "meter"), shunt_ohm=0.01, samples=str(tmp_path / "samples"))
@@ -94,6 +95,7 @@ def test_every_sample_is_kept_start_by_start(tmp_path: Path) -> None:
             assert sum(int(second[1]) for second in recording.seconds()) > 800
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_a_full_disk_ends_the_recording_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -44,6 +44,7 @@ def train_with(runtime: str, name: str) -> dict[str, float]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_both_interpreters_train_alike(name: str) -> None:
     pytest.importorskip("tflite_runtime", reason="tflite-runtime has no wheel for this Python")

@@ -133,6 +133,7 @@ def test_it_samples_at_the_rate_asked_for_and_loses_nothing(board: Boards, perio
     assert reading.gap_s == 0
 
 
+@pytest.mark.slow
 def test_joules_of_ticks_are_true_within_their_bounds(board: Boards) -> None:
     one = board(drift_ppm=80, noise_v=5e-6, offset_v=4e-6, seed=3)
     rng = np.random.default_rng(0)

@@ -90,6 +90,7 @@ def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: An
             assert np.array_equal(seen.instead[:, i - 1], looks)
 
 
+@pytest.mark.slow
 def test_what_is_explored_is_drawn_evenly_and_never_taken(two_states: Any) -> None:
     environment = two_states(600)
     world = jnp.zeros(600, jnp.int32)

@@ -107,6 +107,7 @@ def assert_resumes(whole: Finished, chain: Any, config: Config, checkpoint: Path
     assert {name: x.dtype for name, x in ours.items()} == {name: x.dtype for name, x in theirs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updates", [2, 5])
 def test_killed_and_resumed_it_is_the_same_bit_for_bit(
     whole: Finished, chain: Any, tiny: Config, tmp_path: Path, updates: int
@@ -132,6 +133,7 @@ def test_a_finished_training_is_only_read(whole: Finished, chain: Any, tiny: Con
     assert_same(found, whole.found)
 
 
+@pytest.mark.slow
 def test_another_training_s_checkpoint_is_refused(whole: Finished, chain: Any, tiny: Config) -> None:
     before = whole.checkpoint.read_bytes()
     for batch, config, seed, told in (
@@ -172,6 +174,7 @@ class Failing:
         return (after, state[1] + 1), Outcome(outcome.reward + lost, outcome.cost, outcome.weight)
 
 
+@pytest.mark.slow
 def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     chain: Any, tiny: Config, tmp_path: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 
+@pytest.mark.slow
 def test_a_policy_that_is_no_number_when_judged_is_not_kept(chain: Any, tiny: Config, tmp_path: Path) -> None:
     """Training is over before NaN would come; judging takes longer."""
     environment = Failing(chain(BATCH), 6 * tiny.ticks)

@@ -38,6 +38,7 @@ def updated(environment: Any, config: Config) -> tuple[Any, Any]:
     return learner, figures
 
 
+@pytest.mark.slow
 def test_each_kind_of_device_is_centred_on_its_own_averages(chain: Any, tiny: Config) -> None:
     learner, _ = updated(Apart(chain(BATCH)), tiny)
     plain, richer = np.asarray(learner.centre)[:, :, : len(OBJECTIVES)]

@@ -14,6 +14,7 @@ from circadia_meter import firmware
 PLAN = Plan(arms={"a": "default", "b": "separate"}, effect=0.3, agent_share=1, noise=0.03, pairs=6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("avr-gcc") is None or not firmware.SIMULATOR_HEADER.is_file(),
     reason=f"needs {firmware.TOOLS['avr-gcc']} {firmware.SIMULATOR_PACKAGES}",

@@ -89,6 +89,7 @@ def test_arms_differ_in_what_they_are_named_for(tmp_path: Path, ground: Any, tin
         study.path("joint", 0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(
     whole: tuple[Study, Training], tmp_path: Path, ground: Any, tiny: Config
 ) -> None:
