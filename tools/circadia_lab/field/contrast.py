@@ -43,6 +43,11 @@ class Contrast:
     true_change: float
     """In these very periods, of all that flowed, where that is known; NaN elsewhere, and but for the whole device."""
 
+    @property
+    def seen(self) -> bool:
+        """Whether both tests see a difference that is larger than the meter's own errors may be."""
+        return self.comparison is not None and self.comparison.seen and not self.low <= 0 <= self.high
+
 
 def contrast_of(plan: Plan, pairs: Sequence[tuple[PeriodFigures, PeriodFigures]], what: str) -> Contrast:
     """Of one kind of joules, `agent`, `device` or `battery`; (first arm's, other's) pairs."""

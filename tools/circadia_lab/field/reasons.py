@@ -64,12 +64,12 @@ def _aa_reason(aa: Contrast, pairs: int, planned: int) -> Reason:
     found = aa.comparison
     if found is None:
         return Reason(name="A/A", holds=False, detail=f"{pairs} of {planned} pairs, or figures not above 0")
-    told = f"{found.change:+.1%} [{found.low:+.1%}, {found.high:+.1%}], p = {found.p:.3f}"
-    if found.seen:
+    told = f"{found.change:+.1%} [{aa.low:+.1%}, {aa.high:+.1%}], p = {found.p:.3f}"
+    if aa.seen:
         told = f"shows a difference where there is none: {told}"
     if pairs < planned:
         told = f"{pairs} of {planned} pairs; {told}"
-    return Reason(name="A/A", holds=not found.seen and pairs == planned, detail=told)
+    return Reason(name="A/A", holds=not aa.seen and pairs == planned, detail=told)
 
 
 def _balance_reason(name: str, one: Balance) -> Reason:

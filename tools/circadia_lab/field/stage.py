@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.wiring import build
@@ -160,5 +160,9 @@ class VirtualStage:
         """At that time of the plan."""
         start_s = math.fsum([self.morning_s, start_h * 3600])
         return VirtualDevice(
-            config, start_s=start_s, errors=BOARD, period_us=self.period_us, firmware=self.firmware
+            config,
+            start_s=start_s,
+            errors=replace(BOARD, seed=config.platform.seed),
+            period_us=self.period_us,
+            firmware=self.firmware,
         )

@@ -25,7 +25,7 @@ def aa_verdict(aa: Versus, source: str) -> str:
     one = aa.contrast(DEVICE)
     if one.comparison is None:
         return f"A/A: nothing to compare, {len(aa.pairs)} of {aa.planned} pairs"
-    seen = [WHOSE[c.what] for c in aa.contrasts if c.comparison is not None and c.comparison.seen]
+    seen = [WHOSE[c.what] for c in aa.contrasts if c.seen]
     told = "; ".join(f"{WHOSE[c.what]} {change(c)}" for c in aa.contrasts if c.comparison is not None)
     found = (
         f"shows a difference where there is none in {' and '.join(seen)}"

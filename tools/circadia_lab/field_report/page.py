@@ -125,7 +125,7 @@ def tiles(analysis: Analysis) -> list[Tile]:
     """The A/A phase, then all kinds of joules of every comparison."""
     aa, *others = analysis.versus
     compared = [one.comparison for one in aa.contrasts if one.comparison is not None]
-    seen = any(one.seen for one in compared)
+    seen = any(one.seen for one in aa.contrasts)
     found = [
         Tile(
             title="A/A phase",

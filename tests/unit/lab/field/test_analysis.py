@@ -99,6 +99,19 @@ def test_an_a_a_phase_that_sees_what_is_not_there_takes_the_gain(conclude: Calla
     assert "A/A: shows a difference where there is none in the agent's joules" in verdicts(found)[0]
 
 
+def test_a_difference_within_the_meters_own_errors_is_no_alarm(conclude: Callable[..., Analysis]) -> None:
+    def nearly(one: PeriodFigures) -> PeriodFigures:
+        apart = 1e-4 if one.period.arm.endswith(AGAIN) else 0.0
+        watts = 0.2 * (1 + apart + 1e-6 * one.place)
+        return dataclasses.replace(one, device_w=watts, clocks_w=1e-4) if one.period.phase == "aa" else one
+
+    aa = conclude(edit=nearly).versus[0].contrast(DEVICE)
+    assert aa.comparison is not None
+    assert aa.comparison.seen
+    assert not aa.seen
+    assert "A/A" not in against(conclude(edit=nearly))
+
+
 def test_a_meter_that_is_too_poor_takes_the_gain(conclude: Callable[..., Analysis]) -> None:
     assert against(conclude(settings={"meter_offset_w": 1.0})) == ["error budget"]
     assert against(conclude(edit=lambda one: dataclasses.replace(one, clocks_w=1.0))) == ["error budget"]
