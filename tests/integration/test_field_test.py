@@ -22,7 +22,7 @@ from circadia_lab.field.bundle import Bundle
 from circadia_meter import firmware
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -73,14 +73,6 @@ def log(bundle: Path) -> list[dict[str, Any]]:
 
 def has_begun(bundle: Path, periods: int) -> bool:
     return len(log(bundle)) > 2 * periods
-
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """A shell ignores Ctrl-C for what it runs in the background, and so would everything that is started from here."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
