@@ -11,6 +11,7 @@ from scipy import stats
 
 from circadia_lab.field.contrast import WATTS
 from circadia_lab.field.plan import AGAIN
+from circadia_lab.page.page import finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +45,7 @@ ARM: dict[str, tuple[str, str, Callable[[PeriodFigures], float]]] = {
 def as_json(analysis: Analysis, profile: DeviceProfile) -> dict[str, Any]:
     """NaN as null. `profile`: its battery's capacity makes hours out of watts."""
     plan = analysis.plan
-    found: dict[str, Any] = _finite(
+    found: dict[str, Any] = finite(
         {
             "format": FORMAT,
             "plan_sha256": plan.digest,
@@ -171,14 +172,6 @@ def _contrast(one: Contrast, source: str) -> dict[str, Any]:
         "true_change": one.true_change,
         "source": source,
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def differences(told: Any, found: Any, where: str = "") -> list[str]:

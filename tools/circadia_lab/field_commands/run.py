@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +36,8 @@ def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         const=FIRMWARE,
         default="",
         choices=(FIRMWARE, BODY),
-        help="a simulated body in virtual time, measured by the meter's firmware on a simulated board, or by itself, "
-        "exactly and a thousand times faster; default of --virtual: %(const)s",
+        help="a simulated body in virtual time, measured by the meter's firmware on a simulated board, or by itself: "
+        "exactly, days in seconds; default of --virtual: %(const)s",
     )
     parser.set_defaults(run=run)
 
@@ -90,4 +89,3 @@ def _stage(bundle: Bundle) -> Stage:
 
 def _tell(line: str) -> None:
     print(line, flush=True)
-    sys.stdout.flush()

@@ -43,15 +43,16 @@ def write(page: str, path: Path) -> None:
 
 def embedded(summary: dict[str, Any]) -> str:
     """As JSON that may stand in a script element: no NaN, no `<`."""
-    text = json.dumps(_finite(summary), indent=1, ensure_ascii=False, default=str, allow_nan=False)
+    text = json.dumps(finite(summary), indent=1, ensure_ascii=False, default=str, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same with NaN and infinity as None, keys as text, which JSON can hold."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
