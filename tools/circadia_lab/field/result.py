@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from circadia_lab.field.analysis import Analysis, Versus
     from circadia_lab.field.contrast import Contrast
     from circadia_lab.field.period_figures import PeriodFigures
+    from circadia_lab.field.plan import Plan
 
 FORMAT = 1
 MEASURED, MODELLED, SIMULATED = "measured", "modelled", "simulated"
@@ -40,6 +41,9 @@ ARM: dict[str, tuple[str, str, Callable[[PeriodFigures], float]]] = {
     "temperature_c": ("°C", "body", lambda one: one.temperature_c),
 }
 """Figure of an arm → unit, which source it has, its value in a period."""
+
+OFFSET = {"device_w": True, "battery_w": True, "agent_w": False}
+"""Watts → whether the meter's offset is in them; from the agent's it goes with the rest."""
 
 
 def as_json(analysis: Analysis, profile: DeviceProfile) -> dict[str, Any]:
@@ -91,9 +95,22 @@ def _arm(analysis: Analysis, arm: str, profile: DeviceProfile) -> dict[str, Any]
     found: dict[str, Any] = {"periods": len(periods)}
     for name, (unit, kind, value) in ARM.items():
         found[name] = {**interval([value(one) for one in periods]), "unit": unit, "source": marked[kind]}
+    for name in OFFSET:
+        found[name]["meter_sd"] = _meter_sd(analysis.plan, periods, name)
     hours = [profile.capacity_j / one.battery_w / 3600 for one in periods if one.battery_w > 0]
     found["device_hours"] = {**interval(hours), "unit": "h", "source": marked["hours"]}
     return found
+
+
+def _meter_sd(plan: Plan, periods: Sequence[PeriodFigures], name: str) -> float:
+    """One deviation of an arm's watts by the meter: √((g · P)² + o² + Σ σ² / n²). Between arms its gain cancels."""
+    watts = [ARM[name][2](one) for one in periods]
+    known = [value for value in watts if math.isfinite(value)]
+    if not known:
+        return math.nan
+    clocks_w = math.sqrt(sum(one.clocks_w**2 for one in periods)) / len(periods)
+    offset_w = plan.meter_offset_w if OFFSET[name] else 0.0
+    return math.hypot(plan.meter_gain * float(np.mean(known)), offset_w, clocks_w)
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:

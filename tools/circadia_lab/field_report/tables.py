@@ -77,7 +77,8 @@ def arms_table(result: dict[str, Any]) -> Table:
     return Table(
         name="arms",
         title="Arm by arm",
-        caption="Means over the periods with 95 % intervals (Student’s t). Hours are the battery’s capacity by the device "
+        caption="Means over the periods with 95 % intervals (Student’s t); behind ± one deviation of all of an arm’s watts "
+        "together by the meter, most of which is the same in every arm. Hours are the battery’s capacity by the device "
         "profile over the watts without a charger: modelled, even where the watts are measured.",
         columns=("figure", "unit", "source", *arms),
         rows=rows,
@@ -127,7 +128,8 @@ def _interval(one: dict[str, Any]) -> str:
         return ABSENT
     if one["low"] is None:
         return _number(one["mean"])
-    return f"{_number(one['mean'])} [{_number(one['low'])}, {_number(one['high'])}]"
+    meter = f" ± {_number(one['meter_sd'])}" if one.get("meter_sd") is not None else ""
+    return f"{_number(one['mean'])}{meter} [{_number(one['low'])}, {_number(one['high'])}]"
 
 
 def _charge(soc: tuple[float, float]) -> str:

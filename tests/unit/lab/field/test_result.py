@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,17 @@ def told(analysis: Analysis) -> dict[str, Any]:
         json.dumps(as_json(analysis, shipped_profile("pixel-3")), allow_nan=False)
     )
     return found
+
+
+def test_an_arms_watts_know_the_meters_gain_and_offset(concluding: Callable[..., Analysis]) -> None:
+    found = concluding()
+    poor = dataclasses.replace(
+        found, plan=dataclasses.replace(found.plan, meter_gain=0.01, meter_offset_w=0.02)
+    )
+    arm = told(poor)["arms"]["a"]
+    whole, agent = (arm[name] for name in ("device_w", "agent_w"))
+    assert whole["meter_sd"] == pytest.approx(math.hypot(0.01 * whole["mean"], 0.02), rel=0.05)
+    assert agent["meter_sd"] == pytest.approx(0.01 * agent["mean"], rel=0.3)
 
 
 def test_every_figure_has_a_source(concluding: Callable[..., Analysis]) -> None:
@@ -96,7 +108,7 @@ def test_an_interval_needs_two(concluding: Callable[..., Analysis]) -> None:
     assert interval([2.0, 4.0, float("nan")])["mean"] == 3.0
     assert interval([2.0, 4.0])["high"] == pytest.approx(3 + 12.706, abs=1e-3)
     assert told(concluding(drop=23))["arms"]["b"]["device_w"] == {
-        "mean": None, "low": None, "high": None, "unit": "W", "source": "measured",
+        "mean": None, "low": None, "high": None, "unit": "W", "source": "measured", "meter_sd": None,
     }  # fmt: skip
 
 
