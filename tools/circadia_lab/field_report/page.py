@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from circadia_lab.field.contrast import WATTS
 from circadia_lab.field.words import WHOSE, aa_verdict, change
 from circadia_lab.field_report.plates import plates
 from circadia_lab.field_report.tables import arms_table, periods_table, reasons_table
-from circadia_lab.page.page import rendered, write
+from circadia_lab.page.page import rendered, script_hash, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +33,6 @@ class Tile:
 def write_report(analysis: Analysis, result: dict[str, Any], bundle: Bundle, path: Path) -> None:
     """Write the page, whole or not at all."""
     script = resources.files("circadia_lab.page").joinpath("zoom.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = rendered(
         "field_report/page.html",
         title=f"Field test: {' or '.join(analysis.plan.arms)}",
@@ -51,7 +48,7 @@ def write_report(analysis: Analysis, result: dict[str, Any], bundle: Bundle, pat
             periods_table(analysis),
         ],
         script=script,
-        script_hash=f"sha256-{digest}",
+        script_hash=script_hash(script),
         summary=result,
     )
     write(page, path)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia_lab.page.page import embedded, rendered, write
+from circadia_lab.page.page import embedded, rendered, script_hash, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,11 +113,10 @@ def holes(curve: Curve) -> list[tuple[float, float]]:
 def write_page(plot: Plot, path: Path, *, remark: str, **values: Any) -> None:
     """`values`: title, question, lead, notes, facts, tiles, parts and summary, as `page/base.html` takes them."""
     script = SCRIPT.read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = rendered(
         "meter/page.html",
         script=script,
-        script_hash=f"sha256-{digest}",
+        script_hash=script_hash(script),
         trace=embedded(trace(plot)),
         colours=COLOURS,
         keys=[mode for mode in COLOURS if any(mark.mode == mode for mark in plot.marks)],

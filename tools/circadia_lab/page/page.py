@@ -5,6 +5,8 @@ Templates extend `page/base.html`: title, lead, notes, facts, tiles, parts (sect
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 import os
@@ -39,6 +41,11 @@ def write(page: str, path: Path) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def script_hash(script: str) -> str:
+    """By which the page's own policy lets this one script run, and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def embedded(summary: dict[str, Any]) -> str:
