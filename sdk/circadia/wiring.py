@@ -22,9 +22,9 @@ from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
+from circadia.physics.scenario import scenario_for, scenario_named
 from circadia.platforms.clocks import SimulatedClock, SystemClock
 from circadia.platforms.linux import LinuxPlatform
-from circadia.platforms.scenario import scenario_for, scenario_named
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.runtime import Runtime
 from circadia.serving.feedback import AnsweredInputs

@@ -19,7 +19,7 @@ from circadia_lab.env.problem import Problem, find_problem
 from circadia_lab.traces.day_trace import DayTrace
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
     from circadia_lab.env.environment import Advanced
 
 DEFAULT = find_problem("default")

@@ -11,7 +11,7 @@ import pytest
 
 from circadia.energy.profile import quantities
 from circadia.energy.profile_file import load_profile, parse_profile, shipped_profile
-from circadia.platforms.scenario import BOARD, PHONE, load_scenario
+from circadia.physics.scenario import BOARD, PHONE, load_scenario
 from circadia_lab.env.chance import recorded
 from circadia_lab.env.problem import DATA, TickLaw, load_problem
 from circadia_lab.traces.arrivals import dilated, read_arrivals

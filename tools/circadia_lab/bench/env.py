@@ -16,7 +16,7 @@ from circadia_lab.env.interface import OBJECTIVES, Outcome
 from circadia_lab.env.problem import find_problem
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
     from circadia_lab.bench.__main__ import Figure
 
 PROBLEM = "default"

@@ -13,7 +13,7 @@ from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.interpreter import backend
 from circadia.observation import encode
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.energy.profile import Curve
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.scenario import scenario_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

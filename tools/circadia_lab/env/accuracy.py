@@ -4,7 +4,7 @@
 
 x_i cost accuracy as they grow, y_j where they are missing, less and less by the power law of learning curves (Hestness
 et al., 2017, "Deep learning scaling is predictable, empirically", arXiv 1712.00409). Each is a field of
-`circadia.platforms.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value, so NumPy and JAX compute
+`circadia.physics.state.State`. `accuracy_fit` makes the numbers; nothing branches on a value, so NumPy and JAX compute
 the same.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia.platforms.state import State
+from circadia.physics.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

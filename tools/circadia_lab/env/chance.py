@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.platforms.dynamics import busy_s
-from circadia.platforms.state import Noise
-from circadia.platforms.surroundings import delivers, demand
+from circadia.physics.dynamics import busy_s
+from circadia.physics.state import Noise
+from circadia.physics.surroundings import delivers, demand
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import State
+    from circadia.physics.params import Params
+    from circadia.physics.state import State
     from circadia_lab.env.problem import TickLaw
     from circadia_lab.traces.day_trace import DayTrace
 

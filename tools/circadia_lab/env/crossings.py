@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.energy.battery import soc_of
-from circadia.platforms.dynamics import WORKING, drain
-from circadia.platforms.params import LOADS
-from circadia.platforms.surroundings import income_j
+from circadia.physics.dynamics import WORKING, drain
+from circadia.physics.params import LOADS
+from circadia.physics.surroundings import income_j
 from circadia.shield import WORKS
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Drained, Result, State
+    from circadia.physics.params import Params
+    from circadia.physics.state import Drained, Result, State
 
 _PHASES = np.isin(np.arange(LOADS), list(map(int, WORKING)))
 

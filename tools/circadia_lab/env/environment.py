@@ -14,9 +14,9 @@ import numpy as np
 from circadia.actions import CATALOGUE
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, HOUR_S, encode
-from circadia.platforms import dynamics
-from circadia.platforms.params import make_params, stack_params
-from circadia.platforms.scenario import HOURS
+from circadia.physics import dynamics
+from circadia.physics.params import make_params, stack_params
+from circadia.physics.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.env import chance
@@ -24,8 +24,8 @@ from circadia_lab.env.interface import Outcome, Seen
 from circadia_lab.env.measures import outcome, promise
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Result, State
+    from circadia.physics.params import Params
+    from circadia.physics.state import Result, State
     from circadia_lab.env.problem import Device, Problem
 
 STARTS = 7

@@ -20,7 +20,7 @@ from circadia.federation.compression import decode
 from circadia.federation.records import Version
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.trainer import Trainer
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue

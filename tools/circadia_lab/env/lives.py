@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
     from circadia_lab.env.problem import Problem
 
 SLEEP = INDEX["sleep"]

@@ -18,13 +18,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circadia.observation import DAY_S
-from circadia.platforms.surroundings import delivers
+from circadia.physics.surroundings import delivers
 from circadia.practice import PRACTICE_S
 from circadia_lab.env.interface import Outcome
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Result, State
+    from circadia.physics.params import Params
+    from circadia.physics.state import Result, State
     from circadia_lab.env.accuracy import AccuracyModel
 
 CHARGED_PRICE = 0.1

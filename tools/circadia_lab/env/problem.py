@@ -17,7 +17,7 @@ import numpy as np
 from circadia.energy.profile_file import load_profile, shipped_profile, shipped_profiles
 from circadia.errors import ConfigError
 from circadia.observation import HOUR_S
-from circadia.platforms.scenario import SCENARIOS, load_scenario, scenario_named
+from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
 from circadia_lab.env.accuracy import AccuracyModel, shipped_accuracy
 from circadia_lab.env.interface import COSTS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.platforms.scenario import Scenario
+    from circadia.physics.scenario import Scenario
     from circadia_lab.traces.day_trace import DayTrace
 
 DATA = Path(__file__).parent / "data"

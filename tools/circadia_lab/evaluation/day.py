@@ -9,7 +9,7 @@ import numpy as np
 
 from circadia.energy.battery import soc_of
 from circadia.observation import DAY_S
-from circadia.platforms.surroundings import income_j
+from circadia.physics.surroundings import income_j
 from circadia_lab.evaluation.rollout import Way
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.platforms.state import Result, State
+    from circadia.physics.state import Result, State
     from circadia_lab.env.environment import Advanced
     from circadia_lab.env.problem import Problem
     from circadia_lab.evaluation.scorers import Scorer

@@ -25,13 +25,13 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, HOUR_S
-from circadia.platforms.surroundings import by_hour, plugged_in
+from circadia.physics.surroundings import by_hour, plugged_in
 from circadia.types import Link
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from circadia.platforms.params import Params
+    from circadia.physics.params import Params
 
     Floats = NDArray[np.float64]
 

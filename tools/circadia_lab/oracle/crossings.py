@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.energy.battery import soc_of
-from circadia.platforms import dynamics
-from circadia.platforms.state import Noise, State
+from circadia.physics import dynamics
+from circadia.physics.state import Noise, State
 from circadia.shield import WORKS
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from circadia.errors import ConfigError
-from circadia.platforms import dynamics
-from circadia.platforms.state import Noise, State
+from circadia.physics import dynamics
+from circadia.physics.state import Noise, State
 from circadia_lab.env.interface import COSTS, OBJECTIVES
 from circadia_lab.env.measures import outcome
 from circadia_lab.oracle.axes import Entries, crossed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.platforms.params import Params
+    from circadia.physics.params import Params
     from circadia_lab.env.measures import Measures
     from circadia_lab.oracle.contexts import Contexts
     from circadia_lab.oracle.grid import Axes, GridSpec

@@ -1,7 +1,7 @@
 """The grid problem: a device small enough for its optimum to be certified, built from the very physics of the others.
 
 Ticks are even. The world is one of a few joint contexts (`contexts`); requests, examples and versions come in lots at
-two values each. For every state, action and lot `circadia.platforms.dynamics.step` says what happens; what it leaves
+two values each. For every state, action and lot `circadia.physics.dynamics.step` says what happens; what it leaves
 is put back on the grid by stochastic rounding (`axes`), the battery in joules. The shield's mask is that of
 `circadia.shield`, rewards and costs are those of `measures`, averaged over the lots.
 
@@ -24,9 +24,9 @@ from circadia.energy.battery import energy_j
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.observation import HOUR_S, NO_DEADLINE_S
-from circadia.platforms import dynamics
-from circadia.platforms.params import make_params
-from circadia.platforms.scenario import PHONE
+from circadia.physics import dynamics
+from circadia.physics.params import make_params
+from circadia.physics.scenario import PHONE
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sampling import probabilities
 from circadia.shield import Limits, Shield, action_costs
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import DeviceProfile, Quantity
-    from circadia.platforms.params import Params
-    from circadia.platforms.scenario import Scenario
-    from circadia.platforms.state import State
+    from circadia.physics.params import Params
+    from circadia.physics.scenario import Scenario
+    from circadia.physics.state import State
     from circadia_lab.oracle.chain import Chain
     from circadia_lab.oracle.contexts import Contexts
 

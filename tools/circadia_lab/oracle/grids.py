@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
-from circadia.platforms.scenario import BOARD
+from circadia.physics.scenario import BOARD
 from circadia_lab.env.problem import CostLimits
 from circadia_lab.oracle.grid import GridSpec
 

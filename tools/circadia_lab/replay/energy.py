@@ -8,9 +8,9 @@ import numpy as np
 
 from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT
 from circadia.observation import COLUMN
-from circadia.platforms.dynamics import load_power_w, phase_durations
-from circadia.platforms.params import make_params
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.dynamics import load_power_w, phase_durations
+from circadia.physics.params import make_params
+from circadia.physics.scenario import scenario_for
 from circadia.types import Mode, Sync
 
 if TYPE_CHECKING:

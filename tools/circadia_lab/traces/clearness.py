@@ -9,13 +9,13 @@ import numpy as np
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
-from circadia.platforms.params import make_params
-from circadia.platforms.surroundings import sun_j
+from circadia.physics.params import make_params
+from circadia.physics.surroundings import sun_j
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from circadia.platforms.scenario import Scenario
+    from circadia.physics.scenario import Scenario
     from circadia_lab.traces.irradiance import Irradiance
 
     Floats = NDArray[np.float64]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.platforms.scenario import Scenario
+    from circadia.physics.scenario import Scenario
     from circadia_lab.traces.arrivals import Arrivals
     from circadia_lab.traces.irradiance import Irradiance
 
@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _made(args: argparse.Namespace) -> DayTrace:
-    from circadia.platforms.scenario import SCENARIOS, load_scenario, scenario_named
+    from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
     from circadia_lab.traces.arrivals import read_arrivals
     from circadia_lab.traces.irradiance import read_irradiance
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia.platforms.state import State
+from circadia.physics.state import State
 from circadia_lab.env.accuracy import SHIPPED, AccuracyModel, Effect, load_accuracy, shipped_accuracy
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from circadia.energy.battery import soc_of
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, TABLE, WIDTH
-from circadia.platforms.scenario import BOARD, PHONE
+from circadia.physics.scenario import BOARD, PHONE
 from circadia.types import ClockLevel
 from circadia_lab.env.chance import DRAWS
 from circadia_lab.env.environment import STARTS, Fleet, TrainingEnvironment
@@ -23,7 +23,7 @@ from circadia_lab.env.problem import Device, Problem, find_problem
 from circadia_lab.traces.day_trace import DayTrace
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
 
 DEFAULT = find_problem("default")
 EVEN = np.full(3, 1 / 3)

@@ -10,10 +10,10 @@ import pytest
 from circadia.actions import INDEX
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S
-from circadia.platforms import dynamics
-from circadia.platforms.params import make_params
-from circadia.platforms.scenario import PHONE
-from circadia.platforms.state import Noise, State
+from circadia.physics import dynamics
+from circadia.physics.params import make_params
+from circadia.physics.scenario import PHONE
+from circadia.physics.state import Noise, State
 from circadia.practice import PRACTICE_S
 from circadia_lab.env.accuracy import AccuracyModel, Effect, shipped_accuracy
 from circadia_lab.env.chance import DRAWS

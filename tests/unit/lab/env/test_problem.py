@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia.platforms.scenario import PHONE
+from circadia.physics.scenario import PHONE
 from circadia_lab.env.interface import COSTS
 from circadia_lab.env.preferences import ANCHORS, checked, lattice, radial_weights
 from circadia_lab.env.problem import (

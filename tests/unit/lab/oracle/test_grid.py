@@ -11,8 +11,8 @@ from circadia.actions import INDEX
 from circadia.energy.battery import energy_j
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN
-from circadia.platforms import dynamics
-from circadia.platforms.state import State
+from circadia.physics import dynamics
+from circadia.physics.state import State
 from circadia_lab.env.interface import OBJECTIVES
 from circadia_lab.oracle.columns import InfeasibleProblem, Pool, solve
 from circadia_lab.oracle.crossings import avoidable_crossings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia.platforms.scenario import BOARD, PHONE
+from circadia.physics.scenario import BOARD, PHONE
 from circadia_lab.traces.arrivals import Arrivals
 from circadia_lab.traces.clearness import clear_sky_w_m2
 from circadia_lab.traces.day_trace import DayTrace, load_day_trace, save_day_trace

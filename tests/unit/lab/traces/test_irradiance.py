@@ -11,11 +11,11 @@ import pytest
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
-from circadia.platforms.dynamics import initial_state
-from circadia.platforms.params import make_params
-from circadia.platforms.scenario import BOARD
-from circadia.platforms.state import Noise
-from circadia.platforms.surroundings import surroundings_after
+from circadia.physics.dynamics import initial_state
+from circadia.physics.params import make_params
+from circadia.physics.scenario import BOARD
+from circadia.physics.state import Noise
+from circadia.physics.surroundings import surroundings_after
 from circadia_lab.traces.clearness import (
     LEAST,
     MOST,

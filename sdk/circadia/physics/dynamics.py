@@ -19,10 +19,10 @@ import numpy as np
 
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
-from circadia.platforms.backlog import examples_after, queue_after
-from circadia.platforms.params import ANSWERS, LOADS, PULLS, PUSHES, SERVES, STEPS, TRAINS, WORK_LOAD
-from circadia.platforms.state import Drained, Result, State
-from circadia.platforms.surroundings import (
+from circadia.physics.backlog import examples_after, queue_after
+from circadia.physics.params import ANSWERS, LOADS, PULLS, PUSHES, SERVES, STEPS, TRAINS, WORK_LOAD
+from circadia.physics.state import Drained, Result, State
+from circadia.physics.surroundings import (
     ambient_c,
     charge_forecast,
     delivers,
@@ -34,8 +34,8 @@ from circadia.practice import PRACTICE_S
 from circadia.types import Link, Load
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Noise
+    from circadia.physics.params import Params
+    from circadia.physics.state import Noise
 
 WORKING = (Load.WAKE_UP, Load.SERVE_LOW, Load.SERVE_HIGH, Load.TRAIN_LOW, Load.TRAIN_HIGH, Load.RADIO)
 IN_TIME = (*WORKING, Load.AWAKE, Load.DEEP_SLEEP)

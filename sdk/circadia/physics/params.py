@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.platforms.scenario import Scenario
+    from circadia.physics.scenario import Scenario
 
 LOADS = len(Load)
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from circadia.actions import INDEX
 from circadia.errors import ConfigError
-from circadia.platforms import dynamics
+from circadia.physics import dynamics
 from circadia.types import Phase
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
+    from circadia.physics.params import Params
     from circadia.types import Action, Link
 
 

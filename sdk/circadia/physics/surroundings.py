@@ -13,8 +13,8 @@ from circadia.observation import DAY_S, HOUR_S
 from circadia.types import Link
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Noise, State
+    from circadia.physics.params import Params
+    from circadia.physics.state import Noise, State
 
 FORECAST_S = 6 * HOUR_S
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from circadia.observation import NO_DEADLINE_S
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
-    from circadia.platforms.state import Noise, State
+    from circadia.physics.params import Params
+    from circadia.physics.state import Noise, State
 
 _NEVER_S = 1e9
 
