@@ -31,7 +31,7 @@ from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
 from circadia.shield import Shield, action_costs
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia import tables
 from circadia.errors import StoreError
+from circadia.store import tables
 from circadia.types import Observation
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from circadia.errors import StoreError
 from circadia.observation import COLUMN
-from circadia.tables import SCHEMA_VERSION
+from circadia.store.tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia import tables
 from circadia.errors import StoreError
 from circadia.observation import COLUMN
+from circadia.store import tables
 from circadia_lab.field.conduct import ASKED, STORE
 from circadia_lab.field.joules import load_watts
 from circadia_lab.field.ticks import Ticks, read_ticks

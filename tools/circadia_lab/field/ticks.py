@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia import tables
 from circadia.errors import StoreError
+from circadia.store import tables
 from circadia.types import Load
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia import tables
 from circadia.actions import INDEX
 from circadia.errors import ArtifactError, StoreError
 from circadia.observation import TABLE
 from circadia.shield import BITS
+from circadia.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

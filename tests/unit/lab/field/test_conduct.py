@@ -13,7 +13,7 @@ import pytest
 from circadia.actions import SLEEP
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, EnergyReading, Load, Observation, Outcome, Phase, Source, TickRecord
 from circadia_lab.field.bundle import BROKEN_OFF, ENDED, PINS, RESUMED, STARTED, Bundle
 from circadia_lab.field.conduct import MOST_ATTEMPTS, conduct

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Load
 from circadia_lab.field.budget import Meter, budget
 from circadia_lab.field.joules import by_action, by_load

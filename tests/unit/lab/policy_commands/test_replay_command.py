@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia import tables
 from circadia.actions import NAMES
 from circadia.observation import COLUMN, TABLE
+from circadia.store import tables
 from circadia_lab.observations import sample_observations
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from circadia import tables
 from circadia.errors import StoreError, StoreFull
 from circadia.practice import Practice
+from circadia.store import tables
 from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, TickRecord
 
 if TYPE_CHECKING:
