@@ -170,7 +170,7 @@ def state_folder(store: Path) -> Finding:
 
 
 def _interpreter() -> str:
-    from circadia.interpreter import backend
+    from circadia.tflite.interpreter import backend
 
     return str(backend())
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from circadia.actions import CATALOGUE
-from circadia.interpreter import MODULES
 from circadia.observation import COLUMN, INPUT_SCALE, encode
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.kernel import forward
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
+from circadia.tflite.interpreter import MODULES
 from circadia.types import Mode
 from circadia_lab.cmoppo.config import VERSION
 from circadia_lab.env.environment import STARTS, Fleet

@@ -15,9 +15,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from circadia.errors import ArtifactError
-from circadia.model_file import check_model_file
 from circadia.observation import INPUT_SCALE
 from circadia.policy.kernel import QuantisedLayer
+from circadia.tflite.model_file import check_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

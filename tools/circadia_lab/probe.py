@@ -1,13 +1,13 @@
-"""The network with which `circadia.interpreter` finds out whether an interpreter works: two layers with known answers."""
+"""The network with which `circadia.tflite.interpreter` finds out whether an interpreter works: two layers with known answers."""
 
 from __future__ import annotations
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from circadia.interpreter import PROBE_INPUT
 from circadia.observation import INPUT_SCALE
 from circadia.policy.kernel import QuantisedLayer
+from circadia.tflite.interpreter import PROBE_INPUT
 from circadia_lab.policy_file import Graph
 
 SCALE = np.float32(INPUT_SCALE)

@@ -11,7 +11,6 @@ import numpy as np
 
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
-from circadia.interpreter import backend
 from circadia.observation import encode
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
@@ -19,6 +18,7 @@ from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
+from circadia.tflite.interpreter import backend
 from circadia.types import Mode
 from circadia.wiring import build
 from circadia_lab.observations import sample_observations

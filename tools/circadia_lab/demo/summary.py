@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import circadia
-from circadia.interpreter import backend
+from circadia.tflite.interpreter import backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,9 +13,9 @@ import circadia
 from circadia.config import load_config
 from circadia.energy.profile_file import dump_profile
 from circadia.errors import ConfigError
-from circadia.interpreter import backend
 from circadia.learning.task_file import load_task
 from circadia.policy.artifact import shipped_policy
+from circadia.tflite.interpreter import backend
 from circadia.wiring import make_policy, named_profile
 from circadia_lab.field.bundle import PINNED, begin, sha256
 from circadia_lab.field.examples import load_examples, write_digits

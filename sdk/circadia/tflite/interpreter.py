@@ -15,7 +15,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
-from circadia.model_file import check_model_file
+from circadia.tflite.model_file import check_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
