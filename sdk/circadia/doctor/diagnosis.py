@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia.doctor.finding import Finding, Status
+from circadia.doctor.meter import firmware_programs, meter, meter_port
 from circadia.errors import CircadiaError
 from circadia.federation.address import BrokerAddress
-from circadia.finding import Finding, Status
-from circadia.meter_diagnosis import firmware_programs, meter, meter_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circadia.finding import Finding, Status
+from circadia.doctor.finding import Finding, Status
 from circadia.wiring import METERS
 
 if TYPE_CHECKING:
