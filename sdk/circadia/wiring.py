@@ -17,7 +17,7 @@ from circadia.config import DeviceConfig, load_config
 from circadia.energy.no_meter import NoMeter
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
-from circadia.federation.compression import FLOAT32, INT8, largest_payload
+from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.federation.device_link import DeviceLink
+    from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.ports import Clock, EnergyMeter, Platform, Policy
     from circadia.types import LastTick, TickRecord
@@ -247,10 +247,10 @@ def _federation(
     federation = config.federation
     if federation is None:
         return None
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.device import DeviceEndpoint
-    from circadia.federation.device_link import DeviceLink
-    from circadia.federation.link import LinkSettings
+    from circadia.federation.device.endpoint import DeviceEndpoint
+    from circadia.federation.transport.address import BrokerAddress
+    from circadia.federation.transport.device_link import DeviceLink
+    from circadia.federation.transport.link import LinkSettings
 
     endpoint = DeviceEndpoint(
         device_id=config.device,

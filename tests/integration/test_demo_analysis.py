@@ -17,12 +17,12 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.errors import StoreError
-from circadia.federation.aggregator import first_version
-from circadia.federation.averaging import Buffer
-from circadia.federation.compression import decode
-from circadia.federation.events import ModelArrived, UpdateAcknowledged
-from circadia.federation.ledger import Ledger
-from circadia.federation.records import UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.aggregator import first_version
+from circadia.federation.aggregate.averaging import Buffer
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
+from circadia.federation.codecs import decode
+from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
 from circadia.wiring import build
 from circadia_lab.demo.analysis import analyse, grid
 from circadia_lab.demo.plan import Plan

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circadia.federation.records import Version
+from circadia.federation.aggregate.records import Version
 from circadia_lab.demo import device_figures as figures
 from circadia_lab.demo.accuracy import recovery_s
 from circadia_lab.demo.device_log import DeviceLog, Examples, RequestRow, TickRow, UpdateRow

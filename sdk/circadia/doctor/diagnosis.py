@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from circadia.doctor.finding import Finding, Status
 from circadia.doctor.meter import firmware_programs, meter, meter_port
 from circadia.errors import CircadiaError
-from circadia.federation.address import BrokerAddress
+from circadia.federation.transport.address import BrokerAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,7 +113,7 @@ def _text(file: Path) -> str:
 
 def broker_program() -> Finding:
     """The broker that `circadia broker` would start."""
-    from circadia.federation.broker import find_mosquitto
+    from circadia.federation.transport.broker import find_mosquitto
 
     if binary := find_mosquitto():
         return Finding(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.federation.records import Version
+    from circadia.federation.aggregate.records import Version
     from circadia.learning.task import Task
     from circadia_lab.demo.device_log import DeviceLog
     from circadia_lab.demo.ledger_log import Verdicts

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from circadia.errors import PlatformUnavailable
-from circadia.federation.broker import Broker
+from circadia.federation.transport.broker import Broker
 from circadia_lab.demo.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
 from circadia_lab.demo.process import CONFIG, DeviceProcess
 from circadia_lab.demo.result import Drift

@@ -13,7 +13,7 @@ from circadia_lab.demo.result import Series, Stay
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from circadia.federation.records import Version
+    from circadia.federation.aggregate.records import Version
     from circadia_lab.demo.device_log import DeviceLog, TickRow
     from circadia_lab.demo.ledger_log import Verdicts
 

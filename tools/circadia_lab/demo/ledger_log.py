@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circadia.errors import StoreError
-from circadia.federation.ledger import Ledger
+from circadia.federation.aggregate.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from circadia.federation.records import Version
+    from circadia.federation.aggregate.records import Version
     from circadia.learning.task import Task
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.federation.compression import decode, encode
+from circadia.federation.codecs import decode, encode
 from circadia.learning.examples import ExampleBuffer
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia.federation.records import Version
+    from circadia.federation.aggregate.records import Version
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
     from circadia_lab.demo.device_log import DeviceLog

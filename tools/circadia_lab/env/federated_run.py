@@ -15,9 +15,9 @@ import numpy as np
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
-from circadia.federation.averaging import Buffer
-from circadia.federation.compression import decode
-from circadia.federation.records import Version
+from circadia.federation.aggregate.averaging import Buffer
+from circadia.federation.aggregate.records import Version
+from circadia.federation.codecs import decode
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
@@ -140,7 +140,7 @@ def play(task: Task, seed: int, *, days: int = DAYS, devices: int = DEVICES) -> 
 
 
 class _Aggregator:
-    """The averaging of `circadia.federation.aggregator`, with the demonstration's settings and no messages."""
+    """The averaging of `circadia.federation.aggregate.aggregator`, with the demonstration's settings and no messages."""
 
     def __init__(self, weights: Weights) -> None:
         self.version = Version(number=1, published_s=0.0, weights=weights)

@@ -7,18 +7,18 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConnectionLost
-from circadia.federation.link import client_id
-from circadia.federation.mailbox import Mailbox
-from circadia.federation.mqtt import MqttLink
+from circadia.federation.transport.link import client_id
+from circadia.federation.transport.mailbox import Mailbox
+from circadia.federation.transport.mqtt import MqttLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.device import DeviceEndpoint
-    from circadia.federation.events import DeviceEvent
-    from circadia.federation.link import LinkSettings
+    from circadia.federation.device.endpoint import DeviceEndpoint
+    from circadia.federation.device.events import DeviceEvent
+    from circadia.federation.transport.address import BrokerAddress
+    from circadia.federation.transport.link import LinkSettings
     from circadia.types import ModelUpdate
 
 log = logging.getLogger(__name__)

@@ -8,17 +8,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from circadia.errors import LocalProtocolError
-from circadia.federation.assembly import cut
-from circadia.federation.effects import Effect, Publish
-from circadia.federation.events import DeviceEvent, UpdateAcknowledged
-from circadia.federation.messages import ACCEPTED, INCOMPLETE, LARGEST_PAYLOAD, UpdateChunk, encode
-from circadia.federation.topics import UpdateTopic, build
+from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged
+from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.effects import Effect, Publish
+from circadia.federation.wire.messages import ACCEPTED, INCOMPLETE, LARGEST_PAYLOAD, UpdateChunk, encode
+from circadia.federation.wire.topics import UpdateTopic, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from circadia.federation.messages import Acknowledgement
-    from circadia.federation.patience import Patience
+    from circadia.federation.device.patience import Patience
+    from circadia.federation.wire.messages import Acknowledgement
     from circadia.types import ModelUpdate
 
 WINDOW = 4

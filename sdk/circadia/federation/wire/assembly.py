@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from circadia.errors import RemoteProtocolError
-from circadia.federation.messages import CHUNK, chunk_length
+from circadia.federation.wire.messages import CHUNK, chunk_length
 
 
 def cut(payload: bytes) -> list[bytes]:

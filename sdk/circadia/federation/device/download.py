@@ -6,16 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 from circadia.errors import RemoteProtocolError
-from circadia.federation.assembly import Assembly
-from circadia.federation.compression import decode, largest_payload
-from circadia.federation.effects import Effect, Publish, Subscribe, Unsubscribe
-from circadia.federation.events import Corruption, DeviceEvent, ManifestSeen, ModelArrived
-from circadia.federation.messages import Manifest, Want, encode
-from circadia.federation.topics import WantTopic, build, model_filter
+from circadia.federation.codecs import decode, largest_payload
+from circadia.federation.device.events import Corruption, DeviceEvent, ManifestSeen, ModelArrived
+from circadia.federation.wire.assembly import Assembly
+from circadia.federation.wire.effects import Effect, Publish, Subscribe, Unsubscribe
+from circadia.federation.wire.messages import Manifest, Want, encode
+from circadia.federation.wire.topics import WantTopic, build, model_filter
 
 if TYPE_CHECKING:
-    from circadia.federation.messages import ModelChunk
-    from circadia.federation.patience import Patience
+    from circadia.federation.device.patience import Patience
+    from circadia.federation.wire.messages import ModelChunk
 
 Steps = tuple[Effect | DeviceEvent, ...]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError, StoreError
-from circadia.federation.messages import is_digest
-from circadia.federation.records import UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
+from circadia.federation.wire.messages import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

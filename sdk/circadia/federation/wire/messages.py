@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import cbor2
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
-from circadia.federation.compression import CODECS
-from circadia.federation.topics import HIGHEST_NUMBER
+from circadia.federation.codecs import CODECS
+from circadia.federation.wire.topics import HIGHEST_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

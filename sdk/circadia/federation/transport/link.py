@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from circadia.federation.effects import Publish
+    from circadia.federation.wire.effects import Publish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError, RemoteProtocolError
-from circadia.federation.download import Download
-from circadia.federation.effects import Effect, Publish, Subscribe
-from circadia.federation.events import Corruption, DeviceEvent, ManifestSeen, ModelArrived, UpdateAcknowledged
-from circadia.federation.messages import (
+from circadia.federation.device.download import Download
+from circadia.federation.device.events import (
+    Corruption,
+    DeviceEvent,
+    ManifestSeen,
+    ModelArrived,
+    UpdateAcknowledged,
+)
+from circadia.federation.device.patience import Patience
+from circadia.federation.device.uploads import Uploads
+from circadia.federation.wire.effects import Effect, Publish, Subscribe
+from circadia.federation.wire.messages import (
     Acknowledgement,
     Manifest,
     ModelChunk,
@@ -16,8 +24,7 @@ from circadia.federation.messages import (
     decode_as,
     encode,
 )
-from circadia.federation.patience import Patience
-from circadia.federation.topics import (
+from circadia.federation.wire.topics import (
     AGGREGATOR,
     AckTopic,
     ManifestTopic,
@@ -27,12 +34,11 @@ from circadia.federation.topics import (
     checked_id,
     parse,
 )
-from circadia.federation.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from circadia.federation.messages import Scalar
+    from circadia.federation.wire.messages import Scalar
     from circadia.types import ModelUpdate
 
 __all__ = [

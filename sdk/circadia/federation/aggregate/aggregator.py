@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError, RemoteProtocolError, StoreError
-from circadia.federation.assembly import Assembly, cut
-from circadia.federation.averaging import Buffer
-from circadia.federation.compression import FLOAT32, INT8, decode, largest_payload
-from circadia.federation.compression import encode as pack
-from circadia.federation.effects import Effect, Publish, Subscribe
-from circadia.federation.messages import (
+from circadia.federation.aggregate.averaging import Buffer
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict, Version
+from circadia.federation.codecs import FLOAT32, INT8, decode, largest_payload
+from circadia.federation.codecs import encode as pack
+from circadia.federation.wire.assembly import Assembly, cut
+from circadia.federation.wire.effects import Effect, Publish, Subscribe
+from circadia.federation.wire.messages import (
     ACCEPTED,
     CHUNK,
     INCOMPLETE,
@@ -36,8 +37,7 @@ from circadia.federation.messages import (
     decode_as,
     encode,
 )
-from circadia.federation.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict, Version
-from circadia.federation.topics import (
+from circadia.federation.wire.topics import (
     AGGREGATOR,
     AckTopic,
     ManifestTopic,

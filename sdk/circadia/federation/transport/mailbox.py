@@ -5,7 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from circadia.federation.events import Corruption, DeviceEvent, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import (
+    Corruption,
+    DeviceEvent,
+    ManifestSeen,
+    ModelArrived,
+    UpdateAcknowledged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

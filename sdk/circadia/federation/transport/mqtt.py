@@ -21,16 +21,16 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from circadia.errors import LocalProtocolError
-from circadia.federation.effects import Publish, Subscribe, Unsubscribe
-from circadia.federation.link import LinkSettings
-from circadia.federation.topics import MOST_BYTES
+from circadia.federation.transport.link import LinkSettings
+from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
+from circadia.federation.wire.topics import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.link import Endpoint, Sink
+    from circadia.federation.transport.address import BrokerAddress
+    from circadia.federation.transport.link import Endpoint, Sink
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from circadia.errors import StoreError
-from circadia.federation.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.link import LinkSettings, client_id
-from circadia.federation.mqtt import MqttLink
-from circadia.federation.records import KeepUpdate, KeepVersion
-from circadia.federation.topics import AGGREGATOR
+from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+from circadia.federation.transport.link import LinkSettings, client_id
+from circadia.federation.transport.mqtt import MqttLink
+from circadia.federation.wire.topics import AGGREGATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.ledger import Ledger
+    from circadia.federation.aggregate.ledger import Ledger
+    from circadia.federation.transport.address import BrokerAddress
 
 log = logging.getLogger(__name__)
 
