@@ -19,9 +19,9 @@ from circadia.energy.profile_file import dump_profile, load_profile, shipped_pro
 from circadia.platforms.simulated import SimulatedMeter
 from circadia.types import Load
 from circadia.wiring import build
+from circadia_field.virtual_device import HandClock, VirtualDevice
 from circadia_lab.env.environment import STARTS, Fleet
 from circadia_lab.env.problem import find_problem
-from circadia_lab.field.virtual_device import HandClock, VirtualDevice
 from circadia_meter import firmware
 from circadia_meter.recording import Recorder
 from circadia_meter.session import MeterSession

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import DeviceProfile
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

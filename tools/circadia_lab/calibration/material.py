@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError
+from circadia_field.ticks import Ticks, read_ticks
 from circadia_lab.calibration.discharge import SUFFIX, Discharge, Flow, placed, read_flow
 from circadia_lab.calibration.states import States, quiet, read_states
-from circadia_lab.field.ticks import Ticks, read_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import DeviceProfile, Quantity
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
 DEVIATIONS = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 """Standard deviations on each side in an interval."""

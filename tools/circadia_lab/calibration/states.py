@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
 QUERY = """
 SELECT a.t_s, b.t_s, CASE WHEN a.lost_s = 0 THEN a.energy_j END, a.observation, b.observation

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
 REPETITIONS, CONFIDENCE = 1000, 0.95
 LENGTHEN = 4.0

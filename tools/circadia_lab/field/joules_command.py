@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from circadia_lab.field.budget import Budget
+    from circadia_field.ticks import Ticks
+    from circadia_lab.field.analysis.budget import Budget
     from circadia_lab.field.joules import ActionJoules, Estimate, LoadWatts
-    from circadia_lab.field.ticks import Ticks
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,9 +34,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print tables."""
-    from circadia_lab.field.budget import Meter, budget
+    from circadia_field.ticks import read_ticks
+    from circadia_lab.field.analysis.budget import Meter, budget
     from circadia_lab.field.joules import by_action, by_load
-    from circadia_lab.field.ticks import read_ticks
 
     ticks = read_ticks(args.store)
     actions, loads = by_action(ticks, seed=args.seed), by_load(ticks, seed=args.seed)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
     Make = Callable[..., Ticks]
 

@@ -17,7 +17,7 @@ from circadia_lab.calibration.power_fit import fit_powers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
     Make = Callable[..., Ticks]
 

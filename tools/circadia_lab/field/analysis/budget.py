@@ -20,7 +20,7 @@ import numpy as np
 from circadia.errors import ConfigError
 
 if TYPE_CHECKING:
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

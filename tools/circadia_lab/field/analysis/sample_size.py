@@ -14,7 +14,7 @@ from bisect import bisect_left
 from scipy import stats
 
 from circadia.errors import ConfigError
-from circadia_lab.field.plan import LEAST_PAIRS
+from circadia_field.plan import LEAST_PAIRS
 
 MOST_PAIRS = 10_000
 CERTAIN = 8.0

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from circadia_lab.field.contrast import WATTS
-from circadia_lab.field.plan import AGAIN
+from circadia_field.plan import AGAIN
+from circadia_lab.field.analysis.contrast import WATTS
 from circadia_lab.page.page import finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia_lab.field.analysis import Analysis, Versus
-    from circadia_lab.field.contrast import Contrast
-    from circadia_lab.field.period_figures import PeriodFigures
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.analysis import Analysis, Versus
+    from circadia_lab.field.analysis.contrast import Contrast
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 FORMAT = 1
 MEASURED, MODELLED, SIMULATED = "measured", "modelled", "simulated"

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.wiring import build
-from circadia_lab.field.virtual_device import SETTLE_S, VirtualDevice
+from circadia_field.virtual_device import SETTLE_S, VirtualDevice
 from circadia_meter.simulator import BoardErrors
 
 if TYPE_CHECKING:
     from circadia.agent import Agent
     from circadia.config import DeviceConfig
-    from circadia_lab.field.application import Application
+    from circadia_field.application import Application
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0

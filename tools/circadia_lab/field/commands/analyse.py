@@ -24,13 +24,13 @@ def run(args: argparse.Namespace) -> int:
     """Write, seal, pack."""
     from circadia.energy.profile_file import load_profile
     from circadia.errors import ConfigError
-    from circadia_lab.field.analysis import analyse
-    from circadia_lab.field.bundle import PINNED, REPORT, RESULT, Bundle, writing
-    from circadia_lab.field.packing import pack, seal
-    from circadia_lab.field.pins import PROFILE
-    from circadia_lab.field.result import as_json
-    from circadia_lab.field.words import verdicts
-    from circadia_lab.field_report.page import write_report
+    from circadia_field.bundle import PINNED, REPORT, RESULT, Bundle, writing
+    from circadia_field.packing import pack, seal
+    from circadia_field.pins import PROFILE
+    from circadia_lab.field.analysis.analysis import analyse
+    from circadia_lab.field.analysis.result import as_json
+    from circadia_lab.field.analysis.words import verdicts
+    from circadia_lab.field.report.page import write_report
 
     if args.bundle.is_file():
         raise ConfigError(f"{args.bundle}: is a packed bundle; `circadia field verify` analyses it again")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_lab.field.comparison import Balance, balance
-from circadia_lab.field.plan import LEAST_PAIRS
+from circadia_field.plan import LEAST_PAIRS
+from circadia_lab.field.analysis.comparison import Balance, balance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from circadia_lab.field.period_figures import PeriodFigures
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

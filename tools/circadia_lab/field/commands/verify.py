@@ -23,12 +23,12 @@ def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(args: argparse.Namespace) -> int:
     """0 if all agrees, 1 if something does not."""
     from circadia.energy.profile_file import load_profile
-    from circadia_lab.field.analysis import analyse
-    from circadia_lab.field.bundle import PINNED, RESULT, Bundle
-    from circadia_lab.field.packing import broken_seals, opened
-    from circadia_lab.field.pins import PROFILE
-    from circadia_lab.field.result import as_json, differences
-    from circadia_lab.field.words import verdicts
+    from circadia_field.bundle import PINNED, RESULT, Bundle
+    from circadia_field.packing import broken_seals, opened
+    from circadia_field.pins import PROFILE
+    from circadia_lab.field.analysis.analysis import analyse
+    from circadia_lab.field.analysis.result import as_json, differences
+    from circadia_lab.field.analysis.words import verdicts
 
     with opened(args.bundle) as folder:
         wrong = _told_at_once(broken_seals(folder))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from circadia.agent import Agent
     from circadia.inbox import Answer
-    from circadia_lab.field.examples import Examples
-    from circadia_lab.field.plan import Period, Plan
+    from circadia_field.examples import Examples
+    from circadia_field.plan import Period, Plan
 
 log = logging.getLogger(__name__)
 

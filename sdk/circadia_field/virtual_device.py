@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from circadia.config import DeviceConfig
     from circadia.platforms.simulated import SimulatedPlatform
     from circadia.types import EnergyReading, TickRecord
-    from circadia_lab.field.application import Application
+    from circadia_field.application import Application
 
 VOLTAGE_V = 4.0
 SETTLE_S = 2.0

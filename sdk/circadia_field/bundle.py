@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import CircadiaError, ConfigError, StoreError
-from circadia_lab.field.plan import thawed
+from circadia_field.plan import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
 
 PLAN, DEVICE, PINNED, PINS, LOG = "plan.json", "device.toml", "pinned", "pins.json", "log.jsonl"
 RESULT, REPORT, SUMS = "result.json", "report.html", "SHA256SUMS"

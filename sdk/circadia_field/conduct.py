@@ -21,21 +21,21 @@ import numpy as np
 from circadia.config import load_config
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
-from circadia_lab.field.application import Application, events
-from circadia_lab.field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
-from circadia_lab.field.examples import load_examples
-from circadia_lab.field.pins import EXAMPLES, PROFILE, check_same, pinned_policy
-from circadia_lab.field.stage import BrokenOff, VirtualStage
-from circadia_lab.field.ticks import read_ticks
+from circadia_field.application import Application, events
+from circadia_field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
+from circadia_field.examples import load_examples
+from circadia_field.pins import EXAMPLES, PROFILE, check_same, pinned_policy
+from circadia_field.stage import BrokenOff, VirtualStage
+from circadia_field.ticks import read_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from circadia.config import DeviceConfig
-    from circadia_lab.field.bundle import Bundle
-    from circadia_lab.field.plan import Period
-    from circadia_lab.field.stage import Player, Stage
+    from circadia_field.bundle import Bundle
+    from circadia_field.plan import Period
+    from circadia_field.stage import Player, Stage
 
 STORE, ASKED, SAMPLES = "device.db", "asked.jsonl", "samples"
 MOST_ATTEMPTS = 3

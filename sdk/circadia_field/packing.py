@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
-from circadia_lab.field.bundle import REPORT, RESULT, SUMS, sha256
+from circadia_field.bundle import REPORT, RESULT, SUMS, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from circadia_lab.field.bundle import Bundle
+    from circadia_field.bundle import Bundle
 
 MOST_FILES, MOST_BYTES = 100_000, 1 << 40
 

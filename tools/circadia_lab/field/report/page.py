@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from circadia_lab.field.contrast import WATTS
-from circadia_lab.field.words import WHOSE, aa_verdict, change
-from circadia_lab.field_report.plates import plates
-from circadia_lab.field_report.tables import arms_table, periods_table, reasons_table
+from circadia_lab.field.analysis.contrast import WATTS
+from circadia_lab.field.analysis.words import WHOSE, aa_verdict, change
+from circadia_lab.field.report.plates import plates
+from circadia_lab.field.report.tables import arms_table, periods_table, reasons_table
 from circadia_lab.page.page import rendered, script_hash, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from circadia_lab.field.analysis import Analysis, Versus
-    from circadia_lab.field.bundle import Bundle
+    from circadia_field.bundle import Bundle
+    from circadia_lab.field.analysis.analysis import Analysis, Versus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circadia_lab.field_commands import analyse, plan, run, verify
+from circadia_lab.field.commands import analyse, plan, run, verify
 
 if TYPE_CHECKING:
     import argparse

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from circadia_lab.field.comparison import Balance
-    from circadia_lab.field.contrast import Contrast
+    from circadia_lab.field.analysis.comparison import Balance
+    from circadia_lab.field.analysis.contrast import Contrast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

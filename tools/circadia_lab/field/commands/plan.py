@@ -64,8 +64,8 @@ def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, freeze it if asked to."""
-    from circadia_lab.field.plan import Plan, freeze
-    from circadia_lab.field.sample_size import achieved_power, device_change, pairs_needed
+    from circadia_field.plan import Plan, freeze
+    from circadia_lab.field.analysis.sample_size import achieved_power, device_change, pairs_needed
 
     share = args.agent_share if args.measured is None else _measured_share(args.measured)
     change = device_change(args.effect, share)
@@ -118,9 +118,9 @@ def _arms(texts: list[str] | tuple[str, ...]) -> dict[str, str]:
 def _measured_share(store: Path) -> float:
     """Of the agent, with a word about it."""
     from circadia.errors import ConfigError
+    from circadia_field.ticks import read_ticks
+    from circadia_lab.field.analysis.period_figures import REST
     from circadia_lab.field.joules import load_watts
-    from circadia_lab.field.period_figures import REST
-    from circadia_lab.field.ticks import read_ticks
 
     ticks = read_ticks(store)
     rest_w = load_watts(ticks).get(REST)

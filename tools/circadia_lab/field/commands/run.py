@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from circadia_lab.field.bundle import Bundle
-    from circadia_lab.field.stage import Stage
+    from circadia_field.bundle import Bundle
+    from circadia_field.stage import Stage
 
 FIRMWARE, BODY = "firmware", "body"
 
@@ -44,7 +44,7 @@ def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Go on until the plan is done; 0 also if a signal broke it off."""
-    from circadia_lab.field.conduct import conduct
+    from circadia_field.conduct import conduct
 
     bundle = _bundle(args)
     periods = len(bundle.plan.schedule())
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _bundle(args: argparse.Namespace) -> Bundle:
     from circadia.errors import ConfigError
-    from circadia_lab.field.bundle import Bundle
-    from circadia_lab.field.pins import pin
+    from circadia_field.bundle import Bundle
+    from circadia_field.pins import pin
 
     given = [args.plan, args.config]
     if args.bundle.exists():
@@ -80,7 +80,7 @@ def _bundle(args: argparse.Namespace) -> Bundle:
 def _stage(bundle: Bundle) -> Stage:
     import logging
 
-    from circadia_lab.field.stage import RealStage, VirtualStage
+    from circadia_field.stage import RealStage, VirtualStage
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     virtual = bundle.pins["virtual"]

@@ -14,16 +14,16 @@ import numpy as np
 from circadia.errors import StoreError
 from circadia.observation import COLUMN
 from circadia.store import tables
-from circadia_lab.field.conduct import ASKED, STORE
+from circadia_field.conduct import ASKED, STORE
+from circadia_field.ticks import Ticks, read_ticks
 from circadia_lab.field.joules import load_watts
-from circadia_lab.field.ticks import Ticks, read_ticks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from circadia_lab.field.plan import Period
+    from circadia_field.plan import Period
 
 REST = "DEEP_SLEEP"
 NOBODY = 0

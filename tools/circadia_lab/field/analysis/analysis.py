@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.config import load_config
 from circadia.errors import ConfigError
-from circadia_lab.field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED
-from circadia_lab.field.bundle import DEVICE as DEVICE_FILE
-from circadia_lab.field.contrast import WATTS, contrast_of
-from circadia_lab.field.kept import balances
-from circadia_lab.field.period_figures import PeriodFigures, figures_of
-from circadia_lab.field.plan import AGAIN
-from circadia_lab.field.reasons import reasons_of
+from circadia_field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED
+from circadia_field.bundle import DEVICE as DEVICE_FILE
+from circadia_field.plan import AGAIN
+from circadia_lab.field.analysis.contrast import WATTS, contrast_of
+from circadia_lab.field.analysis.kept import balances
+from circadia_lab.field.analysis.period_figures import PeriodFigures, figures_of
+from circadia_lab.field.analysis.reasons import reasons_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from circadia_lab.field.bundle import Bundle
-    from circadia_lab.field.comparison import Balance
-    from circadia_lab.field.contrast import Contrast
-    from circadia_lab.field.plan import Plan
-    from circadia_lab.field.reasons import Reason
+    from circadia_field.bundle import Bundle
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.comparison import Balance
+    from circadia_lab.field.analysis.contrast import Contrast
+    from circadia_lab.field.analysis.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circadia_lab.field.words import WHOSE
+from circadia_lab.field.analysis.words import WHOSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from circadia_lab.field.analysis import Analysis
+    from circadia_lab.field.analysis.analysis import Analysis
 
 ABSENT = "–"
 

@@ -10,9 +10,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from circadia_lab.field.contrast import AGENT, BATTERY, DEVICE, WATTS
-from circadia_lab.field.kept import KEPT
-from circadia_lab.field.plan import AGAIN
+from circadia_field.plan import AGAIN
+from circadia_lab.field.analysis.contrast import AGENT, BATTERY, DEVICE, WATTS
+from circadia_lab.field.analysis.kept import KEPT
 from circadia_lab.report.figures import Plate
 from circadia_lab.report.style import GRID, INK, MODE_COLOURS, MUTED, RC, WIDTH_IN, arm_colour
 from circadia_lab.report.svg import svg
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from circadia_lab.field.analysis import Analysis, Versus
-    from circadia_lab.field.period_figures import PeriodFigures
+    from circadia_lab.field.analysis.analysis import Analysis, Versus
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 BINS = 120
 """Means of power shown of a period."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from circadia.errors import ConfigError
-from circadia_lab.field.plan import LEAST_PAIRS
+from circadia_field.plan import LEAST_PAIRS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

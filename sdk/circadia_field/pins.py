@@ -17,12 +17,12 @@ from circadia.learning.task_file import load_task
 from circadia.policy.artifact import shipped_policy
 from circadia.tflite.interpreter import backend
 from circadia.wiring import make_policy, named_profile
-from circadia_lab.field.bundle import PINNED, begin, sha256
-from circadia_lab.field.examples import load_examples, write_digits
-from circadia_lab.field.plan import thawed
+from circadia_field.bundle import PINNED, begin, sha256
+from circadia_field.examples import load_examples, write_digits
+from circadia_field.plan import thawed
 
 if TYPE_CHECKING:
-    from circadia_lab.field.bundle import Bundle
+    from circadia_field.bundle import Bundle
 
 PROFILE, EXAMPLES = "profile.toml", "examples.npz"
 FILE = ".tflite"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circadia_lab.field.contrast import AGENT, BATTERY, DEVICE, WATTS
+from circadia_lab.field.analysis.contrast import AGENT, BATTERY, DEVICE, WATTS
 
 if TYPE_CHECKING:
-    from circadia_lab.field.analysis import Analysis, Versus
-    from circadia_lab.field.contrast import Contrast
+    from circadia_lab.field.analysis.analysis import Analysis, Versus
+    from circadia_lab.field.analysis.contrast import Contrast
 
 WHOSE = {AGENT: "the agent's joules", DEVICE: "the whole device's joules", BATTERY: "the battery's joules"}
 
