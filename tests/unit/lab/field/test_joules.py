@@ -15,7 +15,7 @@ from circadia.store.sqlite import SqliteStore
 from circadia.types import Load
 from circadia_field.ticks import _load_s, read_ticks
 from circadia_lab.field.analysis.budget import Meter, budget
-from circadia_lab.field.joules import by_action, by_load
+from circadia_lab.measure.joules.joules import by_action, by_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

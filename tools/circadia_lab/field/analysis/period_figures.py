@@ -16,7 +16,7 @@ from circadia.observation import COLUMN
 from circadia.store import tables
 from circadia_field.conduct import ASKED, STORE
 from circadia_field.ticks import Ticks, read_ticks
-from circadia_lab.field.joules import load_watts
+from circadia_lab.measure.joules.joules import load_watts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -120,7 +120,7 @@ def _measured_share(store: Path) -> float:
     from circadia.errors import ConfigError
     from circadia_field.ticks import read_ticks
     from circadia_lab.field.analysis.period_figures import REST
-    from circadia_lab.field.joules import load_watts
+    from circadia_lab.measure.joules.joules import load_watts
 
     ticks = read_ticks(store)
     rest_w = load_watts(ticks).get(REST)

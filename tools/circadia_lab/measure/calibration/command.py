@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from circadia_lab.calibration.material import Material
+    from circadia_lab.measure.calibration.material import Material
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the profile, print what was found."""
     from circadia.energy.profile_file import dump_profile
     from circadia.wiring import named_profile
-    from circadia_lab.calibration.calibration import calibrate
-    from circadia_lab.calibration.text import as_json, lines, next_command
+    from circadia_lab.measure.calibration.calibration import calibrate
+    from circadia_lab.measure.calibration.text import as_json, lines, next_command
 
     _check(args.out, args.html)
     begun = named_profile(args.profile)
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     new.write_text(dump_profile(found.profile), encoding="utf-8")
     new.replace(args.out)
     if args.html:
-        from circadia_lab.calibration.page import write_page
+        from circadia_lab.measure.calibration.page import write_page
 
         write_page(found, args.html)
     following = next_command(found, args.out)
@@ -99,8 +99,8 @@ def _check(out: Path, html: Path | None) -> None:
 
 
 def _material(args: argparse.Namespace) -> Material:
-    from circadia_lab.calibration.discharge import SUFFIX, RecordingName
-    from circadia_lab.calibration.material import Material, read_recording, read_store
+    from circadia_lab.measure.calibration.discharge import SUFFIX, RecordingName
+    from circadia_lab.measure.calibration.material import Material, read_recording, read_store
 
     names = [RecordingName.parse(text) for text in args.held_out]
     return Material(

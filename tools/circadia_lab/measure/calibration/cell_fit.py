@@ -17,8 +17,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from circadia.energy.profile import Curve, Quantity
-from circadia_lab.calibration.power_fit import DEVIATIONS
-from circadia_lab.field.joules import with_intervals
+from circadia_lab.measure.calibration.power_fit import DEVIATIONS
+from circadia_lab.measure.joules.joules import with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import Cell
-    from circadia_lab.calibration.discharge import Discharge
+    from circadia_lab.measure.calibration.discharge import Discharge
 
 COVERED = 0.5
 """Share of the stretch between two points that a discharge must pass for it to count."""

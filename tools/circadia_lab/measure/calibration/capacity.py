@@ -9,7 +9,7 @@ import numpy as np
 
 from circadia.energy.battery import J_PER_WH, battery_of, energy_j
 from circadia.energy.profile import Quantity, mean_voltage_v
-from circadia_lab.calibration.slope import slope_of, steps
+from circadia_lab.measure.calibration.slope import slope_of, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import Cell
-    from circadia_lab.calibration.states import States
+    from circadia_lab.measure.calibration.states import States
 
 LEAST_SOC = 0.05
 """A state of charge that moved less tells no capacity: gauges go in steps of 0.01."""

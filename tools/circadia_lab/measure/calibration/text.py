@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from circadia_lab.calibration.calibration import Calibration
-    from circadia_lab.field.joules import Estimate
+    from circadia_lab.measure.calibration.calibration import Calibration
+    from circadia_lab.measure.joules.joules import Estimate
 
 
 def share(value: float) -> str:

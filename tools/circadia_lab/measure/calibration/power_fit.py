@@ -17,7 +17,7 @@ from scipy import stats
 
 from circadia.errors import ConfigError
 from circadia.types import Load
-from circadia_lab.field.joules import CONFIDENCE, LEAST_S, Estimate, by_load
+from circadia_lab.measure.joules.joules import CONFIDENCE, LEAST_S, Estimate, by_load
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,12 +11,12 @@ from circadia.energy.profile import Curve, Quantity
 from circadia.energy.profile_file import with_quantities
 from circadia.errors import ConfigError
 from circadia.types import Load
-from circadia_lab.calibration.capacity import Capacity, capacity_quantity, from_ticks, together
-from circadia_lab.calibration.cell_fit import fit_cell, terminal_error_v
-from circadia_lab.calibration.discharge import capacities
-from circadia_lab.calibration.held_out import foretell
-from circadia_lab.calibration.power_fit import LoadPower, fit_powers
-from circadia_lab.field.joules import Estimate, with_intervals
+from circadia_lab.measure.calibration.capacity import Capacity, capacity_quantity, from_ticks, together
+from circadia_lab.measure.calibration.cell_fit import fit_cell, terminal_error_v
+from circadia_lab.measure.calibration.discharge import capacities
+from circadia_lab.measure.calibration.held_out import foretell
+from circadia_lab.measure.calibration.power_fit import LoadPower, fit_powers
+from circadia_lab.measure.joules.joules import Estimate, with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import Cell, DeviceProfile
-    from circadia_lab.calibration.cell_fit import CellFit
-    from circadia_lab.calibration.discharge import Discharge
-    from circadia_lab.calibration.held_out import Foretold
-    from circadia_lab.calibration.material import Material
-    from circadia_lab.calibration.power_fit import PowerFit
+    from circadia_lab.measure.calibration.cell_fit import CellFit
+    from circadia_lab.measure.calibration.discharge import Discharge
+    from circadia_lab.measure.calibration.held_out import Foretold
+    from circadia_lab.measure.calibration.material import Material
+    from circadia_lab.measure.calibration.power_fit import PowerFit
 
 LEAST_TICKS = 40
 LEAST_HELD_OUT = 8

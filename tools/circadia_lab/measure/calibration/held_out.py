@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.types import Load
-from circadia_lab.calibration.power_fit import rested_s
-from circadia_lab.field.joules import Estimate, with_intervals
+from circadia_lab.measure.calibration.power_fit import rested_s
+from circadia_lab.measure.joules.joules import Estimate, with_intervals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from circadia_field.ticks import Ticks
     from circadia_lab.field.analysis.budget import Budget
-    from circadia_lab.field.joules import ActionJoules, Estimate, LoadWatts
+    from circadia_lab.measure.joules.joules import ActionJoules, Estimate, LoadWatts
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Print tables."""
     from circadia_field.ticks import read_ticks
     from circadia_lab.field.analysis.budget import Meter, budget
-    from circadia_lab.field.joules import by_action, by_load
+    from circadia_lab.measure.joules.joules import by_action, by_load
 
     ticks = read_ticks(args.store)
     actions, loads = by_action(ticks, seed=args.seed), by_load(ticks, seed=args.seed)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import circadia
 from circadia.energy.profile import Curve, Quantity, profile_fields, quantities
-from circadia_lab.calibration.figures import plates
-from circadia_lab.calibration.text import as_json, deviation, millivolts, percent, share, short
+from circadia_lab.measure.calibration.figures import plates
+from circadia_lab.measure.calibration.text import as_json, deviation, millivolts, percent, share, short
 from circadia_lab.page.page import rendered, write
 from circadia_lab.report.figures import Plate
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.energy.profile import DeviceProfile
-    from circadia_lab.calibration.calibration import Calibration
+    from circadia_lab.measure.calibration.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from circadia_lab.calibration.text import share
+from circadia_lab.measure.calibration.text import share
 from circadia_lab.report.figures import Plate
 from circadia_lab.report.style import ARM_COLOURS, INK, MUTED, RC, new_figure
 from circadia_lab.report.svg import svg
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from numpy.typing import NDArray
 
-    from circadia_lab.calibration.calibration import Calibration
-    from circadia_lab.calibration.held_out import Foretold
-    from circadia_lab.calibration.power_fit import LoadPower
+    from circadia_lab.measure.calibration.calibration import Calibration
+    from circadia_lab.measure.calibration.held_out import Foretold
+    from circadia_lab.measure.calibration.power_fit import LoadPower
 
 AFTER, BEFORE = ARM_COLOURS[0], ARM_COLOURS[1]
 LABELLED = "125"

@@ -10,8 +10,8 @@ import numpy as np
 
 from circadia.errors import ConfigError, MeterError
 from circadia.types import Source
-from circadia_lab.calibration.capacity import LEAST_SOC, WIDEST, Capacity
-from circadia_lab.calibration.slope import slope_of, steps
+from circadia_lab.measure.calibration.capacity import LEAST_SOC, WIDEST, Capacity
+from circadia_lab.measure.calibration.slope import slope_of, steps
 from circadia_meter.recording import Recording
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia_lab.calibration.states import States
+    from circadia_lab.measure.calibration.states import States
     from circadia_meter.recording import Span
 
 ROWS = 20_000

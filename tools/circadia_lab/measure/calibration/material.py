@@ -9,14 +9,14 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia_field.ticks import Ticks, read_ticks
-from circadia_lab.calibration.discharge import SUFFIX, Discharge, Flow, placed, read_flow
-from circadia_lab.calibration.states import States, quiet, read_states
+from circadia_lab.measure.calibration.discharge import SUFFIX, Discharge, Flow, placed, read_flow
+from circadia_lab.measure.calibration.states import States, quiet, read_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from circadia_lab.calibration.discharge import RecordingName
+    from circadia_lab.measure.calibration.discharge import RecordingName
 
 HELD_OUT = 0.3
 """Share of each store's ticks, the last ones: what comes later is what a profile has to foretell."""
