@@ -16,8 +16,8 @@ from rich.console import Console
 from circadia.actions import INDEX, NAMES, action_named
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, Link, Observation, Outcome, TickRecord
-from circadia_lab.demo.device_rows import overruled, read_row, why
-from circadia_lab.demo.live import LINE_S, REDRAW_S, DeviceRow, LiveTable, age, device_table
+from circadia_lab.fleet.demo.device_rows import overruled, read_row, why
+from circadia_lab.fleet.demo.live import LINE_S, REDRAW_S, DeviceRow, LiveTable, age, device_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.demo.plan import DAY_S
 from circadia_lab.env.accuracy import FORMAT, SHIPPED, STEADY_SHIPPED
 from circadia_lab.env.accuracy_estimate import (
     FIXED_SCALE,
@@ -32,6 +31,7 @@ from circadia_lab.env.accuracy_estimate import (
     table_of,
 )
 from circadia_lab.env.federated_run import DAYS, DEVICES, RECORD_S, play
+from circadia_lab.fleet.demo.plan import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from circadia_lab.env.accuracy import share
 from circadia_lab.env.accuracy_estimate import ALL, HOLD_OUT, MISSED, estimate
-from circadia_lab.report.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
+from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
 
 if TYPE_CHECKING:
     from pathlib import Path

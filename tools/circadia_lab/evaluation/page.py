@@ -14,9 +14,9 @@ from circadia_lab.evaluation.pictures.album import pictures
 from circadia_lab.evaluation.result import summary
 from circadia_lab.evaluation.tables import Table, tables
 from circadia_lab.evaluation.verdict import lead, tiles
+from circadia_lab.fleet.report.style import GRID, INK, MUTED, PAPER, RC
+from circadia_lab.fleet.report.svg import svg
 from circadia_lab.page.page import rendered, write
-from circadia_lab.report.style import GRID, INK, MUTED, PAPER, RC
-from circadia_lab.report.svg import svg
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from circadia_lab.env.interface import COSTS
 from circadia_lab.env.preferences import ANCHORS
-from circadia_lab.report.style import ARM_COLOURS, INK, MUTED, RC
+from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED, RC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -88,7 +88,7 @@ def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
     from circadia_lab.evaluation.action_map import battery_and_staleness, queue_and_fresh
     from circadia_lab.evaluation.pictures.album import write_png
     from circadia_lab.evaluation.pictures.maps import maps
-    from circadia_lab.report.style import RC
+    from circadia_lab.fleet.report.style import RC
 
     with mpl.rc_context(RC):
         figure = maps((*battery_and_staleness(scorer, name), *queue_and_fresh(scorer, name)))

@@ -15,7 +15,7 @@ from circadia_lab.evaluation.pictures.maps import maps
 from circadia_lab.evaluation.pictures.scenarios import gains, utilities_by_scenario
 from circadia_lab.evaluation.pictures.simplex import triangles
 from circadia_lab.evaluation.result import coupling
-from circadia_lab.report.style import RC
+from circadia_lab.fleet.report.style import RC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from circadia_lab.env.interface import OBJECTIVES
 from circadia_lab.env.measures import ENERGY_SHARE
 from circadia_lab.evaluation.figures import violating
 from circadia_lab.evaluation.pictures.look import BLUE, VIOLET, look
-from circadia_lab.report.style import INK, MUTED, new_figure
+from circadia_lab.fleet.report.style import INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

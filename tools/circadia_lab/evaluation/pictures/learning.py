@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia_lab.evaluation.pictures.look import look
-from circadia_lab.report.style import INK, new_figure, nothing
+from circadia_lab.fleet.report.style import INK, new_figure, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

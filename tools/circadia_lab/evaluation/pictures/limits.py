@@ -9,7 +9,7 @@ from matplotlib.colors import TwoSlopeNorm
 
 from circadia_lab.env.interface import COSTS
 from circadia_lab.evaluation.pictures.look import FIXED_INK, SHARE_OF_LIMIT
-from circadia_lab.report.style import INK, new_figure
+from circadia_lab.fleet.report.style import INK, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

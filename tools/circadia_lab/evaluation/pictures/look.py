@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from circadia_lab.evaluation.evaluation import APART, FLOATS, OURS
-from circadia_lab.report.style import ARM_COLOURS, INK, MUTED
+from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

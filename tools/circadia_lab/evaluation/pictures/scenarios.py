@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from circadia_lab.evaluation.figures import expected_utility, feasible
 from circadia_lab.evaluation.pictures.look import BLUE, filled_or_not, look, mark
 from circadia_lab.evaluation.result import coupling
-from circadia_lab.report.style import GRID, INK, MUTED, new_figure, nothing
+from circadia_lab.fleet.report.style import GRID, INK, MUTED, new_figure, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

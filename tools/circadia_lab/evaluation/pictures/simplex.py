@@ -11,7 +11,7 @@ from matplotlib.patches import RegularPolygon
 
 from circadia_lab.env.preferences import STEPS
 from circadia_lab.evaluation.pictures.look import FIXED_INK, GAIN
-from circadia_lab.report.style import INK, MUTED, new_figure
+from circadia_lab.fleet.report.style import INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
