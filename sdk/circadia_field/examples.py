@@ -58,7 +58,7 @@ def load_examples(path: Path, task: Task) -> Examples:
 
 def write_digits(path: Path) -> None:
     """Scikit-learn's digits, for the shipped tasks."""
-    from circadia_lab.tasks.digits_data import load_digits_split
+    from circadia_lab.data.tasks.digits_data import load_digits_split
 
     train_x, train_y, test_x, test_y = load_digits_split(0)
     np.savez_compressed(path, x=np.concatenate([train_x, test_x]), y=np.concatenate([train_y, test_y]))

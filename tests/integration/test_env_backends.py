@@ -12,11 +12,11 @@ import pytest
 
 from circadia.actions import CATALOGUE
 from circadia.observation import DAY_S, encode
+from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.env import quick_jax
 from circadia_lab.env.chance import DRAWS
 from circadia_lab.env.environment import STARTS, Fleet, TrainingEnvironment
 from circadia_lab.env.problem import Problem, find_problem
-from circadia_lab.traces.day_trace import DayTrace
 
 if TYPE_CHECKING:
     from circadia.physics.state import State

@@ -21,8 +21,8 @@ from circadia.physics.surroundings import delivers, demand
 if TYPE_CHECKING:
     from circadia.physics.params import Params
     from circadia.physics.state import State
+    from circadia_lab.data.traces.day_trace import DayTrace
     from circadia_lab.env.problem import TickLaw
-    from circadia_lab.traces.day_trace import DayTrace
 
 DRAWS = 10
 """Uniforms that a tick takes."""

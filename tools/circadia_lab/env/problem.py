@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
-    from circadia_lab.traces.day_trace import DayTrace
+    from circadia_lab.data.traces.day_trace import DayTrace
 
 DATA = Path(__file__).parent / "data"
 SUM_TOLERANCE = 1e-6
@@ -185,7 +185,7 @@ def _problem(table: Mapping[str, Any], path: Path) -> Problem:
 
 
 def _trace(path: Path) -> DayTrace:
-    from circadia_lab.traces.day_trace import load_day_trace
+    from circadia_lab.data.traces.day_trace import load_day_trace
 
     return load_day_trace(path)
 

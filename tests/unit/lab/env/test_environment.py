@@ -17,10 +17,10 @@ from circadia.errors import ConfigError
 from circadia.observation import DAY_S, TABLE, WIDTH
 from circadia.physics.scenario import BOARD, PHONE
 from circadia.types import ClockLevel
+from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.env.chance import DRAWS
 from circadia_lab.env.environment import STARTS, Fleet, TrainingEnvironment
 from circadia_lab.env.problem import Device, Problem, find_problem
-from circadia_lab.traces.day_trace import DayTrace
 
 if TYPE_CHECKING:
     from circadia.physics.state import State

@@ -10,6 +10,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.physics.scenario import PHONE
+from circadia_lab.data.traces.day_trace import DayTrace, save_day_trace
 from circadia_lab.env.interface import COSTS
 from circadia_lab.env.preferences import ANCHORS, checked, lattice, radial_weights
 from circadia_lab.env.problem import (
@@ -20,7 +21,6 @@ from circadia_lab.env.problem import (
     load_problem,
     shipped_problems,
 )
-from circadia_lab.traces.day_trace import DayTrace, save_day_trace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
+from circadia_lab.data.traces.arrivals import Arrivals
+from circadia_lab.data.traces.bursts import burst_table
 from circadia_lab.env.problem import find_problem
 from circadia_lab.evaluation.arm import Conditions
 from circadia_lab.evaluation.foretold import PROBLEM, Foretold, foretell, read_run
 from circadia_lab.evaluation.scorers import uniform
 from circadia_lab.fleet.demo.arrivals import REQUESTS, between, request_times
 from circadia_lab.fleet.demo.plan import PROFILES, Plan
-from circadia_lab.traces.arrivals import Arrivals
-from circadia_lab.traces.bursts import burst_table
 
 if TYPE_CHECKING:
     from pathlib import Path

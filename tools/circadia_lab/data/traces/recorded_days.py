@@ -12,9 +12,9 @@ import numpy as np
 
 from circadia.errors import CircadiaError, ConfigError
 from circadia.observation import DAY_S, HOUR_S
-from circadia_lab.traces.clearness import LEAST, MOST, clearness
-from circadia_lab.traces.day_trace import DayTrace, bins_a_day, save_day_trace
-from circadia_lab.traces.irradiance import as_cycle
+from circadia_lab.data.traces.clearness import LEAST, MOST, clearness
+from circadia_lab.data.traces.day_trace import DayTrace, bins_a_day, save_day_trace
+from circadia_lab.data.traces.irradiance import as_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.physics.scenario import Scenario
-    from circadia_lab.traces.arrivals import Arrivals
-    from circadia_lab.traces.irradiance import Irradiance
+    from circadia_lab.data.traces.arrivals import Arrivals
+    from circadia_lab.data.traces.irradiance import Irradiance
 
     Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def _from_midnight(irradiance: Irradiance) -> tuple[Irradiance, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m circadia_lab.traces.recorded_days ARRIVALS [--irradiance FILE] … --out TRACE.npz`."""
+    """`python -m circadia_lab.data.traces.recorded_days ARRIVALS [--irradiance FILE] … --out TRACE.npz`."""
     args = _parser().parse_args(arguments)
     try:
         trace = _made(args)
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m circadia_lab.traces.recorded_days",
+        prog="python -m circadia_lab.data.traces.recorded_days",
         description="Make a trace of whole days for replay.",
     )
     parser.add_argument("arrivals", type=Path, help="CSV with a column of times")
@@ -158,8 +158,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made(args: argparse.Namespace) -> DayTrace:
     from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
-    from circadia_lab.traces.arrivals import read_arrivals
-    from circadia_lab.traces.irradiance import read_irradiance
+    from circadia_lab.data.traces.arrivals import read_arrivals
+    from circadia_lab.data.traces.irradiance import read_irradiance
 
     known = args.scenario in SCENARIOS or not Path(args.scenario).suffix
     sun = read_irradiance(args.irradiance, fill_gap_s=args.fill_gap_s) if args.irradiance else None

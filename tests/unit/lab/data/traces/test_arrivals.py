@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.traces.arrivals import Arrivals, binned, dilated, read_arrivals
-from circadia_lab.traces.bursts import burst_lengths, burst_table
+from circadia_lab.data.traces.arrivals import Arrivals, binned, dilated, read_arrivals
+from circadia_lab.data.traces.bursts import burst_lengths, burst_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
 """Recorded days for replay through the physics: requests and clearness in even bins from midnight on.
 
-`python -m circadia_lab.traces.recorded_days ARRIVALS --scenario FILE --out TRACE.npz` makes one.
+`python -m circadia_lab.data.traces.recorded_days ARRIVALS --scenario FILE --out TRACE.npz` makes one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
-from circadia_lab.traces.clearness import LEAST, MOST
-from circadia_lab.traces.source_file import write_whole
+from circadia_lab.data.traces.clearness import LEAST, MOST
+from circadia_lab.data.traces.source_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

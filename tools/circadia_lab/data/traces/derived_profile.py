@@ -17,14 +17,14 @@ from circadia.energy.profile_file import (
     shipped_profiles,
 )
 from circadia.errors import CircadiaError, ConfigError
-from circadia_lab.traces.power_profile import C_PER_MAH, HZ_PER_MHZ, read_power_profile
-from circadia_lab.traces.source_file import write_whole
+from circadia_lab.data.traces.power_profile import C_PER_MAH, HZ_PER_MHZ, read_power_profile
+from circadia_lab.data.traces.source_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia_lab.traces.power_profile import Cluster, PowerProfile
+    from circadia_lab.data.traces.power_profile import Cluster, PowerProfile
 
 NOMINAL_V = 3.85
 """A phone's lithium-cobalt cell, at which the mA are taken."""
@@ -218,7 +218,7 @@ def _rounded(value: float, share: float, source: str) -> Quantity:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m circadia_lab.traces.derived_profile XML --core N --low-hz HZ --high-hz HZ --name NAME --out FILE`."""
+    """`python -m circadia_lab.data.traces.derived_profile XML --core N --low-hz HZ --high-hz HZ --name NAME --out FILE`."""
     args = _parser().parse_args(arguments)
     try:
         _write(args)
@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m circadia_lab.traces.derived_profile",
+        prog="python -m circadia_lab.data.traces.derived_profile",
         description="Make a device profile of an Android power_profile.xml.",
     )
     parser.add_argument("xml", type=Path)
@@ -273,7 +273,7 @@ def _heading(args: argparse.Namespace) -> str:
     lines = [
         f'"profile" below is {args.origin or args.xml.name}:',
         "declared figures, not measurements.",
-        f"Made by `python -m circadia_lab.traces.derived_profile XML --base {args.base} --core {args.core}",
+        f"Made by `python -m circadia_lab.data.traces.derived_profile XML --base {args.base} --core {args.core}",
         f"--low-hz {args.low_hz / HZ_PER_MHZ:g}e6 --high-hz {args.high_hz / HZ_PER_MHZ:g}e6 --name {args.name} --out FILE`.",
         *args.note,
     ]

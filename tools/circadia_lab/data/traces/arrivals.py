@@ -11,7 +11,7 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia.observation import HOUR_S
-from circadia_lab.traces.source_file import Row, cell_of, csv_rows, number_in
+from circadia_lab.data.traces.source_file import Row, cell_of, csv_rows, number_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,11 +10,11 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.physics.scenario import BOARD, PHONE
-from circadia_lab.traces.arrivals import Arrivals
-from circadia_lab.traces.clearness import clear_sky_w_m2
-from circadia_lab.traces.day_trace import DayTrace, load_day_trace, save_day_trace
-from circadia_lab.traces.irradiance import Irradiance
-from circadia_lab.traces.recorded_days import day_trace, main
+from circadia_lab.data.traces.arrivals import Arrivals
+from circadia_lab.data.traces.clearness import clear_sky_w_m2
+from circadia_lab.data.traces.day_trace import DayTrace, load_day_trace, save_day_trace
+from circadia_lab.data.traces.irradiance import Irradiance
+from circadia_lab.data.traces.recorded_days import day_trace, main
 
 if TYPE_CHECKING:
     from pathlib import Path

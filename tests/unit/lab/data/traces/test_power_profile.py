@@ -9,8 +9,8 @@ import pytest
 from circadia.energy.profile import quantities
 from circadia.energy.profile_file import dump_profile, load_profile, parse_profile, shipped_profile
 from circadia.errors import ConfigError
-from circadia_lab.traces.derived_profile import main, profile_from
-from circadia_lab.traces.power_profile import read_power_profile
+from circadia_lab.data.traces.derived_profile import main, profile_from
+from circadia_lab.data.traces.power_profile import read_power_profile
 
 if TYPE_CHECKING:
     from pathlib import Path

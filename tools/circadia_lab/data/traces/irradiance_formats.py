@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, HOUR_S
-from circadia_lab.traces.source_file import Row, cell_of, csv_rows, number_in, text_of
+from circadia_lab.data.traces.source_file import Row, cell_of, csv_rows, number_in, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path

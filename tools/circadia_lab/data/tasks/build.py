@@ -1,6 +1,6 @@
 """Builds the shipped tasks, or checks that they can be built again.
 
-    python -m circadia_lab.tasks.build digits [--out FOLDER] [--check] [--environment FOLDER]
+    python -m circadia_lab.data.tasks.build digits [--out FOLDER] [--check] [--environment FOLDER]
 
 TensorFlow stays out of this process: `digits_net.py` runs in an environment of its own, which the command
 creates where `--environment` says (1.6 GB, a minute or two).
@@ -25,14 +25,20 @@ from ai_edge_litert import schema_py_generated as schema
 from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.learning.task_file import DATA, FORMAT, load_task
 from circadia.learning.vectors import answers, probe_batch, summary
-from circadia_lab.tasks.digits_data import load_digits_split
-from circadia_lab.tasks.digits_numpy import CLASSES, DigitsNet, initial_weights, patch_pixels, weight_shapes
+from circadia_lab.data.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_numpy import (
+    CLASSES,
+    DigitsNet,
+    initial_weights,
+    patch_pixels,
+    weight_shapes,
+)
 
 if TYPE_CHECKING:
     from circadia.learning.task import Task
 
 REQUIREMENTS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==1.26.4")
-ENVIRONMENT = Path(__file__).parents[3] / ".venv-tensorflow"
+ENVIRONMENT = Path(__file__).parents[4] / ".venv-tensorflow"
 PRETRAINING_RATE = 0.2
 TOLERANCE = 1e-4
 """Of test vectors: far above what interpreters differ by (1e-6), far below what a wrong operator does."""
@@ -245,7 +251,9 @@ def _vectors(
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 when `--check` finds a difference."""
-    parser = argparse.ArgumentParser(prog="circadia_lab.tasks.build", description="Build a shipped task.")
+    parser = argparse.ArgumentParser(
+        prog="circadia_lab.data.tasks.build", description="Build a shipped task."
+    )
     parser.add_argument("name", choices=list(RECIPES))
     parser.add_argument(
         "--out", type=Path, default=DATA, help="folder of the three files (default: the package's)"

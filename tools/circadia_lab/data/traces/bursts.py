@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia_lab.traces.arrivals import Arrivals
+    from circadia_lab.data.traces.arrivals import Arrivals
 
 
 class BurstTable(NamedTuple):

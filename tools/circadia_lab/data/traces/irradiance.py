@@ -10,7 +10,7 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, HOUR_S
-from circadia_lab.traces.irradiance_formats import Reading, readings
+from circadia_lab.data.traces.irradiance_formats import Reading, readings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """Vendors' own figures of a phone's currents: Android's `power_profile.xml`.
 
 The units are those of source.android.com/docs/core/power/values: mA, mAh, mV and kHz in the file, SI here. They are
-declared, not measured. `python -m circadia_lab.traces.derived_profile` makes a device profile of such a file.
+declared, not measured. `python -m circadia_lab.data.traces.derived_profile` makes a device profile of such a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from circadia.errors import ConfigError
-from circadia_lab.traces.android_xml import Items, read_items
+from circadia_lab.data.traces.android_xml import Items, read_items
 
 A_PER_MA, V_PER_MV, HZ_PER_KHZ, HZ_PER_MHZ = 1e-3, 1e-3, 1e3, 1e6
 C_PER_MAH = 3.6

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 
 from circadia.errors import ConfigError
-from circadia_lab.traces.source_file import number_in, text_of
+from circadia_lab.data.traces.source_file import number_in, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path

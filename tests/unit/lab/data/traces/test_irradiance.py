@@ -16,14 +16,14 @@ from circadia.physics.params import make_params
 from circadia.physics.scenario import BOARD
 from circadia.physics.state import Noise
 from circadia.physics.surroundings import surroundings_after
-from circadia_lab.traces.clearness import (
+from circadia_lab.data.traces.clearness import (
     LEAST,
     MOST,
     clear_sky_w_m2,
     clearness,
     clearness_statistics,
 )
-from circadia_lab.traces.irradiance import Irradiance, as_cycle, read_irradiance
+from circadia_lab.data.traces.irradiance import Irradiance, as_cycle, read_irradiance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.physics.scenario import Scenario
-    from circadia_lab.traces.irradiance import Irradiance
+    from circadia_lab.data.traces.irradiance import Irradiance
 
     Floats = NDArray[np.float64]
 
