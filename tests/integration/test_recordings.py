@@ -20,8 +20,8 @@ from circadia_lab.data.traces.derived_profile import profile_from
 from circadia_lab.data.traces.irradiance import as_cycle, read_irradiance
 from circadia_lab.data.traces.power_profile import read_power_profile
 from circadia_lab.data.traces.recorded_days import day_trace
-from circadia_lab.env.chance import recorded
-from circadia_lab.env.problem import DATA, TickLaw, load_problem
+from circadia_lab.policy.env.chance import recorded
+from circadia_lab.policy.env.problem import DATA, TickLaw, load_problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from circadia.physics.params import Params, make_params
 from circadia.physics.scenario import BOARD, PHONE
 from circadia.physics.surroundings import delivers
 from circadia_lab.data.traces.day_trace import DayTrace
-from circadia_lab.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
-from circadia_lab.env.problem import TickLaw
+from circadia_lab.policy.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
+from circadia_lab.policy.env.problem import TickLaw
 
 if TYPE_CHECKING:
     from circadia.physics.state import Noise, State

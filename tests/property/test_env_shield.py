@@ -15,10 +15,10 @@ from circadia.energy.battery import energy_j, soc_of
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.physics.scenario import PHONE, scenario_for
 from circadia.shield import Limits
-from circadia_lab.env.chance import DRAWS
-from circadia_lab.env.crossings import after_phases, avoidable_crossings, overheatings
-from circadia_lab.env.environment import STARTS, Advanced, Fleet
-from circadia_lab.env.problem import Device, Problem
+from circadia_lab.policy.env.chance import DRAWS
+from circadia_lab.policy.env.crossings import after_phases, avoidable_crossings, overheatings
+from circadia_lab.policy.env.environment import STARTS, Advanced, Fleet
+from circadia_lab.policy.env.problem import Device, Problem
 
 if TYPE_CHECKING:
     from circadia.physics.state import State

@@ -20,7 +20,7 @@ from circadia.policy.kernel import (
     rounding_right_shift,
 )
 from circadia.tflite.interpreter import MODULES
-from circadia_lab.policy_file import FloatLayer, quantise, read_layers, write_policy
+from circadia_lab.policy.files.policy_file import FloatLayer, quantise, read_layers, write_policy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import pytest
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
 from circadia.tflite import interpreter
 from circadia.tflite.interpreter import MODULES, PROBE_ANSWERS, PROBE_INPUT, backend, open_interpreter
-from circadia_lab.probe import LAYER, write_probe
+from circadia_lab.policy.files.probe import LAYER, write_probe
 
 MODEL = resources.files("circadia").joinpath("data/probe.tflite").read_bytes()
 

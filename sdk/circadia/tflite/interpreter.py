@@ -26,7 +26,7 @@ VARIABLE = "CIRCADIA_INTERPRETER"
 """Environment variable that names the one distribution to use."""
 PROBE_INPUT = (100, -50, 25, 0)
 PROBE_ANSWERS = ((3, 90, 101), (-49.0, 2717.0, 3057.0))
-"""What the probe's int8 and float layers answer; they stand in `circadia_lab.probe`."""
+"""What the probe's int8 and float layers answer; they stand in `circadia_lab.policy.files.probe`."""
 FAILURES = (ImportError, AttributeError, OSError, RuntimeError, SystemError, TypeError, ValueError)
 """What native modules raise when they do not fit this Python or this NumPy."""
 

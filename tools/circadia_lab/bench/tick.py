@@ -21,7 +21,7 @@ from circadia.shield import Limits, Shield, action_costs
 from circadia.tflite.interpreter import backend
 from circadia.types import Mode
 from circadia.wiring import build
-from circadia_lab.observations import sample_observations
+from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
