@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from circadia.federation.messages import (
+from circadia.federation.wire.messages import (
     Acknowledgement,
     Manifest,
     Message,
