@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
+from circadia.federation.wire.envelope import LARGEST_MESSAGE, DamageError
 from circadia.federation.wire.messages import (
     CHUNK,
-    LARGEST_MESSAGE,
     Acknowledgement,
-    DamageError,
     Manifest,
     Message,
     ModelChunk,
