@@ -19,11 +19,19 @@ import numpy as np
 
 from circadia.errors import ConfigError, RemoteProtocolError, StoreError
 from circadia.federation.aggregate.averaging import Buffer
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff, UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.intake import Intake, Key
+from circadia.federation.aggregate.records import (
+    KeepUpdate,
+    KeepVersion,
+    PutOff,
+    UpdateRecord,
+    Verdict,
+    Version,
+)
 from circadia.federation.codecs import FLOAT32, INT8, decode, largest_payload
 from circadia.federation.codecs import encode as pack
 from circadia.federation.wire import boundary
-from circadia.federation.wire.assembly import Assembly, cut
+from circadia.federation.wire.assembly import cut
 from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Effect, Publish, Subscribe
 from circadia.federation.wire.messages import (
@@ -66,8 +74,6 @@ if TYPE_CHECKING:
     from circadia.federation.wire.topics import Topic
 
 AggregatorStep = Effect | KeepUpdate | KeepVersion | PutOff | Corruption
-MOST_CANDIDATES = 4
-"""Parts of one update that contradict each other, at most: one of them may be the true one."""
 MOST_TOLD = 4096
 """Updates of which is remembered that *not now* was said lately."""
 VERSIONS_ON_BROKER = 3
@@ -106,19 +112,6 @@ class AggregatorSettings:
             raise ConfigError(f"{self}: times must be positive")
 
 
-class _NotNowError(Exception):
-    """An update that cannot be used yet; the reason goes to its device."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Partial:
-    """Chunks that agree on what they are parts of."""
-
-    assembly: Assembly
-    heard_s: float
-    asked: bool = False
-
-
 class Aggregator:
     """Judges updates, keeps them, averages them, publishes versions. `now_s` never runs backwards."""
 
@@ -139,9 +132,10 @@ class Aggregator:
         self.version = version
         self._verdicts = verdicts
         self._stamp = stamp
-        self._partial: dict[tuple[object, ...], _Partial] = {}
-        """By header, which begins with device and update id."""
-        self._told_s: dict[tuple[str, str], float] = {}
+        self._intake = Intake(
+            most_bytes=settings.partial_bytes, gap_s=settings.gap_s, forget_s=settings.forget_s
+        )
+        self._told_s: dict[Key, float] = {}
         """When *not now* was said of an update; the oldest first."""
         self._buffer = self._refill(buffered)
         self._flush_s = math.inf
@@ -152,8 +146,7 @@ class Aggregator:
     @property
     def due_s(self) -> float:
         """When `tick` has something to do; infinite at rest."""
-        gaps = (self._partial_due_s(partial) for partial in self._partial.values())
-        return min(self._flush_s, min(gaps, default=math.inf))
+        return min(self._flush_s, self._intake.due_s)
 
     @property
     def waiting(self) -> int:
@@ -188,7 +181,8 @@ class Aggregator:
         """A message came. Whatever is wrong with it comes out as a `Corruption`; `StoreError` of the ledger is raised."""
         heard = boundary.read(self.settings.federation, topic, payload)
         if isinstance(heard, boundary.Unread):
-            return (boundary.corruption(topic, heard.why), *self._unread(heard, now_s))
+            what = boundary.corruption(topic, heard.why)
+            return (what, *boundary.hear(topic, lambda: self._unread(heard, now_s)))
         return boundary.hear(topic, lambda: self._hear(heard.where, heard.message, now_s))
 
     def _hear(self, where: Topic, message: Message | None, now_s: float) -> tuple[AggregatorStep, ...]:
@@ -213,12 +207,11 @@ class Aggregator:
         steps: list[AggregatorStep] = []
         if now_s >= self._flush_s:
             steps += self._flush(now_s)
-        for header, partial in list(self._partial.items()):
-            if now_s >= partial.heard_s + self.settings.forget_s:
-                del self._partial[header]
-            elif not partial.asked and now_s >= partial.heard_s + self.settings.gap_s:
-                partial.asked = True
-                steps += self._ask(header, partial)
+        for gap in self._intake.gaps(now_s):
+            if self._online:
+                device, update_id = gap.key
+                ack = Acknowledgement(update_id=update_id, status=INCOMPLETE, missing=gap.missing)
+                steps.append(self._answer(device, ack))
         return tuple(steps)
 
     # Updates
@@ -233,38 +226,15 @@ class Aggregator:
             raise RemoteProtocolError("update-chunk: device, update_id and chunk differ from the topic's")
         try:
             self._check(chunk)
-        except _NotNowError as error:
+            payload = self._intake.add(chunk, now_s)
+        except RemoteProtocolError as error:
             return self._put_off(key, str(error), now_s)
-        return self._add(key, chunk, now_s)
+        return () if payload is None else self._judge(key, chunk, payload, now_s)
 
-    def _check(self, chunk: UpdateChunk) -> None:
-        """What may be otherwise tomorrow, here or on the device, is no ground for a verdict."""
-        if chunk.task != self.settings.task:
-            raise _NotNowError(
-                f"task: update for {chunk.task[:12]}…, this federation learns {self.settings.task[:12]}…; "
-                "give both the same task"
-            )
-        if chunk.codec != INT8:
-            raise _NotNowError(f"codec: {chunk.codec}, updates come as {INT8}")
-        if chunk.base_version > self.version.number:
-            raise _NotNowError(
-                f"base_version: {chunk.base_version} is in the future, newest is {self.version.number}"
-            )
-        if chunk.size > largest_payload(self._parameters, chunk.codec):
-            raise _NotNowError(f"size: {chunk.size} bytes are too many for {self._parameters} values")
-        if self.version.number >= HIGHEST_NUMBER:
-            raise _NotNowError(f"version: {HIGHEST_NUMBER} is the last there is; start a federation with a new id")
-
-    def _add(self, key: tuple[str, str], chunk: UpdateChunk, now_s: float) -> tuple[AggregatorStep, ...]:
-        partial = self._partial.get(chunk.header) or self._open(key, chunk, now_s)
-        partial.heard_s = now_s
-        partial.asked = False
-        partial.assembly.add(chunk.chunk, chunk.data)
-        self._make_room(chunk.header)
-        if not partial.assembly.complete:
-            return ()
-        payload = partial.assembly.payload()  # if it is damaged, all chunks are missing again, and asked for
-        self._forget(key)
+    def _judge(
+        self, key: Key, chunk: UpdateChunk, payload: bytes, now_s: float
+    ) -> tuple[AggregatorStep, ...]:
+        """The verdict on an update that is whole and intact."""
         try:
             delta = decode(payload, self._parameters, chunk.codec)
             self._check_norm(delta)
@@ -272,33 +242,27 @@ class Aggregator:
             return self._reject(key, str(error), now_s)
         return self._accept(key, chunk, payload, delta, now_s)
 
-    def _open(self, key: tuple[str, str], chunk: UpdateChunk, now_s: float) -> _Partial:
-        """A new candidate; of too many for one update, the one with the fewest chunks goes."""
-        candidates = [header for header in self._partial if header[:2] == key]
-        if len(candidates) >= MOST_CANDIDATES:
-            del self._partial[min(candidates, key=self._merit)]
-        partial = _Partial(assembly=Assembly(size=chunk.size, digest=chunk.sha256), heard_s=now_s)
-        self._partial[chunk.header] = partial
-        return partial
+    def _check(self, chunk: UpdateChunk) -> None:
+        """What may be otherwise tomorrow, here or on the device, is no ground for a verdict."""
+        if chunk.task != self.settings.task:
+            raise RemoteProtocolError(
+                f"task: update for {chunk.task[:12]}…, this federation learns {self.settings.task[:12]}…; "
+                "give both the same task"
+            )
+        if chunk.codec != INT8:
+            raise RemoteProtocolError(f"codec: {chunk.codec}, updates come as {INT8}")
+        if chunk.base_version > self.version.number:
+            raise RemoteProtocolError(
+                f"base_version: {chunk.base_version} is in the future, newest is {self.version.number}"
+            )
+        if chunk.size > largest_payload(self._parameters, chunk.codec):
+            raise RemoteProtocolError(f"size: {chunk.size} bytes are too many for {self._parameters} values")
+        if self.version.number >= HIGHEST_NUMBER:
+            raise RemoteProtocolError(
+                f"version: {HIGHEST_NUMBER} is the last there is; start a federation with a new id"
+            )
 
-    def _merit(self, header: tuple[object, ...]) -> tuple[int, float]:
-        partial = self._partial[header]
-        return (partial.assembly.held, partial.heard_s)
-
-    def _make_room(self, header: tuple[object, ...]) -> None:
-        """Keep the bytes held within the limit: what was silent longest goes, never the newest chunk's update."""
-        held = sum(partial.assembly.held for partial in self._partial.values())
-        others = sorted(self._partial.keys() - {header}, key=lambda other: self._partial[other].heard_s)
-        for other in others:
-            if held <= self.settings.partial_bytes:
-                return
-            held -= self._partial.pop(other).assembly.held
-
-    def _forget(self, key: tuple[str, str]) -> None:
-        for header in [header for header in self._partial if header[:2] == key]:
-            del self._partial[header]
-
-    def _put_off(self, key: tuple[str, str], why: str, now_s: float) -> tuple[AggregatorStep, ...]:
+    def _put_off(self, key: Key, why: str, now_s: float) -> tuple[AggregatorStep, ...]:
         """*Not now*: nothing is kept and nothing decided. Said once in a while, however many chunks there are."""
         if now_s < self._told_s.get(key, -math.inf) + self.settings.repeat_s:
             return ()
@@ -320,7 +284,7 @@ class Aggregator:
 
     def _accept(
         self,
-        key: tuple[str, str],
+        key: Key,
         chunk: UpdateChunk,
         payload: bytes,
         delta: NDArray[np.float32],
@@ -343,27 +307,17 @@ class Aggregator:
         keep = KeepUpdate(record=record)
         return (keep, self._acknowledge(key, record.verdict), *self._flush_if_full(now_s))
 
-    def _reject(self, key: tuple[str, str], reason: str, now_s: float) -> tuple[AggregatorStep, ...]:
+    def _reject(self, key: Key, reason: str, now_s: float) -> tuple[AggregatorStep, ...]:
         verdict = Verdict(accepted=False, reason=reason[:LONGEST_REASON])
         record = UpdateRecord(device=key[0], update_id=key[1], verdict=verdict, received_s=self._stamp(now_s))
         return (KeepUpdate(record=record), self._acknowledge(key, verdict))
 
-    def _acknowledge(self, key: tuple[str, str], verdict: Verdict) -> Publish:
+    def _acknowledge(self, key: Key, verdict: Verdict) -> Publish:
         status = ACCEPTED if verdict.accepted else REJECTED
         return self._answer(key[0], Acknowledgement(update_id=key[1], status=status, reason=verdict.reason))
 
     def _answer(self, device: str, ack: Acknowledgement) -> Publish:
         return Publish(topic=build(self.settings.federation, AckTopic(device=device)), payload=encode(ack))
-
-    def _ask(self, header: tuple[object, ...], partial: _Partial) -> tuple[AggregatorStep, ...]:
-        if not self._online:
-            return ()
-        device, update_id = str(header[0]), str(header[1])
-        ack = Acknowledgement(update_id=update_id, status=INCOMPLETE, missing=partial.assembly.missing)
-        return (self._answer(device, ack),)
-
-    def _partial_due_s(self, partial: _Partial) -> float:
-        return partial.heard_s + (self.settings.forget_s if partial.asked else self.settings.gap_s)
 
     # Versions
 

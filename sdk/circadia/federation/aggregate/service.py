@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff
 from circadia.federation.transport.link import LinkSettings, client_id
 from circadia.federation.transport.mqtt import MqttLink
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.topics import AGGREGATOR
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Report = KeepUpdate | KeepVersion | StoreError
-"""What an aggregator's owner hears: a verdict and a version once they are durable, or why nothing can be kept."""
+Report = KeepUpdate | KeepVersion | PutOff | Corruption | StoreError
+"""What an aggregator's owner hears: a verdict and a version once they are durable; what could not be used yet or was
+no message; why nothing can be kept."""
 
 
 class LedgerSink:
@@ -38,11 +40,11 @@ class LedgerSink:
         self._report = report
         self._kept: list[Report] = []
 
-    def take(self, step: KeepUpdate | KeepVersion) -> None:
-        """Write it, not yet durably: the aggregator can look it up."""
+    def take(self, step: KeepUpdate | KeepVersion | PutOff | Corruption) -> None:
+        """Write what is to be kept, not yet durably: the aggregator can look it up."""
         if isinstance(step, KeepUpdate):
             self._ledger.keep_update(step.record)
-        else:
+        elif isinstance(step, KeepVersion):
             self._ledger.keep_version(step.version)
         self._kept.append(step)
 

@@ -26,7 +26,9 @@ class Patience:
         if not 0 < self.chunk_s <= self.longest_s or not 0 < self.acknowledgement_s <= self.longest_s:
             raise ConfigError(f"{self}: the first waits must be positive and no longer than the longest")
         if not 0 < self.not_now_s <= self.longest_not_now_s <= HOUR_S:
-            raise ConfigError(f"{self}: not_now_s must be positive, longest_not_now_s as long or longer, an hour at most")
+            raise ConfigError(
+                f"{self}: not_now_s must be positive, longest_not_now_s as long or longer, an hour at most"
+            )
 
     def wait_s(self, first_s: float, attempts: int) -> float:
         """First · 2^attempts, at most the longest."""

@@ -279,9 +279,7 @@ def _message(kind: str, values: dict[Any, Any]) -> Message:
     known = {f.name: values[f.name] for f in fields(_KINDS[kind]) if f.name in values}
     if lacking := [name for name in _REQUIRED[_KINDS[kind]] if name not in known]:
         raise RemoteProtocolError(f"{kind}: fields missing: {', '.join(lacking)}")
-    message = cls(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()}
-    )
+    message = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
     if complaint := _complaint(message):
         raise RemoteProtocolError(complaint)
     return message
