@@ -157,10 +157,17 @@ class DeviceEndpoint:
             case StatusTopic(device=device), Status() if device == AGGREGATOR:
                 return self._uploads.aggregator(message.online, now_s)
             case AckTopic(device=device), Acknowledgement() if device == self.device_id:
-                return self._uploads.hear(message, now_s)
+                return self._hear_ack(message, now_s)
         raise RemoteProtocolError("nobody subscribed to this topic")
 
+    def _hear_ack(self, ack: Acknowledgement, now_s: float) -> tuple[DeviceStep, ...]:
+        """Whoever watches the federation sees how many updates are put off."""
+        before = self.put_off
+        steps = self._uploads.hear(ack, now_s)
+        return steps if self.put_off == before else (*steps, self._status(online=True))
+
     def _status(self, *, online: bool) -> Publish:
-        status = Status(device=self.device_id, online=online, details=self._details)
+        waiting = {"put_off": self.put_off} if self.put_off else {}
+        status = Status(device=self.device_id, online=online, details={**self._details, **waiting})
         topic = build(self.federation, StatusTopic(device=self.device_id))
         return Publish(topic=topic, payload=encode(status), retain=True)
