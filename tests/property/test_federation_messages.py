@@ -273,9 +273,7 @@ def test_a_missing_field_is_named_unless_an_older_version_may_lack_it(
         decode(seal(cbor2.dumps(values)))
 
 
-@given(
-    any_message, st.dictionaries(plain_scalars, plain_values, max_size=5), st.binary(max_size=64)
-)
+@given(any_message, st.dictionaries(plain_scalars, plain_values, max_size=5), st.binary(max_size=64))
 def test_a_newer_message_that_says_it_is_readable_is_read(
     message: Message, more: dict[Any, Any], signature: bytes
 ) -> None:

@@ -91,6 +91,7 @@ def test_connecting_listens_and_publishes_what_the_broker_may_have_forgotten() -
     assert [step.pattern for step in steps if isinstance(step, Subscribe)] == [
         f"{ROOT}/update/+/+/+/+",
         f"{ROOT}/model/want/+",
+        f"{ROOT}/model/manifest",
     ]
     chunks = [f"model/1/{i}" for i in range(len(cut(pack(WEIGHTS, "float32"))))]
     assert published(steps) == ["status/aggregator", *chunks, "model/manifest"]
@@ -263,7 +264,7 @@ def test_a_chunk_in_the_topic_of_another_update_is_no_word_about_either() -> Non
 
 @pytest.mark.parametrize(
     "topic",
-    ["", "elsewhere", "circadia/1/away/update/0/phone/u1/0", f"{ROOT}/ack/phone", f"{ROOT}/model/manifest"],
+    ["", "elsewhere", "circadia/1/away/update/0/phone/u1/0", f"{ROOT}/ack/phone", f"{ROOT}/model/1/0"],
 )
 def test_messages_for_others_are_named_and_dropped(topic: str) -> None:
     (event,) = Bench().hear(topic, message(0)[1])
@@ -350,6 +351,22 @@ def test_a_want_repairs_the_broker_but_not_in_a_flood() -> None:
     assert published(bench.hear(topic, want, 1.0)) == ["model/1/0", "model/1/2"]
     assert published(bench.hear(topic, encode(Want(version=9, chunks=(0,))), 5.0)) == ["model/manifest"]
     assert published(bench.hear(topic, b"x", 9.0)) == []
+
+
+def test_what_somebody_else_announces_is_put_right() -> None:
+    bench = Bench(repeat_s=1)
+    own = next(step.payload for step in bench.first if getattr(step, "topic", "").endswith("manifest"))
+    topic = f"{ROOT}/model/manifest"
+    assert bench.hear(topic, own, 0.0) == ()
+    forged = dataclasses.replace(decode_as(Manifest, own), version=HIGHEST_NUMBER)
+    for now_s, times in ((1.0, 1), (1.5, 0), (3.0, 1)):
+        event, *said = bench.hear(topic, encode(forged), now_s)
+        assert isinstance(event, Corruption)
+        assert [step.payload for step in said] == [own] * times
+    assert [step.payload for step in bench.hear(topic, b"", 5.0)] == [own]
+    bench.send(6.0)
+    bench.send(6.0, update_id="u2")
+    assert bench.hear(topic, own, 7.0) == ()
 
 
 def test_accepted_updates_survive_a_restart() -> None:

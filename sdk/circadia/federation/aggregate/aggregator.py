@@ -11,6 +11,7 @@ Only an update that arrived whole and intact gets a verdict. Everything else tha
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from circadia.federation.wire.topics import Topic
 
 AggregatorStep = Effect | KeepUpdate | KeepVersion | PutOff | Corruption
+MOST_ECHOES = 16
 MOST_TOLD = 4096
 """Updates of which is remembered that *not now* was said lately."""
 VERSIONS_ON_BROKER = 3
@@ -135,6 +137,8 @@ class Aggregator:
         self._intake = Intake(
             most_bytes=settings.partial_bytes, gap_s=settings.gap_s, forget_s=settings.forget_s
         )
+        self._announced: deque[Manifest] = deque(maxlen=MOST_ECHOES)
+        """What this aggregator said lately: the broker sends it back."""
         self._told_s: dict[Key, float] = {}
         """When *not now* was said of an update; the oldest first."""
         self._buffer = self._refill(buffered)
@@ -168,7 +172,9 @@ class Aggregator:
         self._online = True
         kept = self._flush_if_full(now_s)
         federation = self.settings.federation
-        listen = (Subscribe(pattern=update_filter(federation)), Subscribe(pattern=want_filter(federation)))
+        announced = build(federation, ManifestTopic())
+        patterns = (update_filter(federation), want_filter(federation), announced)
+        listen = tuple(Subscribe(pattern=pattern) for pattern in patterns)
         publish = () if kept else self._publish_version()
         return (*listen, self._status(online=True), *kept, *publish)
 
@@ -191,6 +197,8 @@ class Aggregator:
                 return self._hear_update(where, message, now_s)
             case WantTopic(), Want():
                 return self._hear_want(message, now_s)
+            case ManifestTopic(), Manifest() | None:
+                return self._hear_manifest(message, now_s)
         return ()
 
     def _unread(self, heard: boundary.Unread, now_s: float) -> tuple[AggregatorStep, ...]:
@@ -389,6 +397,8 @@ class Aggregator:
         return self._retain(ModelTopic(version=number, chunk=chunk), encode(message))
 
     def _publish_manifest(self) -> Publish:
+        if self._manifest not in self._announced:
+            self._announced.append(self._manifest)
         return self._retain(ManifestTopic(), encode(self._manifest))
 
     def _clear_old(self) -> Iterable[Publish]:
@@ -401,6 +411,17 @@ class Aggregator:
 
     def _retain(self, topic: ManifestTopic | ModelTopic, payload: bytes) -> Publish:
         return Publish(topic=build(self.settings.federation, topic), payload=payload, retain=True)
+
+    def _hear_manifest(self, manifest: Manifest | None, now_s: float) -> tuple[AggregatorStep, ...]:
+        """What is announced in this aggregator's name: what it did not say is put right."""
+        if manifest in self._announced:
+            return ()
+        again = (self._publish_manifest(),) if self._may_repeat(-1, now_s) else ()
+        if manifest is None or manifest.version < self.version.number:
+            return again  # cleared, or kept by the broker from before a crash
+        topic = build(self.settings.federation, ManifestTopic())
+        why = f"version {manifest.version} was announced by somebody else; this aggregator is at {self.version.number}"
+        return (boundary.corruption(topic, why), *again)
 
     def _hear_want(self, want: Want, now_s: float) -> tuple[AggregatorStep, ...]:
         """Repair what the broker lacks. Who wants another version gets the manifest, and wants this one then."""

@@ -16,6 +16,7 @@ from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.topics import AGGREGATOR
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from random import Random
 
@@ -73,8 +74,12 @@ class AggregatorService:
         report: Callable[[Report], None] = lambda _report: None,
         link_settings: LinkSettings | None = None,
         store_pause_s: float = 5.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time."""
+        """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time.
+
+        `tls` encrypts the connection.
+        """
         self.address = address
         self.ledger = ledger
         self.settings = settings
@@ -83,6 +88,7 @@ class AggregatorService:
         self._report = report
         self._link_settings = link_settings or LinkSettings(most_inflight=20)
         self._store_pause_s = store_pause_s
+        self._tls = tls
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
         if ledger.newest() is None:
@@ -132,6 +138,7 @@ class AggregatorService:
             sink=LedgerSink(self.ledger, self._report),
             random=self._random,
             settings=self._link_settings,
+            tls=self._tls,
         )
         if self._stopped.is_set():
             self._link.stop()
