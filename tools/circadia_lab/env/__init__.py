@@ -1,1 +1,1 @@
-"""The environment a policy is trained in: the SDK's physics in batches, with objectives, costs and chance."""
+"""The public name of `circadia_lab.policy.env`."""

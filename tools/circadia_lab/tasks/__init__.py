@@ -1,1 +1,1 @@
-"""The shipped tasks: their data, their nets, and the command that builds them."""
+"""The public name of `circadia_lab.data.tasks`."""

@@ -1,0 +1,1 @@
+"""The shipped tasks: their data, their nets, and the command that builds them."""

@@ -1,1 +1,0 @@
-"""`circadia field …`: plan, run, analyse, verify."""
