@@ -21,6 +21,7 @@ import numpy as np
 
 import circadia
 from circadia.config import AgentConfig, DeviceConfig, PlatformConfig, StoreConfig
+from circadia.energy.profile_file import load_profile
 from circadia.federation.ledger import Ledger
 from circadia.federation.records import UpdateRecord, Verdict, Version
 from circadia.learning.task_file import load_task
@@ -34,7 +35,7 @@ from circadia_lab.calibration.states import read_states
 from circadia_lab.demo.device_log import read_log
 from circadia_lab.demo.device_rows import read_row
 from circadia_lab.field.analysis import analyse
-from circadia_lab.field.bundle import RESULT, Bundle
+from circadia_lab.field.bundle import PINS, RESULT, Bundle
 from circadia_lab.field.packing import pack, seal
 from circadia_lab.field.pins import PROFILE
 from circadia_lab.field.result import as_json
@@ -158,10 +159,10 @@ def bundle(folder: Path) -> None:
     words = ["--plan", plan, "--config", folder / "field.toml", "--examples", folder / "examples.npz"]
     field("run", test, *words, "--virtual=body")
     done = Bundle(test)
-    from circadia.energy.profile_file import load_profile
-
     result = as_json(analyse(done), load_profile(test / "pinned" / PROFILE))
     (test / RESULT).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    pins = json.loads((test / PINS).read_text())
+    (test / PINS).write_text(json.dumps(pins | {"machine": "Linux"}, indent=1) + "\n")
     seal(done)
     shutil.copyfile(pack(test), HERE / "bundle.zip")
 
