@@ -59,8 +59,12 @@ class Schema:
         return min(self.steps, default=self.version)
 
     def meet(self, db: sqlite3.Connection, path: Path) -> int:
-        """The file's schema, 0 for an empty file; `StoreError` for one that this version must not open. Only reads."""
+        """The file's schema, 0 for an empty file; `StoreError` for one that is cut off or that this version must not open.
+
+        Only reads.
+        """
         (found,) = db.execute("PRAGMA user_version").fetchone()
+        _check_whole(path)
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not found and not tables:
             return 0
@@ -121,6 +125,19 @@ class Schema:
             db.execute("DELETE FROM schema")
             db.execute("INSERT INTO schema (readable_from) VALUES (?)", (self.readable_from,))
             db.execute(f"PRAGMA user_version = {self.version:d}")
+
+
+def _check_whole(path: Path) -> None:
+    """`StoreError` for a file that was cut off. SQLite takes half a last page for a whole one, and fills it with zeros."""
+    log = path.with_name(path.name + "-wal")
+    if log.is_file() and log.stat().st_size:
+        return  # what is missing may be in it
+    with path.open("rb") as file:
+        header = file.read(100)
+    page, pages = (int.from_bytes(header[a:b], "big") for a, b in ((16, 18), (28, 32)))
+    wanted, there = max((page if page > 1 else 65_536) * pages, len(header) and 100), path.stat().st_size
+    if there < wanted:
+        raise StoreError(f"{path}: was cut off: {there} of {wanted} bytes are there; restore it from a copy")
 
 
 def looking(path: Path, wait_s: float = 10.0) -> sqlite3.Connection:
