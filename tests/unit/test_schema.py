@@ -25,10 +25,10 @@ from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import first_version
 from circadia.federation.aggregate.ledger import LEDGER, Ledger
 from circadia.observation import TABLE, Feature, values
+from circadia.schema import NewerFile, Schema, Step
 from circadia.store.migrations import ACTIONS_3, FEATURES_3, STORE
 from circadia.store.names import Names
 from circadia.store.reading import StoreReader
-from circadia.store.schema import NewerFile, Schema, Step
 from circadia.store.sqlite import Retention, SqliteStore
 from circadia.types import Decision, Observation, Outcome, TickRecord
 
@@ -276,7 +276,7 @@ HEAVY = """
     from pathlib import Path
     from circadia.errors import StoreError
     from circadia.store.migrations import STORE
-    from circadia.store.schema import Step
+    from circadia.schema import Step
     from circadia.store.sqlite import SqliteStore
 
     def heavy(db):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from circadia.store.schema import READABLE_FROM, Schema, Step
+from circadia.schema import READABLE_FROM, Schema, Step
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from circadia.errors import NothingStored, StoreError
+from circadia.schema import looking
 from circadia.store import rows
 from circadia.store.migrations import STORE
-from circadia.store.schema import looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

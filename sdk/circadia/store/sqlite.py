@@ -17,18 +17,18 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from circadia.errors import StoreError, StoreFull
+from circadia.schema import NewerFile
 from circadia.store import rows, tables
 from circadia.store.migrations import STORE
 from circadia.store.names import Names
 from circadia.store.rows import StoredExample
-from circadia.store.schema import NewerFile
 from circadia.types import LastTick, ModelUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from circadia.store.schema import Schema
+    from circadia.schema import Schema
     from circadia.types import EnergyReading, Model, TickRecord
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import numpy as np
 from circadia.errors import ConfigError, NothingStored, StoreError
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.wire.messages import is_digest
-from circadia.store.schema import READABLE_FROM, Schema, Step, looking
+from circadia.schema import READABLE_FROM, Schema, Step, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
