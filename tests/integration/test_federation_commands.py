@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,10 @@ def test_a_broker_and_an_aggregator_serve_a_device_and_end_in_order(
     ledger.close()
 
 
+def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
+    return (step,)
+
+
 @needs_mosquitto
 def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_is_counted(
     tmp_path: Path,
@@ -162,7 +167,7 @@ def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_
                 time.sleep(0.01)
             for i in range(50):
                 junk = Publish(topic=f"circadia/1/home/model/want/d{i}", payload=b"junk")
-                link.link.post(lambda _now_s, junk=junk: (junk,))
+                link.link.post(partial(tuple_of, junk))
             early = ModelUpdate(
                 update_id="u1", task=task.digest, base_version=99, examples=7, codec="int8",
                 payload=pack(np.full(task.parameters, 0.01, np.float32)), created_s=0.0,

@@ -112,6 +112,9 @@ class Device:
     def has(self, version: int) -> bool:
         return version in self.models
 
+    def has_one(self) -> bool:
+        return bool(self.models)
+
     def accepted(self, update_id: str) -> bool:
         return self.verdicts.get(update_id, False)
 
@@ -547,7 +550,7 @@ def test_decrypted_bytes_that_wait_are_read(home: Home, identity: Identity) -> N
             home.devices.append(device)
             start_s = time.monotonic()
             device.link.request((), pull=True)
-            until(lambda device=device: device.models, "a model")
+            until(device.has_one, "a model")
             # A device that sleeps on what is there asks again after 5 s.
             assert time.monotonic() - start_s < 4
             device.link.request([update(f"u{i}")], pull=False)
