@@ -94,6 +94,7 @@ class Agent:
         """Examples that a store which refuses them pushed out of memory."""
         self._events: deque[DeviceEvent] = deque()
         self._answers: dict[int, Answer] = {}
+        self._last_complaint = ""
         self.put_off: dict[str, str] = {}
         """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
@@ -318,7 +319,8 @@ class Agent:
                 self.put_off.pop(event.update_id, None)
             case UpdatePutOff():
                 self._put_off(event)
-            case Corruption():
+            case Corruption() if event.what != self._last_complaint:
+                self._last_complaint = event.what  # a flood of the same is one line
                 log.warning("federation: %s", event.what)
 
     def _saw(self, version: int) -> None:
