@@ -188,6 +188,7 @@ def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_
     assert "99 is in the future" in waiting["reason"]
     complaints = [event for event in events if event["event"] == "corruption"]
     assert 1 <= len(complaints) < 10
+    assert (events[-1]["corruption"], events[-1]["not-now"]) == (50, 1)
 
 
 def test_a_taken_port_is_named() -> None:

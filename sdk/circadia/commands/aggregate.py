@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     ledger = Ledger(
         args.ledger, task=task.digest, parameters=int(weights.size), keep_versions=args.keep_versions
     )
+    display = _Display(args.json)
     service = AggregatorService(
         address=address,
         ledger=ledger,
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         initial_weights=weights,
         stamp=_stamp(args.epoch_s, args.scale),
         random=random.Random(),
-        report=_Display(args.json).show,
+        report=display.show,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     _show({**ready, "version": newest.number if newest else 0, "ledger": str(args.ledger)}, args.json)
     service.run()
     ledger.close()
-    _show({"event": "stopped", "federation": args.federation}, args.json)
+    _show({"event": "stopped", "federation": args.federation, **display.totals}, args.json)
     return 0
 
 
@@ -116,6 +117,11 @@ class _Display:
         self._as_json = as_json
         self._so_far: Counter[str] = Counter()
         self._next_s: dict[str, float] = {}
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many complaints there were, by kind; kinds without one are left out."""
+        return dict(self._so_far)
 
     def show(self, report: Report) -> None:
         """Print it, or count it."""
