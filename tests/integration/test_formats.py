@@ -38,7 +38,7 @@ FORMATS = Path(__file__).parents[1] / "formats"
 TASK = "digits-head"
 
 
-@pytest.fixture(params=sorted(path.name for path in FORMATS.iterdir()))
+@pytest.fixture(params=sorted(path.parent.name for path in FORMATS.glob("*/told.json")))
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of one version's files."""
     copy = tmp_path / str(request.param)
@@ -179,10 +179,22 @@ def test_a_configuration_is_read(files: Path) -> None:
     assert config.federation.patience.longest_s == 200.0
 
 
+@pytest.mark.slow
 def test_a_bundle_is_analysed_again(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`verify` analyses the raw files from scratch, and compares with the result that its own version wrote."""
     assert cli.main(["field", "verify", str(files / "bundle.zip")]) == 0
     assert "all agrees" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_bundle_comes_to_the_same_result(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(files / "bundle.zip") as archive:
+        archive.extractall(files / "unpacked")
+    [bundle] = (files / "unpacked").iterdir()
+    before = (bundle / "result.json").read_bytes()
+    assert cli.main(["field", "analyse", str(bundle)]) == 0
+    assert "report.html: the page" in capsys.readouterr().out
+    assert (bundle / "result.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -24,6 +25,7 @@ from circadia.actions import CATALOGUE, NAMES
 from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import first_version
 from circadia.federation.aggregate.ledger import LEDGER, Ledger
+from circadia.learning.task_file import load_task
 from circadia.observation import TABLE, Feature, values
 from circadia.schema import NewerFile, Schema, Step
 from circadia.store.migrations import ACTIONS_3, FEATURES_3, STORE
@@ -369,10 +371,45 @@ def test_a_store_that_has_reached_its_limit_is_migrated_all_the_same(tmp_path: P
     assert schema_of(path) == (STORE.version, "ok")
 
 
+def test_a_full_disk_leaves_a_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    shutil.copyfile(OLD / "ledger.sqlite", path)
+    script = f"""
+        import resource, sys
+        from pathlib import Path
+        from circadia.errors import StoreError
+        from circadia.federation.aggregate.ledger import Ledger
+        from circadia.learning.task_file import load_task
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        task = load_task("digits-head")
+        try:
+            Ledger(Path({str(path)!r}), task=task.digest, parameters=task.parameters)
+        except StoreError as error:
+            print(error)
+            sys.exit(3)
+    """
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 3, child.stderr
+    assert "ledger.db" in child.stdout
+    assert schema_of(path) == (1, "ok")
+    task = load_task("digits-head")
+    Ledger(path, task=task.digest, parameters=task.parameters).close()
+    assert schema_of(path) == (LEDGER.version, "ok")
+
+
+@pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("attempt", [SqliteStore, StoreReader])
-def test_a_cut_off_store_is_named_wherever_it_ends(tmp_path: Path, attempt: Callable[[Path], object]) -> None:
+def test_a_cut_off_store_is_named_wherever_it_ends(
+    tmp_path: Path, attempt: Callable[[Path], object], later: bool
+) -> None:
+    """Of the version before, and of a later one that this one may open."""
     path = tmp_path / "device.db"
-    whole = (OLD / "device.sqlite").read_bytes()
+    shutil.copyfile(OLD / "device.sqlite", path)
+    if later:
+        migrated(path, GROWN)
+    whole = path.read_bytes()
     for length in (
         1,
         99,
@@ -389,3 +426,22 @@ def test_a_cut_off_store_is_named_wherever_it_ends(tmp_path: Path, attempt: Call
         with pytest.raises(StoreError, match=r"device\.db"):
             attempt(path)
         assert path.read_bytes() == whole[:length]
+
+
+def test_only_these_open_databases() -> None:
+    """A device's store is written in `circadia.store`, and read through it; a ledger through its own module."""
+    root = Path(__file__).parents[2]
+    found = {
+        path.relative_to(root).as_posix()
+        for room in ("sdk", "firmware_bridge", "tools")
+        for path in (root / room).rglob("*.py")
+        if re.search(r"^(?:import|from) sqlite3\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert found == {
+        "sdk/circadia/schema.py",
+        "sdk/circadia/store/reading.py",
+        "sdk/circadia/store/sqlite.py",
+        "sdk/circadia/federation/aggregate/ledger.py",
+        "firmware_bridge/circadia_meter/recording.py",
+        "firmware_bridge/circadia_meter/recorded_meter.py",
+    }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from circadia.doctor.finding import Finding, Status
 from circadia.doctor.meter import firmware_programs, meter, meter_port
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, NothingStored
 from circadia.federation.transport.address import BrokerAddress
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")
     yield tried("task", lambda: _task(config.agent.task), "name another task in [agent] task")
     yield state_folder(config.store.path)
+    yield tried("store", lambda: _store(config.store.path), "update Circadia, or name another [store] path")
     yield Finding(
         name="certificates",
         status=Status.ABSENT,
@@ -184,6 +185,21 @@ def _policy(name: str) -> str:
     what = "a rule" if name in RULES else "hashes and test vectors right"
     remarks = "".join(f"; {remark}" for remark in policy.remarks) if isinstance(policy, NetworkPolicy) else ""
     return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}{remarks}"
+
+
+def _store(path: Path) -> str:
+    from circadia.store.migrations import STORE
+    from circadia.store.reading import StoreReader
+
+    try:
+        with StoreReader(path) as store:
+            schema = store.schema
+    except NothingStored:
+        return f"{path}: made at the first start"
+    if schema < STORE.version:
+        return f"{path}: schema {schema}, migrated to {STORE.version} at the next start"
+    later = ", a later version's, which this one may use" if schema > STORE.version else ""
+    return f"{path}: schema {schema}{later}"
 
 
 def _task(name: str) -> str:

@@ -106,6 +106,7 @@ class SqliteStore:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             hint = {
                 sqlite3.SQLITE_FULL: "free some disk space or raise [store] max_mb",
+                sqlite3.SQLITE_IOERR: "free some disk space, or see to the disk",
                 sqlite3.SQLITE_CANTOPEN: "check that the folder exists and may be written to",
                 sqlite3.SQLITE_READONLY: "make it writable",
                 sqlite3.SQLITE_BUSY: "another process holds it; stop that one first",

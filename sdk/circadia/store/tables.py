@@ -28,8 +28,8 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         decision.proposed.name,
         decision.action.name,
         decision.feasible,
-        json.dumps(masked, separators=(",", ":")) if masked else None,
-        json.dumps([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
+        _compact(masked) if masked else None,
+        _compact([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
         record.version,
         len(outcome.served),
         len(outcome.expired),
@@ -46,6 +46,11 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
 def named(forbidden: Any) -> tuple[str, ...]:
     """A set of actions as a decision holds it, by name."""
     return forbidden_names(forbidden) if isinstance(forbidden, int) else tuple(forbidden)
+
+
+def _compact(value: object) -> str:
+    """Every byte of a row is written once a tick, and four rows fit a page only just."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> None:
@@ -123,7 +128,7 @@ def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]])
             reading.gap_s,
             reading.lost_s,
             reading.bound_j,
-            json.dumps({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
+            _compact({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
             tick_id,
         )
         for tick_id, reading in settlements
