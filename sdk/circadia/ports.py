@@ -58,6 +58,10 @@ class Platform(Protocol):
         """Seconds since local midnight."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds; a second call does nothing."""
+        ...
+
 
 class EnergyMeter(Protocol):
     """Reads joules for stretches of time, later than they happened."""
@@ -90,6 +94,49 @@ class Policy(Protocol):
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values as in `circadia.observation.values` → (actions,) scores; −inf where not offered."""
+        ...
+
+
+class Interpreter(Protocol):
+    """A .tflite model that can be computed on one thread, its tensors allocated."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Of each input at least `index`, `shape`, `dtype` and `quantization`, a pair of scale and zero point."""
+        ...
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """The same of each output."""
+        ...
+
+    def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
+        """Copy an input in."""
+        ...
+
+    def invoke(self) -> None:
+        """Compute the outputs from the inputs."""
+        ...
+
+    def get_tensor(self, tensor_index: int) -> NDArray[Any]:
+        """A copy of an output."""
+        ...
+
+    def get_signature_list(self) -> Mapping[str, Any]:
+        """The signatures by name."""
+        ...
+
+    def get_signature_runner(self, signature_key: str) -> Any:
+        """A function of named arrays to a mapping of named arrays.
+
+        It has `get_input_details()` and `get_output_details()`: name → at least `shape` and `dtype`.
+        """
+        ...
+
+
+class OpenModel(Protocol):
+    """Opens .tflite models: `circadia.tflite.interpreter.open_interpreter`, or what another machine has."""
+
+    def __call__(self, model: bytes, *, name: str, threads: int = 1) -> Interpreter:
+        """An interpreter of a file's bytes. `ArtifactError` naming `name` when they are no usable model."""
         ...
 
 

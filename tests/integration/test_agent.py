@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.practice import PRACTICE_S
 from circadia.store.sqlite import SqliteStore
@@ -260,6 +261,7 @@ def test_an_absent_sensor_keeps_the_device_asleep(agent: Agent, sensor: str) -> 
 
 def test_an_empty_battery_is_not_worked_below_its_floor(tmp_path: Path) -> None:
     low = config(tmp_path)
+    assert isinstance(low.platform, SimulatedConfig)
     low = dataclasses.replace(low, platform=dataclasses.replace(low.platform, initial_soc=0.16))
     agent = started(low, t_s=12 * 3600.0)
     give_examples(agent)

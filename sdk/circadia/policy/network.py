@@ -9,20 +9,22 @@ import numpy as np
 from circadia.actions import CATALOGUE, INDEX
 from circadia.observation import encode
 from circadia.policy.inference import Int8Network
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.artifact import Artifact
+    from circadia.ports import OpenModel
 
 
 class NetworkPolicy:
     """Scores the actions that its file knows; one thread at a time."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, open_model: OpenModel = open_interpreter) -> None:
         manifest = artifact.manifest
         self.name = artifact.name
-        self._network = Int8Network(artifact.model, artifact.name)
+        self._network = Int8Network(artifact.model, artifact.name, open_model)
         self._places = np.array([INDEX[name] for name in manifest.actions])
         self.offered = np.zeros(len(CATALOGUE), bool)
         self.offered[self._places] = True
