@@ -14,7 +14,7 @@ from circadia.errors import ConfigError, StoreError
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Load
 from circadia_field.ticks import _load_s, read_ticks
-from circadia_lab.field.analysis.budget import Meter, budget
+from circadia_lab.measure.joules.budget import Meter, budget
 from circadia_lab.measure.joules.joules import by_action, by_load
 
 if TYPE_CHECKING:

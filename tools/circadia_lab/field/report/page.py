@@ -34,7 +34,7 @@ def write_report(analysis: Analysis, result: dict[str, Any], bundle: Bundle, pat
     """Write the page, whole or not at all."""
     script = resources.files("circadia_lab.page").joinpath("zoom.js").read_text(encoding="utf-8")
     page = rendered(
-        "field_report/page.html",
+        "field/report/page.html",
         title=f"Field test: {' or '.join(analysis.plan.arms)}",
         source=analysis.source,
         lead=lead(analysis),

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Self
 
 from circadia.errors import PlatformUnavailable
 from circadia.federation.transport.broker import Broker
-from circadia_lab.fleet.demo.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.result import Drift
 from circadia_lab.fleet.demo.process import CONFIG, DeviceProcess
-from circadia_lab.fleet.demo.result import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.fleet.demo.plan import Plan
+    from circadia_lab.data.day.plan import Plan
 
 FEDERATION = "demo"
 REDRAW_S = 0.5

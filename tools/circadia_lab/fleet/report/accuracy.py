@@ -8,7 +8,7 @@ import numpy as np
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import span_s
-from circadia_lab.fleet.report.style import (
+from circadia_lab.page.style import (
     arm_colour,
     day_axis,
     end_labels,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult, DeviceResult, Series
+    from circadia_lab.data.day.result import ArmResult, DeviceResult, Series
 
 
 def draw_accuracy(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report.fleet import device_named, names, span_s
-from circadia_lab.fleet.report.ribbon import draw_ribbon, legend_handles
-from circadia_lab.fleet.report.style import (
+from circadia_lab.page.ribbon import draw_ribbon, legend_handles
+from circadia_lab.page.style import (
     INK,
     arm_colour,
     arm_handles,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def draw_actions(ax: Axes, arms: Sequence[ArmResult], devices: Sequence[str]) -> None:

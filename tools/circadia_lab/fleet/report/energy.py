@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia_lab.fleet.report.fleet import device_named, names
-from circadia_lab.fleet.report.style import (
+from circadia_lab.page.style import (
     INK,
     MODE_COLOURS,
     MUTED,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def energy(arms: Sequence[ArmResult]) -> Figure:

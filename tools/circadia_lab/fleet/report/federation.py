@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import span_s
-from circadia_lab.fleet.report.style import (
+from circadia_lab.page.style import (
     INK,
     MUTED,
     arm_colour,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def federation(arms: Sequence[ArmResult]) -> Figure:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import circadia
 from circadia.energy.profile import Curve, Quantity, profile_fields, quantities
-from circadia_lab.fleet.report.figures import Plate
 from circadia_lab.measure.calibration.figures import plates
 from circadia_lab.measure.calibration.text import as_json, deviation, millivolts, percent, share, short
 from circadia_lab.page.page import rendered, write
+from circadia_lab.page.plate import Plate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def write_page(found: Calibration, path: Path) -> None:
 def render(found: Calibration) -> str:
     """The page."""
     return rendered(
-        "calibration/page.html",
+        "measure/calibration/page.html",
         title=f"Calibration: {found.profile.name}",
         lead=_lead(found),
         notes=_notes(found),

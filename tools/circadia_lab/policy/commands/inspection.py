@@ -85,7 +85,7 @@ def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
     """The maps of an evaluation's page."""
     import matplotlib as mpl
 
-    from circadia_lab.fleet.report.style import RC
+    from circadia_lab.page.style import RC
     from circadia_lab.policy.evaluation.action_map import battery_and_staleness, queue_and_fresh
     from circadia_lab.policy.evaluation.pictures.album import write_png
     from circadia_lab.policy.evaluation.pictures.maps import maps

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.fleet.demo.plan import DAY_S
+from circadia_lab.data.day.plan import DAY_S
 from circadia_lab.policy.env.accuracy import FORMAT, SHIPPED, STEADY_SHIPPED
 from circadia_lab.policy.env.accuracy_estimate import (
     FIXED_SCALE,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from circadia_lab.fleet.demo.result import ArmResult, Drift
+    from circadia_lab.data.day.result import ArmResult, Drift
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5f6b7a", "#e4e8ed", "#ffffff"
 CHARGE = "#fbe7b2"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from circadia_lab.fleet.demo.result import Series
+from circadia_lab.data.day.result import Series
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from circadia.learning.trainer import Trainer
+    from circadia_lab.data.day.world import World
     from circadia_lab.fleet.demo.replay import WeightPath
-    from circadia_lab.fleet.demo.world import World
 
     Weights = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from circadia_lab.fleet.report.style import MODE_COLOURS, PULL, PUSH
+from circadia_lab.page.style import MODE_COLOURS, PULL, PUSH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from circadia_lab.fleet.demo.result import Stay
+    from circadia_lab.data.day.result import Stay
 
 SHORTEST = 1 / 900
 """Share of the day that a bar is drawn wide at least: shorter ones would not be seen."""
