@@ -150,10 +150,11 @@ class Runtime:
             observer.strikes = 0
 
     def _pace_s(self, record: TickRecord) -> float:
-        """A queue that is being served goes on at once, one that is not is looked at soon, else the period."""
+        """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
         period_s = self.agent.period_s
-        if not self.agent.workload.requests.length:
-            return period_s
+        workload = self.agent.workload
+        if not workload.waiting:
+            return min(RETRY_S, period_s) if workload.busy else period_s
         return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
 
     def _drain(self) -> None:
@@ -164,7 +165,7 @@ class Runtime:
             agent.learn()
             agent.hear()
             agent.deliver()
-            while agent.workload.spool and agent.delivering and (left_s := end_s - time.monotonic()) > 0:
+            while agent.workload.spooled and agent.delivering and (left_s := end_s - time.monotonic()) > 0:
                 agent.inbox.wait(left_s)
                 agent.hear()
         except Exception:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.agent import Agent
+from circadia.application import Application
 from circadia.config import DeviceConfig, load_config
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
-    from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy
-    from circadia.types import LastTick, TickRecord
+    from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
+    from circadia.types import Away, LastTick, TickRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +57,10 @@ class Parts:
     measure: Callable[[Any], EnergyMeter] | None = None
     """Makes the meter of the body, whichever that is."""
     policy: Policy | None = None
+    store: Store | None = None
+    """Open; the runtime closes it."""
+    workload: Callable[[LearningWorkload, Sequence[Away]], Workload] | None = None
+    """Makes another out of the one that learns and serves here, and of what was away when the device ended."""
     open_model: OpenModel = open_interpreter
     """Opens .tflite models: what trains, serves and decides."""
 
@@ -75,7 +80,7 @@ def build(
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
     profile = named_profile(config.platform.profile)
     with ExitStack() as opened:  # or a second attempt would find the store in use
-        store = SqliteStore(config.store.path, config.store.retention)
+        store = given.store or SqliteStore(config.store.path, config.store.retention)
         opened.callback(store.close)
         runtime = _assemble(config, given, task, policy, profile, store, observers, opened)
         opened.pop_all()
@@ -88,7 +93,7 @@ def _assemble(
     task: Task,
     policy: Policy,
     profile: DeviceProfile,
-    store: SqliteStore,
+    store: Store,
     observers: Sequence[Callable[[TickRecord], None]],
     opened: ExitStack,
 ) -> Runtime:
@@ -101,11 +106,12 @@ def _assemble(
     opened.callback(body.close)
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
-    workload = _workload(config, task, body, store, random, parts.open_model)
+    learning = _workload(config, parts, task, body, store, random)
+    workload = learning if parts.workload is None else parts.workload(learning, store.away())
     inbox = Inbox(first_request_id=store.next_request_id())
     with bodies.blamed("what it says of the actions"):
         costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
-    link = _federation(config, task, workload.model.version, inbox.ring)
+    link = _federation(config, task, workload.version, inbox.ring)
     if link is not None:
         opened.callback(link.close)
     agent = Agent(
@@ -117,11 +123,12 @@ def _assemble(
         store=store,
         meter=meter,
         draw=random.random,
-        inbox=inbox,
+        application=Application(
+            clock=clock, workload=workload, store=store, inbox=inbox, deadline_s=config.agent.deadline_s
+        ),
         federation=link,
         preference=config.agent.preference,
         period_s=config.agent.period_s,
-        deadline_s=config.agent.deadline_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
@@ -210,24 +217,24 @@ def _most_sync_bytes(parameters: int) -> int:
 
 def _workload(
     config: DeviceConfig,
+    parts: Parts,
     task: Task,
     platform: Platform,
-    store: SqliteStore,
+    store: Store,
     random: np.random.Generator,
-    open_model: OpenModel,
 ) -> LearningWorkload:
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
     if model.weights.size != task.parameters:
         raise ConfigError(
-            f"{store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
+            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
             f"{task.parameters}); name another [store] path"
         )
     return LearningWorkload(
         task=task,
         model=model,
-        trainer=Trainer(task, open_model),
-        server=Server(task, open_model),
+        trainer=Trainer(task, parts.open_model),
+        server=Server(task, parts.open_model),
         examples=_examples(config, task, store),
         requests=RequestQueue(config.learning.requests),
         answered=AnsweredInputs(config.learning.answered),
@@ -235,10 +242,11 @@ def _workload(
         random=random,
         new_id=lambda: uuid.uuid4().hex,
         spooled=store.spooled(),
+        lost=store.away() if parts.workload is None else (),
     )
 
 
-def _examples(config: DeviceConfig, task: Task, store: SqliteStore) -> ExampleBuffer:
+def _examples(config: DeviceConfig, task: Task, store: Store) -> ExampleBuffer:
     buffer = ExampleBuffer(config.learning.examples, len(task.labels))
     for example in store.examples():
         x = example.x.reshape(task.input_shape)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from circadia.types import EnergyReading
+    from circadia.types import Away, EnergyReading
 
 Written = TypeVar("Written")
 PAGE_BYTES = 1024
@@ -89,6 +89,8 @@ class SqliteStore:
                 f"{tables.SCHEMA_VERSION}; use that version, or start with a new file"
             )
 
+        run(tables.AWAY)
+
     @contextmanager
     def _blame(self) -> Iterator[None]:
         """SQLite's errors become one that names the file and says what to do."""
@@ -148,6 +150,8 @@ class SqliteStore:
                 tables.replace_model(db, outcome.model)
             if outcome.update is not None:
                 tables.insert_update(db, outcome.update)
+            if outcome.away or outcome.back:
+                tables.write_away(db, outcome)
             tables.settle(db, self._settlements)
         return tick_id
 
@@ -227,7 +231,12 @@ class SqliteStore:
         """An id above every request that the file knows."""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-        return int(newest) + 1
+        return max([int(newest), *(i for work in self.away() for i in work.requests)]) + 1
+
+    def away(self) -> list[Away]:
+        """The work that went away and did not come back, longest away first."""
+        with self._blame():
+            return tables.read_away(self._db)
 
     # Model and spool
 

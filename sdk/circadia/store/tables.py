@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.types import Source
+from circadia.types import Away, Source
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,6 +38,12 @@ CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
 """
+AWAY = """
+CREATE TABLE IF NOT EXISTS away (
+    id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
+    WITHOUT ROWID;
+"""
+"""Work that is away: a table that older programs do not know, and do not miss."""
 
 
 def floats(blob: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -127,6 +133,24 @@ def insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
            VALUES (?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
+
+
+def write_away(db: sqlite3.Connection, outcome: Outcome) -> None:
+    """What went away and what came back."""
+    db.executemany("DELETE FROM away WHERE id = ?", ((work_id,) for work_id in outcome.back))
+    db.executemany(
+        "INSERT OR REPLACE INTO away (id, requests, sent_s, due_s, note) VALUES (?, ?, ?, ?, ?)",
+        [(w.work_id, json.dumps(w.requests), w.sent_s, w.due_s, w.note) for w in outcome.away],
+    )
+
+
+def read_away(db: sqlite3.Connection) -> list[Away]:
+    """What is away, longest first."""
+    rows = db.execute("SELECT id, requests, sent_s, due_s, note FROM away ORDER BY sent_s, id").fetchall()
+    return [
+        Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
+        for i, requests, sent_s, due_s, note in rows
+    ]
 
 
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:
