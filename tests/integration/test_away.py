@@ -75,7 +75,8 @@ class SlowWorkload:
         return {**self._inside.observe(now_s), "queue_length": float(self.waiting)}
 
     def run(self, action: Action, now_s: float) -> Outcome:
-        inside = self._inside.run(dataclasses.replace(action, mode=Mode.SLEEP), now_s)
+        serves = action.mode is Mode.SERVE
+        inside = self._inside.run(dataclasses.replace(action, mode=Mode.SLEEP) if serves else action, now_s)
         back = [work for work in self._away.values() if now_s >= min(work.sent_s + TAKES_S, work.due_s)]
         served = tuple(answer for work in back for answer in self._answers(work, now_s))
         answered = {answer.request_id for answer in served}
@@ -83,7 +84,7 @@ class SlowWorkload:
             inside,
             served=served,
             expired=tuple(i for i in inside.expired if i not in answered and not self._is_away(i)),
-            away=self._sent(action, now_s) if action.mode is Mode.SERVE else (),
+            away=self._sent(action, now_s) if serves else (),
             back=tuple(work.work_id for work in back),
         )
         return self._open
