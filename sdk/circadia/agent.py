@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
 from circadia.errors import ConnectionLost, StoreError
-from circadia.federation.device.events import Corruption, UpdateAcknowledged
+from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
 from circadia.observation import DAY_S, values
 from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
 
@@ -68,6 +68,8 @@ class Agent:
         """Whether the last updates are on their way."""
         self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
         self._events: deque[DeviceEvent] = deque()
+        self.put_off: dict[str, str] = {}
+        """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
         """When the last tick of an earlier run began; NaN for a new store."""
@@ -195,20 +197,37 @@ class Agent:
             self._events.popleft()
 
     def _hear(self, event: DeviceEvent) -> None:
+        match event:
+            case Corruption():
+                log.warning("federation: %s", event.what)
+            case UpdatePutOff():
+                self._put_off(event)
+            case _:
+                self._act_on(event)
+
+    def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
-        if isinstance(event, Corruption):
-            log.warning("federation: %s", event.what)
-            return
         model = self.workload.hear(event, self.clock.now_s())
         try:
             if model is not None:
                 self.store.save_model(model)
             if isinstance(event, UpdateAcknowledged):
                 self.store.acknowledge(event.update_id, event.accepted, event.reason)
+                self.put_off.pop(event.update_id, None)
         except StoreError:
             self.workload.settle(stored=False)
             raise
         self.workload.settle(stored=True)
+
+    def _put_off(self, event: UpdatePutOff) -> None:
+        """Said once an update, not at each try."""
+        if event.update_id not in self.put_off:
+            log.warning(
+                "federation: update %s waits, the aggregator cannot take it now: %s; it is tried again, at least hourly",
+                event.update_id,
+                event.reason,
+            )
+        self.put_off[event.update_id] = event.reason
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import tomllib
 import types
 import typing
@@ -18,6 +19,8 @@ from circadia.ranges import not_negative, positive
 from circadia.shield import Limits
 from circadia.store.sqlite import Retention
 from circadia.types import Preference
+
+log = logging.getLogger(__name__)
 
 LONGEST_KEEPALIVE_S = 65_535
 DEFAULT_BODY = "simulated"
@@ -167,7 +170,16 @@ def _plugged(socket: Socket[Any], table: Any, where: str) -> Any:
     found = socket.find(kind)
     of = f" of kind {kind!r}" if kind else " without a kind"
     with found.blamed(f"reading [{where}]"):
-        return _build(found.plug.config, {**table, "kind": kind}, where, of)
+        idle = _idle_keys(socket, found.plug.config, table) if kind in socket.sharing else set()
+        for key in sorted(idle):
+            log.warning("%s.%s means nothing to a [%s]%s; remove it", where, key, where, of)
+        own = {key: value for key, value in table.items() if key not in idle}
+        return _build(found.plug.config, {**own, "kind": kind}, where, of)
+
+
+def _idle_keys(socket: Socket[Any], cls: Any, table: dict[str, Any]) -> set[str]:
+    """What release 0.1 took of every kind, and this kind does not have."""
+    return (table.keys() & socket.shared) - {f.name for f in fields(cls)}
 
 
 def _unknown_key(path: str, key: str, known: list[str], of: str) -> str:

@@ -133,6 +133,10 @@ class Socket(Generic[Plug]):
     """Kind → `module:name` in this package."""
     hint: str = ""
     """How to come by one where none is installed."""
+    shared: frozenset[str] = frozenset()
+    """Keys that release 0.1 took whatever the kind; its kinds pass over those that are not theirs, with a warning."""
+    sharing: frozenset[str] = frozenset()
+    """The kinds of release 0.1."""
 
     def find(self, kind: str) -> Found[Plug]:
         """The kind of that name.
@@ -207,6 +211,8 @@ PLATFORMS: Socket[PlatformPlug] = Socket(
     plug=PlatformPlug,
     config=PlatformConfig,
     built_in={"simulated": "circadia.platforms.kinds:SIMULATED", "linux": "circadia.platforms.kinds:LINUX"},
+    shared=frozenset({"mains", "scenario", "seed", "initial_soc", "epoch_s", "scale"}),
+    sharing=frozenset({"simulated", "linux"}),
 )
 METERS: Socket[MeterPlug] = Socket(
     section="meter",
@@ -215,6 +221,8 @@ METERS: Socket[MeterPlug] = Socket(
     config=MeterConfig,
     built_in={"": "circadia.energy.no_meter:NO_METER"},
     hint=" (pip install circadia[meter])",
+    shared=frozenset({"port", "device_id", "rate_hz", "shunt_ohm", "samples"}),
+    sharing=frozenset({"", "serial", "hwmon", "power-supply"}),
 )
 CHECKS = "circadia.checks"
 """The entry-point group of doctor's checks: functions (configuration, /sys, /dev) → findings."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.task import Task
     from circadia.serving.queue import Request
-    from circadia.store.sqlite import StoredExample
+    from circadia.store.rows import StoredExample
     from circadia.types import (
         Action,
         Away,

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
+from circadia.errors import ArtifactError
 from circadia.federation.codecs import INT8, decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.observation import NO_DEADLINE_S
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
     from circadia.serving.server import Server
     from circadia.types import Action, Away
 
+log = logging.getLogger(__name__)
+
 SPOOL_LIMIT = 8
-"""Updates that may wait; beyond it, changes go on adding up in the weights instead."""
+"""Updates that may wait; beyond it, changes go on adding up in the weights instead. As many again may wait for a
+version that the federation has gone back from."""
 
 
 class LearningWorkload:
@@ -105,9 +110,15 @@ class LearningWorkload:
             "unsent_examples": float(model.unsent_examples),
             "practice": model.practice.at(now_s),
             "spooled_updates": float(len(self.spool)),
-            "versions_behind": float(max(self.known_version - model.version, 0)),
+            "versions_behind": float(self._versions_behind),
             "model_age_s": max(now_s - model.published_s, 0.0),
         }
+
+    @property
+    def _versions_behind(self) -> int:
+        """1 when the federation has gone back to an older version: that one is to be fetched."""
+        ahead = self.known_version - self.model.version
+        return ahead if ahead >= 0 else 1
 
     # The work of an action
 
@@ -182,7 +193,7 @@ class LearningWorkload:
 
     def _push(self, outcome: Outcome, now_s: float) -> Outcome:
         model = outcome.model or self.model
-        if model.unsent_examples == 0 or len(self.spool) >= SPOOL_LIMIT:
+        if model.unsent_examples == 0 or self._spool_is_full:
             return outcome
         payload = encode(model.weights - model.base)
         update = ModelUpdate(
@@ -199,13 +210,17 @@ class LearningWorkload:
             outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
         )
 
+    @property
+    def _spool_is_full(self) -> bool:
+        usable = sum(update.base_version <= self.model.version for update in self.spool.values())
+        return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
+
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
         if action.sync is Sync.NONE:
             return 0
         up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.sync is Sync.INT8 else 0
         up += len(update.payload) if update else 0
-        behind = self.known_version > self.model.version
-        return up + (self.model.weights.nbytes if behind else 0)
+        return up + (self.model.weights.nbytes if self._versions_behind else 0)
 
     # What the federation sends
 
@@ -213,26 +228,59 @@ class LearningWorkload:
         """An event → the model to store for it, if it changes; `settle` says whether the store has it."""
         match event:
             case ManifestSeen():
-                self.known_version = max(self.known_version, event.version)
-            case ModelArrived() if event.version > self.model.version:
+                self._saw(event.version)
+            case ModelArrived() if event.version != self.model.version:
                 # A federation on another clock must not make the model younger than new.
-                model = self._on_version(event.version, min(event.published_s, now_s), event.weights)
-                self._open = Outcome(model=model)
-                return model
+                return self._arrived(event.version, min(event.published_s, now_s), event.weights)
             case UpdateAcknowledged():
                 self._acknowledged = event.update_id
         return None
 
+    def _saw(self, version: int) -> None:
+        """The aggregator's newest version; it is older than the last one when the federation has gone back."""
+        if version < self.known_version:
+            log.warning(
+                "federation: it has gone back from version %d to %d, and so does this device",
+                self.known_version,
+                version,
+            )
+        self.known_version = version
+
+    def _arrived(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model | None:
+        try:
+            model = self._on_version(version, published_s, weights)
+        except ArtifactError as error:
+            log.warning("federation: version %d is not installed: %s", version, error)
+            self.known_version = self.model.version  # there is nothing to fetch
+            return None
+        self._open = Outcome(model=model)
+        return model
+
     def _on_version(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model:
-        """The model after installing a version: the unsent change is carried over onto it."""
-        own = self.model.weights - self.model.base
-        return Model(
-            version=version,
-            published_s=published_s,
-            base=weights,
-            weights=weights + own,
-            unsent_examples=self.model.unsent_examples,
-            practice=self.model.practice,
+        """The model after installing a version: the unsent change is carried over onto it, where that gives answers.
+
+        `ArtifactError` for weights that are not finite or answer NaN: they come from outside and are not installed.
+        """
+        self._try(weights)
+        model = dataclasses.replace(
+            self.model, version=version, published_s=published_s, base=weights, weights=weights
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = weights + (self.model.weights - self.model.base)
+        try:
+            self._try(own)
+        except ArtifactError as error:
+            log.warning(
+                "this device's own change does not go with version %d and is lost: %s", version, error
+            )
+            return dataclasses.replace(model, unsent_examples=0)
+        return dataclasses.replace(model, weights=own)
+
+    def _try(self, weights: NDArray[np.float32]) -> None:
+        if not np.isfinite(weights).all():
+            raise ArtifactError(f"task {self.task.name}: the weights hold NaN or infinity")
+        self._server.infer(
+            weights, np.stack([np.zeros(self.task.input_shape), np.ones(self.task.input_shape)])
         )
 
     # What the application sends
@@ -265,8 +313,9 @@ class LearningWorkload:
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.model is not None:
+            if outcome.model.version != self.version:
+                self.known_version = max(self.known_version, outcome.model.version)
             self.model = outcome.model
-            self.known_version = max(self.known_version, outcome.model.version)
         if outcome.update is not None:
             self.spool[outcome.update.update_id] = outcome.update
         if outcome.training is not None:

@@ -307,10 +307,10 @@ def test_a_damaged_store_is_named(arm: Arm, tmp_path: Path) -> None:
     damaged = copied(arm, tmp_path)
     store = damaged.devices[0].store
     store.write_bytes(store.read_bytes()[:5000])
-    with pytest.raises(StoreError, match=rf"{store.name}: not a store"):
+    with pytest.raises(StoreError, match=rf"{store.name}: is not a store"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)
     store.write_bytes(b"something else entirely" * 100)
-    with pytest.raises(StoreError, match=rf"{store.name}: not a store"):
+    with pytest.raises(StoreError, match=rf"{store.name}: is not a store"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)
 
 
@@ -318,6 +318,7 @@ def test_the_store_of_another_schema_is_refused(arm: Arm, tmp_path: Path) -> Non
     damaged = copied(arm, tmp_path)
     with sqlite3.connect(damaged.devices[0].store) as db:
         db.execute("PRAGMA user_version = 99")
+        db.execute("UPDATE schema SET readable_from = 99")
     db.close()
     with pytest.raises(StoreError, match="schema 99"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report.fleet import device_named, names, span_s
+from circadia_lab.fleet.report.marks import arm_handles, mark_drifts
 from circadia_lab.page.ribbon import draw_ribbon, legend_handles
-from circadia_lab.page.style import (
-    INK,
-    arm_colour,
-    arm_handles,
-    day_axis,
-    mark_drifts,
-    new_figure,
-    nothing,
-)
+from circadia_lab.page.style import INK, arm_colour, day_axis, new_figure, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

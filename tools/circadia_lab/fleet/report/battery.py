@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import device_named, names, span_s
-from circadia_lab.page.style import (
-    CHARGE,
-    arm_colour,
-    day_axis,
-    mark_drifts,
-    new_figure,
-    nothing,
-    percent_axis,
-)
+from circadia_lab.fleet.report.marks import mark_drifts
+from circadia_lab.page.style import CHARGE, arm_colour, day_axis, new_figure, nothing, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,8 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from circadia_lab.fleet.report import curve
-from circadia_lab.page.style import (
-    arm_colour,
-    arm_handles,
-    new_figure,
-    nothing,
-    percent_axis,
-)
+from circadia_lab.fleet.report.marks import arm_handles
+from circadia_lab.page.style import arm_colour, new_figure, nothing, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

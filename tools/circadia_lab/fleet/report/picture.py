@@ -11,8 +11,9 @@ from circadia_lab.fleet.report.accuracy import draw_accuracy
 from circadia_lab.fleet.report.actions import draw_actions
 from circadia_lab.fleet.report.battery import draw_battery
 from circadia_lab.fleet.report.fleet import names, span_s
+from circadia_lab.fleet.report.marks import arm_handles, mark_drifts
 from circadia_lab.page.ribbon import legend_handles
-from circadia_lab.page.style import INK, RC, arm_handles, day_axis, mark_drifts
+from circadia_lab.page.style import INK, RC, day_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

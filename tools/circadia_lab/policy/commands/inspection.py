@@ -127,6 +127,7 @@ def facts(artifact: Artifact) -> dict[str, Any]:
         "score_vectors_checked": len(manifest.score_vectors),
         "sha256": manifest.model_sha256,
         "made": manifest.made,
+        "remarks": artifact.remarks(),
     }
 
 
@@ -143,6 +144,7 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
         "features": f"{len(found['features'])}: {', '.join(found['features'])}",
         "vectors": f"{vectors}: all answered on this machine as they should",
         **{f"made: {key}": str(value) for key, value in found["made"].items()},
+        **({"another version's": "; ".join(found["remarks"])} if found["remarks"] else {}),
     }
     width = max(map(len, rows))
     for name, text in rows.items():

@@ -133,7 +133,7 @@ def make(
 
 def _made(seed: int, runs: int, days: int, minutes: float) -> dict[str, Any]:
     return {
-        "generator": "circadia_lab.policy.env.accuracy_fit",
+        "generator": "circadia_lab.env.accuracy_fit",
         "task": "digits",
         "seed": seed,
         "runs": runs,
