@@ -10,11 +10,13 @@ import numpy as np
 from circadia.actions import CATALOGUE, INDEX
 from circadia.observation import Encoder, Selection
 from circadia.policy.inference import Int8Network
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.artifact import Artifact
+    from circadia.ports import OpenModel
 
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ class NetworkPolicy:
     observe reaches the network as an absent sensor does.
     """
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, open_model: OpenModel = open_interpreter) -> None:
         manifest = artifact.manifest
         self.name = artifact.name
         self.remarks = tuple(artifact.remarks())
@@ -35,7 +37,7 @@ class NetworkPolicy:
         for remark in self.remarks:
             log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
-        self._network = Int8Network(artifact.model, artifact.name)
+        self._network = Int8Network(artifact.model, artifact.name, open_model)
         known = [name in INDEX for name in manifest.actions]
         self._outputs = None if all(known) else np.flatnonzero(known)
         self._places = np.array([INDEX[name] for name in manifest.actions if name in INDEX])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.observation import values
 from circadia.shield import forbidden_names
-from circadia.types import Source
+from circadia.types import Away, Source
 
 if TYPE_CHECKING:
     import sqlite3
@@ -117,6 +117,24 @@ def insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
            VALUES (?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
+
+
+def write_away(db: sqlite3.Connection, outcome: Outcome) -> None:
+    """What went away and what came back."""
+    db.executemany("DELETE FROM away WHERE id = ?", ((work_id,) for work_id in outcome.back))
+    db.executemany(
+        "INSERT OR REPLACE INTO away (id, requests, sent_s, due_s, note) VALUES (?, ?, ?, ?, ?)",
+        [(w.work_id, json.dumps(w.requests), w.sent_s, w.due_s, w.note) for w in outcome.away],
+    )
+
+
+def read_away(db: sqlite3.Connection) -> list[Away]:
+    """What is away, longest first."""
+    rows = db.execute("SELECT id, requests, sent_s, due_s, note FROM away ORDER BY sent_s, id").fetchall()
+    return [
+        Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
+        for i, requests, sent_s, due_s, note in rows
+    ]
 
 
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:

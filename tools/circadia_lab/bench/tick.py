@@ -20,7 +20,7 @@ from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
 from circadia.tflite.interpreter import backend
 from circadia.types import Mode
-from circadia.wiring import build
+from circadia.wiring import Parts, build
 from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def whole_ticks() -> dict[str, Figure]:
     """Of a device with some examples, a tick every five minutes through a day."""
     clock = _DayClock()
     with tempfile.TemporaryDirectory(prefix="circadia-tick-") as folder:
-        agent = build(parse_config({"store": {"path": f"{folder}/device.db"}})).agent
-        agent.clock = clock
+        config = parse_config({"store": {"path": f"{folder}/device.db"}})
+        agent = build(config, parts=Parts(clock=clock)).agent
         random = np.random.default_rng(0)
         times_ms, slept_ms = [], []
         for tick in range(TICKS):
