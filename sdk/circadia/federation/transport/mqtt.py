@@ -183,10 +183,8 @@ class MqttLink:
             if self._clock() >= self._ping_s and self._was_connected:
                 client.loop_misc()
                 read = write = True
-        except Exception as error:
-            # A broker's bytes: whatever they cause ends this connection and no more.
-            self._lost = f"the broker sent what is not MQTT: {type(error).__name__}: {error}"
-            log.debug("%s: %s", self._client_id, self._lost, exc_info=True)
+        except (struct.error, ValueError, LookupError) as error:
+            self._lost = f"the broker sent what is not MQTT: {error}"
         now_s = self._clock()
         if now_s >= self._ping_s and not self._was_connected:
             self._lost = self._lost or f"no answer within {self._settings.connect_timeout_s:g} s"
