@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
 from circadia.errors import CircadiaError, ConnectionLost, DeadlineExpired, StoreError
-from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.observation import DAY_S, values
 from circadia.serving.queue import Request
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.federation.events import DeviceEvent
+    from circadia.federation.device.events import DeviceEvent
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store
     from circadia.shield import Shield
     from circadia.workload import LearningWorkload

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from circadia.errors import ConfigError
-from circadia.federation.address import BrokerAddress
-from circadia.federation.patience import Patience
+from circadia.federation.device.patience import Patience
+from circadia.federation.transport.address import BrokerAddress
 from circadia.shield import Limits
-from circadia.store import Retention
+from circadia.store.sqlite import Retention
 from circadia.types import Preference
 
 LONGEST_KEEPALIVE_S = 65_535

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.federation.events import DeviceEvent
+    from circadia.federation.device.events import DeviceEvent
     from circadia.types import (
         Action,
         EnergyReading,

@@ -233,7 +233,7 @@ class ModelUpdate:
     examples: int
     """Training examples behind the change: its weight in the mean."""
     codec: str
-    """How `payload` is packed; `int8` is in `circadia.federation.compression`."""
+    """How `payload` is packed; `int8` is in `circadia.federation.codecs`."""
     payload: bytes
     created_s: float
 

@@ -17,21 +17,21 @@ from circadia.config import DeviceConfig, load_config
 from circadia.energy.no_meter import NoMeter
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
-from circadia.federation.compression import FLOAT32, INT8, largest_payload
+from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
+from circadia.physics.scenario import scenario_for, scenario_named
 from circadia.platforms.clocks import SimulatedClock, SystemClock
 from circadia.platforms.linux import LinuxPlatform
-from circadia.platforms.scenario import scenario_for, scenario_named
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.runtime import Runtime
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
 from circadia.shield import Shield, action_costs
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.federation.device_link import DeviceLink
+    from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.ports import Clock, EnergyMeter, Platform, Policy
     from circadia.types import LastTick, TickRecord
@@ -247,10 +247,10 @@ def _federation(
     federation = config.federation
     if federation is None:
         return None
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.device import DeviceEndpoint
-    from circadia.federation.device_link import DeviceLink
-    from circadia.federation.link import LinkSettings
+    from circadia.federation.device.endpoint import DeviceEndpoint
+    from circadia.federation.transport.address import BrokerAddress
+    from circadia.federation.transport.device_link import DeviceLink
+    from circadia.federation.transport.link import LinkSettings
 
     endpoint = DeviceEndpoint(
         device_id=config.device,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
-from circadia.federation.compression import INT8, decode, encode
+from circadia.federation.codecs import INT8, decode, encode
 from circadia.observation import NO_DEADLINE_S
 from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Sync, Training
 

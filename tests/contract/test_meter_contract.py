@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.energy.profile_file import shipped_profile
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.types import Load, Phase
 from circadia_meter import firmware

@@ -11,8 +11,8 @@ import pytest
 from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT, SLEEP
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S, TABLE, values
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.linux import LinuxPlatform
-from circadia.platforms.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.types import Action, Load, Mode, Observation, Phase
 

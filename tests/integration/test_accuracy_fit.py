@@ -9,11 +9,11 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.learning.task_file import load_task
-from circadia_lab.demo.plan import DAY_S
-from circadia_lab.env.accuracy import load_accuracy
-from circadia_lab.env.accuracy_estimate import LARGEST_LOSS, SCALES
-from circadia_lab.env.accuracy_fit import make
-from circadia_lab.env.federated_run import FIELDS, RECORD_S, Schedule, draw_schedules, play
+from circadia_lab.fleet.demo.plan import DAY_S
+from circadia_lab.policy.env.accuracy import load_accuracy
+from circadia_lab.policy.env.accuracy_estimate import LARGEST_LOSS, SCALES
+from circadia_lab.policy.env.accuracy_fit import make
+from circadia_lab.policy.env.federated_run import FIELDS, RECORD_S, Schedule, draw_schedules, play
 
 if TYPE_CHECKING:
     from pathlib import Path

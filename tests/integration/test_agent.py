@@ -15,7 +15,7 @@ from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.practice import PRACTICE_S
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Mode, TickRecord
 from circadia.wiring import build
 

@@ -19,9 +19,9 @@ from circadia.energy.profile_file import dump_profile, load_profile, shipped_pro
 from circadia.platforms.simulated import SimulatedMeter
 from circadia.types import Load
 from circadia.wiring import build
-from circadia_lab.env.environment import STARTS, Fleet
-from circadia_lab.env.problem import find_problem
-from circadia_lab.field.virtual_device import HandClock, VirtualDevice
+from circadia_field.virtual_device import HandClock, VirtualDevice
+from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.problem import find_problem
 from circadia_meter import firmware
 from circadia_meter.recording import Recorder
 from circadia_meter.session import MeterSession
@@ -228,7 +228,7 @@ def energy_a_tick(problem: Path, action: int) -> float:
     fleet = Fleet(find_problem(str(problem)), 200)
     random = np.random.default_rng(0)
     state = fleet.start(random.random((*fleet.shape, STARTS)))
-    from circadia_lab.env.chance import DRAWS
+    from circadia_lab.policy.env.chance import DRAWS
 
     advanced = fleet.advance(state, np.full(fleet.shape, action), random.random((*fleet.shape, DRAWS)))
     return float(advanced.result.energy_j.sum(axis=-1).mean())
@@ -238,10 +238,10 @@ def energy_a_tick(problem: Path, action: int) -> float:
 def test_the_training_lives_on_the_fitted_powers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from circadia_lab.cmoppo.config import Config
-    from circadia_lab.env.environment import TrainingEnvironment
-    from circadia_lab.policy_commands import train
-    from circadia_lab.study import ground
+    from circadia_lab.policy.cmoppo.config import Config
+    from circadia_lab.policy.commands import train
+    from circadia_lab.policy.env.environment import TrainingEnvironment
+    from circadia_lab.policy.study import ground
 
     store = lived(tmp_path, "device.db", 1)
     found = calibrated(capsys, store, "--profile", "pixel-3", "--out", tmp_path / "mine.toml")
@@ -264,7 +264,7 @@ def test_the_training_lives_on_the_fitted_powers(
             super().__init__(problem, batch)
             seen.append(problem)
 
-    monkeypatch.setattr("circadia_lab.env.environment.TrainingEnvironment", Watched)
+    monkeypatch.setattr("circadia_lab.policy.env.environment.TrainingEnvironment", Watched)
     monkeypatch.setattr(ground, "BATCH", 24)
     monkeypatch.setattr(train, "EXPORT_COPIES", 1)
     tiny = Config(

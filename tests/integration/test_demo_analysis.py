@@ -17,25 +17,25 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.errors import StoreError
-from circadia.federation.aggregator import first_version
-from circadia.federation.averaging import Buffer
-from circadia.federation.compression import decode
-from circadia.federation.events import ModelArrived, UpdateAcknowledged
-from circadia.federation.ledger import Ledger
-from circadia.federation.records import UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.aggregator import first_version
+from circadia.federation.aggregate.averaging import Buffer
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
+from circadia.federation.codecs import decode
+from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
 from circadia.wiring import build
-from circadia_lab.demo.analysis import analyse, grid
-from circadia_lab.demo.plan import Plan
-from circadia_lab.demo.summary import ROWS, arm_summary, summary
-from circadia_lab.demo.world import RequestEvent, World
+from circadia_lab.fleet.demo.analysis import analyse, grid
+from circadia_lab.fleet.demo.plan import Plan
+from circadia_lab.fleet.demo.summary import ROWS, arm_summary, summary
+from circadia_lab.fleet.demo.world import RequestEvent, World
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.agent import Agent
     from circadia.inbox import Answer
-    from circadia_lab.demo.result import ArmResult, Drift
-    from circadia_lab.demo.world import Event
+    from circadia_lab.fleet.demo.result import ArmResult, Drift
+    from circadia_lab.fleet.demo.world import Event
 
 DEVICES, PERIOD_S, DAY_S = 2, 900.0, 12.25 * 3600
 ACTIONS = ("serve/high/large", "train/low/small", "serve/low/large", "train/high/large/sync-int8")

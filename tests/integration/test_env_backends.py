@@ -12,15 +12,15 @@ import pytest
 
 from circadia.actions import CATALOGUE
 from circadia.observation import DAY_S, encode
-from circadia_lab.env import quick_jax
-from circadia_lab.env.chance import DRAWS
-from circadia_lab.env.environment import STARTS, Fleet, TrainingEnvironment
-from circadia_lab.env.problem import Problem, find_problem
-from circadia_lab.traces.day_trace import DayTrace
+from circadia_lab.data.traces.day_trace import DayTrace
+from circadia_lab.policy.env import quick_jax
+from circadia_lab.policy.env.chance import DRAWS
+from circadia_lab.policy.env.environment import STARTS, Fleet, TrainingEnvironment
+from circadia_lab.policy.env.problem import Problem, find_problem
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
-    from circadia_lab.env.environment import Advanced
+    from circadia.physics.state import State
+    from circadia_lab.policy.env.environment import Advanced
 
 DEFAULT = find_problem("default")
 TICKS, COPIES = 120, 64

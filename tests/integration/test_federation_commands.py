@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, PlatformUnavailable
-from circadia.federation.address import BrokerAddress
-from circadia.federation.broker import Broker, find_mosquitto
-from circadia.federation.compression import encode as pack
-from circadia.federation.device import DeviceEndpoint
-from circadia.federation.device_link import DeviceLink
-from circadia.federation.events import ModelArrived, UpdateAcknowledged
-from circadia.federation.ledger import Ledger
-from circadia.federation.link import LinkSettings
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.codecs import encode as pack
+from circadia.federation.device.endpoint import DeviceEndpoint
+from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
+from circadia.federation.transport.address import BrokerAddress
+from circadia.federation.transport.broker import Broker, find_mosquitto
+from circadia.federation.transport.device_link import DeviceLink
+from circadia.federation.transport.link import LinkSettings
 from circadia.learning.task_file import load_task
 from circadia.types import ModelUpdate
 

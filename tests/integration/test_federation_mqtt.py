@@ -17,20 +17,20 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, LocalProtocolError, StoreError
-from circadia.federation.address import BrokerAddress
-from circadia.federation.aggregator import AggregatorSettings
-from circadia.federation.broker import Broker, find_mosquitto
-from circadia.federation.compression import encode as pack
-from circadia.federation.device import DeviceEndpoint
-from circadia.federation.device_link import DeviceLink
-from circadia.federation.effects import Publish, Subscribe
-from circadia.federation.events import ManifestSeen, ModelArrived, UpdateAcknowledged
-from circadia.federation.ledger import Ledger
-from circadia.federation.link import LinkSettings
-from circadia.federation.messages import Status, decode_as
-from circadia.federation.mqtt import MqttLink, check_packet
-from circadia.federation.patience import Patience
-from circadia.federation.service import AggregatorService
+from circadia.federation.aggregate.aggregator import AggregatorSettings
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.service import AggregatorService
+from circadia.federation.codecs import encode as pack
+from circadia.federation.device.endpoint import DeviceEndpoint
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.patience import Patience
+from circadia.federation.transport.address import BrokerAddress
+from circadia.federation.transport.broker import Broker, find_mosquitto
+from circadia.federation.transport.device_link import DeviceLink
+from circadia.federation.transport.link import LinkSettings
+from circadia.federation.transport.mqtt import MqttLink, check_packet
+from circadia.federation.wire.effects import Publish, Subscribe
+from circadia.federation.wire.messages import Status, decode_as
 from circadia.types import ModelUpdate
 
 if TYPE_CHECKING:
@@ -289,11 +289,11 @@ import os, signal, sys
 from pathlib import Path
 from random import Random
 import numpy as np
-from circadia.federation.address import BrokerAddress
-from circadia.federation.aggregator import AggregatorSettings
-from circadia.federation.ledger import Ledger
-from circadia.federation.records import KeepUpdate
-from circadia.federation.service import AggregatorService
+from circadia.federation.transport.address import BrokerAddress
+from circadia.federation.aggregate.aggregator import AggregatorSettings
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import KeepUpdate
+from circadia.federation.aggregate.service import AggregatorService
 
 port, path, task, n = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 
@@ -336,10 +336,10 @@ def test_an_aggregator_killed_between_keeping_and_acknowledging_counts_once(home
 DEVICE_THAT_DIES = """
 import os, signal, sys, time
 from random import Random
-from circadia.federation.address import BrokerAddress
-from circadia.federation.device import DeviceEndpoint
-from circadia.federation.device_link import DeviceLink
-from circadia.federation.events import UpdateAcknowledged
+from circadia.federation.transport.address import BrokerAddress
+from circadia.federation.device.endpoint import DeviceEndpoint
+from circadia.federation.transport.device_link import DeviceLink
+from circadia.federation.device.events import UpdateAcknowledged
 from circadia.types import ModelUpdate
 
 port, task, n, payload = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.stdin.buffer.read()

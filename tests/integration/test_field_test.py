@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from circadia_lab.field.analysis import analyse
-from circadia_lab.field.bundle import Bundle
+from circadia_field.bundle import Bundle
+from circadia_lab.field.analysis.analysis import analyse
 from circadia_meter import firmware
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from circadia.actions import INDEX, NAMES, action_named
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, Link, Observation, Outcome, TickRecord
-from circadia_lab.demo.device_rows import overruled, read_row, why
-from circadia_lab.demo.live import LINE_S, REDRAW_S, DeviceRow, LiveTable, age, device_table
+from circadia_lab.fleet.demo.device_rows import overruled, read_row, why
+from circadia_lab.fleet.demo.live import LINE_S, REDRAW_S, DeviceRow, LiveTable, age, device_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,7 +186,7 @@ def test_killed_device_is_down_and_its_last_state_still_shown(tmp_path: Path) ->
     script = f"""
         import os, signal
         from pathlib import Path
-        from circadia.store import SqliteStore
+        from circadia.store.sqlite import SqliteStore
         from circadia.types import Decision, Observation, Outcome, TickRecord
         from circadia.actions import SLEEP
         store = SqliteStore(Path({str(tmp_path / "d.db")!r}))

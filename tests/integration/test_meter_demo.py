@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from circadia_lab.field.ticks import read_ticks
+from circadia_field.ticks import read_ticks
 from circadia_lab.meter.arrivals import Arrivals
 from circadia_lab.meter.live_device import LiveDevice
 from circadia_lab.meter.summary import figures

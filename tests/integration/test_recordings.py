@@ -11,17 +11,17 @@ import pytest
 
 from circadia.energy.profile import quantities
 from circadia.energy.profile_file import load_profile, parse_profile, shipped_profile
-from circadia.platforms.scenario import BOARD, PHONE, load_scenario
-from circadia_lab.env.chance import recorded
-from circadia_lab.env.problem import DATA, TickLaw, load_problem
-from circadia_lab.traces.arrivals import dilated, read_arrivals
-from circadia_lab.traces.bursts import burst_table
-from circadia_lab.traces.clearness import clearness, clearness_statistics
-from circadia_lab.traces.day_trace import save_day_trace
-from circadia_lab.traces.derived_profile import profile_from
-from circadia_lab.traces.irradiance import as_cycle, read_irradiance
-from circadia_lab.traces.power_profile import read_power_profile
-from circadia_lab.traces.recorded_days import day_trace
+from circadia.physics.scenario import BOARD, PHONE, load_scenario
+from circadia_lab.data.traces.arrivals import dilated, read_arrivals
+from circadia_lab.data.traces.bursts import burst_table
+from circadia_lab.data.traces.clearness import clearness, clearness_statistics
+from circadia_lab.data.traces.day_trace import save_day_trace
+from circadia_lab.data.traces.derived_profile import profile_from
+from circadia_lab.data.traces.irradiance import as_cycle, read_irradiance
+from circadia_lab.data.traces.power_profile import read_power_profile
+from circadia_lab.data.traces.recorded_days import day_trace
+from circadia_lab.policy.env.chance import recorded
+from circadia_lab.policy.env.problem import DATA, TickLaw, load_problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import ModelUpdate
 from circadia.wiring import build
 

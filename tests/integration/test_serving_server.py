@@ -8,8 +8,8 @@ import pytest
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.task_file import load_task
 from circadia.serving.server import Server, check_input
-from circadia_lab.tasks.digits_data import load_digits_split
-from circadia_lab.tasks.digits_numpy import DigitsNet
+from circadia_lab.data.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_numpy import DigitsNet
 
 TASK = load_task("digits")
 X = load_digits_split(seed=4)[2]

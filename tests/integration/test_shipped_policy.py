@@ -8,31 +8,31 @@ import numpy as np
 import pytest
 
 from circadia.actions import CATALOGUE
-from circadia.interpreter import MODULES
 from circadia.observation import COLUMN, INPUT_SCALE, encode
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.kernel import forward
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
+from circadia.tflite.interpreter import MODULES
 from circadia.types import Mode
-from circadia_lab.cmoppo.config import VERSION
-from circadia_lab.env.environment import STARTS, Fleet
-from circadia_lab.env.preferences import ANCHORS
-from circadia_lab.env.problem import find_problem
-from circadia_lab.evaluation.arm import Conditions
-from circadia_lab.evaluation.rules import SleepRule
-from circadia_lab.evaluation.scorers import of_file, of_rule
-from circadia_lab.observations import sample_observations
-from circadia_lab.policy_commands.train import config_of
-from circadia_lab.policy_file import read_layers, write_policy
-from circadia_lab.study.digest import digest
-from circadia_lab.study.ground import FullGround
+from circadia_lab.policy.cmoppo.config import VERSION
+from circadia_lab.policy.commands.train import config_of
+from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.preferences import ANCHORS
+from circadia_lab.policy.env.problem import find_problem
+from circadia_lab.policy.evaluation.arm import Conditions
+from circadia_lab.policy.evaluation.rules import SleepRule
+from circadia_lab.policy.evaluation.scorers import of_file, of_rule
+from circadia_lab.policy.files.observations import sample_observations
+from circadia_lab.policy.files.policy_file import read_layers, write_policy
+from circadia_lab.policy.study.digest import digest
+from circadia_lab.policy.study.ground import FullGround
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from circadia_lab.evaluation.played import Played
+    from circadia_lab.policy.evaluation.played import Played
 
 OBSERVATIONS = sample_observations(400, np.random.default_rng(20_26))
 BRIEF = Conditions(per_device=1, days=1.0, warm_up_days=0.5, seed=11)
@@ -68,7 +68,7 @@ def test_it_offers_everything_and_says_how_it_was_made() -> None:
     artifact = load_policy(shipped_policy())
     assert NetworkPolicy(artifact).offered.all()
     made = artifact.manifest.made
-    assert made["generator"] == "circadia_lab.cmoppo"
+    assert made["generator"] == "circadia_lab.policy.cmoppo"
     assert isinstance(made["seed"], int)
 
 

@@ -16,8 +16,8 @@ from circadia.errors import ConfigError
 from circadia.learning.task import Task
 from circadia.learning.task_file import DATA, SHIPPED, load_task
 from circadia.learning.trainer import Trainer
-from circadia_lab.tasks import build
-from circadia_lab.tasks.build import (
+from circadia_lab.data.tasks import build
+from circadia_lab.data.tasks.build import (
     ENVIRONMENT,
     RECIPES,
     build_task,
@@ -26,11 +26,11 @@ from circadia_lab.tasks.build import (
     main,
     operators,
 )
-from circadia_lab.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_data import load_digits_split
 
 needs_tensorflow = pytest.mark.skipif(
     not (ENVIRONMENT / "circadia-ready").exists(),
-    reason=f"no TensorFlow in {ENVIRONMENT}; `python -m circadia_lab.tasks.build digits --check` makes it",
+    reason=f"no TensorFlow in {ENVIRONMENT}; `python -m circadia_lab.data.tasks.build digits --check` makes it",
 )
 
 
@@ -71,7 +71,7 @@ def test_the_example_of_a_users_task_works(tmp_path: Path) -> None:
 
 
 def test_only_one_file_imports_tensorflow() -> None:
-    folder = Path(build.__file__).parents[1]
+    folder = Path(build.__file__).parents[2]
     importing = [
         path.name
         for path in folder.rglob("*.py")

@@ -13,7 +13,7 @@ from circadia.learning.task_file import DATA, SHIPPED
 PROGRAM = """
 import importlib, json, sys
 import numpy as np
-from circadia_lab.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_data import load_digits_split
 
 runtime, model, weights = sys.argv[1:]
 Interpreter = importlib.import_module(runtime + ".interpreter").Interpreter

@@ -9,9 +9,9 @@ import pytest
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.task_file import SHIPPED, load_task
 from circadia.learning.trainer import Trainer
-from circadia_lab.tasks.build import RECIPES
-from circadia_lab.tasks.digits_data import load_digits_split
-from circadia_lab.tasks.digits_numpy import DigitsNet
+from circadia_lab.data.tasks.build import RECIPES
+from circadia_lab.data.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_numpy import DigitsNet
 
 TASK = load_task("digits")
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = load_digits_split(seed=3)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from circadia.config import parse_config
-from circadia_lab.field.ticks import read_ticks
-from circadia_lab.field.virtual_device import VirtualDevice
+from circadia_field.ticks import read_ticks
+from circadia_field.virtual_device import VirtualDevice
 from circadia_meter import firmware
 from circadia_meter.simulator import BoardErrors
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from circadia.actions import CATALOGUE
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.observation import DAY_S, TABLE
-from circadia.platforms import dynamics
-from circadia.platforms.params import LOADS, Params, make_params, stack_params
-from circadia.platforms.scenario import scenario_for
-from circadia.platforms.state import Noise, State
-from circadia.platforms.surroundings import charger_j, income_j, plugged_in, sun_j, surroundings_after
+from circadia.physics import dynamics
+from circadia.physics.params import LOADS, Params, make_params, stack_params
+from circadia.physics.scenario import scenario_for
+from circadia.physics.state import Noise, State
+from circadia.physics.surroundings import charger_j, income_j, plugged_in, sun_j, surroundings_after
 from circadia.practice import Practice
 from circadia.types import Link, Load
 

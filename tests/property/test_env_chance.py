@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from circadia.actions import CATALOGUE, INDEX
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S
-from circadia.platforms import dynamics
-from circadia.platforms.params import Params, make_params
-from circadia.platforms.scenario import BOARD, PHONE
-from circadia.platforms.surroundings import delivers
-from circadia_lab.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
-from circadia_lab.env.problem import TickLaw
-from circadia_lab.traces.day_trace import DayTrace
+from circadia.physics import dynamics
+from circadia.physics.params import Params, make_params
+from circadia.physics.scenario import BOARD, PHONE
+from circadia.physics.surroundings import delivers
+from circadia_lab.data.traces.day_trace import DayTrace
+from circadia_lab.policy.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
+from circadia_lab.policy.env.problem import TickLaw
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import Noise, State
+    from circadia.physics.state import Noise, State
 
 PHONE_PARAMS = make_params(shipped_profile("pixel-3"), PHONE)
 BOARD_PARAMS = make_params(shipped_profile("pi-solar"), BOARD)

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from circadia.actions import CATALOGUE, INDEX
 from circadia.energy.battery import energy_j, soc_of
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
-from circadia.platforms.scenario import PHONE, scenario_for
+from circadia.physics.scenario import PHONE, scenario_for
 from circadia.shield import Limits
-from circadia_lab.env.chance import DRAWS
-from circadia_lab.env.crossings import after_phases, avoidable_crossings, overheatings
-from circadia_lab.env.environment import STARTS, Advanced, Fleet
-from circadia_lab.env.problem import Device, Problem
+from circadia_lab.policy.env.chance import DRAWS
+from circadia_lab.policy.env.crossings import after_phases, avoidable_crossings, overheatings
+from circadia_lab.policy.env.environment import STARTS, Advanced, Fleet
+from circadia_lab.policy.env.problem import Device, Problem
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
 
 DEVICES = tuple(
     Device(profile=profile, scenario=scenario_for(profile))

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circadia.federation import averaging
-from circadia.federation.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.compression import decode, encode
-from circadia.federation.device import DeviceEndpoint
-from circadia.federation.effects import Publish, Subscribe, Unsubscribe
-from circadia.federation.events import ModelArrived, UpdateAcknowledged
-from circadia.federation.ledger import Ledger
-from circadia.federation.patience import Patience
-from circadia.federation.records import KeepUpdate, KeepVersion
+from circadia.federation.aggregate import averaging
+from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+from circadia.federation.codecs import decode, encode
+from circadia.federation.device.endpoint import DeviceEndpoint
+from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
+from circadia.federation.device.patience import Patience
+from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
 from circadia.types import ModelUpdate
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
-from circadia.federation.compression import BLOCK, CODECS, decode, encode, largest_payload
+from circadia.federation.codecs import BLOCK, CODECS, decode, encode, largest_payload
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
-from circadia.federation.messages import (
+from circadia.federation.wire.messages import (
     CHUNK,
     LARGEST_MESSAGE,
     Acknowledgement,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
-from circadia.federation import topics
-from circadia.federation.topics import (
+from circadia.federation.wire import topics
+from circadia.federation.wire.topics import (
     AckTopic,
     ManifestTopic,
     ModelTopic,

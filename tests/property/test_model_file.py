@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from circadia.errors import ArtifactError
 from circadia.learning.task_file import DATA, SHIPPED
-from circadia.model_file import check_model_file
+from circadia.tflite.model_file import check_model_file
 
 MODELS = {name: (DATA / f"{name}.tflite").read_bytes() for name in SHIPPED}
 PADDING = 16

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circadia.interpreter import MODULES
 from circadia.observation import INPUT_SCALE, WIDTH
 from circadia.policy.kernel import (
     QuantisedLayer,
@@ -20,7 +19,8 @@ from circadia.policy.kernel import (
     forward,
     rounding_right_shift,
 )
-from circadia_lab.policy_file import FloatLayer, quantise, read_layers, write_policy
+from circadia.tflite.interpreter import MODULES
+from circadia_lab.policy.files.policy_file import FloatLayer, quantise, read_layers, write_policy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

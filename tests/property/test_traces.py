@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circadia.platforms.scenario import PHONE
-from circadia_lab.traces.arrivals import Arrivals, binned
-from circadia_lab.traces.bursts import burst_lengths, burst_table
-from circadia_lab.traces.recorded_days import on_daily_cycle
+from circadia.physics.scenario import PHONE
+from circadia_lab.data.traces.arrivals import Arrivals, binned
+from circadia_lab.data.traces.bursts import burst_lengths, burst_table
+from circadia_lab.data.traces.recorded_days import on_daily_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circadia.federation.records import Version
-from circadia_lab.demo import device_figures as figures
-from circadia_lab.demo.accuracy import recovery_s
-from circadia_lab.demo.device_log import DeviceLog, Examples, RequestRow, TickRow, UpdateRow
-from circadia_lab.demo.ledger_log import Verdicts
-from circadia_lab.demo.replay import WeightPath
-from circadia_lab.demo.result import Series
+from circadia.federation.aggregate.records import Version
+from circadia_lab.fleet.demo import device_figures as figures
+from circadia_lab.fleet.demo.accuracy import recovery_s
+from circadia_lab.fleet.demo.device_log import DeviceLog, Examples, RequestRow, TickRow, UpdateRow
+from circadia_lab.fleet.demo.ledger_log import Verdicts
+from circadia_lab.fleet.demo.replay import WeightPath
+from circadia_lab.fleet.demo.result import Series
 
 NO_EXAMPLES = Examples(
     ids=np.empty(0, np.int64), x=np.empty((0, 0), np.float32), labels=np.empty(0, np.int32), t_s=np.empty(0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.commands.doctor import as_json, as_table
-from circadia.diagnosis import (
+from circadia.doctor.diagnosis import (
     battery,
     broker_program,
     broker_reachable,
@@ -18,8 +18,8 @@ from circadia.diagnosis import (
     thermal,
     tried,
 )
+from circadia.doctor.finding import Finding, Status
 from circadia.errors import ArtifactError, ConfigError
-from circadia.finding import Finding, Status
 
 if TYPE_CHECKING:
     from pathlib import Path

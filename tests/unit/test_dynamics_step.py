@@ -11,11 +11,11 @@ import pytest
 from circadia.actions import INDEX
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import COLUMN, NO_DEADLINE_S
-from circadia.platforms import dynamics
-from circadia.platforms.params import make_params
-from circadia.platforms.scenario import PHONE
-from circadia.platforms.state import Noise, Result, State
-from circadia.platforms.surroundings import demand
+from circadia.physics import dynamics
+from circadia.physics.params import make_params
+from circadia.physics.scenario import PHONE
+from circadia.physics.state import Noise, Result, State
+from circadia.physics.surroundings import demand
 from circadia.types import Link, Load
 
 PARAMS = make_params(shipped_profile("pixel-3"), PHONE)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia.federation.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.assembly import cut
-from circadia.federation.compression import decode
-from circadia.federation.compression import encode as pack
-from circadia.federation.effects import Publish, Subscribe
-from circadia.federation.messages import Acknowledgement, Manifest, UpdateChunk, Want, decode_as, encode
-from circadia.federation.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict
-from circadia.federation.topics import UpdateTopic, build
+from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict
+from circadia.federation.codecs import decode
+from circadia.federation.codecs import encode as pack
+from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.effects import Publish, Subscribe
+from circadia.federation.wire.messages import Acknowledgement, Manifest, UpdateChunk, Want, decode_as, encode
+from circadia.federation.wire.topics import UpdateTopic, build
 
 TASK = "ab" * 32
 N = 70_000

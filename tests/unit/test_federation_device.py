@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, LocalProtocolError
-from circadia.federation.assembly import cut
-from circadia.federation.compression import encode as pack
-from circadia.federation.device import DeviceEndpoint
-from circadia.federation.effects import Publish, Subscribe, Unsubscribe
-from circadia.federation.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
-from circadia.federation.messages import (
+from circadia.federation.codecs import encode as pack
+from circadia.federation.device.endpoint import DeviceEndpoint
+from circadia.federation.device.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.patience import Patience
+from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
+from circadia.federation.wire.messages import (
     Acknowledgement,
     Manifest,
     Message,
@@ -25,7 +26,6 @@ from circadia.federation.messages import (
     decode_as,
     encode,
 )
-from circadia.federation.patience import Patience
 from circadia.types import ModelUpdate
 
 if TYPE_CHECKING:

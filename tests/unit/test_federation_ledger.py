@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia.federation.aggregator import first_version
-from circadia.federation.ledger import Ledger
-from circadia.federation.records import UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.aggregator import first_version
+from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 
 if TYPE_CHECKING:
     from pathlib import Path

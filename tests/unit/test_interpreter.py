@@ -7,10 +7,10 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from circadia import interpreter
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
-from circadia.interpreter import MODULES, PROBE_ANSWERS, PROBE_INPUT, backend, open_interpreter
-from circadia_lab.probe import LAYER, write_probe
+from circadia.tflite import interpreter
+from circadia.tflite.interpreter import MODULES, PROBE_ANSWERS, PROBE_INPUT, backend, open_interpreter
+from circadia_lab.policy.files.probe import LAYER, write_probe
 
 MODEL = resources.files("circadia").joinpath("data/probe.tflite").read_bytes()
 
@@ -81,6 +81,6 @@ def test_probing_and_opening_are_silent(name: str) -> None:
 
 
 def test_the_interpreter_is_imported_on_use() -> None:
-    code = "import circadia.interpreter, sys; print({'numpy', *circadia.interpreter.MODULES.values()} & {*sys.modules})"
+    code = "import circadia.tflite.interpreter, sys; print({'numpy', *circadia.tflite.interpreter.MODULES.values()} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from circadia import diagnosis, meter_diagnosis
 from circadia.config import DeviceConfig, MeterConfig, PlatformConfig
-from circadia.finding import Status
-from circadia.meter_diagnosis import firmware_programs, meter, meter_port
+from circadia.doctor import diagnosis
+from circadia.doctor import meter as meter_diagnosis
+from circadia.doctor.finding import Status
+from circadia.doctor.meter import firmware_programs, meter, meter_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def test_a_port_that_is_not_permitted_names_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = put(tmp_path / "ttyUSB0")
-    monkeypatch.setattr("circadia.meter_diagnosis.os.access", lambda *_: False)
+    monkeypatch.setattr("circadia.doctor.meter.os.access", lambda *_: False)
     found = meter_port(SERIAL, tmp_path, tmp_path)
     assert found is not None
     assert (found.status, found.detail) == (Status.FAILED, f"{port} is not permitted")
@@ -116,11 +117,11 @@ def test_chips_that_measure_power_are_named(tmp_path: Path) -> None:
 
 def test_missing_programs_come_with_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     header = put(tmp_path / "sim_avr.h")
-    monkeypatch.setattr("circadia.meter_diagnosis.shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("circadia.doctor.meter.shutil.which", lambda name: f"/usr/bin/{name}")
     assert firmware_programs(header).status is Status.OK
     assert "apt-get install libsimavr-dev" in firmware_programs(tmp_path / "gone.h").advice
     monkeypatch.setattr(
-        "circadia.meter_diagnosis.shutil.which", lambda name: None if name == "avrdude" else name
+        "circadia.doctor.meter.shutil.which", lambda name: None if name == "avrdude" else name
     )
     found = firmware_programs(header)
     assert (found.status, found.detail) == (Status.ABSENT, "avrdude missing")

@@ -13,8 +13,8 @@ from circadia.policy.artifact import load_policy
 from circadia.policy.kernel import QuantisedLayer, forward
 from circadia.policy.manifest import dump_manifest, parse_manifest
 from circadia.policy.network import NetworkPolicy
-from circadia_lab.policy_export import export_policy
-from circadia_lab.policy_file import FloatLayer, quantise, write_policy
+from circadia_lab.policy.files.policy_export import export_policy
+from circadia_lab.policy.files.policy_file import FloatLayer, quantise, write_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

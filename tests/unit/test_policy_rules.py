@@ -11,7 +11,7 @@ from circadia.observation import NO_DEADLINE_S, values
 from circadia.policy.rules import RULES, ChargingOnlyRule, DriftPlusPenaltyRule, ThresholdRule
 from circadia.policy.sampling import probabilities
 from circadia.types import Link, Mode, Observation, Sync, Work
-from circadia_lab.observations import sample_observations
+from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
     from circadia.ports import Policy

@@ -8,7 +8,7 @@ import pytest
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
-from circadia.platforms.scenario import (
+from circadia.physics.scenario import (
     BOARD,
     PHONE,
     load_scenario,

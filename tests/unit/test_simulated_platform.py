@@ -14,7 +14,7 @@ from circadia.actions import SLEEP, action_named
 from circadia.energy.battery import energy_j
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, MeterError, StoreError
-from circadia.platforms.scenario import BOARD, scenario_for
+from circadia.physics.scenario import BOARD, scenario_for
 from circadia.platforms.simulated import BODY, SimulatedMeter, SimulatedPlatform
 from circadia.types import Link, Load, Observation, Phase, Source
 

@@ -15,7 +15,7 @@ import pytest
 from circadia.actions import CATALOGUE, SLEEP
 from circadia.errors import StoreError
 from circadia.practice import Practice
-from circadia.store import Retention, SqliteStore
+from circadia.store.sqlite import Retention, SqliteStore
 from circadia.types import (
     Decision,
     EnergyReading,
@@ -201,7 +201,7 @@ def test_sigkill_between_commits_loses_no_committed_tick(tmp_path: Path) -> None
         sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
         from pathlib import Path
         from test_store import record
-        from circadia.store import SqliteStore
+        from circadia.store.sqlite import SqliteStore
         store = SqliteStore(Path({str(path)!r}))
         for i in range(10**6):
             print(store.commit(record(float(i))), flush=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from circadia.federation.service import Report
+    from circadia.federation.aggregate.service import Report
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,10 +56,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it; everything that was acknowledged is in the ledger then."""
-    from circadia.federation.address import BrokerAddress
-    from circadia.federation.aggregator import AggregatorSettings
-    from circadia.federation.ledger import Ledger
-    from circadia.federation.service import AggregatorService
+    from circadia.federation.aggregate.aggregator import AggregatorSettings
+    from circadia.federation.aggregate.ledger import Ledger
+    from circadia.federation.aggregate.service import AggregatorService
+    from circadia.federation.transport.address import BrokerAddress
     from circadia.learning.task_file import load_task
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -106,7 +106,7 @@ def _stamp(epoch_s: float | None, scale: float) -> Callable[[float], float]:
 
 
 def _describe(report: Report) -> dict[str, Any]:
-    from circadia.federation.records import KeepUpdate, KeepVersion
+    from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
 
     if isinstance(report, KeepVersion):
         version = report.version

@@ -24,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Listen until a signal ends it; 1 when the broker dies by itself."""
-    from circadia.federation.broker import Broker
+    from circadia.federation.transport.broker import Broker
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

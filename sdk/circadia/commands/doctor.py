@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from circadia.config import DeviceConfig
-    from circadia.finding import Finding
+    from circadia.doctor.finding import Finding
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,8 +26,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    from circadia.diagnosis import diagnose
-    from circadia.finding import Status
+    from circadia.doctor.diagnosis import diagnose
+    from circadia.doctor.finding import Status
 
     findings = list(diagnose(_config(args)))
     print(as_json(findings) if args.json else as_table(findings))

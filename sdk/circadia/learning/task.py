@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.interpreter import open_interpreter
 from circadia.learning.signatures import read_sizes
-from circadia.model_file import check_model_file
+from circadia.tflite.interpreter import open_interpreter
+from circadia.tflite.model_file import check_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.interpreter import open_interpreter
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

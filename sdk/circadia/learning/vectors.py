@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.interpreter import open_interpreter
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.observation import DAY_S
-from circadia.platforms.params import make_params
-from circadia.platforms.phases import phases_of
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.params import make_params
+from circadia.physics.phases import phases_of
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
 from circadia.types import ClockLevel, Link, Mode, Observation, Phase
 

@@ -14,10 +14,10 @@ import numpy as np
 from circadia.energy.battery import energy_j
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.observation import COLUMN, DAY_S
-from circadia.platforms import dynamics
-from circadia.platforms.params import LOADS, make_params
-from circadia.platforms.phases import phases_of
-from circadia.platforms.surroundings import income_j
+from circadia.physics import dynamics
+from circadia.physics.params import LOADS, make_params
+from circadia.physics.phases import phases_of
+from circadia.physics.surroundings import income_j
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.platforms.scenario import Scenario
-    from circadia.platforms.state import Drained, State
+    from circadia.physics.scenario import Scenario
+    from circadia.physics.state import Drained, State
     from circadia.types import Action
 
 BODY = (

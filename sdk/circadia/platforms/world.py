@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from circadia.observation import DAY_S
-from circadia.platforms.dynamics import initial_state
-from circadia.platforms.state import Noise, State
-from circadia.platforms.surroundings import surroundings_after
+from circadia.physics.dynamics import initial_state
+from circadia.physics.state import Noise, State
+from circadia.physics.surroundings import surroundings_after
 
 if TYPE_CHECKING:
-    from circadia.platforms.params import Params
+    from circadia.physics.params import Params
 
 CELL_S = 60.0
 """The world changes at multiples of this local time, and only there."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from circadia.errors import ArtifactError
-from circadia.interpreter import open_interpreter
 from circadia.policy.manifest import AGAIN
+from circadia.tflite.interpreter import open_interpreter
 
 
 class Int8Network:

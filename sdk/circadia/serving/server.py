@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.interpreter import open_interpreter
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

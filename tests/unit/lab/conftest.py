@@ -15,12 +15,12 @@ from scipy.optimize import linprog
 
 from circadia.actions import INDEX, NAMES
 from circadia.observation import COLUMN, WIDTH
-from circadia_lab.cmoppo.config import Config
-from circadia_lab.env.interface import Outcome, Seen
-from circadia_lab.env.preferences import ANCHORS
-from circadia_lab.env.problem import CostLimits
-from circadia_lab.oracle.grid import Grid, GridSpec, make_grid
-from circadia_lab.oracle.grids import board, phone
+from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.env.interface import Outcome, Seen
+from circadia_lab.policy.env.preferences import ANCHORS
+from circadia_lab.policy.env.problem import CostLimits
+from circadia_lab.policy.oracle.grid import Grid, GridSpec, make_grid
+from circadia_lab.policy.oracle.grids import board, phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

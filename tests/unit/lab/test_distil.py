@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia_lab.distil import Effort, _calibration, _lessons, distil, drawn, exact
-from circadia_lab.int8_network import float_scores, int8_scores
-from circadia_lab.oracle.evaluation import evaluate, uniform_policy
-from circadia_lab.oracle.optimum import Optimum, normalised, optimum
+from circadia_lab.policy.files.distil import Effort, _calibration, _lessons, distil, drawn, exact
+from circadia_lab.policy.files.int8_network import float_scores, int8_scores
+from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
+from circadia_lab.policy.oracle.optimum import Optimum, normalised, optimum
 
 if TYPE_CHECKING:
-    from circadia_lab.oracle.grid import Grid
+    from circadia_lab.policy.oracle.grid import Grid
 
 PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.2, 0.4, 0.4], [0.0, 0.0, 1.0]])
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from circadia.observation import WIDTH
-from circadia_lab.env.environment import TrainingEnvironment
-from circadia_lab.env.interface import OBJECTIVES, Outcome
-from circadia_lab.env.problem import find_problem
+from circadia_lab.policy.env.environment import TrainingEnvironment
+from circadia_lab.policy.env.interface import OBJECTIVES, Outcome
+from circadia_lab.policy.env.problem import find_problem
 
 if TYPE_CHECKING:
-    from circadia.platforms.state import State
+    from circadia.physics.state import State
     from circadia_lab.bench.__main__ import Figure
 
 PROBLEM = "default"
-NAME = f"circadia_lab.env.gym:circadia/{PROBLEM.title()}-v0"
+NAME = f"circadia_lab.policy.env.gym:circadia/{PROBLEM.title()}-v0"
 ROUNDS = 9
 BATCH_A_CORE = 8192
 """Devices: their arrays of one tick fit a core's cache."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.progress import track
 
-from circadia_lab.field.contrast import DEVICE, contrast_of
-from circadia_lab.field.period_figures import PeriodFigures
-from circadia_lab.field.plan import Plan
-from circadia_lab.field.sample_size import pairs_needed
-from circadia_lab.field.ticks import Ticks
+from circadia_field.plan import Plan
+from circadia_field.ticks import Ticks
+from circadia_lab.field.analysis.contrast import DEVICE, contrast_of
+from circadia_lab.field.analysis.period_figures import PeriodFigures
+from circadia_lab.field.analysis.sample_size import pairs_needed
 from circadia_meter import firmware
 from circadia_meter.sample_model import SampleModel
 from circadia_meter.session import MeterSession
@@ -22,9 +22,9 @@ from circadia_meter.virtual_meter import VirtualMeter
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from circadia_field.plan import Period
     from circadia_lab.bench.__main__ import Figure
-    from circadia_lab.field.contrast import Contrast
-    from circadia_lab.field.plan import Period
+    from circadia_lab.field.analysis.contrast import Contrast
 
     Floats = NDArray[np.float64]
 

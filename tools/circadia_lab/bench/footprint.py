@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import circadia_lab
 from circadia.errors import PlatformUnavailable
-from circadia.federation.broker import Broker
+from circadia.federation.transport.broker import Broker
 
 if TYPE_CHECKING:
     from types import TracebackType

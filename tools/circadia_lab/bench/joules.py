@@ -8,8 +8,8 @@ import numpy as np
 from rich.progress import track
 
 from circadia.types import Load
-from circadia_lab.field.joules import by_action
-from circadia_lab.field.ticks import Ticks
+from circadia_field.ticks import Ticks
+from circadia_lab.measure.joules.joules import by_action
 
 if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure

@@ -10,9 +10,9 @@ import numpy as np
 
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
-from circadia_lab.tasks.build import RECIPES
-from circadia_lab.tasks.digits_data import load_digits_split
-from circadia_lab.tasks.digits_numpy import DigitsNet
+from circadia_lab.data.tasks.build import RECIPES
+from circadia_lab.data.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_numpy import DigitsNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
 from circadia_lab.bench._machine import machine
-from circadia_lab.cmoppo.config import Config
-from circadia_lab.env.preferences import ANCHORS
-from circadia_lab.env.problem import find_problem
-from circadia_lab.evaluation.arm import Conditions
-from circadia_lab.evaluation.figures import hypervolume, utility, violating_fraction
-from circadia_lab.rivals.environment import rivals_python
-from circadia_lab.rivals.learned import of_learned, read_learned
-from circadia_lab.rivals.process import run_rival
+from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.env.preferences import ANCHORS
+from circadia_lab.policy.env.problem import find_problem
+from circadia_lab.policy.evaluation.arm import Conditions
+from circadia_lab.policy.evaluation.figures import hypervolume, utility, violating_fraction
+from circadia_lab.policy.rivals.environment import rivals_python
+from circadia_lab.policy.rivals.learned import of_learned, read_learned
+from circadia_lab.policy.rivals.process import run_rival
 
 if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure
-    from circadia_lab.cmoppo.course import Course
-    from circadia_lab.env.interface import Environment
-    from circadia_lab.evaluation.scorers import Scorer
+    from circadia_lab.policy.cmoppo.course import Course
+    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.evaluation.scorers import Scorer
 
 PROBLEM, BATCH, SEED = "phone", 1024, 0
 RIVALS = ("envelope", "pcn")
@@ -85,9 +85,9 @@ class Pace:
 
 def _ours(budget: float) -> tuple[dict[str, Figure], float]:
     """Figures with and without limits, and the seconds that the training with limits took."""
-    from circadia_lab.cmoppo.train import train
-    from circadia_lab.cmoppo.trained import scorer
-    from circadia_lab.env.environment import TrainingEnvironment
+    from circadia_lab.policy.cmoppo.train import train
+    from circadia_lab.policy.cmoppo.trained import scorer
+    from circadia_lab.policy.env.environment import TrainingEnvironment
 
     environment = TrainingEnvironment(find_problem(PROBLEM), BATCH)
     steps = _pace(environment).steps(budget)
@@ -106,7 +106,7 @@ def _ours(budget: float) -> tuple[dict[str, Figure], float]:
 
 def _pace(environment: Environment) -> Pace:
     """From a training that is begun and thrown away."""
-    from circadia_lab.cmoppo.course import Course
+    from circadia_lab.policy.cmoppo.course import Course
 
     start = time.perf_counter()
     course = Course(environment, Config(), SEED, None)
@@ -154,6 +154,6 @@ def _judged(name: str, scorer: Scorer) -> dict[str, Figure]:
 
 
 def _uniform() -> Scorer:
-    from circadia_lab.evaluation.scorers import uniform
+    from circadia_lab.policy.evaluation.scorers import uniform
 
     return uniform

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circadia_lab.bench._machine import machine
-from circadia_lab.cmoppo.config import Config
-from circadia_lab.env.problem import find_problem
-from circadia_lab.rivals.process import run_rival
+from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.env.problem import find_problem
+from circadia_lab.policy.rivals.process import run_rival
 
 if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure
@@ -35,7 +35,7 @@ class Rival:
         return f"{self.variant}, devices {self.devices}, threads {self.threads}"
 
     def run(self, config: Config) -> dict[str, Any]:
-        """See `circadia_lab.rivals.ppo`."""
+        """See `circadia_lab.policy.rivals.ppo`."""
         words = {
             "problem": PROBLEM,
             "devices": self.devices,
@@ -66,8 +66,8 @@ class Ours:
     """C-MOPPO as shipped, but for the number of tried actions, on the full environment."""
 
     def __init__(self, tried: int) -> None:
-        from circadia_lab.cmoppo.course import Course
-        from circadia_lab.env.environment import TrainingEnvironment
+        from circadia_lab.policy.cmoppo.course import Course
+        from circadia_lab.policy.env.environment import TrainingEnvironment
 
         start = time.perf_counter()
         environment = TrainingEnvironment(find_problem(PROBLEM), BATCH)

@@ -11,16 +11,16 @@ import numpy as np
 
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
-from circadia.interpreter import backend
 from circadia.observation import encode
-from circadia.platforms.scenario import scenario_for
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
+from circadia.tflite.interpreter import backend
 from circadia.wiring import build
-from circadia_lab.observations import sample_observations
+from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable

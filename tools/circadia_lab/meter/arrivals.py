@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.digits_data import load_digits_split
 
 if TYPE_CHECKING:
     from circadia.agent import Agent

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from circadia.types import Load
-from circadia_lab.field.bundle import ENDED, STARTED, Bundle, begin
-from circadia_lab.field.period_figures import PeriodFigures
-from circadia_lab.field.plan import AGAIN, Plan, freeze
-from circadia_lab.field.ticks import Ticks
+from circadia_field.bundle import ENDED, STARTED, Bundle, begin
+from circadia_field.plan import AGAIN, Plan, freeze
+from circadia_field.ticks import Ticks
+from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia_lab.field.analysis import Analysis, analyse, concluded
-from circadia_lab.field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED, Bundle
-from circadia_lab.field.contrast import AGENT, BATTERY, DEVICE, WATTS
-from circadia_lab.field.period_figures import _asked
-from circadia_lab.field.plan import AGAIN
-from circadia_lab.field.words import verdicts
+from circadia_field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED, Bundle
+from circadia_field.plan import AGAIN
+from circadia_lab.field.analysis.analysis import Analysis, analyse, concluded
+from circadia_lab.field.analysis.contrast import AGENT, BATTERY, DEVICE, WATTS
+from circadia_lab.field.analysis.period_figures import _asked
+from circadia_lab.field.analysis.words import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.period_figures import PeriodFigures
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
     Periods = Callable[..., tuple[PeriodFigures, ...]]
     Log = Callable[..., list[dict[str, Any]]]
@@ -251,7 +251,7 @@ def test_noise_is_not_announced_more_often_than_it_should_be(conclude: Callable[
 
 
 def test_a_damaged_page_of_a_store_is_named(tmp_path: Path) -> None:
-    from circadia_lab.field.period_figures import _recorded
+    from circadia_lab.field.analysis.period_figures import _recorded
 
     path = tmp_path / "device.db"
     with sqlite3.connect(path) as db:

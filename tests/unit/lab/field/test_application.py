@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from circadia.errors import CircadiaError
-from circadia_lab.field.application import FEEDBACK_S, Application, Asks, Event, Teaches, events
-from circadia_lab.field.examples import Examples
+from circadia_field.application import FEEDBACK_S, Application, Asks, Event, Teaches, events
+from circadia_field.examples import Examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from circadia.agent import Agent
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
 
 EXAMPLES = Examples(x=np.arange(40, dtype=np.float32).reshape(40, 1), y=np.arange(40) % 10)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
-from circadia_lab.field.bundle import ENDED, LOG, PINS, PLAN, STARTED, Bundle, begin, sha256, writing
-from circadia_lab.field.plan import freeze
+from circadia_field.bundle import ENDED, LOG, PINS, PLAN, STARTED, Bundle, begin, sha256, writing
+from circadia_field.plan import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
 
 
 def ended(bundle: Bundle, place: int, attempt: int, *, void: bool = False) -> None:

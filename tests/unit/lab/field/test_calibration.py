@@ -12,19 +12,19 @@ from circadia.energy.profile import Quantity
 from circadia.energy.profile_file import dump_profile, parse_profile, shipped_profile, with_quantities
 from circadia.errors import ConfigError
 from circadia.types import Load
-from circadia_lab.calibration.calibration import calibrate
-from circadia_lab.calibration.discharge import flow_of
-from circadia_lab.calibration.held_out import foretell
-from circadia_lab.calibration.material import Material, Recorded, Stored
-from circadia_lab.calibration.page import render
-from circadia_lab.calibration.states import States
-from circadia_lab.calibration.text import as_json, lines, next_command
+from circadia_lab.measure.calibration.calibration import calibrate
+from circadia_lab.measure.calibration.discharge import flow_of
+from circadia_lab.measure.calibration.held_out import foretell
+from circadia_lab.measure.calibration.material import Material, Recorded, Stored
+from circadia_lab.measure.calibration.page import render
+from circadia_lab.measure.calibration.states import States
+from circadia_lab.measure.calibration.text import as_json, lines, next_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
     Make = Callable[..., Ticks]
 

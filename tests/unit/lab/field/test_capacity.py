@@ -11,9 +11,9 @@ from circadia.energy.battery import J_PER_WH, battery_of, soc_of
 from circadia.energy.battery import energy_j as stored_j
 from circadia.energy.profile import Quantity, mean_voltage_v
 from circadia.energy.profile_file import shipped_profile
-from circadia_lab.calibration.capacity import Capacity, capacity_quantity, from_ticks, together
-from circadia_lab.calibration.slope import slope_of
-from circadia_lab.calibration.states import States
+from circadia_lab.measure.calibration.capacity import Capacity, capacity_quantity, from_ticks, together
+from circadia_lab.measure.calibration.slope import slope_of
+from circadia_lab.measure.calibration.states import States
 
 TRUTH_C = 9000.0
 CELL = shipped_profile("pixel-3").battery

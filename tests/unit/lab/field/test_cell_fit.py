@@ -11,10 +11,10 @@ import pytest
 from circadia.energy.profile import Curve
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, MeterError
-from circadia_lab.calibration.capacity import Capacity
-from circadia_lab.calibration.cell_fit import fit_cell, terminal_error_v
-from circadia_lab.calibration.discharge import ROWS, Discharge, Flow, RecordingName, flow_of, placed
-from circadia_lab.calibration.states import States
+from circadia_lab.measure.calibration.capacity import Capacity
+from circadia_lab.measure.calibration.cell_fit import fit_cell, terminal_error_v
+from circadia_lab.measure.calibration.discharge import ROWS, Discharge, Flow, RecordingName, flow_of, placed
+from circadia_lab.measure.calibration.states import States
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

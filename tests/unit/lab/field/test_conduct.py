@@ -13,21 +13,21 @@ import pytest
 from circadia.actions import SLEEP
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, EnergyReading, Load, Observation, Outcome, Phase, Source, TickRecord
-from circadia_lab.field.bundle import BROKEN_OFF, ENDED, PINS, RESUMED, STARTED, Bundle
-from circadia_lab.field.conduct import MOST_ATTEMPTS, conduct
-from circadia_lab.field.pins import pin
-from circadia_lab.field.plan import freeze
-from circadia_lab.field.stage import BrokenOff
+from circadia_field.bundle import BROKEN_OFF, ENDED, PINS, RESUMED, STARTED, Bundle
+from circadia_field.conduct import MOST_ATTEMPTS, conduct
+from circadia_field.pins import pin
+from circadia_field.plan import freeze
+from circadia_field.stage import BrokenOff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from circadia.config import DeviceConfig
-    from circadia_lab.field.application import Application
-    from circadia_lab.field.plan import Plan
+    from circadia_field.application import Application
+    from circadia_field.plan import Plan
 
 TICK_S = 60.0
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.field.examples import load_examples
+from circadia_field.examples import load_examples
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
+from circadia_field.plan import Plan
 from circadia_lab.bench.field import against_firmware, simulated_test
-from circadia_lab.field.plan import Plan
 from circadia_meter import firmware
 
 PLAN = Plan(arms={"a": "default", "b": "separate"}, effect=0.3, agent_share=1, noise=0.03, pairs=6)

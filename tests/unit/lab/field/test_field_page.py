@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from circadia.energy.profile_file import shipped_profile
-from circadia_lab.field.analysis import Analysis, concluded
-from circadia_lab.field.result import as_json
-from circadia_lab.field_report.page import lead, notes, tiles, write_report
+from circadia_lab.field.analysis.analysis import Analysis, concluded
+from circadia_lab.field.analysis.result import as_json
+from circadia_lab.field.report.page import lead, notes, tiles, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.bundle import Bundle
-    from circadia_lab.field.period_figures import PeriodFigures
-    from circadia_lab.field.plan import Plan
+    from circadia_field.bundle import Bundle
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 MISSING: dict[str, Any] = dict.fromkeys(
     ("battery_w", "rest_w", "latency_p95_s", "data_age_s", "temperature_c"), math.nan

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
-from circadia.store import SqliteStore
+from circadia.store.sqlite import SqliteStore
 from circadia.types import Load
-from circadia_lab.field.budget import Meter, budget
-from circadia_lab.field.joules import by_action, by_load
-from circadia_lab.field.ticks import _load_s, read_ticks
+from circadia_field.ticks import _load_s, read_ticks
+from circadia_lab.field.analysis.budget import Meter, budget
+from circadia_lab.measure.joules.joules import by_action, by_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
     Make = Callable[..., Ticks]
 

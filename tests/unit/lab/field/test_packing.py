@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.field.bundle import RESULT, SUMS, Bundle
-from circadia_lab.field.packing import broken_seals, opened, pack, seal
+from circadia_field.bundle import RESULT, SUMS, Bundle
+from circadia_field.packing import broken_seals, opened, pack, seal
 
 if TYPE_CHECKING:
     from pathlib import Path

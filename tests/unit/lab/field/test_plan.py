@@ -14,9 +14,9 @@ import pytest
 from scipy import stats
 
 from circadia.errors import ConfigError
-from circadia_lab.field.comparison import balance, compare
-from circadia_lab.field.plan import LEAST_PAIRS, Plan, freeze, thawed
-from circadia_lab.field.sample_size import achieved_power, device_change, pairs_needed
+from circadia_field.plan import LEAST_PAIRS, Plan, freeze, thawed
+from circadia_lab.field.analysis.comparison import balance, compare
+from circadia_lab.field.analysis.sample_size import achieved_power, device_change, pairs_needed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,12 +12,12 @@ from circadia.energy.profile import Quantity
 from circadia.energy.profile_file import shipped_profile, with_quantities
 from circadia.errors import ConfigError
 from circadia.types import Load
-from circadia_lab.calibration.power_fit import fit_powers
+from circadia_lab.measure.calibration.power_fit import fit_powers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circadia_lab.field.ticks import Ticks
+    from circadia_field.ticks import Ticks
 
     Make = Callable[..., Ticks]
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from circadia.energy.profile_file import shipped_profile
-from circadia_lab.field.analysis import Analysis, concluded
-from circadia_lab.field.contrast import DEVICE, WATTS
-from circadia_lab.field.result import as_json, differences, interval
-from circadia_lab.field.words import verdicts
+from circadia_lab.field.analysis.analysis import Analysis, concluded
+from circadia_lab.field.analysis.contrast import DEVICE, WATTS
+from circadia_lab.field.analysis.result import as_json, differences, interval
+from circadia_lab.field.analysis.words import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circadia_lab.field.period_figures import PeriodFigures
-    from circadia_lab.field.plan import Plan
+    from circadia_field.plan import Plan
+    from circadia_lab.field.analysis.period_figures import PeriodFigures
 
 SOURCES = {"measured", "modelled", "simulated"}
 

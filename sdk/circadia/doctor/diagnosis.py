@@ -1,0 +1,191 @@
+"""What this machine has and lacks for running a device: one finding a line."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from circadia.doctor.finding import Finding, Status
+from circadia.doctor.meter import firmware_programs, meter, meter_port
+from circadia.errors import CircadiaError
+from circadia.federation.transport.address import BrokerAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from circadia.config import DeviceConfig
+
+CONNECT_S = 3.0
+"""How long a broker may take to accept a connection."""
+SPACE_MB = 100
+"""Free space that the state folder should have: a store with its write-ahead log, and a spool of updates."""
+SYS, DEV = Path("/sys"), Path("/dev")
+
+
+def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -> Iterator[Finding]:
+    """Every check for a device of that configuration, in the order in which a person would look."""
+    yield python_version(sys.version_info[:3])
+    yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
+    yield Finding(
+        name="platform", status=Status.OK, detail=f"{platform.platform()}, {config.platform.kind} body"
+    )
+    yield battery(sys_root)
+    yield thermal(sys_root)
+    yield link(sys_root)
+    yield meter(config)
+    if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
+        yield port
+    yield firmware_programs()
+    yield broker_program()
+    yield broker_reachable(config.federation.broker if config.federation else None)
+    yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")
+    yield tried("task", lambda: _task(config.agent.task), "name another task in [agent] task")
+    yield state_folder(config.store.path)
+    yield Finding(
+        name="certificates",
+        status=Status.ABSENT,
+        detail="TLS is not configured",
+        advice="keep the broker on a network that you trust",
+    )
+
+
+def tried(name: str, check: Callable[[], str], advice: str) -> Finding:
+    """OK with what `check` returns, FAILED with the error of ours that it raises."""
+    try:
+        return Finding(name=name, status=Status.OK, detail=check())
+    except CircadiaError as error:
+        return Finding(name=name, status=Status.FAILED, detail=str(error), advice=advice)
+
+
+def python_version(version: tuple[int, int, int]) -> Finding:
+    """Circadia needs 3.11 or newer."""
+    text = ".".join(map(str, version))
+    if version < (3, 11):
+        return Finding(
+            name="python", status=Status.FAILED, detail=text, advice="install Python 3.11 or newer"
+        )
+    return Finding(name="python", status=Status.OK, detail=text)
+
+
+def battery(sys_root: Path) -> Finding:
+    """The power supplies of type Battery."""
+    supplies = sys_root.glob("class/power_supply/*/type")
+    found = [file.parent.name for file in supplies if _text(file) == "Battery"]
+    return _sensor("battery", found, "a body without battery is always charged; a simulated one has its own")
+
+
+def thermal(sys_root: Path) -> Finding:
+    """The thermal zones that answer with a temperature."""
+    zones = sorted(sys_root.glob("class/thermal/thermal_zone*"))
+    readings = {_text(zone / "type") or zone.name: _text(zone / "temp") for zone in zones}
+    found = [
+        f"{name} {int(text) / 1000:.0f} °C" for name, text in readings.items() if text.lstrip("-").isdecimal()
+    ]
+    return _sensor("thermal", found, "the thermal limit cannot act without a temperature")
+
+
+def link(sys_root: Path) -> Finding:
+    """The network interfaces that are up, loopback aside."""
+    states = sorted(sys_root.glob("class/net/*/operstate"))
+    found = [file.parent.name for file in states if file.parent.name != "lo" and _text(file) == "up"]
+    return _sensor("link", found, "without a link the device learns alone until one comes")
+
+
+def _sensor(name: str, found: list[str], advice: str) -> Finding:
+    if found:
+        return Finding(name=name, status=Status.OK, detail=", ".join(found))
+    return Finding(name=name, status=Status.ABSENT, detail="no sensor under /sys", advice=advice)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:  # a sensor that is listed and does not answer counts as absent
+        return ""
+
+
+def broker_program() -> Finding:
+    """The broker that `circadia broker` would start."""
+    from circadia.federation.transport.broker import find_mosquitto
+
+    if binary := find_mosquitto():
+        return Finding(
+            name="broker program", status=Status.OK, detail=f"{_mosquitto_version(binary)}, {binary}"
+        )
+    try:
+        detail = f"amqtt {importlib.metadata.version('amqtt')} (no mosquitto)"
+    except importlib.metadata.PackageNotFoundError:
+        advice = "only the broker's host needs one: install mosquitto, or circadia[broker]"
+        return Finding(
+            name="broker program", status=Status.ABSENT, detail="neither mosquitto nor amqtt", advice=advice
+        )
+    return Finding(name="broker program", status=Status.OK, detail=detail)
+
+
+def _mosquitto_version(binary: str) -> str:
+    # Its help begins with `mosquitto version 2.0.11` and ends with exit code 3.
+    answer = subprocess.run([binary, "-h"], capture_output=True, text=True, timeout=10, check=False)
+    return answer.stdout.partition("\n")[0].replace(" version", "") or "mosquitto of an unknown version"
+
+
+def broker_reachable(address: str | None) -> Finding:
+    """Whether HOST:PORT accepts a TCP connection; nothing is sent."""
+    name = "broker"
+    if address is None:
+        return Finding(
+            name=name, status=Status.ABSENT, detail="none given", advice="name one by --broker HOST:PORT"
+        )
+    broker = BrokerAddress.parse(address)
+    try:
+        socket.create_connection((broker.host, broker.port), CONNECT_S).close()
+    except OSError as error:
+        advice = "check the address, start the broker, look for a firewall"
+        return Finding(name=name, status=Status.FAILED, detail=f"{broker}: {error}", advice=advice)
+    return Finding(name=name, status=Status.OK, detail=f"{broker} accepts connections")
+
+
+def state_folder(store: Path) -> Finding:
+    """Whether the store's folder can be written and has space."""
+    name = "state folder"
+    folder = store.absolute().parent
+    if not folder.is_dir():
+        return Finding(
+            name=name, status=Status.FAILED, detail=f"{folder} is not there", advice="make the folder"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        advice = "name another place in [store] path, or give the device's user the folder"
+        return Finding(name=name, status=Status.FAILED, detail=f"{folder} is not writable", advice=advice)
+    free_mb = shutil.disk_usage(folder).free / 1e6
+    detail = f"{folder}: {free_mb:,.0f} MB free"
+    if free_mb < SPACE_MB:
+        return Finding(name=name, status=Status.FAILED, detail=detail, advice=f"free {SPACE_MB} MB there")
+    return Finding(name=name, status=Status.OK, detail=detail)
+
+
+def _interpreter() -> str:
+    from circadia.tflite.interpreter import backend
+
+    return str(backend())
+
+
+def _policy(name: str) -> str:
+    from circadia.policy.rules import RULES
+    from circadia.wiring import make_policy
+
+    policy = make_policy(name)
+    what = "a rule" if name in RULES else "hashes and test vectors right"
+    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}"
+
+
+def _task(name: str) -> str:
+    from circadia.learning.task_file import load_task
+
+    task = load_task(name)
+    return f"{task.name}: {task.parameters} parameters, model {task.digest[:12]}, test vectors right"

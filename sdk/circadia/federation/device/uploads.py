@@ -1,0 +1,160 @@
+"""The device's half of sending updates: a window of them on the way, each until its verdict is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from circadia.errors import LocalProtocolError
+from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged
+from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.effects import Effect, Publish
+from circadia.federation.wire.messages import ACCEPTED, INCOMPLETE, LARGEST_PAYLOAD, UpdateChunk, encode
+from circadia.federation.wire.topics import UpdateTopic, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from circadia.federation.device.patience import Patience
+    from circadia.federation.wire.messages import Acknowledgement
+    from circadia.types import ModelUpdate
+
+WINDOW = 4
+"""Updates on the way at once: it bounds what the aggregator has to hold for one device."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Upload:
+    update: ModelUpdate
+    attempts: int = 0
+    due_s: float = math.inf
+    """When it is sent (again); infinite while it waits for its turn or for the link."""
+
+
+class Uploads:
+    """Sends updates in the order they were made; sends again what nobody acknowledged."""
+
+    def __init__(self, *, federation: str, device: str, patience: Patience) -> None:
+        self._federation = federation
+        self._device = device
+        self._patience = patience
+        self._waiting: dict[str, _Upload] = {}
+        self._online = False
+        self._open = False
+        """Whether updates may be sent: the aggregator is there, or nobody knows."""
+        self._blind_s = math.inf
+        """When they are sent all the same."""
+
+    @property
+    def due_s(self) -> float:
+        """When `tick` has something to do."""
+        if not self._waiting:
+            return math.inf
+        return min(self._blind_s, *(upload.due_s for upload in self._waiting.values()))
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def check(self, update: ModelUpdate) -> None:
+        """`LocalProtocolError` for an update that no message can carry. Reads nothing that changes."""
+        encode(self._chunk(update, 0))
+
+    def add(self, updates: Sequence[ModelUpdate], now_s: float) -> tuple[Effect, ...]:
+        """Take updates over; those that are on their way already change nothing.
+
+        `LocalProtocolError` for one that cannot be sent; then none of them is taken.
+        """
+        new = [update for update in updates if update.update_id not in self._waiting]
+        for update in new:
+            self.check(update)
+        self._waiting.update((update.update_id, _Upload(update=update)) for update in new)
+        return self._fill(now_s)
+
+    def connected(self, now_s: float) -> None:
+        """The link is up: wait to hear whether the aggregator is there, and not for ever."""
+        self._online = True
+        self._hold(now_s + self._patience.chunk_s)
+
+    def disconnected(self) -> None:
+        """The link is down: wait."""
+        self._online = False
+        self._hold(math.inf)
+
+    def aggregator(self, present: bool, now_s: float) -> tuple[Effect, ...]:
+        """The aggregator came or went; what was on its way to one that went may be lost."""
+        self._hold(now_s + self._patience.longest_s)
+        return self._go(now_s) if present else ()
+
+    def _hold(self, until_s: float) -> None:
+        self._open = False
+        self._blind_s = until_s
+        for upload in self._waiting.values():
+            upload.due_s = math.inf
+            upload.attempts = 0
+
+    def _go(self, now_s: float) -> tuple[Effect, ...]:
+        self._open = True
+        self._blind_s = math.inf
+        return self._fill(now_s)
+
+    def hear(self, ack: Acknowledgement, now_s: float) -> tuple[Effect | DeviceEvent, ...]:
+        """A verdict, or the numbers of the chunks that the aggregator lacks."""
+        upload = self._waiting.get(ack.update_id)
+        if ack.status == INCOMPLETE:
+            return self._send(upload, ack.missing, now_s) if upload and self._online else ()
+        self._waiting.pop(ack.update_id, None)
+        verdict = UpdateAcknowledged(
+            update_id=ack.update_id, accepted=ack.status == ACCEPTED, reason=ack.reason
+        )
+        return (verdict, *self._fill(now_s))
+
+    def tick(self, now_s: float) -> tuple[Effect, ...]:
+        """Send again what is due; try without a word from the aggregator when none came for long."""
+        blind = self._go(now_s) if now_s >= self._blind_s else ()
+        due = [upload for upload in self._waiting.values() if upload.due_s <= now_s]
+        return (*blind, *(effect for upload in due for effect in self._send(upload, None, now_s)))
+
+    def _on_way(self, upload: _Upload) -> bool:
+        return math.isfinite(upload.due_s)
+
+    def _fill(self, now_s: float) -> tuple[Effect, ...]:
+        """Send what has its turn: the oldest few."""
+        if not self._open:
+            return ()
+        window = list(self._waiting.values())[:WINDOW]
+        turn = [upload for upload in window if not self._on_way(upload)]
+        return tuple(effect for upload in turn for effect in self._send(upload, None, now_s))
+
+    def _send(self, upload: _Upload, chunks: Iterable[int] | None, now_s: float) -> tuple[Effect, ...]:
+        upload.due_s = now_s + self._patience.wait_s(self._patience.acknowledgement_s, upload.attempts)
+        upload.attempts += 1
+        count = len(cut(upload.update.payload))
+        wanted = range(count) if chunks is None else [chunk for chunk in chunks if chunk < count]
+        return tuple(self._publish(upload.update, chunk) for chunk in wanted)
+
+    def _publish(self, update: ModelUpdate, chunk: int) -> Publish:
+        topic = UpdateTopic(device=self._device, update_id=update.update_id, chunk=chunk)
+        return Publish(topic=build(self._federation, topic), payload=encode(self._chunk(update, chunk)))
+
+    def _chunk(self, update: ModelUpdate, chunk: int) -> UpdateChunk:
+        if not 0 < len(update.payload) <= LARGEST_PAYLOAD:
+            raise LocalProtocolError(
+                f"update {update.update_id}: {len(update.payload)} bytes, allowed are 1 to {LARGEST_PAYLOAD}"
+            )
+        pieces = cut(update.payload)
+        return UpdateChunk(
+            device=self._device,
+            update_id=update.update_id,
+            task=update.task,
+            base_version=update.base_version,
+            examples=update.examples,
+            codec=update.codec,
+            created_s=float(update.created_s),
+            sha256=sha256(update.payload).digest(),
+            size=len(update.payload),
+            chunks=len(pieces),
+            chunk=chunk,
+            data=pieces[chunk],
+        )

@@ -1,0 +1,1 @@
+"""Topics, messages and pieces as bytes."""

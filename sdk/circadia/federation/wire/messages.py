@@ -1,0 +1,369 @@
+"""Messages ↔ bytes.
+
+On the wire a message is a CBOR array of four:
+
+    [schema = 1, body: bytes, SHA-256(schema as one byte, body): bytes, signature: null]
+
+`body` is a canonical CBOR map with the key `kind` and the message's fields, all of them and no others. The digest
+finds damage; the last place is kept for a signature over it, and schema 1 allows only null there.
+`encode` raises `LocalProtocolError`, `decode` raises `RemoteProtocolError` and nothing else; both name the field.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import cbor2
+
+from circadia.errors import LocalProtocolError, RemoteProtocolError
+from circadia.federation.codecs import CODECS
+from circadia.federation.wire.topics import HIGHEST_NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCHEMA = 1
+LARGEST_MESSAGE = 60 * 1024
+"""Bytes of an encoded message, at most: half of the smallest limit that common brokers set."""
+CHUNK = LARGEST_MESSAGE - 1024
+"""Bytes of payload in every chunk but the last; the rest is for the header."""
+MOST_CHUNKS = 1024
+LARGEST_PAYLOAD = CHUNK * MOST_CHUNKS
+
+Scalar = bool | int | float | str
+
+
+class DamageError(RemoteProtocolError):
+    """The bytes are not what the sender sent: dropped, and sent again in time. Not a verdict on the sender."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Announces the newest version of the model."""
+
+    task: str
+    """SHA-256 of the task's model file, 64 hexadecimal digits."""
+    version: int
+    published_s: float
+    parameters: int
+    sha256: bytes
+    """Of the packed model."""
+    size: int
+    """Of the packed model, in bytes."""
+    chunks: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChunk:
+    """One piece of a packed model."""
+
+    version: int
+    chunk: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateChunk:
+    """One piece of a packed update. The header travels in every chunk, so that they may come in any order."""
+
+    device: str
+    update_id: str
+    task: str
+    base_version: int
+    examples: int
+    codec: str
+    created_s: float
+    sha256: bytes
+    size: int
+    chunks: int
+    chunk: int
+    data: bytes
+
+    @property
+    def header(self) -> tuple[object, ...]:
+        """What every chunk of one update has in common."""
+        return (
+            self.device, self.update_id, self.task, self.base_version, self.examples,
+            self.codec, self.created_s, self.sha256, self.size,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """What became of an update: durable when it says accepted or rejected."""
+
+    update_id: str
+    status: str
+    """`accepted`, `rejected`, or `incomplete`: chunks are missing, nothing is decided."""
+    reason: str = ""
+    missing: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A device lacks chunks of a version; version 0 asks for the manifest."""
+
+    version: int
+    chunks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Whether a device is there; the last will says that it is not."""
+
+    device: str
+    online: bool
+    details: dict[str, Scalar] = field(default_factory=dict)
+
+
+Message = Manifest | ModelChunk | UpdateChunk | Acknowledgement | Want | Status
+M = TypeVar("M", bound=Message)
+
+ACCEPTED, REJECTED, INCOMPLETE = "accepted", "rejected", "incomplete"
+
+_UNREADABLE = (
+    cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError,
+    RecursionError, MemoryError, EOFError,
+)  # fmt: skip
+"""What a CBOR decoder may raise: its own errors, and those of its readers of dates, fractions, addresses and so on."""
+
+# A rule takes a value and says what is wrong with it, or nothing.
+if TYPE_CHECKING:
+    Rule = Callable[[object], str]
+
+
+def _whole(low: int, high: int) -> Rule:
+    def rule(value: object) -> str:
+        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return "" if good else f"must be a whole number in [{low}, {high}]"
+
+    return rule
+
+
+def _text(pattern: str, meaning: str) -> Rule:
+    shape = re.compile(pattern)
+
+    def rule(value: object) -> str:
+        return "" if isinstance(value, str) and shape.fullmatch(value) else f"must be {meaning}"
+
+    return rule
+
+
+def _one_of(*options: str) -> Rule:
+    def rule(value: object) -> str:
+        return "" if isinstance(value, str) and value in options else f"must be one of {', '.join(options)}"
+
+    return rule
+
+
+def _blob(low: int, high: int) -> Rule:
+    def rule(value: object) -> str:
+        good = isinstance(value, bytes) and low <= len(value) <= high
+        return "" if good else f"must be {low} to {high} bytes"
+
+    return rule
+
+
+def _real(value: object) -> str:
+    return "" if isinstance(value, float) and math.isfinite(value) else "must be a finite float"
+
+
+def _flag(value: object) -> str:
+    return "" if isinstance(value, bool) else "must be true or false"
+
+
+def _chunk_list(value: object) -> str:
+    one = _whole(0, MOST_CHUNKS - 1)
+    good = isinstance(value, tuple) and len(value) <= MOST_CHUNKS and not any(one(item) for item in value)
+    return "" if good else f"must be a list of at most {MOST_CHUNKS} chunk numbers"
+
+
+def _details(value: object) -> str:
+    good = isinstance(value, dict) and len(value) <= 16 and all(_detail(*item) for item in value.items())
+    return "" if good else "must map at most 16 short names to finite numbers, flags or short texts"
+
+
+def _detail(key: object, value: object) -> bool:
+    if not (isinstance(key, str) and 1 <= len(key) <= 32):
+        return False
+    if isinstance(value, str):
+        return len(value) <= 128
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return isinstance(value, float) and math.isfinite(value)
+
+
+_VERSION = _whole(0, HIGHEST_NUMBER)
+_ID = _text(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of the characters A-Z a-z 0-9 _ -")
+_DIGEST = _text(r"[0-9a-f]{64}", "64 hexadecimal digits")
+_PACKED: dict[str, Rule] = {
+    "sha256": _blob(32, 32),
+    "size": _whole(1, LARGEST_PAYLOAD),
+    "chunks": _whole(1, MOST_CHUNKS),
+    "codec": _one_of(*CODECS),
+}
+_PIECE: dict[str, Rule] = {"chunk": _whole(0, MOST_CHUNKS - 1), "data": _blob(1, CHUNK)}
+_KINDS: dict[str, type[Message]] = {
+    "manifest": Manifest,
+    "model-chunk": ModelChunk,
+    "update-chunk": UpdateChunk,
+    "acknowledgement": Acknowledgement,
+    "want": Want,
+    "status": Status,
+}
+_NAMES: dict[type, str] = {kind: name for name, kind in _KINDS.items()}
+_RULES: dict[type[Message], dict[str, Rule]] = {
+    Manifest: {
+        "task": _DIGEST,
+        "version": _whole(1, HIGHEST_NUMBER),
+        "published_s": _real,
+        "parameters": _whole(1, LARGEST_PAYLOAD),
+        **_PACKED,
+    },
+    ModelChunk: {"version": _whole(1, HIGHEST_NUMBER), **_PIECE},
+    UpdateChunk: {
+        "device": _ID,
+        "update_id": _ID,
+        "task": _DIGEST,
+        "base_version": _VERSION,
+        "examples": _whole(1, 10_000_000),
+        "created_s": _real,
+        **_PACKED,
+        **_PIECE,
+    },
+    Acknowledgement: {
+        "update_id": _ID,
+        "status": _one_of(ACCEPTED, REJECTED, INCOMPLETE),
+        "reason": _text(r"(?s:.{0,512})", "a text of at most 512 characters"),
+        "missing": _chunk_list,
+    },
+    Want: {"version": _VERSION, "chunks": _chunk_list},
+    Status: {"device": _ID, "online": _flag, "details": _details},
+}
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is a SHA-256 in hexadecimal digits."""
+    return not _DIGEST(text)
+
+
+def encode(message: Message) -> bytes:
+    """The message's bytes, at most `LARGEST_MESSAGE`; `LocalProtocolError` when a field breaks its rule."""
+    if complaint := _complaint(message):
+        raise LocalProtocolError(complaint)
+    values = {f.name: getattr(message, f.name) for f in fields(message)}
+    body = cbor2.dumps({"kind": _NAMES[type(message)], **values}, canonical=True)
+    wire = cbor2.dumps([SCHEMA, body, _digest(SCHEMA, body), None])
+    if len(wire) > LARGEST_MESSAGE:
+        raise LocalProtocolError(
+            f"{_NAMES[type(message)]} takes {len(wire)} bytes, the limit is {LARGEST_MESSAGE}"
+        )
+    return wire
+
+
+def decode(wire: bytes) -> Message:
+    """The message in these bytes.
+
+    `DamageError` for bytes that no sender sends; plain `RemoteProtocolError` for a sender that breaks the rules.
+    """
+    if len(wire) > LARGEST_MESSAGE:
+        raise RemoteProtocolError(f"message of {len(wire)} bytes: the limit is {LARGEST_MESSAGE}")
+    body = _open(wire)
+    values = _load(body)
+    if not isinstance(values, dict):
+        raise RemoteProtocolError("body: must be a map")
+    kind = values.pop("kind", None)
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise RemoteProtocolError(f"kind: {str(kind)[:32]!r} is not one of {', '.join(_KINDS)}")
+    return _message(kind, values)
+
+
+def decode_as(expected: type[M], wire: bytes) -> M:
+    """The message in these bytes, which must be of that type."""
+    message = decode(wire)
+    if not isinstance(message, expected):
+        raise RemoteProtocolError(f"kind: {_NAMES[type(message)]} came where {_NAMES[expected]} belongs")
+    return message
+
+
+def _open(wire: bytes) -> bytes:
+    """The envelope's body, whole as it was sent."""
+    try:
+        envelope = _load(wire)
+    except RemoteProtocolError as error:
+        raise DamageError(str(error)) from error
+    match envelope:
+        case [int(schema), bytes(body), bytes(digest), None | bytes() as signature]:
+            if not 0 <= schema < 256 or _digest(schema, body) != digest:
+                raise DamageError("message is damaged: its SHA-256 does not fit")
+            if schema != SCHEMA:
+                raise RemoteProtocolError(f"schema: {schema} is unknown, this version speaks {SCHEMA}")
+            if signature is not None:
+                raise RemoteProtocolError(
+                    f"signature: schema {SCHEMA} has none, this version cannot check it"
+                )
+            return body
+    raise DamageError("message is not a CBOR array [schema, body, digest, signature]")
+
+
+def _digest(schema: int, body: bytes) -> bytes:
+    return sha256(bytes([schema]) + body).digest()
+
+
+def _load(data: bytes) -> object:
+    """One CBOR item and nothing after it."""
+    stream = io.BytesIO(data)
+    try:
+        item: object = cbor2.load(stream)
+    except _UNREADABLE as error:
+        raise RemoteProtocolError(f"message is not CBOR: {type(error).__name__}") from error
+    if stream.read(1):
+        raise RemoteProtocolError("message has bytes after its end")
+    return item
+
+
+def _message(kind: str, values: dict[Any, Any]) -> Message:
+    cls: Callable[..., Message] = _KINDS[kind]
+    if odd := {str(key)[:32] for key in values} ^ set(_RULES[_KINDS[kind]]):
+        raise RemoteProtocolError(f"{kind}: fields missing or unknown: {', '.join(sorted(odd))}")
+    message = cls(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    )
+    if complaint := _complaint(message):
+        raise RemoteProtocolError(complaint)
+    return message
+
+
+def _complaint(message: Message) -> str:
+    """What is wrong with a message, or nothing."""
+    kind = _NAMES[type(message)]
+    for name, rule in _RULES[type(message)].items():
+        if complaint := rule(getattr(message, name)):
+            return f"{kind}.{name}: {complaint}"
+    complaint = _disagreement(message)
+    return f"{kind}.{complaint}" if complaint else ""
+
+
+def _disagreement(message: Message) -> str:
+    """What two fields say differently."""
+    if isinstance(message, Manifest | UpdateChunk) and message.chunks != -(-message.size // CHUNK):
+        return f"chunks: {message.size} bytes take {-(-message.size // CHUNK)} chunks, not {message.chunks}"
+    if isinstance(message, UpdateChunk):
+        if message.chunk >= message.chunks:
+            return f"chunk: {message.chunk} of {message.chunks}"
+        if len(message.data) != chunk_length(message.size, message.chunk):
+            return f"data: {len(message.data)} bytes in chunk {message.chunk} of {message.size} bytes"
+    if isinstance(message, Acknowledgement) and bool(message.missing) != (message.status == INCOMPLETE):
+        return "missing: goes with the status incomplete, and only with it"
+    return ""
+
+
+def chunk_length(size: int, chunk: int) -> int:
+    """Bytes in chunk number `chunk` of a payload of `size` bytes."""
+    return min(CHUNK, size - chunk * CHUNK)

@@ -1,0 +1,1 @@
+"""The body's physics, pure: dynamics, parameters, state, surroundings, scenarios."""

@@ -1,0 +1,1 @@
+"""What survives a SIGKILL: one SQLite file, its tables and its readers."""

@@ -1,0 +1,1 @@
+"""TFLite: the interpreter, picked by name, and model files."""

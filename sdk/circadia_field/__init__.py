@@ -1,0 +1,1 @@
+"""The half of a field test that runs on the device."""

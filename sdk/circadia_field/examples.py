@@ -1,0 +1,64 @@
+"""Labelled examples that a field test asks and teaches with: an .npz file of x and y."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from circadia.learning.task import Task
+
+DIGITS = "digits"
+LEAST = 20
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What numpy makes of a file that is no .npz, a bare array or half of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """N of them."""
+
+    x: NDArray[np.float32]
+    """(N, *input shape)"""
+    y: NDArray[np.int64]
+    """(N,) places in the task's labels."""
+
+
+def load_examples(path: Path, task: Task) -> Examples:
+    """`ConfigError` for a file that is none, or does not fit the task."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            x, y = np.asarray(file["x"], np.float32), np.asarray(file["y"])
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; it holds arrays x (N, *input shape) and y (N,)") from error
+    except DAMAGED as error:
+        raise ConfigError(f"{path}: is no .npz file with arrays x and y ({error})") from error
+    wanted = tuple(task.input_shape)
+    if x.shape[1:] != wanted or y.shape != x.shape[:1] or len(y) < LEAST:
+        raise ConfigError(
+            f"{path}: x is {x.shape} and y {y.shape}; task {task.name} wants (N, {', '.join(map(str, wanted))}) and (N,), "
+            f"N at least {LEAST}"
+        )
+    if not np.isfinite(x).all():
+        raise ConfigError(f"{path}: x holds NaN or infinity")
+    if not (np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < len(task.labels)):
+        raise ConfigError(f"{path}: y must be whole numbers from 0 to {len(task.labels) - 1}")
+    return Examples(x=x, y=y.astype(np.int64))
+
+
+def write_digits(path: Path) -> None:
+    """Scikit-learn's digits, for the shipped tasks."""
+    from circadia_lab.data.tasks.digits_data import load_digits_split
+
+    train_x, train_y, test_x, test_y = load_digits_split(0)
+    np.savez_compressed(path, x=np.concatenate([train_x, test_x]), y=np.concatenate([train_y, test_y]))

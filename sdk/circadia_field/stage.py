@@ -1,0 +1,168 @@
+"""Where a period is played: on this device in real time, or with a simulated body under a simulated meter in virtual time."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from circadia.wiring import build
+from circadia_field.virtual_device import SETTLE_S, VirtualDevice
+from circadia_meter.simulator import BoardErrors
+
+if TYPE_CHECKING:
+    from circadia.agent import Agent
+    from circadia.config import DeviceConfig
+    from circadia_field.application import Application
+
+ENDS = (signal.SIGTERM, signal.SIGINT)
+LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0
+VIRTUAL_PERIOD_US = 5000
+BOARD = BoardErrors(drift_ppm=60, shunt_ohm=0.02, noise_v=3e-6, offset_v=1e-6, gain=5e-4)
+"""A good meter, not a perfect one."""
+
+
+class BrokenOff(Exception):
+    """A signal ended it in the middle of a period."""
+
+
+class Player(Protocol):
+    """A device that plays one period."""
+
+    agent: Agent
+
+    @property
+    def errors(self) -> int:
+        """Parts of the agent that failed so far."""
+        ...
+
+    def live(self, until_s: float, application: Application) -> None:
+        """Until that reading of the agent's clock. `BrokenOff` when a signal ends it."""
+        ...
+
+    def finish(self) -> None:
+        """Until the tick that is going on has ended, and the meter has told its joules. `BrokenOff` as `live`."""
+        ...
+
+    def stop(self) -> None:
+        """End the agent; its store is whole then."""
+        ...
+
+    def true_j(self, start_s: float, end_s: float) -> float | None:
+        """What truly flowed, where that is known; after `stop`, before `close`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; a second call does nothing."""
+        ...
+
+
+class Stage(Protocol):
+    """Makes players."""
+
+    def begin(self, config: DeviceConfig, start_h: float) -> Player:
+        """Of a configuration; `start_h`: hours of the plan before this period's washout."""
+        ...
+
+
+class Ends:
+    """Signals that end the process wait here until somebody asks; for the main thread.
+
+    A pipe, for no mask would reach the threads that numpy has started already, and polling would cost joules.
+    """
+
+    def __init__(self) -> None:
+        self._heard, written = os.pipe()
+        for end in (self._heard, written):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        for number in ENDS:
+            signal.signal(number, lambda *_: None)
+
+    def wait(self, wait_s: float) -> None:
+        """For that long at most. `BrokenOff` if a signal came, now or before."""
+        if select.select([self._heard], [], [], min(max(wait_s, 0.0), LONGEST_WAIT_S))[0]:
+            raise BrokenOff
+
+
+class RealPlayer:
+    """This device, in real time."""
+
+    def __init__(self, config: DeviceConfig, ends: Ends) -> None:
+        self._ends = ends
+        self._runtime = build(config)
+        self.agent = self._runtime.agent
+        self._running = False
+
+    @property
+    def errors(self) -> int:
+        """Parts of the agent that failed so far."""
+        return self._runtime.errors
+
+    def live(self, until_s: float, application: Application) -> None:
+        """As `Player`."""
+        if not self._running:
+            self._running = True
+            self._runtime.__enter__()
+        clock = self.agent.clock
+        while (now_s := clock.now_s()) < until_s:
+            application.advance(now_s)
+            self._ends.wait(clock.wall_s(min(application.due_s, until_s) - now_s))
+
+    def finish(self) -> None:
+        """As `Player`; a device that does not tick any more is given up after a while."""
+        ticks, last_s = self._runtime.ticks, time.monotonic() + LONGEST_TICK_S
+        self.agent.wake()
+        while self._runtime.ticks == ticks and time.monotonic() < last_s:
+            self._ends.wait(0.1)
+        self._ends.wait(SETTLE_S)
+
+    def stop(self) -> None:
+        """As `Player`."""
+        if self._running:
+            self._running = False
+            self._runtime.__exit__()
+
+    def true_j(self, start_s: float, end_s: float) -> float | None:
+        """Nobody knows."""
+
+    def close(self) -> None:
+        """As `Player`."""
+        self.stop()
+
+
+class RealStage:
+    """This device. Signals do not end the process any more, but the period that is going on."""
+
+    def __init__(self) -> None:
+        self._ends = Ends()
+
+    def begin(self, config: DeviceConfig, start_h: float) -> RealPlayer:  # noqa: ARG002 - the port's names
+        """Now."""
+        return RealPlayer(config, self._ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualStage:
+    """Simulated bodies, measured by the meter's firmware on a simulated board, or by themselves: days in seconds."""
+
+    firmware: bool = True
+
+    morning_s: float = 9 * 3600.0
+    """Time of day at which the plan begins."""
+    period_us: int = VIRTUAL_PERIOD_US
+
+    def begin(self, config: DeviceConfig, start_h: float) -> VirtualDevice:
+        """At that time of the plan."""
+        start_s = math.fsum([self.morning_s, start_h * 3600])
+        return VirtualDevice(
+            config,
+            start_s=start_s,
+            errors=replace(BOARD, seed=config.platform.seed),
+            period_us=self.period_us,
+            firmware=self.firmware,
+        )

@@ -1,0 +1,56 @@
+"""One update: what it reports, and what it centres on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+import pytest
+
+from circadia_lab.policy.cmoppo.update import trainer_of
+from circadia_lab.policy.env.interface import OBJECTIVES, Outcome
+
+if TYPE_CHECKING:
+    from circadia_lab.policy.cmoppo.config import Config
+
+pytestmark = pytest.mark.usefixtures("quick")
+BATCH = 168
+
+
+class Apart:
+    """A chain on devices of two kinds, of which the second earns 10 more at every tick."""
+
+    def __init__(self, inner: Any) -> None:
+        self.name, self.batch, self.limits = "apart", inner.batch, inner.limits
+        self.kinds = np.arange(inner.batch) // (inner.batch // 2)
+        self.initial, self.see, self.promise = inner.initial, inner.see, inner.promise
+        self._inner = inner
+
+    def step(self, state: Any, action: Any, key: Any) -> Any:
+        after, outcome = self._inner.step(state, action, key)
+        return after, Outcome(outcome.reward + 10.0 * self.kinds[:, None], outcome.cost, outcome.weight)
+
+
+def updated(environment: Any, config: Config) -> tuple[Any, Any]:
+    trainer = trainer_of(environment, config)
+    learner, figures = jax.jit(trainer.update)(trainer.initial(jax.random.PRNGKey(0)))
+    return learner, figures
+
+
+@pytest.mark.slow
+def test_each_kind_of_device_is_centred_on_its_own_averages(chain: Any, tiny: Config) -> None:
+    learner, _ = updated(Apart(chain(BATCH)), tiny)
+    plain, richer = np.asarray(learner.centre)[:, :, : len(OBJECTIVES)]
+    # ticks are one or two periods long
+    assert (richer - plain).min() > 3
+    assert (richer - plain).max() < 12
+
+
+def test_what_is_promised_is_no_part_of_what_is_reported(chain: Any, tiny: Config) -> None:
+    """Rewards lie between −1 and 1 a tick, promises far beyond."""
+    environment = chain(BATCH)
+    environment.potential = environment.potential * 1000
+    learner, figures = updated(environment, tiny)
+    assert np.abs(np.asarray(figures.gains)[:, : len(OBJECTIVES)]).max() < 1
+    assert np.abs(np.asarray(learner.centre)).max() > 10

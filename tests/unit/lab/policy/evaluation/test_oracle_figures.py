@@ -1,0 +1,78 @@
+"""Networks held against a certified optimum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from circadia_lab.policy.evaluation.oracle_figures import NAIL, OracleFigures, oracle_figures
+from circadia_lab.policy.oracle.optimum import Optimum, optimum
+
+if TYPE_CHECKING:
+    from circadia_lab.policy.oracle.grid import Grid
+
+PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.2, 0.4, 0.4], [0.0, 0.0, 1.0]])
+
+
+@pytest.fixture(scope="module")
+def found(grid: Grid) -> Optimum:
+    return optimum(grid, PREFERENCES)
+
+
+@pytest.fixture(scope="module")
+def figures(grid: Grid, found: Optimum) -> OracleFigures:
+    """Of two networks: one as good as the optimum, one half-way from chance; the latter breaks limits twice."""
+    half = (found.returns + found.random_returns) / 2
+    costs = np.tile(0.5 * grid.chain.limits, (2, 3, 1))
+    costs[1, 0, 2], costs[1, 2, 0] = 2 * grid.chain.limits[2], 1.0001 * grid.chain.limits[0]
+    return oracle_figures(
+        found,
+        [found.returns, half],
+        costs,
+        grid="coarse",
+        states=grid.chain.states,
+        limits=grid.chain.limits,
+        distilled_reward=found.returns,
+        distilled_cost=found.costs,
+        coupling=np.array([0.1, 0.2, 0.3]),
+    )
+
+
+def test_chance_is_0_and_the_optimum_1(figures: OracleFigures) -> None:
+    chance = np.tile(figures.random_reward, (3, 1))
+    assert figures.normalised(chance) == pytest.approx(0)
+    assert figures.normalised(figures.optimum_reward) == pytest.approx(1)
+    assert figures.normalised(figures.reward[1]) == pytest.approx(0.5)
+
+
+def test_a_limit_reached_is_kept_but_for_rounding(figures: OracleFigures) -> None:
+    at_limit = np.tile(figures.limits, (3, 1))
+    assert not figures.violating(at_limit).any()
+    assert not figures.violating(at_limit * (1 + NAIL / 2)).any()
+    assert figures.violating(at_limit * (1 + 1e-6)).all()
+    assert figures.violating(figures.cost).tolist() == [[False] * 3, [True, False, True]]
+
+
+def test_the_optimum_s_own_volume_is_all_of_it(figures: OracleFigures) -> None:
+    assert figures.hypervolume_ratio(figures.optimum_reward) == pytest.approx(1)
+    assert figures.hypervolume_ratio(figures.reward[1]) < 1
+
+
+def test_a_summary_is_flat_finite_and_of_medians(figures: OracleFigures) -> None:
+    summary = figures.summary()
+    assert all(isinstance(x, str | int) or math.isfinite(x) for x in summary.values())
+    assert summary["normalised_mean"] == pytest.approx(0.75)
+    assert summary["normalised_min"] == pytest.approx(0.75)
+    assert summary["violating_fraction"] == pytest.approx(1 / 3)
+    assert summary["worst_cost_over_limit"] == pytest.approx((0.5 + 2) / 2)
+    assert summary["distilled_normalised_mean"] == pytest.approx(1)
+    assert summary["distilled_violating_fraction"] == 0
+    assert summary["oracle_coupling_mean"] == pytest.approx(0.2)
+    assert summary["oracle_coupling_max"] == 0.3
+    assert summary["largest_gap"] <= 1e-3  # type: ignore[operator]
+    bare = replace(figures, distilled_reward=None, distilled_cost=None, coupling=None).summary()
+    assert not {key for key in bare if "distilled" in key or "coupling" in key}

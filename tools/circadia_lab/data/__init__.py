@@ -1,0 +1,1 @@
+"""Where data come from: tasks and recorded traces."""

@@ -1,0 +1,1 @@
+"""What a field test found, from nothing but its bundle."""

@@ -1,0 +1,1 @@
+"""A fleet on one machine: the demonstration and its report."""

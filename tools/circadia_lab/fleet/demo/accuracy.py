@@ -1,0 +1,65 @@
+"""How well weights do at a time of the simulated day, through the task's real `evaluate` signature."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from circadia_lab.fleet.demo.result import Series
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circadia.learning.trainer import Trainer
+    from circadia_lab.fleet.demo.replay import WeightPath
+    from circadia_lab.fleet.demo.world import World
+
+    Weights = NDArray[np.float32]
+
+BACK_WITHIN = 0.02
+BEFORE_S = 7200.0
+
+
+class Examiner:
+    """Accuracy on the world's held-out sets; the same question is computed once."""
+
+    def __init__(self, world: World, trainer: Trainer) -> None:
+        self._world = world
+        self._trainer = trainer
+        self._sets: dict[tuple[int, int | None], tuple[NDArray[np.float32], NDArray[np.int32]]] = {}
+        self._known: dict[tuple[int, int, int | None], tuple[Weights, float]] = {}
+
+    def accuracy(self, weights: Weights, t_s: float, device: int | None = None) -> float:
+        """Share of right answers on the common set of that time, or on a device's own."""
+        phase = self._world.phase(t_s)
+        key = (id(weights), phase, device)
+        if key not in self._known:
+            if (phase, device) not in self._sets:
+                self._sets[phase, device] = self._world.held_out(t_s, device)
+            found = self._trainer.evaluate(weights, *self._sets[phase, device]).accuracy
+            self._known[key] = (weights, found)  # holding them keeps their id from being given away
+        return self._known[key][1]
+
+    def over_day(self, path: WeightPath, grid_s: list[float], device: int | None = None) -> Series:
+        """The accuracy of a device's weights at those times."""
+        return Series(t_s=grid_s, value=[self.accuracy(path.at(t_s), t_s, device) for t_s in grid_s])
+
+
+def recovery_s(accuracy: Series, drift_s: float) -> float | None:
+    """From the drift until accuracy is back within `BACK_WITHIN` of its mean over `BEFORE_S` before; None if never.
+
+    Straight lines between the values; 0 when it had not fallen further than that by the first value after the drift.
+    """
+    points = list(zip(accuracy.t_s, accuracy.value, strict=True))
+    before = [value for t_s, value in points if drift_s - BEFORE_S <= t_s < drift_s]
+    after = [(t_s, value) for t_s, value in points if t_s >= drift_s]
+    if not before or not after:
+        return None
+    enough = sum(before) / len(before) - BACK_WITHIN
+    if after[0][1] >= enough:
+        return 0.0
+    for (t0, low), (t1, high) in pairwise(after):
+        if high >= enough:
+            return t0 + (t1 - t0) * (enough - low) / (high - low) - drift_s
+    return None

@@ -1,0 +1,143 @@
+"""What a device is doing, read from its store beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sqlite3
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia.actions import INDEX
+from circadia.types import Link, Observation
+from circadia_lab.fleet.demo.live import DeviceRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NEWEST = "SELECT observation, proposed, action, feasible, masked, version FROM ticks ORDER BY id DESC LIMIT 1"
+
+
+def read_row(store: Path, name: str, profile: str, alive: bool = True) -> DeviceRow:
+    """The newest tick of the device whose store that is, and `alive` for whether its process runs.
+
+    Reads without waiting and without holding the device up. A store that is absent or has no tables yet makes a row
+    that says `starting`; one that is locked or damaged, `unreadable`.
+    """
+    try:
+        found = _newest(store)
+    except (sqlite3.Error, ValueError) as error:
+        early = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
+        return DeviceRow(
+            name=name, profile=profile, state=_state(alive, "starting" if early else "unreadable")
+        )
+    if found is None:
+        return DeviceRow(name=name, profile=profile, state=_state(alive, "starting"))
+    seen, action, blame, version = found
+    return DeviceRow(
+        name=name,
+        profile=profile,
+        battery_soc=seen.battery_soc,
+        charging=seen.charging > 0,
+        action=action,
+        why=why(seen, action, blame) if alive else "the process does not run",
+        queue=seen.queue_length,
+        staleness_s=seen.model_age_s,
+        versions_behind=seen.versions_behind,
+        version=version,
+        state=_state(alive, "running"),
+    )
+
+
+def _state(alive: bool, state: str) -> str:
+    return state if alive else "down"
+
+
+def _newest(store: Path) -> tuple[Observation, str, tuple[str, ...], int] | None:
+    """(observation, action, limits that overruled the policy, version) of the newest tick."""
+    if not store.exists():
+        return None
+    uri = f"{store.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0)) as db:
+        row = db.execute(NEWEST).fetchone()
+    if row is None:
+        return None
+    values = np.frombuffer(row[0], np.float32).tolist()
+    seen = Observation(**dict(zip(Observation.__slots__, values, strict=True)))
+    bits = json.loads(row[4]) if row[4] else {}
+    return seen, row[2], overruled(row[1], row[2], bits, feasible=bool(row[3])), int(row[5])
+
+
+def overruled(proposed: str, action: str, bits: dict[str, int], *, feasible: bool = True) -> tuple[str, ...]:
+    """The limits that forbade what the policy proposed; none when it got its way.
+
+    `bits`: for each limit, its set over the catalogue's indices, as in `Decision.masked`.
+    """
+    if feasible and proposed == action:
+        return ()
+    return tuple(name for name, forbidden in bits.items() if forbidden >> INDEX.get(proposed, 0) & 1)
+
+
+def why(observation: Observation, action: str, masked: Sequence[str]) -> str:
+    """One phrase: what about the observation makes the action plausible.
+
+    `action` is a stable name; `masked` names the limits that forbade what the policy proposed.
+    """
+    if masked:
+        return f"shield: {', '.join(masked)}"
+    mode, *rest = action.split("/")
+    sync = rest[-1] if rest else ""
+    parts = {"serve": _serving, "train": _training}.get(mode, _sleeping)(observation, sync)
+    if sync == "sync-pull":
+        parts.append(_behind(observation))
+    if sync == "sync-int8":
+        parts.append(_unsent(observation))
+    if sync.startswith("sync"):
+        parts.append(_link(observation))
+    return ", ".join(part for part in parts if part) or "nothing to do"
+
+
+def _serving(seen: Observation, _: str) -> list[str]:
+    if not seen.queue_length > 0:
+        return ["the queue is empty"]
+    return [f"queue {seen.queue_length:.0f}", _slack(seen)]
+
+
+def _slack(seen: Observation) -> str:
+    return f"slack {seen.queue_slack_s:.0f} s" if math.isfinite(seen.queue_slack_s) else ""
+
+
+def _training(seen: Observation, _: str) -> list[str]:
+    power = "charging" if seen.charging > 0 else _battery(seen)
+    fresh = seen.fresh_examples
+    return [power, f"{fresh:.0f} fresh examples" if fresh > 0 else "nothing fresh: rehearses"]
+
+
+def _battery(seen: Observation) -> str:
+    return f"battery {100 * seen.battery_soc:.0f} %" if math.isfinite(seen.battery_soc) else ""
+
+
+def _sleeping(seen: Observation, sync: str) -> list[str]:
+    """What waits meanwhile, the most urgent first."""
+    if seen.queue_length > 0:
+        return [f"queue {seen.queue_length:.0f} waits", _slack(seen)]
+    if sync or not seen.fresh_examples > 0:
+        return []
+    return [f"{seen.fresh_examples:.0f} fresh examples wait", "" if seen.charging > 0 else _battery(seen)]
+
+
+def _behind(seen: Observation) -> str:
+    return (
+        f"model {seen.versions_behind:.0f} behind" if seen.versions_behind > 0 else "asks for a newer model"
+    )
+
+
+def _unsent(seen: Observation) -> str:
+    return f"{seen.unsent_examples:.0f} unsent" if seen.unsent_examples > 0 else ""
+
+
+def _link(seen: Observation) -> str:
+    return f"link {Link(int(seen.link)).name.lower()}" if seen.link in tuple(Link) else ""

@@ -1,0 +1,77 @@
+"""Accuracy against the joules that it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circadia_lab.fleet.report import curve
+from circadia_lab.fleet.report.style import (
+    HOUR_S,
+    INK,
+    arm_colour,
+    new_figure,
+    nothing,
+    percent_axis,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from circadia_lab.fleet.demo.result import ArmResult
+
+
+def accuracy_against_joules(arms: Sequence[ArmResult]) -> Figure:
+    """The same accuracy over what it cost."""
+    figure = new_figure(3.9)
+    ax = figure.subplots()
+    drawn = [_accuracy_path(ax, arm, index) for index, arm in enumerate(arms)]
+    if not any(drawn):
+        nothing(ax, "no energy was settled")
+        return figure
+    ax.set_xlim(left=0)
+    ax.set_xlabel("simulated energy of the whole fleet since midnight, kJ")
+    ax.set_ylabel("mean accuracy, common held-out images")
+    percent_axis(ax)
+    ax.legend(loc="lower right")
+    return figure
+
+
+def _accuracy_path(ax: Axes, arm: ArmResult, index: int) -> bool:
+    t_s, value = curve.finite(arm.accuracy)
+    joules = curve.held(arm.joules, t_s)
+    good = np.isfinite(joules)
+    if not good.any():
+        return False
+    t_s, value, kilojoules = t_s[good], value[good], joules[good] / 1e3
+    colour = arm_colour(index)
+    ax.plot(kilojoules, value, color=colour, linewidth=2.2, label=arm.arm, zorder=3)
+    for hour in (6, 12, 18, 24):
+        if t_s[0] <= hour * HOUR_S <= t_s[-1]:
+            place = int(np.searchsorted(t_s, hour * HOUR_S))
+            ax.plot(
+                kilojoules[place],
+                value[place],
+                "o",
+                color=colour,
+                markersize=4.5,
+                markerfacecolor="white",
+                zorder=4,
+            )
+            _label(ax, kilojoules[place], value[place], f"{hour:02d}:00", colour)
+    for drift in arm.drifts:
+        if t_s[0] <= drift.t_s <= t_s[-1]:
+            place = int(np.searchsorted(t_s, drift.t_s, "right")) - 1
+            ax.plot(kilojoules[place], value[place], "D", color=INK, markersize=5.5, zorder=5)
+            _label(ax, kilojoules[place], value[place], "drift", INK)
+    return True
+
+
+def _label(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+    """Below the point."""
+    ax.annotate(text, (x, y), xytext=(0, -8), textcoords="offset points", ha="center", va="top", fontsize=8,
+                color=colour)  # fmt: skip

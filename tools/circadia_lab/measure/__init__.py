@@ -1,0 +1,1 @@
+"""What measurements say: joules by action, and calibrated profiles."""

@@ -1,0 +1,1 @@
+"""Joules by action and watts by load, with intervals."""

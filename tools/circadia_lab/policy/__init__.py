@@ -1,0 +1,1 @@
+"""The policy's wing: environment, optimum, training, evaluation, files, commands."""

@@ -1,0 +1,100 @@
+"""Judging a policy on devices and chances that training does not see, and keeping the best that holds the limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from circadia_lab.policy.cmoppo.averages import counted, dealt, shared
+from circadia_lab.policy.cmoppo.errors import TrainingDiverged
+from circadia_lab.policy.cmoppo.history import utilities
+from circadia_lab.policy.env.interface import OBJECTIVES
+from circadia_lab.policy.env.preferences import ANCHORS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia_lab.policy.cmoppo.update import Learner, Trainer
+
+    Floats = NDArray[np.float64]
+
+OBJECTIVE_COUNT = len(OBJECTIVES)
+
+
+class Kept(NamedTuple):
+    """The policy to come out of a training, so far."""
+
+    parameters: Any
+    ranges: Any
+    gains: Any
+    """(anchors, objectives + costs) averages when it was judged."""
+    updates: Any
+
+
+class Judge:
+    """Compiled once for a training."""
+
+    def __init__(self, trainer: Trainer, seed: int) -> None:
+        self._trainer = trainer
+        self._key = jax.random.fold_in(jax.random.PRNGKey(seed), 1_000_003)
+        self._count = jax.jit(self._counted, static_argnames=("ticks",))
+
+    def gains(self, parameters: Any, ranges: Any, preferences: Floats, ticks: int) -> Floats:
+        """(n, objectives) → (n, objectives + costs) averages of the rounded policy, costs as shares of limits.
+
+        `TrainingDiverged` if one is not finite.
+        """
+        batch = self._trainer.environment.batch
+        found = []
+        for i, start in enumerate(range(0, len(preferences), batch)):
+            rows = preferences[start : start + batch]
+            key = jax.random.fold_in(self._key, i)
+            sums = self._count(parameters, ranges, dealt(rows, batch), key, ticks=ticks)
+            found.append(shared(sums, len(rows)))
+        gains = np.concatenate(found)
+        if not np.isfinite(gains).all():
+            raise TrainingDiverged(
+                "training diverged: on the devices that the policy is judged by, an average is not finite; "
+                "see what the environment brings there"
+            )
+        return gains
+
+    def kept(self, learner: Learner) -> Kept:
+        """The averaged actor, judged at the anchors."""
+        gains = self.gains(learner.average, learner.ranges, ANCHORS, self._trainer.config.judged_ticks)
+        return Kept(learner.average, learner.ranges, gains, np.asarray(learner.updates))
+
+    def better(self, new: Kept, old: Kept) -> bool:
+        """Within limits before beyond them; then the mean utility, or beyond them the smaller violation."""
+        if not self._trainer.config.constrained:
+            return utility(new) >= utility(old)
+        if worst(new) > 1 or worst(old) > 1:
+            return worst(new) <= worst(old)
+        return utility(new) >= utility(old)
+
+    def _counted(self, parameters: Any, ranges: Any, preference: Any, key: Any, ticks: int) -> Any:
+        trainer = self._trainer
+
+        def draw_from(encoded: Any, mask: Any) -> Any:
+            return trainer.actor.drawn(parameters, encoded, mask, ranges=ranges, rounded=True).log_p
+
+        return counted(
+            trainer.environment,
+            draw_from,
+            preference,
+            key,
+            ticks=ticks,
+            warm_up=trainer.config.judged_warm_up,
+        )
+
+
+def utility(kept: Kept) -> float:
+    """Mean over the anchors."""
+    return float(utilities(np.asarray(kept.gains, np.float64)[:, :OBJECTIVE_COUNT]).mean())
+
+
+def worst(kept: Kept) -> float:
+    """Largest cost as a share of its limit."""
+    return float(np.max(np.asarray(kept.gains)[:, OBJECTIVE_COUNT:]))

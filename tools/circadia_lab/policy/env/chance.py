@@ -1,0 +1,148 @@
+"""Uniform draws → what chance decides in a tick: when it ends, what arrives, how the world goes on.
+
+A tick lasts a period; a few, if the device dozes; until the first burst of requests, which wakes it; or as long as its
+own work. Every draw takes one of finitely many values or is rounded at random, so that all of it can be enumerated:
+`u` on a grid of midpoints gives expectations. Pure functions over an array module `xp`.
+
+    bursts arrive at rate b = requests / mean burst;  first after −ln(1 − u) / b;  later ones ⌊b · rest + u⌋
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.physics.dynamics import busy_s
+from circadia.physics.state import Noise
+from circadia.physics.surroundings import delivers, demand
+
+if TYPE_CHECKING:
+    from circadia.physics.params import Params
+    from circadia.physics.state import State
+    from circadia_lab.data.traces.day_trace import DayTrace
+    from circadia_lab.policy.env.problem import TickLaw
+
+DRAWS = 10
+"""Uniforms that a tick takes."""
+SHORTEST_S = 1.0
+NEVER_S = 1e12
+_WIDE = math.sqrt(12)
+"""√12 (u − ½) has mean 0 and variance 1."""
+
+
+class Recorded(NamedTuple):
+    """A trace as arrays over its bins, which repeat for ever."""
+
+    bin_s: float
+    length_s: float
+    """A whole number of days."""
+    before: Any
+    """(bins + 1,) requests before each bin."""
+    due_s: Any
+    """(bins,) when the next bin with a request ends, the present one included; it may be in the next round."""
+    clearness: Any
+    """(bins,)"""
+
+
+def recorded(trace: DayTrace, xp: Any) -> Recorded:
+    """The trace, prepared; it has a request (`DayTrace` sees to that)."""
+    counts = np.asarray(trace.requests, np.float64)
+    twice = np.flatnonzero(np.concatenate([counts, counts]) > 0)
+    ends = twice[np.searchsorted(twice, np.arange(len(counts)))] + 1.0
+    return Recorded(
+        bin_s=float(trace.bin_s),
+        length_s=float(trace.bin_s) * len(counts),
+        before=xp.asarray(np.concatenate([[0.0], np.cumsum(counts)])),
+        due_s=xp.asarray(ends * trace.bin_s),
+        clearness=xp.asarray(trace.clearness),
+    )
+
+
+def draw(
+    state: State, action: Any, u: Any, params: Params, law: TickLaw, xp: Any, replay: Recorded | None = None
+) -> Noise:
+    """(…,) states and actions, (…, DRAWS) uniforms in [0, 1) → the noise of that tick."""
+    rates = demand(state, params, xp)
+    busy = busy_s(state, action, params, xp)
+    longest = xp.maximum(law.period_s * _doze_periods(state, u[..., 0], params, law, xp), busy)
+    if replay is None:
+        dt, arrivals, age = _bursts(rates.requests_per_s, busy, longest, u[..., 1:4], law, xp)
+    else:
+        dt, arrivals, age = _replayed(state.time_s, busy, longest, replay, xp)
+    published = xp.floor(rates.versions_per_s * dt + u[..., 5])
+    return Noise(
+        dt_s=dt,
+        arrivals=arrivals,
+        arrival_age_s=age,
+        deadline_s=params.deadline_s + 0 * dt,
+        examples=xp.floor(rates.examples_per_s * dt + u[..., 4]),
+        feedback_u=u[..., 6],
+        user_u=u[..., 7],
+        link_u=u[..., 8],
+        cloud_z=_WIDE * (u[..., 9] - 0.5),
+        published=published,
+        published_age_s=dt / 2,
+    )
+
+
+def _doze_periods(state: State, u: Any, params: Params, law: TickLaw, xp: Any) -> Any:
+    """(…,) a device that somebody uses or something charges is not put off."""
+    awake = (state.user_active > 0) | delivers(state, params, xp)
+    return xp.where(awake, 1.0, _pick(u, law.doze_periods, law.doze_shares, xp))
+
+
+def _pick(u: Any, values: tuple[float, ...], shares: tuple[float, ...], xp: Any) -> Any:
+    """(…,) the value in whose share u falls."""
+    picked = values[-1] + 0 * u
+    for value, top in list(zip(values, np.cumsum(shares), strict=True))[-2::-1]:
+        picked = xp.where(u < top, value, picked)
+    return picked
+
+
+def _bursts(per_s: Any, busy: Any, longest: Any, u: Any, law: TickLaw, xp: Any) -> tuple[Any, Any, Any]:
+    """Tick's length, requests in it, age of the first at its end. Who is busy hears of them afterwards.
+
+    All bursts of one tick are of one size.
+    """
+    rate = per_s / law.mean_burst
+    first = xp.where(rate > 0, -xp.log1p(-u[..., 0]) / xp.maximum(rate, 1e-12), NEVER_S)
+    dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
+    came = first <= dt
+    later = xp.floor(rate * xp.maximum(dt - first, 0) + u[..., 1])
+    size = _pick(u[..., 2], law.burst_sizes, law.burst_shares, xp)
+    return dt, came * (1 + later) * size, xp.where(came, dt - first, 0)
+
+
+def _replayed(time_s: Any, busy: Any, longest: Any, replay: Recorded, xp: Any) -> tuple[Any, Any, Any]:
+    """The same from a record; a bin's requests come at its end.
+
+    What came is a difference of one function of time, so that ticks on end deliver each request once, whatever the
+    rounding.
+    """
+    local = around(time_s, replay.length_s, xp)
+    first = replay.due_s[_bin(local, replay, xp)] - local
+    dt = xp.maximum(xp.minimum(first, longest), xp.maximum(busy, SHORTEST_S))
+    arrivals = _until(time_s + dt, replay, xp) - _until(time_s, replay, xp)
+    return dt, arrivals, xp.where(arrivals > 0, xp.maximum(dt - first, 0), 0)
+
+
+def around(time_s: Any, length_s: float, xp: Any) -> Any:
+    """(…,) the time within its round, in [0, length]."""
+    return xp.maximum(time_s - length_s * xp.floor(time_s / length_s), 0)
+
+
+def _bin(local_s: Any, replay: Recorded, xp: Any) -> Any:
+    return xp.minimum(xp.floor(local_s / replay.bin_s), len(replay.clearness) - 1).astype(int)
+
+
+def _until(time_s: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) requests of the whole bins before that time, those of earlier rounds included."""
+    rounds = xp.floor(time_s / replay.length_s)
+    return rounds * replay.before[-1] + replay.before[_bin(around(time_s, replay.length_s, xp), replay, xp)]
+
+
+def clearness_at(time_s: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) what was recorded for that time."""
+    return replay.clearness[_bin(around(time_s, replay.length_s, xp), replay, xp)]

@@ -1,0 +1,241 @@
+"""The full environment: the physics on irregular ticks, in batches, with the shield in the loop.
+
+`Fleet` is the computation, over NumPy or JAX, with chance passed in as uniforms. `TrainingEnvironment` is the trainer's
+view of it, with JAX's keys.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.actions import CATALOGUE
+from circadia.errors import ConfigError
+from circadia.observation import DAY_S, HOUR_S, encode
+from circadia.physics import dynamics
+from circadia.physics.params import make_params, stack_params
+from circadia.physics.scenario import HOURS
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.shield import Shield, action_costs
+from circadia_lab.policy.env import chance
+from circadia_lab.policy.env.interface import Outcome, Seen
+from circadia_lab.policy.env.measures import outcome, promise
+
+if TYPE_CHECKING:
+    from circadia.physics.params import Params
+    from circadia.physics.state import Result, State
+    from circadia_lab.policy.env.problem import Device, Problem
+
+STARTS = 7
+"""Uniforms that a device's first state takes."""
+LOWEST_SOC = 0.3
+LONGEST_AGE_S = 4 * HOUR_S
+BEHIND_SHARE = 0.7
+"""Of devices that start with an older version than the newest."""
+MOST_PRACTICE = 4096.0
+
+
+class Advanced(NamedTuple):
+    """A tick later."""
+
+    state: State
+    outcome: Outcome
+    result: Result
+
+
+class Fleet:
+    """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
+
+    def __init__(self, problem: Problem, per_device: int, xp: Any = np) -> None:
+        if per_device < 1:
+            raise ConfigError(f"problem {problem.name}: {per_device} copies of a device; needs one at least")
+        self.problem = problem
+        self.shape = (len(problem.devices), per_device)
+        self._xp = xp
+        self._dtype = np.float64 if xp is np else np.float32
+        self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
+        self._limits = _limits(problem, xp)
+        self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
+        self._round_s = self._replay.length_s if self._replay else DAY_S
+        self._measures = problem.measures
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies are made anew: a module cannot be pickled."""
+        return _made, (self.problem, self.shape[1], self._xp.__name__)
+
+    def start(self, u: Any) -> State:
+        """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
+        xp = self._xp
+        state = dynamics.initial_state(
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self._round_s * u[..., 1], xp
+        )
+        fresh = xp.floor(32 * u[..., 2])
+        age = LONGEST_AGE_S * u[..., 4]
+        behind = u[..., 5] < BEHIND_SHARE
+        started = state._replace(
+            stored_examples=fresh + 64,
+            fresh_examples=fresh,
+            fresh_age_s=xp.where(fresh > 0, LONGEST_AGE_S * u[..., 3], 0),
+            model_age_s=age,
+            newest_age_s=xp.where(behind, age * u[..., 5] / BEHIND_SHARE, age),
+            versions_behind=behind * 1.0,
+            practice=MOST_PRACTICE ** u[..., 6] - 1,
+        )
+        started = self._under_recorded_sky(started)
+        return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
+
+    def look(self, state: State, preference: Any) -> Any:
+        """(…, 3) preferences → (…, features) values."""
+        return dynamics.observe(state, self.params, preference, self._xp)
+
+    def mask(self, values: Any) -> Any:
+        """(…, features) values → (…, actions) what the shield admits; sleeping always."""
+        admitted: Any = True
+        for limit in self._limits:
+            reached = (values[..., limit.feature] * limit.sign) >= limit.thresholds
+            admitted = admitted & (reached | limit.exempt)
+        return self._xp.moveaxis(admitted, 0, -1)
+
+    def advance(self, state: State, action: Any, u: Any) -> Advanced:
+        """One tick: (…,) actions, (…, DRAWS) uniforms."""
+        xp, params = self._xp, self.params
+        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay)
+        after, result = dynamics.step(state, action, noise, params, xp)
+        after = self._under_recorded_sky(after)
+        worth = outcome(state, after, result, params, self._measures, xp)
+        return Advanced(after, worth, result)
+
+    def promise(self, state: State) -> Any:
+        """(…, objectives)"""
+        return promise(state, self._measures, self._xp)
+
+    def wrapped(self, state: State) -> State:
+        """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
+        return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
+
+    def _under_recorded_sky(self, state: State) -> State:
+        if self._replay is None:
+            return state
+        return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
+
+
+def _made(problem: Problem, per_device: int, module: str) -> Fleet:
+    return Fleet(problem, per_device, importlib.import_module(module))
+
+
+class TrainingEnvironment:
+    """A `Fleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
+
+    def __init__(self, problem: Problem, batch: int) -> None:
+        """`batch` devices, a multiple of the problem's number of devices."""
+        from circadia_lab.policy.env import quick_jax
+
+        devices = len(problem.devices)
+        if batch < devices or batch % devices:
+            raise ConfigError(
+                f"problem {problem.name}: a batch of {batch} cannot be dealt to {devices} devices"
+            )
+        self.name = problem.name
+        self.batch = batch
+        self.limits = problem.costs.array
+        self.kinds = np.repeat(np.arange(devices), batch // devices)
+        self.fleet = Fleet(problem, batch // devices, quick_jax)
+
+    def initial(self, key: Any) -> State:
+        """Devices in all sorts of states."""
+        import jax
+
+        return self.fleet.start(jax.random.uniform(key, (*self.fleet.shape, STARTS)))
+
+    def see(self, state: State, preference: Any) -> Seen:
+        """What the policy is given, flat."""
+        import jax.numpy as jnp
+
+        values = self.fleet.look(state, preference.reshape(*self.fleet.shape, -1))
+        encoded, mask = encode(values, jnp), self.fleet.mask(values)
+        return Seen(encoded.reshape(self.batch, -1), mask.reshape(self.batch, -1))
+
+    def step(self, state: State, action: Any, key: Any) -> tuple[State, Outcome]:
+        """A tick of every device."""
+        after, worth, _ = self.fleet.advance(state, action.reshape(self.fleet.shape), self._uniforms(key))
+        flat = Outcome(
+            worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
+        )
+        return self.fleet.wrapped(after), flat
+
+    def promise(self, state: State) -> Any:
+        """What the devices' practice will have been worth once it has faded."""
+        return self.fleet.promise(state).reshape(self.batch, -1)
+
+    def _uniforms(self, key: Any) -> Any:
+        """(devices, per_device, DRAWS) by XLA's own generator, Philox: five times as fast on a CPU as Threefry."""
+        import jax
+        import jax.numpy as jnp
+
+        quick = jax.random.wrap_key_data(jax.random.bits(key, (4,)), impl="rbg")
+        return jnp.moveaxis(jax.random.uniform(quick, (chance.DRAWS, *self.fleet.shape)), 0, -1)
+
+
+def _params(device: Device, problem: Problem) -> Params:
+    params = make_params(device.profile, device.scenario)
+    if problem.trace is None:
+        return params
+    per_hour = problem.trace.requests.sum() / (problem.trace.days * HOURS)
+    return params._replace(requests_per_hour=np.full(HOURS, per_hour))
+
+
+def _columns(params: Params, xp: Any, dtype: Any) -> Params:
+    """(devices, …) → (devices, 1, …), to go with (devices, per_device) states."""
+    arrays = {
+        key: xp.asarray(value, dtype)[:, None] for key, value in params._asdict().items() if key != "battery"
+    }
+    battery = type(params.battery)(*(xp.asarray(x, dtype)[:, None] for x in params.battery))
+    return params._replace(battery=battery, **arrays)
+
+
+class _Limit(NamedTuple):
+    """One row of a `LimitTable`, actions first: whole vectors of devices to compare, whatever the number of actions."""
+
+    feature: int
+    sign: float
+    thresholds: Any
+    """(actions, devices, 1)"""
+    exempt: Any
+    """(actions, devices, 1)"""
+
+
+def _limits(problem: Problem, xp: Any) -> tuple[_Limit, ...]:
+    """Of all devices."""
+    shields = [_shield(problem, device) for device in problem.devices]
+    first = max(shields, key=lambda shield: len(shield.names))
+    rows = [_aligned(shield, first.names) for shield in shields]
+    thresholds, exempt = (np.stack(column).T[..., None] for column in zip(*rows, strict=True))
+    return tuple(
+        _Limit(
+            feature=int(first.table.features[i]),
+            sign=float(first.table.signs[i]),
+            thresholds=xp.asarray(thresholds[:, i]),
+            exempt=xp.asarray(exempt[:, i]),
+        )
+        for i in range(len(first.names))
+    )
+
+
+def _aligned(shield: Shield, names: tuple[str, ...]) -> tuple[Any, Any]:
+    """Thresholds and exemptions in the order of `names`; a limit that a device lacks exempts everything.
+
+    Devices of one problem differ in one limit at most: whether there are actions that the platform cannot do.
+    """
+    nothing = np.zeros(len(CATALOGUE), np.float32), np.ones(len(CATALOGUE), bool)
+    own = dict(zip(shield.names, zip(shield.table.thresholds, shield.table.exempt, strict=True), strict=True))
+    thresholds, exempt = zip(*(own.get(name, nothing) for name in names), strict=True)
+    return np.stack(thresholds), np.stack(exempt)
+
+
+def _shield(problem: Problem, device: Device) -> Shield:
+    platform = SimulatedPlatform(device.profile, device.scenario, 0)
+    day = device.scenario
+    bytes_at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
+    return Shield(problem.limits, action_costs(platform, device.profile, round(bytes_at_most)))

@@ -1,0 +1,172 @@
+"""An evaluation as one flat table of numbers, for JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS, RANDOM
+from circadia_lab.policy.evaluation.figures import (
+    coupling_gain,
+    expected_utility,
+    feasible,
+    hypervolume,
+    int8_added_violations,
+    int8_loss,
+    transfer_ratio,
+    utilities,
+    violating_fractions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from circadia_lab.policy.evaluation.arm import Arm
+    from circadia_lab.policy.evaluation.confidence import Interval
+    from circadia_lab.policy.evaluation.evaluation import Evaluation, Scenario
+    from circadia_lab.policy.evaluation.played import Played
+
+MEANS: dict[str, Callable[[Played], Any]] = {
+    "battery_life_h": lambda p: p.battery_life_h,
+    "agent_drain_per_day": lambda p: p.agent_drain,
+    "joules_per_served": lambda p: p.j_per_served,
+    "accuracy": lambda p: p.accuracy,
+    "latency_median_s": lambda p: p.latency_s(0.5),
+    "latency_p95_s": lambda p: p.latency_s(0.95),
+    "staleness_mean_s": lambda p: p.staleness_mean_s,
+    "staleness_p95_s": lambda p: p.staleness_s(0.95),
+    "expired_share": lambda p: p.expired_share,
+}
+"""Figures by preference, of which the table has the mean over preferences and seeds. Energy is simulated."""
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The first scenario's figures by their plain names, the others' with the scenario's name before them.
+
+    The certified optimum's begin with `oracle_`, unless there is nothing else.
+    """
+    found = _of_all(evaluation.scenarios) if evaluation.scenarios else {}
+    if evaluation.oracle:
+        before = "oracle_" if evaluation.scenarios else ""
+        found |= {f"{before}{key}": value for key, value in evaluation.oracle.summary().items()}
+    for row in evaluation.foretold:
+        found |= {f"foretold_{slug(row.name)}": row.foretold, f"run_{slug(row.name)}": row.found}
+    about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
+    return {key: _plain(value) for key, value in (found | about).items()}
+
+
+def _of_all(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    head, *others = scenarios
+    found: dict[str, Any] = {
+        "scenario": head.name,
+        "seeds": len(head.ours.plays),
+        "preferences": len(head.ours.plays[0].preferences),
+        **_of_scenario(head),
+        **_of_rounding(head),
+    }
+    for scenario in others:
+        found |= {f"{slug(scenario.name)}_{key}": value for key, value in _of_scenario(scenario).items()}
+    ratios = {slug(s.name): ratio for s in others if s.unseen and (ratio := transfer(head, s)) is not None}
+    if ratios:
+        found |= {f"{name}_transfer_ratio": ratio for name, ratio in ratios.items()}
+        found["transfer_ratio"] = min(ratios.values())
+    return found
+
+
+def write_summary(evaluation: Evaluation, path: Path) -> None:
+    """As JSON, whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(summary(evaluation), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def mean(arm: Arm, name: str) -> float:
+    """One of `MEANS` over preferences and seeds; NaN where no preference has it."""
+    values = np.array([MEANS[name](played) for played in arm.plays])
+    return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+
+
+def volume(arm: Arm) -> float:
+    """Mean hypervolume over the seeds."""
+    return float(np.mean([hypervolume(played.reward) for played in arm.plays]))
+
+
+def coupling(scenario: Scenario) -> Interval | None:
+    """What deciding together is worth, where both arms are there; float networks are compared with float networks."""
+    together, apart = scenario.arm(FLOATS) or scenario.ours, scenario.arm(APART)
+    if apart is None or len(apart.plays) != len(together.plays):
+        return None
+    return coupling_gain(together, apart)
+
+
+def best_rival(scenario: Scenario) -> Arm | None:
+    """The rule or file of the highest utility among those that keep the limits."""
+    able = [arm for arm in scenario.rivals if feasible(arm)]
+    return max(able, key=lambda arm: expected_utility(arm).mean, default=None)
+
+
+def transfer(seen: Scenario, unseen: Scenario) -> float | None:
+    """See `figures.transfer_ratio`; `None` without the random policy or a rule that keeps the limits."""
+    found = []
+    for scenario in (seen, unseen):
+        random, rival = scenario.arm(RANDOM), best_rival(scenario)
+        if random is None or rival is None:
+            return None
+        arms = (scenario.ours, random, rival)
+        ours, chance, rule = (expected_utility(arm).mean for arm in arms)
+        found.append((ours, chance, rule))
+    return transfer_ratio(found[0], found[1])
+
+
+def slug(name: str) -> str:
+    """`drift-plus-penalty, per preference` → `drift_plus_penalty_per_preference`."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _of_scenario(scenario: Scenario) -> dict[str, Any]:
+    ours, gain, rival = scenario.ours, coupling(scenario), best_rival(scenario)
+    own = expected_utility(ours)
+    found: dict[str, Any] = {
+        "utility": own.mean,
+        "utility_low": own.low,
+        "utility_high": own.high,
+        "violating_fraction": float(np.median(violating_fractions(ours))),
+        "worst_cost_over_limit": float(np.median([1 + played.excess.max() for played in ours.plays])),
+        "avoidable_crossings": int(sum(played.crossings.sum() for played in ours.plays)),
+        "hypervolume": volume(ours),
+        **{name: mean(ours, name) for name in MEANS},
+    }
+    for arm in scenario.arms:
+        if arm.name != OURS:
+            found[f"utility_{slug(arm.name)}"] = float(np.mean(utilities(arm)))
+            found[f"violating_fraction_{slug(arm.name)}"] = float(np.median(violating_fractions(arm)))
+    if rival:
+        found |= {
+            "best_feasible_baseline": rival.name,
+            "over_best_feasible_baseline": own.mean - expected_utility(rival).mean,
+        }
+    if gain:
+        found |= {"coupling_gain": gain.mean, "coupling_gain_low": gain.low, "coupling_gain_high": gain.high}
+    return found
+
+
+def _of_rounding(scenario: Scenario) -> dict[str, Any]:
+    floats = scenario.arm(FLOATS)
+    if floats is None:
+        return {}
+    return {
+        "int8_loss": int8_loss(scenario.ours, floats),
+        "int8_added_violations": int8_added_violations(scenario.ours, floats),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """What is not a number is null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

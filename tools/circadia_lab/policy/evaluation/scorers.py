@@ -1,0 +1,75 @@
+"""What is played: functions from what a device sees to scores of the actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from circadia.actions import INDEX, NAMES
+from circadia.policy.artifact import load_policy
+from circadia_lab.policy.files.int8_network import int8_scores
+from circadia_lab.policy.files.policy_file import read_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from circadia.policy.kernel import QuantisedLayer
+    from circadia.ports import Policy
+
+
+class Scorer(Protocol):
+    """A policy. The leading axes are devices, preferences and copies; NumPy arrays."""
+
+    def __call__(
+        self, values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_], /
+    ) -> NDArray[Any]:
+        """(…, features) values, NaN where absent, the same (…, WIDTH) encoded, (…, actions) → (…, actions) scores.
+
+        The device draws from the softmax of the scores over what the mask admits; −inf where not offered.
+        """
+        ...
+
+
+def of_rule(policy: Policy) -> Scorer:
+    """A rule, over the actions that it offers."""
+
+    def scorer(
+        values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        del encoded, mask
+        return np.where(policy.offered, policy.scores(values), -np.inf)
+
+    return scorer
+
+
+def of_layers(layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES) -> Scorer:
+    """An int8 network as a device computes it; −inf for actions that it does not know."""
+    places = np.array([INDEX[name] for name in actions])
+    network = int8_scores(layers)
+
+    def scorer(
+        values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        del values
+        scores = np.full((mask[..., 0].size, len(NAMES)), -np.inf, np.float32)
+        scores[:, places] = network(encoded.reshape(len(scores), -1))
+        return scores.reshape(mask.shape)
+
+    return scorer
+
+
+def of_file(path: Path) -> Scorer:
+    """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
+    artifact = load_policy(path)
+    return of_layers(read_layers(artifact.model, artifact.name), artifact.manifest.actions)
+
+
+def uniform(values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Any admitted action, each as likely."""
+    del values, encoded
+    return np.zeros(mask.shape)

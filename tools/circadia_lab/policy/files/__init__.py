@@ -1,0 +1,1 @@
+"""How policy files are made from networks and rules."""

@@ -1,0 +1,65 @@
+"""Write a policy network as the two files that a device loads."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.actions import NAMES
+from circadia.observation import INPUT_SCALE, encode
+from circadia.policy.artifact import Artifact, load_policy
+from circadia.policy.kernel import forward
+from circadia.policy.manifest import EncoderVector, Manifest, ScoreVector, dump_manifest
+from circadia_lab.policy.files.policy_file import write_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from circadia.policy.kernel import QuantisedLayer
+
+VECTORS = 24
+"""Test vectors of each kind that a file carries."""
+
+
+def export_policy(
+    path: Path,
+    layers: Sequence[QuantisedLayer],
+    *,
+    observations: NDArray[np.float32],
+    made: dict[str, Any],
+    actions: Sequence[str] = NAMES,
+) -> Artifact:
+    """Write `path` (NAME.tflite) and NAME.json beside it, load them back with every check, return what was loaded.
+
+    The first `VECTORS` rows of (n, features) `observations` become the test vectors, their answers computed by the
+    integer kernel: that the interpreter gives the same is what loading checks. `made` says how: generator, seed.
+    """
+    model = write_policy(layers)
+    rows = np.asarray(observations[:VECTORS], np.float32)
+    encoded = encode(rows)
+    scores = forward(layers, encoded, input_scale=INPUT_SCALE)
+    manifest = Manifest(
+        actions=tuple(actions),
+        output_scale=layers[-1].output_scale,
+        output_zero_point=layers[-1].output_zero_point,
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        encoder_vectors=tuple(_encoder_vector(x, q) for x, q in zip(rows, encoded, strict=True)),
+        score_vectors=tuple(
+            ScoreVector(encoded=tuple(q.tolist()), scores=tuple(y.tolist()))
+            for q, y in zip(encoded, scores, strict=True)
+        ),
+        made=made,
+    )
+    path.write_bytes(model)
+    path.with_suffix(".json").write_text(dump_manifest(manifest), encoding="utf-8")
+    return load_policy(path)
+
+
+def _encoder_vector(x: NDArray[np.float32], q: NDArray[np.int8]) -> EncoderVector:
+    values = tuple(float(value) if np.isfinite(value) else None for value in x)
+    return EncoderVector(values=values, encoded=tuple(q.tolist()))

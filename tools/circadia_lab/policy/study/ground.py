@@ -1,0 +1,141 @@
+"""What a policy is trained on: the full environment of a problem, or the oracle's grid."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from circadia_lab.policy.study.digest import digest
+
+if TYPE_CHECKING:
+    from circadia_lab.policy.cmoppo.config import Config
+    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.problem import Problem
+    from circadia_lab.policy.oracle.grid import Grid, GridSpec
+
+BATCH = 1024
+"""Devices that act at once in a training."""
+
+
+class Ground(Protocol):
+    """A problem that environments are made from."""
+
+    @property
+    def name(self) -> str:
+        """As files and tables say it."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Differs where anything about the problem does."""
+        ...
+
+    @property
+    def config(self) -> Config:
+        """The trainer's numbers that suit it."""
+        ...
+
+    def environment(self, batch: int) -> Environment:
+        """One of `batch` devices."""
+        ...
+
+    def batch(self, least: int, parts: int) -> int:
+        """The first number of devices from `least` up that suits, and can be cut into `parts`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FullGround:
+    """The physics of a problem's devices."""
+
+    problem: Problem
+
+    @property
+    def name(self) -> str:
+        """The problem's."""
+        return self.problem.name
+
+    @property
+    def digest(self) -> str:
+        """Of everything in the problem."""
+        return digest(self.problem)
+
+    @property
+    def config(self) -> Config:
+        """The trainer's own."""
+        from circadia_lab.policy.cmoppo.config import Config
+
+        return Config()
+
+    def environment(self, batch: int) -> Environment:
+        """Devices dealt out evenly."""
+        from circadia_lab.policy.env.environment import TrainingEnvironment
+
+        return TrainingEnvironment(self.problem, batch)
+
+    def batch(self, least: int, parts: int) -> int:
+        """A multiple of the problem's devices."""
+        return _multiple(least, math.lcm(len(self.problem.devices), parts))
+
+
+class GridGround:
+    """The grid problem; enumerated when it is first needed."""
+
+    def __init__(self, spec: GridSpec) -> None:
+        self.spec = spec
+        self._grid: Grid | None = None
+
+    @property
+    def name(self) -> str:
+        """The grid's, apart from a problem's."""
+        return f"grid-{self.spec.name}"
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the grid is made from."""
+        return digest(self.spec)
+
+    @property
+    def grid(self) -> Grid:
+        """Seconds the first time."""
+        from circadia_lab.policy.oracle.grid import make_grid
+
+        if self._grid is None:
+            self._grid = make_grid(self.spec)
+        return self._grid
+
+    @property
+    def config(self) -> Config:
+        """Faster and bolder: a tick is longer here, so that what an action leads to shows within a few of them."""
+        from circadia_lab.policy.cmoppo.config import Config
+
+        return Config(
+            steps=12_000_000,
+            tried=4,
+            explored=1,
+            least_energy=0.0,
+            critic_width=64,
+            entropy=0.05,
+            entropy_last=0.0003,
+            target=0.87,
+            actor_rate=1.5e-3,
+            trace=0.8,
+            multiplier_rate=0.02,
+            multiplier_rate_last=0.5,
+            proportional=5.0,
+        )
+
+    def environment(self, batch: int) -> Environment:
+        """Sampled from the exact chain."""
+        from circadia_lab.policy.oracle.grid_environment import GridEnvironment
+
+        return GridEnvironment(self.grid, batch)
+
+    def batch(self, least: int, parts: int) -> int:
+        """Any number will do."""
+        return _multiple(least, parts)
+
+
+def _multiple(least: int, of: int) -> int:
+    return -(-least // of) * of
