@@ -15,7 +15,7 @@ from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.observation import DAY_S, values
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
-from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,10 +193,11 @@ class Agent:
                 )
 
     def _sync(self, record: TickRecord) -> None:
-        if self.federation is None or record.decision.action.sync is Sync.NONE:
+        action = record.decision.action
+        if self.federation is None or not action.syncs:
             return
-        push = tuple(self.workload.spool.values()) if record.decision.action.sync is Sync.INT8 else ()
-        self.federation.request(push, pull=True)
+        push = tuple(self.workload.spool.values()) if action.push else ()
+        self.federation.request(push, pull=action.pull)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():

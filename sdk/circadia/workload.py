@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
-from circadia.federation.codecs import INT8, decode, encode
+from circadia.federation.codecs import decode, encode
 from circadia.observation import NO_DEADLINE_S
-from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Sync, Training
+from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,36 +142,34 @@ class LearningWorkload:
 
     def _finish(self, action: Action, now_s: float, outcome: Outcome, *, units: int) -> Outcome:
         """Add the update that a push makes, and the phases."""
-        if action.sync is Sync.INT8:
-            outcome = self._push(outcome, now_s)
+        if action.push is not None:
+            outcome = self._push(outcome, now_s, action.push)
         phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
         return dataclasses.replace(outcome, phases=phases)
 
-    def _push(self, outcome: Outcome, now_s: float) -> Outcome:
+    def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
         if model.unsent_examples == 0 or len(self.spool) >= SPOOL_LIMIT:
             return outcome
-        payload = encode(model.weights - model.base)
+        payload = encode(model.weights - model.base, codec)
         update = ModelUpdate(
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
             examples=model.unsent_examples,
-            codec=INT8,
+            codec=codec,
             payload=payload,
             created_s=now_s,
         )
-        base = model.base + decode(payload, model.base.size)
+        base = model.base + decode(payload, model.base.size, codec)
         return dataclasses.replace(
             outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
         )
 
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
-        if action.sync is Sync.NONE:
-            return 0
-        up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.sync is Sync.INT8 else 0
+        up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
         up += len(update.payload) if update else 0
-        behind = self.known_version > self.model.version
+        behind = action.pull and self.known_version > self.model.version
         return up + (self.model.weights.nbytes if behind else 0)
 
     # After the store's word

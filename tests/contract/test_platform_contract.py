@@ -93,12 +93,12 @@ def test_phases_are_the_actions_own_and_positive(platform: Platform) -> None:
     for action in CATALOGUE:
         if not platform.supports(action):
             continue
-        phases = platform.phases(action, units_of(action), 100_000 if action.sync.value != "none" else 0)
+        phases = platform.phases(action, units_of(action), 100_000 if action.syncs else 0)
         assert all(phase.duration_s > 0 for phase in phases)
         own = set() if action.mode is Mode.SLEEP else {Load[f"{action.mode.name}_{action.clock.name}"]}
         loads = {phase.load for phase in phases}
         assert loads & WORK == own, action.name
-        assert (Load.RADIO in loads) == (action.sync.value != "none"), action.name
+        assert (Load.RADIO in loads) == (action.syncs), action.name
 
 
 def test_more_work_and_more_bytes_never_take_less_time(platform: Platform) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE, values
-from circadia.shield import ActionCosts, Limits, Shield, forbidden_names
-from circadia.types import Mode, Observation, Sync
+from circadia.shield import ActionCosts, Limits, Shield
+from circadia.types import Mode, Observation
 
 Vector = NDArray[np.float32]
 N = len(CATALOGUE)
@@ -51,7 +51,7 @@ def test_nothing_forbidden_gets_through(x: Vector, scores: Vector, u: float, lim
     if action != SLEEP:
         assert soc >= np.float32(limit.battery_floor)
         assert x[COLUMN["temperature_c"]] <= min(limit.temperature_c, COSTS.limit_c)
-    if action.sync is not Sync.NONE:
+    if action.syncs:
         assert x[COLUMN["link"]] >= (2 if limit.sync_only_unmetered else 1)
     if action.mode is Mode.TRAIN:
         assert not (limit.respect_power_save and x[COLUMN["power_save"]] > 0)
@@ -65,7 +65,7 @@ def test_nothing_forbidden_gets_through(x: Vector, scores: Vector, u: float, lim
 @given(vectors, score_vectors, quantiles, limits)
 def test_what_it_forbade_is_told(x: Vector, scores: Vector, u: float, limit: Limits) -> None:
     shield = Shield(limit, COSTS)
-    told = {name: set(forbidden_names(bits)) for name, bits in shield.decide(x, scores, u).masked}
+    told = {name: set(names) for name, names in shield.decide(x, scores, u).masked}
     rows = zip(shield.names, shield.forbidden(x), strict=True)
     true = {name: {NAMES[i] for i in np.flatnonzero(row)} for name, row in rows}
     assert told == {name: names for name, names in true.items() if names}
@@ -102,8 +102,7 @@ def test_the_device_itself_may_be_more_sensitive_than_its_user() -> None:
 def test_sync_needs_a_link() -> None:
     x = values(dataclasses.replace(GOOD, link=0.0))
     (told,) = Shield(Limits(), COSTS).decide(x, np.zeros(N, np.float32), 0.5).masked
-    assert told[0] == "no_link"
-    assert forbidden_names(told[1]) == tuple(a.name for a in CATALOGUE if a.sync is not Sync.NONE)
+    assert told == ("no_link", tuple(action.name for action in CATALOGUE if action.syncs))
 
 
 def test_a_policy_without_admissible_actions_sleeps_and_says_so() -> None:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX
+from circadia.actions import FACTS, INDEX
 from circadia.observation import COLUMN, NO_DEADLINE_S
 from circadia.policy.sampling import probabilities
-from circadia.types import Mode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +29,6 @@ LEARNING = {
 }  # fmt: skip
 """What the serving side sees of the learning: nothing to do."""
 SLEEP = INDEX["sleep"]
-SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
 
 
 class SeparatePolicy:
@@ -47,9 +45,9 @@ class SeparatePolicy:
             probabilities(self._whole.scores(_without(x, hidden)), self.offered)
             for hidden in (LEARNING, QUEUE)
         )
-        serves = np.where(SERVES & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
-        learns = np.where(SERVES, 0.0, learning)
-        learns[SLEEP] += learning[SERVES].sum()
+        serves = np.where(FACTS.serves & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
+        learns = np.where(FACTS.serves, 0.0, learning)
+        learns[SLEEP] += learning[FACTS.serves].sum()
         chances = serves + (1 - serves.sum()) * learns
         with np.errstate(divide="ignore"):
             scores: NDArray[np.float32] = np.log(chances).astype(np.float32)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import INDEX
 from circadia.types import Source
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
+    from circadia.types import Decision, EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
 
 SCHEMA_VERSION = 3
 SCHEMA = """
@@ -54,7 +55,7 @@ def insert_tick(db: sqlite3.Connection, record: TickRecord) -> int:
         decision.proposed.name,
         decision.action.name,
         decision.feasible,
-        json.dumps(dict(decision.masked)) if decision.masked else None,
+        json.dumps(_bits(decision)) if decision.masked else None,
         json.dumps([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
         record.version,
         len(outcome.served),
@@ -67,6 +68,11 @@ def insert_tick(db: sqlite3.Connection, record: TickRecord) -> int:
         row,
     )
     return int(cursor.lastrowid or 0)
+
+
+def _bits(decision: Decision) -> dict[str, int]:
+    """For each limit, what it forbade as a set over the catalogue's indices."""
+    return {limit: sum(1 << INDEX[name] for name in names) for limit, names in decision.masked}
 
 
 def insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> None:

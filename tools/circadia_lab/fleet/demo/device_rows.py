@@ -74,7 +74,7 @@ def _newest(store: Path) -> tuple[Observation, str, tuple[str, ...], int] | None
 def overruled(proposed: str, action: str, bits: dict[str, int], *, feasible: bool = True) -> tuple[str, ...]:
     """The limits that forbade what the policy proposed; none when it got its way.
 
-    `bits`: for each limit, its set over the catalogue's indices, as in `Decision.masked`.
+    `bits`: for each limit, its set over the catalogue's indices, as the store has it.
     """
     if feasible and proposed == action:
         return ()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, NAMES
+from circadia.actions import CATALOGUE, FACTS, NAMES
 from circadia.policy.sampling import probabilities
 from circadia.types import Mode
 from circadia_lab.policy.replay.energy import modelled_j
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from circadia_lab.policy.replay.trace import Trace
 
     Floats = NDArray[np.float64]
-
-MODES = np.array([[action.mode is mode for action in CATALOGUE] for mode in Mode])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +91,7 @@ def replay(
         ticks=trace.ticks,
         hours=float(trace.t_s[-1] - trace.t_s[0]) / 3600,
         agreement=float((chances * did).sum(-1).mean()),
-        mode_agreement=float(((chances @ MODES.T) * (did @ MODES.T)).sum(-1).mean()),
+        mode_agreement=float(((chances @ FACTS.modes) * (did @ FACTS.modes)).sum(-1).mean()),
         recorded_modes=_modes(did),
         policy_modes=_modes(chances),
         recorded_actions=_actions(did),
@@ -137,7 +135,7 @@ def _energy(trace: Trace, profile: DeviceProfile, chances: Floats, did: Floats) 
 
 
 def _modes(chances: Floats) -> dict[str, float]:
-    shares = (chances @ MODES.T).mean(0)
+    shares = (chances @ FACTS.modes).mean(0)
     return {mode.name.lower(): float(share) for mode, share in zip(Mode, shares, strict=True)}
 
 

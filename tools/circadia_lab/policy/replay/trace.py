@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import INDEX
+from circadia.actions import INDEX, NAMES
 from circadia.errors import ArtifactError, StoreError
 from circadia.observation import TABLE
-from circadia.shield import BITS
 from circadia.store import tables
 
 if TYPE_CHECKING:
@@ -116,8 +115,7 @@ def _admitted(tick: int, masked: str | None, path: Path) -> NDArray[np.bool_]:
             forbidden |= int(bits)
     except (TypeError, ValueError) as error:
         raise StoreError(f"{path}: what was forbidden in tick {tick} is damaged ({error})") from error
-    admitted: NDArray[np.bool_] = (forbidden & BITS) == 0
-    return admitted
+    return np.array([not forbidden >> i & 1 for i in range(len(NAMES))])
 
 
 def _indices(names: Sequence[str], path: Path) -> NDArray[np.int64]:
