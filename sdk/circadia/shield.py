@@ -1,13 +1,14 @@
 """Hard limits outside the network: they mask actions before one is drawn, whatever the policy scores.
 
 A limit is an array function of the observation; a sensor that a limit needs and that reads NaN counts as over the
-limit. Sleeping without a sync is never forbidden.
+limit. Sleeping without a sync is never forbidden. Beside the limits, what has nothing to do is left out (`circadia.idle`),
+and not told as forbidden.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from circadia.actions import CATALOGUE, facts_of, units_of
 from circadia.energy.profile import mean_voltage_v
 from circadia.errors import ConfigError
+from circadia.idle import STOCK, Stock, idle, idle_without, lacking, needs_of
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
 from circadia.types import Decision, Link
@@ -141,7 +143,12 @@ class Shield:
             )
         rows = tuple(_rows(limits, costs, self.facts))
         self.names = tuple(row.name for row in rows)
+        needs = needs_of(self.facts)
+        cases = map(Stock._make, product((False, True), repeat=3))
+        self._useful = {lack: ~idle_without(lack, needs) for lack in cases}
+        """What has something to do, by what lacks."""
         self._nothing = bytes(len(self.catalogue))
+        self._free = self._nothing * len(rows)
         self._told: dict[bytes, tuple[str, ...]] = {}
         signs = np.array([row.sign for row in rows], np.float32)
         thresholds = [np.broadcast_to(np.float32(row.threshold), len(self.catalogue)) for row in rows]
@@ -156,24 +163,30 @@ class Shield:
         """(…, features) values → (…, limits, actions) what each of `names` forbids, with NumPy or JAX arrays."""
         return forbidden(x, self.table)
 
+    def admitted(self, x: Any) -> Any:
+        """(…, features) values → (…, actions) what no limit forbids and has something to do."""
+        return ~(self.forbidden(x).any(axis=-2) | idle(x, self.facts))
+
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""
         offered = scores > -np.inf
+        useful = offered & self._useful[lacking(*x[STOCK].tolist())]
         forbidden = self.forbidden(x)
-        proposed = self.catalogue[int(sample(scores, offered, u))]
-        if not forbidden.any():
+        flags = forbidden.tobytes()
+        proposed = self.catalogue[int(sample(scores, useful, u))]
+        if flags == self._free:
             return Decision(proposed=proposed, action=proposed, feasible=bool(offered.any()))
-        admissible = offered & ~forbidden.any(axis=0)
+        admissible = useful & ~forbidden.any(axis=0)
         return Decision(
             proposed=proposed,
             action=self.catalogue[int(sample(scores, admissible, u))],
-            masked=self._by_name(forbidden),
-            feasible=bool(admissible.any()),
+            masked=self._by_name(flags),
+            feasible=bool(admissible.any() or (offered.any() and not useful.any())),
         )
 
-    def _by_name(self, forbidden: NDArray[np.bool_]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """(limits, actions) → each limit that forbids something, and what."""
-        size, flags = len(self.catalogue), forbidden.tobytes()
+    def _by_name(self, flags: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(limits, actions) flags, row by row → each limit that forbids something, and what."""
+        size = len(self.catalogue)
         rows = zip(self.names, range(0, len(flags), size), strict=True)
         return tuple(
             (name, self._actions(row))

@@ -174,13 +174,16 @@ class Decision:
     """What the policy proposed, and what the shield let through."""
 
     proposed: Action
-    """The draw from the scores as they were."""
+    """The draw from the scores over what has something to do (`circadia.idle`): what would be done without limits."""
     action: Action
-    """The draw from the scores under the mask: what is done."""
+    """The same draw under the limits: what is done."""
     masked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(limit, names of the actions that it forbids) for each limit that forbade something."""
     feasible: bool = True
-    """False when nothing was admissible and the device fell back to SLEEP."""
+    """False when the limits left nothing that the policy offers, or it offers nothing: the device fell back to SLEEP.
+
+    A policy that offers only what has nothing to do just sleeps.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import pytest
 
 from circadia.actions import INDEX, NAMES
 from circadia.errors import ArtifactError
+from circadia.idle import STOCK
 from circadia.observation import INPUT_SCALE, TABLE, WIDTH, encode
 from circadia.policy.artifact import load_policy
 from circadia.policy.kernel import QuantisedLayer, forward
@@ -71,6 +72,7 @@ def test_the_network_scores_as_the_kernel_does(path: Path) -> None:
     policy = NetworkPolicy(load_policy(path))
     net = layers()
     for x in observations(2):
+        x[STOCK] = 1  # with something to do, doing nothing has one name
         q = forward(net, encode(x), input_scale=INPUT_SCALE).astype(np.float32)
         expected = np.float32(net[-1].output_scale) * (q - net[-1].output_zero_point)
         np.testing.assert_array_equal(policy.scores(x), expected)

@@ -13,6 +13,7 @@ import numpy as np
 
 from circadia.actions import CATALOGUE, FACTS, INDEX, LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ConfigError
+from circadia.idle import lacking_in
 from circadia.observation import COLUMN, HOUR_S
 from circadia.types import Link, Work
 
@@ -101,7 +102,9 @@ def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[
     small = queue <= SERVE_LIMIT[Work.SMALL]
     wanted = np.where(pull, INDEX["sleep/sync-pull"], INDEX["sleep"])
     pushing, keeping = INDEX[f"train/{clock}/large/sync-int8"], INDEX[f"train/{clock}/large"]
-    wanted = np.where(train, np.where(push, pushing, keeping), wanted)
+    wanted = np.where(
+        train & ~lacking_in(np.asarray(x)).examples[..., None], np.where(push, pushing, keeping), wanted
+    )
     serve = np.where(small, INDEX[f"serve/{clock}/small"], INDEX[f"serve/{clock}/large"])
     wanted = np.where(queue > 0, serve, wanted)
     return np.where(np.arange(len(CATALOGUE)) == wanted, CHOSEN, 0.0).astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 
 from circadia.actions import CATALOGUE, facts_of
 from circadia.errors import ConfigError
+from circadia.idle import Stock, idle_without, lacking_in, needs_of
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics
 from circadia.physics.params import make_params, stack_params
@@ -63,6 +64,8 @@ class Fleet:
         self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
         self._catalogue = tuple(catalogue)
         self._facts = facts_of(self._catalogue)
+        self._needs = Stock(*(xp.asarray(need)[:, None, None] for need in needs_of(self._facts)))
+        """(actions, 1, 1) each."""
         self._limits = _limits(problem, self._catalogue, xp)
         self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
         self._round_s = self._replay.length_s if self._replay else DAY_S
@@ -99,7 +102,7 @@ class Fleet:
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
-        admitted: Any = True
+        admitted: Any = ~idle_without(lacking_in(values), self._needs)
         for limit in self._limits:
             reached = (values[..., limit.feature] * limit.sign) >= limit.thresholds
             admitted = admitted & (reached | limit.exempt)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from circadia.actions import INDEX, NAMES
+from circadia.actions import FACTS, INDEX, NAMES
 from circadia.policy.artifact import load_policy
+from circadia.policy.folding import folding_of
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.files.policy_file import read_layers
 
@@ -66,7 +67,21 @@ def of_layers(layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES) 
 def of_file(path: Path) -> Scorer:
     """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
     artifact = load_policy(path)
-    return of_layers(read_layers(artifact.model, artifact.name), artifact.manifest.actions)
+    actions = artifact.manifest.actions
+    scorer = of_layers(read_layers(artifact.model, artifact.name), actions)
+    return scorer if artifact.manifest.idle_masked else _folded(scorer, actions)
+
+
+def _folded(scorer: Scorer, actions: Sequence[str]) -> Scorer:
+    """As a device draws from a file that was trained to sleep by other names."""
+    folding = folding_of(FACTS, np.isin(NAMES, actions))
+
+    def folded(
+        values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        return folding.folded(scorer(values, encoded, mask), values)
+
+    return folded
 
 
 def uniform(values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[Any]:
