@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from circadia.cli import commands_of
+from circadia.cli import commands_of, need
 
 GROUP = "circadia.meter.commands"
 """The entry-point group through which other packages add to `circadia meter`."""
 
 
+NEEDED = {"serial": "pyserial", "cobs": "cobs"}
+"""Modules, and the packages they come with."""
+
+
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
+    """Add the command; `PlatformUnavailable` without what the serial line needs."""
+    need("meter", NEEDED, "meter")
     parser = subparsers.add_parser(
         "meter", help="the power meter: firmware, calibration, recordings", description=__doc__
     )

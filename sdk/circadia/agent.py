@@ -9,8 +9,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
-from circadia.errors import CircadiaError, ConnectionLost, DeadlineExpired, StoreError
-from circadia.federation.device.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.errors import ArtifactError, CircadiaError, ConnectionLost, DeadlineExpired, StoreError
+from circadia.federation.device.events import (
+    Corruption,
+    ManifestSeen,
+    ModelArrived,
+    UpdateAcknowledged,
+    UpdatePutOff,
+)
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.observation import DAY_S, values
 from circadia.serving.queue import Request
@@ -88,6 +94,8 @@ class Agent:
         """Examples that a store which refuses them pushed out of memory."""
         self._events: deque[DeviceEvent] = deque()
         self._answers: dict[int, Answer] = {}
+        self.put_off: dict[str, str] = {}
+        """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
         """When the last tick of an earlier run began; NaN for a new store."""
@@ -302,18 +310,49 @@ class Agent:
         workload = self.workload
         match event:
             case ManifestSeen():
-                workload.saw_version(event.version)
-            case ModelArrived() if event.version > workload.model.version:
-                # A federation on another clock must not make the model younger than new.
-                published_s = min(event.published_s, self.clock.now_s())
-                model = workload.with_version(event.version, published_s, event.weights)
-                self.store.save_model(model)
-                workload.install(model)
+                self._saw(event.version)
+            case ModelArrived() if event.version != workload.model.version:
+                self._install(event)
             case UpdateAcknowledged():
                 self.store.acknowledge(event.update_id, event.accepted, event.reason)
                 workload.forget_update(event.update_id)
+                self.put_off.pop(event.update_id, None)
+            case UpdatePutOff():
+                self._put_off(event)
             case Corruption():
                 log.warning("federation: %s", event.what)
+
+    def _saw(self, version: int) -> None:
+        if version < self.workload.known_version:
+            log.warning(
+                "federation: it has gone back from version %d to %d, and so does this device",
+                self.workload.known_version,
+                version,
+            )
+        self.workload.saw_version(version)
+
+    def _install(self, event: ModelArrived) -> None:
+        workload = self.workload
+        # A federation on another clock must not make the model younger than new.
+        published_s = min(event.published_s, self.clock.now_s())
+        try:
+            model = workload.with_version(event.version, published_s, event.weights)
+        except ArtifactError as error:
+            log.warning("federation: version %d is not installed: %s", event.version, error)
+            workload.saw_version(workload.model.version)  # there is nothing to fetch
+            return
+        self.store.save_model(model)
+        workload.install(model)
+
+    def _put_off(self, event: UpdatePutOff) -> None:
+        """Said once an update, not at each try."""
+        if event.update_id not in self.put_off:
+            log.warning(
+                "federation: update %s waits, the aggregator cannot take it now: %s; it is tried again, at least hourly",
+                event.update_id,
+                event.reason,
+            )
+        self.put_off[event.update_id] = event.reason
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""

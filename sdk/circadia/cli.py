@@ -6,7 +6,9 @@ import argparse
 import os
 import pkgutil
 import sys
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 import circadia
@@ -14,7 +16,7 @@ import circadia.commands
 from circadia.errors import CircadiaError, PlatformUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from importlib.metadata import EntryPoint
 
 GROUP = "circadia.commands"
@@ -70,31 +72,50 @@ def _built_in() -> list[Register]:
 
 
 def commands_of(group: str) -> list[Register]:
-    """What packages bring to an entry-point group of commands; one that cannot be imported says so when it is used."""
+    """What packages bring to an entry-point group of commands.
+
+    One that cannot be imported, or whose `register` raises `PlatformUnavailable`, is not listed, and says why when it
+    is used.
+    """
     from importlib.metadata import entry_points  # two megabytes that a device at rest need not hold
 
-    return [_loaded(point) for point in entry_points(group=group)]
+    return [partial(_register, point) for point in entry_points(group=group)]
 
 
-def _loaded(point: EntryPoint) -> Register:
-    """The function that adds its parser."""
+def _register(point: EntryPoint, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     try:
-        register: Register = point.load()
+        point.load()(subparsers)
     except (ImportError, AttributeError) as error:
-        return _unavailable(point, error)
-    return register
+        reason = (
+            f"command {point.name!r} cannot be loaded from {point.value}: {error}; install its package again"
+        )
+        _hidden(point.name, PlatformUnavailable(reason), subparsers)
+    except PlatformUnavailable as error:
+        _hidden(point.name, error, subparsers)
 
 
-def _unavailable(point: EntryPoint, cause: Exception) -> Register:
+def _hidden(
+    name: str,
+    error: PlatformUnavailable,
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    """A command without a help text is not listed; without prefix characters, all words after it are taken in."""
+
     def run(_: argparse.Namespace) -> int:
+        raise error
+
+    parser = subparsers.add_parser(name, add_help=False, prefix_chars="\0")
+    parser.add_argument("words", nargs="*")
+    parser.set_defaults(run=run)
+
+
+def need(command: str, modules: Mapping[str, str], extra: str) -> None:
+    """`PlatformUnavailable` names what is missing of `modules` (module → package), and the extra that brings it."""
+    missing = [package for module, package in modules.items() if find_spec(module) is None]
+    if missing:
         raise PlatformUnavailable(
-            f"command {point.name!r} cannot be loaded from {point.value}: {cause}; install its extra"
-        ) from cause
-
-    def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        subparsers.add_parser(point.name, help="not available here").set_defaults(run=run)
-
-    return register
+            f"circadia {command} needs {', '.join(missing)}: pip install circadia[{extra}]"
+        )
 
 
 def _one_line(error: CircadiaError) -> str:

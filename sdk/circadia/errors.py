@@ -7,7 +7,8 @@
     ├── MeterError                    the power meter answered nonsense or vanished
     ├── ArtifactError                 a policy, task or model file is missing, truncated or not ours
     ├── StoreError                    the device's database: wrong version, corrupt, in use
-    │   └── StoreFull                 no room left
+    │   ├── StoreFull                 no room left
+    │   └── NothingStored             there is no store yet
     ├── DeadlineExpired (TimeoutError)  a request waited longer than its application allowed
     ├── ProtocolError
     │   ├── LocalProtocolError        our side used the protocol wrongly
@@ -74,6 +75,10 @@ class ConnectionLost(TransportError):
 
 class TransportTimeout(TransportError, TimeoutError):
     """The peer did not answer in time."""
+
+
+class NothingStored(StoreError):
+    """The file is not there, or nothing was ever written to it."""
 
 
 class DeadlineExpired(CircadiaError, TimeoutError):

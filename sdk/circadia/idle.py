@@ -11,11 +11,15 @@ That is no limit: nothing is kept from the user, and what is not known counts as
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circadia.observation import COLUMN
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from circadia.actions import ActionFacts
 
 STOCK = [
@@ -23,6 +27,7 @@ STOCK = [
     for name in ("queue_length", "fresh_examples", "practice", "unsent_examples", "spooled_updates")
 ]
 """The columns of an observation that `lacking` takes, in its order."""
+_stock = itemgetter(*STOCK)
 
 
 class Stock(NamedTuple):
@@ -36,6 +41,11 @@ class Stock(NamedTuple):
 def lacking(queue: Any, fresh: Any, practice: Any, unsent: Any, spooled: Any) -> Stock:
     """Numbers or (…,) arrays, of NumPy or JAX → what there is nothing of; NaN, an absent sensor, lacks nothing."""
     return Stock(queue <= 0, fresh + practice <= 0, unsent + spooled <= 0)
+
+
+def lacking_now(x: NDArray[np.float32]) -> Stock:
+    """(features,) values of one device → the same, as plain bools: a key, and cheap."""
+    return lacking(*_stock(x.tolist()))
 
 
 def lacking_in(x: Any) -> Stock:

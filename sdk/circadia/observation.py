@@ -9,7 +9,6 @@ After all values come all validities: 127 if x is finite, else −127, with q = 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -80,30 +79,54 @@ def values(observation: Observation) -> NDArray[np.float32]:
     return np.array(_read(observation), np.float32)
 
 
-@cache
-def _columns() -> tuple[NDArray[np.float32], ...]:
-    """Lowest, highest; then a, b, c, d of q = a · x + b · log(1 + x / c) + d, where a = 0 or else 1 / c = 0."""
-    scale = np.array([f.scale for f in TABLE])
-    lowest, highest = (np.array([getattr(f, end) for f in TABLE]) for end in ("low", "high"))
-    logarithmic = scale > 0
-    bend = np.where(logarithmic, scale, np.inf)
-    low, high = (np.where(logarithmic, np.log1p(end / bend), end) for end in (lowest, highest))
-    gain = 254 / (high - low)
-    columns = (lowest, highest, gain * ~logarithmic, gain * logarithmic, bend, -127 - low * gain)
-    return tuple(column.astype(np.float32) for column in columns)
+class Encoder:
+    """What a network that was made for a table is fed: today's or, from its file, another version's."""
+
+    def __init__(self, table: tuple[Feature, ...] = TABLE) -> None:
+        """`table`: whose highs lie above their lows."""
+        self.table = table
+        scale = np.array([f.scale for f in table])
+        lowest, highest = (np.array([getattr(f, end) for f in table]) for end in ("low", "high"))
+        logarithmic = scale > 0
+        bend = np.where(logarithmic, scale, np.inf)
+        low, high = (np.where(logarithmic, np.log1p(end / bend), end) for end in (lowest, highest))
+        gain = 254 / (high - low)
+        columns = (lowest, highest, gain * ~logarithmic, gain * logarithmic, bend, -127 - low * gain)
+        # Lowest, highest; then a, b, c, d of q = a · x + b · log(1 + x / c) + d, where a = 0 or else 1 / c = 0.
+        self._columns = tuple(column.astype(np.float32) for column in columns)
+        self._valid = np.full(len(table), 127, np.int8)
+        self._invalid = -self._valid
+
+    def __call__(self, x: Any, xp: Any = np) -> Any:
+        """(…, features) float32 values, NaN where absent → (…, 2 · features) int8: all values, then all validities.
+
+        Free of branches, and of passes where it can be: a device encodes one vector a tick and pays by the call.
+        """
+        lowest, highest, linear, bent, bend, offset = self._columns
+        valid = xp.isfinite(x)
+        z = xp.minimum(xp.fmax(x, lowest), highest)
+        q = xp.rint(linear * z + bent * xp.log1p(z / bend) + offset).astype(xp.int8)
+        return xp.concatenate([q * valid, xp.where(valid, self._valid, self._invalid)], axis=-1)
 
 
-_VALID = np.full(len(TABLE), 127, np.int8)
-_INVALID = -_VALID
+encode = Encoder()
+"""Today's observations as today's networks are fed: (…, features) values → (…, WIDTH) int8."""
 
 
-def encode(x: Any, xp: Any = np) -> Any:
-    """(…, features) float32 values, NaN where absent → (…, WIDTH) int8: all values, then all validities.
+class Selection:
+    """Today's observations as another version's table has them, matched by name and unit."""
 
-    Free of branches, and of passes where it can be: a device encodes one vector a tick and pays by the call.
-    """
-    lowest, highest, linear, bent, bend, offset = _columns()
-    valid = xp.isfinite(x)
-    z = xp.minimum(xp.fmax(x, lowest), highest)
-    q = xp.rint(linear * z + bent * xp.log1p(z / bend) + offset).astype(xp.int8)
-    return xp.concatenate([q * valid, xp.where(valid, _VALID, _INVALID)], axis=-1)
+    def __init__(self, table: tuple[Feature, ...]) -> None:
+        places = {(feature.name, feature.unit): place for place, feature in enumerate(TABLE)}
+        found = [places.get((feature.name, feature.unit), -1) for feature in table]
+        self.absent = tuple(feature.name for feature, place in zip(table, found, strict=True) if place < 0)
+        """Features that this version does not observe, or in another unit; they are NaN."""
+        self._places = None if found == list(range(len(TABLE))) else np.array(found)
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(…, features of today) → (…, features of the table)."""
+        if self._places is None:
+            return x
+        nothing = np.full((*x.shape[:-1], 1), np.nan, np.float32)
+        chosen: NDArray[np.float32] = np.concatenate([x, nothing], axis=-1)[..., self._places]
+        return chosen

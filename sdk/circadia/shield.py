@@ -16,7 +16,7 @@ import numpy as np
 from circadia.actions import CATALOGUE, facts_of, units_of
 from circadia.energy.profile import mean_voltage_v
 from circadia.errors import ConfigError
-from circadia.idle import STOCK, Stock, idle, idle_without, lacking, needs_of
+from circadia.idle import Stock, idle, idle_without, lacking_now, needs_of
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
 from circadia.types import Decision, Link
@@ -110,7 +110,7 @@ def _least_j(profile: DeviceProfile) -> float:
 
 
 class LimitTable(NamedTuple):
-    """The limits as arrays. A limit forbids an action unless exempt or  sign · x[feature] ≥ threshold."""
+    """The limits as arrays. A limit forbids what it applies to unless  sign · x[feature] ≥ threshold."""
 
     features: Any
     """(limits,) columns of the observation."""
@@ -118,14 +118,14 @@ class LimitTable(NamedTuple):
     """(limits,) ±1."""
     thresholds: Any
     """(…, limits, actions), times the sign."""
-    exempt: Any
+    applies: Any
     """(limits, actions) bool."""
 
 
 def forbidden(x: Any, table: LimitTable) -> Any:
     """(…, features) values → (…, limits, actions) what each limit forbids, with NumPy or JAX arrays."""
     kept = (x[..., table.features] * table.signs)[..., None] >= table.thresholds
-    return ~(kept | table.exempt)
+    return table.applies > kept  # and not, in one pass
 
 
 class Shield:
@@ -156,7 +156,7 @@ class Shield:
             features=np.array([row.feature for row in rows]),
             signs=signs,
             thresholds=np.stack(thresholds) * signs[:, None],
-            exempt=~np.stack([row.actions for row in rows]),
+            applies=np.stack([row.actions for row in rows]),
         )
 
     def forbidden(self, x: Any) -> Any:
@@ -170,7 +170,7 @@ class Shield:
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""
         offered = scores > -np.inf
-        useful = offered & self._useful[lacking(*x[STOCK].tolist())]
+        useful = offered & self._useful[lacking_now(x)]
         forbidden = self.forbidden(x)
         flags = forbidden.tobytes()
         proposed = self.catalogue[int(sample(scores, useful, u))]

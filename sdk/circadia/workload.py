@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
+from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
 from circadia.observation import NO_DEADLINE_S
 from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
     from circadia.serving.server import Server
     from circadia.types import Action
 
+log = logging.getLogger(__name__)
+
 SPOOL_LIMIT = 8
-"""Updates that may wait; beyond it, changes go on adding up in the weights instead."""
+"""Updates that may wait; beyond it, changes go on adding up in the weights instead. As many again may wait for a
+version that the federation has gone back from."""
 
 
 class LearningWorkload:
@@ -78,9 +83,15 @@ class LearningWorkload:
             "unsent_examples": float(model.unsent_examples),
             "practice": model.practice.at(now_s),
             "spooled_updates": float(len(self.spool)),
-            "versions_behind": float(max(self.known_version - model.version, 0)),
+            "versions_behind": float(self._versions_behind),
             "model_age_s": max(now_s - model.published_s, 0.0),
         }
+
+    @property
+    def _versions_behind(self) -> int:
+        """1 when the federation has gone back to an older version: that one is to be fetched."""
+        ahead = self.known_version - self.model.version
+        return ahead if ahead >= 0 else 1
 
     # The work of an action
 
@@ -149,7 +160,7 @@ class LearningWorkload:
 
     def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
-        if model.unsent_examples == 0 or len(self.spool) >= SPOOL_LIMIT:
+        if model.unsent_examples == 0 or self._spool_is_full:
             return outcome
         payload = encode(model.weights - model.base, codec)
         update = ModelUpdate(
@@ -166,10 +177,15 @@ class LearningWorkload:
             outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
         )
 
+    @property
+    def _spool_is_full(self) -> bool:
+        usable = sum(update.base_version <= self.model.version for update in self.spool.values())
+        return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
+
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
         up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
         up += len(update.payload) if update else 0
-        behind = action.pull and self.known_version > self.model.version
+        behind = action.pull and self._versions_behind > 0
         return up + (self.model.weights.nbytes if behind else 0)
 
     # After the store's word
@@ -198,25 +214,40 @@ class LearningWorkload:
     # What the federation sends
 
     def saw_version(self, version: int) -> None:
-        """A manifest told of a version; it may be older than one that is known."""
-        self.known_version = max(self.known_version, version)
+        """The aggregator's newest version; it is older than the last one when the federation has gone back."""
+        self.known_version = version
 
     def with_version(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model:
-        """The model after installing a version: the unsent change is carried over onto it."""
-        own = self.model.weights - self.model.base
-        return Model(
-            version=version,
-            published_s=published_s,
-            base=weights,
-            weights=weights + own,
-            unsent_examples=self.model.unsent_examples,
-            practice=self.model.practice,
+        """The model after installing a version: the unsent change is carried over onto it, where that gives answers.
+
+        `ArtifactError` for weights that are not finite or answer NaN: they come from outside and are not installed.
+        """
+        self._try(weights)
+        model = dataclasses.replace(
+            self.model, version=version, published_s=published_s, base=weights, weights=weights
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = weights + (self.model.weights - self.model.base)
+        try:
+            self._try(own)
+        except ArtifactError as error:
+            log.warning(
+                "this device's own change does not go with version %d and is lost: %s", version, error
+            )
+            return dataclasses.replace(model, unsent_examples=0)
+        return dataclasses.replace(model, weights=own)
+
+    def _try(self, weights: NDArray[np.float32]) -> None:
+        if not np.isfinite(weights).all():
+            raise ArtifactError(f"task {self.task.name}: the weights hold NaN or infinity")
+        self._server.infer(
+            weights, np.stack([np.zeros(self.task.input_shape), np.ones(self.task.input_shape)])
         )
 
     def install(self, model: Model) -> None:
         """Serve and train from it from now on."""
         self.model = model
-        self.saw_version(model.version)
+        self.known_version = max(self.known_version, model.version)
 
     def forget_update(self, update_id: str) -> None:
         """An acknowledged update leaves the spool."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ import numpy as np
 from circadia.config import load_config
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
+from circadia.store.sqlite import fold
 from circadia_field.application import Application, events
 from circadia_field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
 from circadia_field.examples import load_examples
@@ -110,7 +109,7 @@ def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], 
             _note(bundle, BROKEN_OFF, attempt, at_s=player.agent.clock.now_s())
             return False
         player.stop()
-        _fold(attempt.folder / STORE)
+        fold(attempt.folder / STORE)
         lost = lost_share(attempt.folder / STORE, count_s, until_s)
         void = lost > MOST_LOST
         true_w = None if void else _true_w(player, attempt.folder / STORE, count_s, until_s)
@@ -132,18 +131,6 @@ def _check_clock(attempt: Attempt, player: Player, start_s: float) -> None:
             f"{attempt.folder}: the clock is {last_s - now_s:.0f} s behind what was recorded already; set it (is the network "
             "there, which tells the time?) and run it again"
         )
-
-
-def _fold(store: Path) -> None:
-    """Into one file that can be read where nothing may be written. `StoreError` if the disk does not let it."""
-    if not store.is_file():
-        return
-    try:
-        with closing(sqlite3.connect(store, isolation_level=None)) as db:
-            db.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{store}: {error}; free some disk space, and run it again") from error
-    store.with_name(store.name + ".lock").unlink(missing_ok=True)
 
 
 def _live(bundle: Bundle, attempt: Attempt, player: Player, start_s: float, until_s: float) -> None:

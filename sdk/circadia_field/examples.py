@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from circadia.learning.task import Task
 
-DIGITS = "digits"
 LEAST = 20
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 """What numpy makes of a file that is no .npz, a bare array or half of one."""
@@ -54,11 +53,3 @@ def load_examples(path: Path, task: Task) -> Examples:
     if not (np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < len(task.labels)):
         raise ConfigError(f"{path}: y must be whole numbers from 0 to {len(task.labels) - 1}")
     return Examples(x=x, y=y.astype(np.int64))
-
-
-def write_digits(path: Path) -> None:
-    """Scikit-learn's digits, for the shipped tasks."""
-    from circadia_lab.data.tasks.digits_data import load_digits_split
-
-    train_x, train_y, test_x, test_y = load_digits_split(0)
-    np.savez_compressed(path, x=np.concatenate([train_x, test_x]), y=np.concatenate([train_y, test_y]))

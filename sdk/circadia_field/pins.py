@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from circadia.policy.artifact import shipped_policy
 from circadia.tflite.interpreter import backend
 from circadia.wiring import make_policy, named_profile
 from circadia_field.bundle import PINNED, begin, sha256
-from circadia_field.examples import load_examples, write_digits
+from circadia_field.examples import load_examples
 from circadia_field.plan import thawed
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 PROFILE, EXAMPLES = "profile.toml", "examples.npz"
 FILE = ".tflite"
+WRITERS = "circadia.field.examples"
+"""The entry-point group of functions that write a file of examples to a path."""
 
 
 def pin(folder: Path, plan_path: Path, device: Path, examples: Path | None, *, virtual: str) -> Bundle:
@@ -59,12 +62,14 @@ def pin(folder: Path, plan_path: Path, device: Path, examples: Path | None, *, v
 
 
 def _digits(path: Path) -> None:
-    try:
-        write_digits(path)
-    except ImportError as error:
+    """Have the package that knows the digits write them."""
+    writers = entry_points(group=WRITERS, name="digits")
+    if not writers:
         raise ConfigError(
-            "scikit-learn, which has the digits, is not installed; give examples of your own with --examples FILE.npz"
-        ) from error
+            "the digits come with the workbench, which is not installed here; name examples of your own with "
+            "--examples FILE.npz"
+        )
+    next(iter(writers)).load()(path)
 
 
 def pinned_policy(bundle: Bundle, policy: str) -> str:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.wiring import build
-from circadia_field.virtual_device import SETTLE_S, VirtualDevice
 from circadia_meter.simulator import BoardErrors
 
 if TYPE_CHECKING:
     from circadia.agent import Agent
     from circadia.config import DeviceConfig
     from circadia_field.application import Application
+    from circadia_field.virtual_device import VirtualDevice
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0
+SETTLE_S = 2.0
+"""After a moment the meter has told all about it."""
 VIRTUAL_PERIOD_US = 5000
 BOARD = BoardErrors(drift_ppm=60, shunt_ohm=0.02, noise_v=3e-6, offset_v=1e-6, gain=5e-4)
 """A good meter, not a perfect one."""
@@ -158,6 +160,8 @@ class VirtualStage:
 
     def begin(self, config: DeviceConfig, start_h: float) -> VirtualDevice:
         """At that time of the plan."""
+        from circadia_field.virtual_device import VirtualDevice
+
         start_s = math.fsum([self.morning_s, start_h * 3600])
         return VirtualDevice(
             config,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.errors import StoreError
-from circadia.store import tables
+from circadia.store.reading import StoreReader
 from circadia.types import Load
 
 if TYPE_CHECKING:
@@ -20,10 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-QUERY = """
-SELECT a.t_s, b.t_s - a.t_s, a.action, a.phases, a.energy_j, a.energy_source, a.gap_s, a.bound_j, a.served
-FROM ticks a JOIN ticks b ON b.id = a.id + 1 WHERE a.energy_source IS NOT NULL AND a.lost_s = 0 ORDER BY a.id"""
-UNSETTLED = "SELECT count(*) FROM ticks WHERE (energy_source IS NULL OR lost_s > 0) AND id < (SELECT max(id) FROM ticks)"
+    from circadia.types import Phase
 
 SAME_S = 1e-6
 """Ticks follow each other without a hole if one begins where the other ends."""
@@ -73,49 +68,46 @@ class Ticks:
 
 def read_ticks(path: Path) -> Ticks:
     """`StoreError` for a file that is no store, has no settled tick, or figures of several sources."""
-    if not path.is_file():
-        raise StoreError(f"{path}: no such file; name the [store] path of a device's configuration")
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version != tables.SCHEMA_VERSION:
-                raise StoreError(
-                    f"{path}: has store schema {version}, this version of Circadia reads {tables.SCHEMA_VERSION}"
-                )
-            rows = db.execute(QUERY).fetchall()
-            (unsettled,) = db.execute(UNSETTLED).fetchone()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: is not a store of Circadia that can be read ({error})") from error
-    if not rows:
+    with StoreReader(path) as store:
+        stored = store.ticks()
+    ended = [(tick, after) for tick, after in pairwise(stored) if after.tick_id == tick.tick_id + 1]
+    settled = [(tick, after) for tick, after in ended if tick.energy_source is not None and tick.lost_s == 0]
+    if not settled:
         raise StoreError(f"{path}: no tick has joules; did the device have a meter?")
-    t_s, duration_s, action, phases, energy_j, source, gap_s, bound_j, served = zip(*rows, strict=True)
-    if len(set(source)) > 1:
+    ticks = [tick for tick, _ in settled]
+    sources = {str(tick.energy_source) for tick in ticks}
+    if len(sources) > 1:
         raise StoreError(
-            f"{path}: has {' and '.join(sorted(set(source)))} joules; figures of different sources do not mix"
+            f"{path}: has {' and '.join(sorted(sources))} joules; figures of different sources do not mix"
         )
+    t_s = np.array([tick.t_s for tick in ticks])
+    duration_s = np.array([after.t_s - tick.t_s for tick, after in settled])
+    bound_j = np.array([tick.bound_j for tick in ticks])
     return Ticks(
-        t_s=np.array(t_s),
-        duration_s=np.array(duration_s),
-        action=np.array(action),
-        load_s=_load_s(phases, t_s, duration_s),
-        energy_j=np.array(energy_j),
-        gap_s=np.array(gap_s),
-        bound_j=np.array([value or 0.0 for value in bound_j]),
-        served=np.array(served),
-        source=source[0],
-        unsettled=unsettled,
+        t_s=t_s,
+        duration_s=duration_s,
+        action=np.array([tick.action for tick in ticks]),
+        load_s=_load_s([tick.phases for tick in ticks], t_s.tolist(), duration_s.tolist()),
+        energy_j=np.array([tick.energy_j for tick in ticks]),
+        gap_s=np.array([tick.gap_s for tick in ticks]),
+        bound_j=np.where(np.isnan(bound_j), 0.0, bound_j),
+        served=np.array([tick.served for tick in ticks]),
+        source=sources.pop(),
+        unsettled=sum(tick.energy_source is None or tick.lost_s > 0 for tick in stored[:-1]),
     )
 
 
-def _load_s(phases: Sequence[str], t_s: Sequence[float], duration_s: Sequence[float]) -> NDArray[np.float64]:
+def _load_s(
+    phases: Sequence[Sequence[Phase]], t_s: Sequence[float], duration_s: Sequence[float]
+) -> NDArray[np.float64]:
     """(N, loads) seconds. What outlasts its tick goes on in the next one, before that one's own phases."""
     seconds = np.zeros((len(phases), len(Load)))
     pending: list[tuple[Load, float]] = []
     end_s = -np.inf
-    for row, (text, start_s, whole_s) in enumerate(zip(phases, t_s, duration_s, strict=True)):
+    for row, (own, start_s, whole_s) in enumerate(zip(phases, t_s, duration_s, strict=True)):
         if abs(start_s - end_s) > SAME_S:
             pending = []
-        pending += [(Load[name], part_s) for name, part_s in json.loads(text)]
+        pending += [(phase.load, phase.duration_s) for phase in own]
         end_s, left_s = start_s + whole_s, whole_s
         while pending and left_s > 0:
             load, part_s = pending.pop(0)

@@ -9,7 +9,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.learning.task_file import load_task
-from circadia_lab.fleet.demo.plan import DAY_S
+from circadia_lab.data.day.plan import DAY_S
 from circadia_lab.policy.env.accuracy import load_accuracy
 from circadia_lab.policy.env.accuracy_estimate import LARGEST_LOSS, SCALES
 from circadia_lab.policy.env.accuracy_fit import make

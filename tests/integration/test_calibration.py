@@ -309,7 +309,7 @@ def test_what_is_wrong_is_named_before_anything_is_written(
     with sqlite3.connect(store) as db:
         db.execute("UPDATE ticks SET observation = x'00000000'")
     db.close()
-    assert "of another version of Circadia" in refusal(capsys, store, *rest)
+    assert "tick 1 is damaged" in refusal(capsys, store, *rest)
     (tmp_path / "out.toml").touch()
     assert "exists already" in refusal(capsys, store, *rest)
 

@@ -24,18 +24,18 @@ from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.codecs import decode
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
 from circadia.wiring import build
+from circadia_lab.data.day.plan import Plan
+from circadia_lab.data.day.world import RequestEvent, World
 from circadia_lab.fleet.demo.analysis import analyse, grid
-from circadia_lab.fleet.demo.plan import Plan
 from circadia_lab.fleet.demo.summary import ROWS, arm_summary, summary
-from circadia_lab.fleet.demo.world import RequestEvent, World
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.agent import Agent
     from circadia.inbox import Answer
-    from circadia_lab.fleet.demo.result import ArmResult, Drift
-    from circadia_lab.fleet.demo.world import Event
+    from circadia_lab.data.day.result import ArmResult, Drift
+    from circadia_lab.data.day.world import Event
 
 DEVICES, PERIOD_S, DAY_S = 2, 900.0, 12.25 * 3600
 ACTIONS = ("serve/high/large", "train/low/small", "serve/low/large", "train/high/large/sync-int8")
@@ -308,10 +308,10 @@ def test_a_damaged_store_is_named(arm: Arm, tmp_path: Path) -> None:
     damaged = copied(arm, tmp_path)
     store = damaged.devices[0].store
     store.write_bytes(store.read_bytes()[:5000])
-    with pytest.raises(StoreError, match=rf"{store.name}: not a store"):
+    with pytest.raises(StoreError, match=rf"{store.name}: is not a store"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)
     store.write_bytes(b"something else entirely" * 100)
-    with pytest.raises(StoreError, match=rf"{store.name}: not a store"):
+    with pytest.raises(StoreError, match=rf"{store.name}: is not a store"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)
 
 
@@ -319,6 +319,7 @@ def test_the_store_of_another_schema_is_refused(arm: Arm, tmp_path: Path) -> Non
     damaged = copied(arm, tmp_path)
     with sqlite3.connect(damaged.devices[0].store) as db:
         db.execute("PRAGMA user_version = 99")
+        db.execute("UPDATE schema SET readable_from = 99")
     db.close()
     with pytest.raises(StoreError, match="schema 99"):
         analyse(damaged, day_s=DAY_S, wall_s=1.0, complete=True)

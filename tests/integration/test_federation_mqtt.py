@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, LocalProtocolError, StoreError
 from circadia.federation.aggregate.aggregator import AggregatorSettings
 from circadia.federation.aggregate.ledger import Ledger
+from circadia.federation.aggregate.records import PutOff
 from circadia.federation.aggregate.service import AggregatorService
 from circadia.federation.codecs import encode as pack
 from circadia.federation.device.endpoint import DeviceEndpoint
@@ -29,9 +34,12 @@ from circadia.federation.transport.broker import Broker, find_mosquitto
 from circadia.federation.transport.device_link import DeviceLink
 from circadia.federation.transport.link import LinkSettings
 from circadia.federation.transport.mqtt import MqttLink, check_packet
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Publish, Subscribe
-from circadia.federation.wire.messages import Status, decode_as
+from circadia.federation.wire.messages import Manifest, ModelChunk, Status, decode_as, encode
+from circadia.federation.wire.topics import HIGHEST_NUMBER, shard_of
 from circadia.types import ModelUpdate
+from circadia_lab.bench._terminator import Identity, Terminator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +54,8 @@ N = 70_000
 WEIGHTS = np.random.default_rng(0).normal(size=N).astype(np.float32)
 DELTA = pack(np.random.default_rng(1).normal(0, 0.01, N).astype(np.float32))
 FAST = LinkSettings(first_retry_s=0.05, longest_retry_s=0.2)
-PATIENCE = Patience(chunk_s=0.5, acknowledgement_s=0.5, longest_s=2)
+PATIENCE = Patience(chunk_s=0.5, acknowledgement_s=0.5, longest_s=2, not_now_s=0.5, longest_not_now_s=2)
+SHARD = shard_of("phone")
 
 
 def until(condition: Callable[[], Any], what: str, limit_s: float = 30.0) -> Any:
@@ -71,7 +80,11 @@ class Device:
     def __init__(self, port: int, name: str = "phone", **options: Any) -> None:
         self.ring = threading.Event()
         endpoint = DeviceEndpoint(
-            device_id=name, federation="home", task_digest=TASK, parameters=N, patience=PATIENCE
+            device_id=name,
+            federation="home",
+            task_digest=TASK,
+            parameters=N,
+            patience=options.pop("patience", PATIENCE),
         )
         settings = options.pop("settings", FAST)
         self.link = DeviceLink(
@@ -107,6 +120,10 @@ class Device:
 
     def is_connected(self, wanted: bool) -> bool:
         return self.link.connected is wanted
+
+    @property
+    def last_seen(self) -> int:
+        return next((e.version for e in reversed(self.poll().events) if isinstance(e, ManifestSeen)), 0)
 
     @property
     def seen(self) -> int:
@@ -341,6 +358,7 @@ from circadia.federation.device.endpoint import DeviceEndpoint
 from circadia.federation.transport.device_link import DeviceLink
 from circadia.federation.device.events import UpdateAcknowledged
 from circadia.types import ModelUpdate
+from circadia_lab.bench._terminator import Identity, Terminator
 
 port, task, n, payload = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.stdin.buffer.read()
 link = DeviceLink(
@@ -445,6 +463,109 @@ def test_nonsense_from_others_changes_nothing(home: Home) -> None:
     device.link.request([update("u1")], pull=True)
     until(lambda: device.verdicts.get("u1"), "the verdict")
     until(lambda: device.models, "a model")
+
+
+def huge(kind: object, key: object) -> bytes:
+    """A sealed message with an integer of kilobytes in it."""
+    body = cbor2.dumps({"kind": kind, key: 1})
+    return cbor2.dumps([1, body, sha256(b"\x01" + body).digest(), None])
+
+
+HUGE = (huge(1 << 20_000, "version"), huge("want", 1 << 20_000))
+
+
+@pytest.mark.parametrize("payload", HUGE)
+def test_huge_integers_kept_by_the_broker_end_neither_end(home: Home, payload: bytes) -> None:
+    attacker = home.device("attacker").link.link
+    until(lambda: attacker.connected, "the attacker")
+    topics = (
+        "model/manifest",
+        "ack/phone",
+        "status/aggregator",
+        "model/want/phone",
+        f"update/{SHARD}/phone/u1/0",
+    )
+    for topic in topics:
+        attacker.post(
+            partial(tuple_of, Publish(topic=f"circadia/1/home/{topic}", payload=payload, retain=True))
+        )
+    device = home.device()
+    until(lambda: [e for e in device.poll().events if isinstance(e, Corruption)], "the complaint")
+    home.aggregate(buffer=1)
+    until(lambda: [r for r in home.reports if isinstance(r, Corruption)], "the aggregator's complaint")
+    assert [r.reason for r in home.reports if isinstance(r, PutOff)]
+    device.link.request([update("u1")], pull=True)
+    until(lambda: device.verdicts.get("u1"), "the verdict")
+    until(partial(device.knows, 2), "the announcement of version 2")
+    device.link.request((), pull=True)
+    until(partial(device.has, 2), "version 2")
+    home.stop_aggregator()
+    home.aggregate(buffer=1)
+    device.link.request([update("u2", base_version=2)], pull=True)
+    until(lambda: device.verdicts.get("u2"), "the verdict of an aggregator that started on all of it")
+
+
+def test_a_forged_manifest_does_not_hold_a_device_for_ever(home: Home) -> None:
+    home.aggregate(buffer=1)
+    device = home.device()
+    device.link.request((), pull=True)
+    until(partial(device.has, 1), "version 1")
+    forged = np.full(N, 1e20, np.float32)
+    packed = pack(forged, "float32")
+    assert len(packed) < 1000
+    chunk = ModelChunk(version=HIGHEST_NUMBER, chunk=0, data=packed)
+    manifest = Manifest(
+        task=TASK, version=HIGHEST_NUMBER, published_s=0.0, parameters=N, sha256=sha256(packed).digest(),
+        size=len(packed), chunks=1, codec="float32",
+    )  # fmt: skip
+    attacker = home.device("attacker").link.link
+    until(lambda: attacker.connected, "the attacker")
+    for topic, message in ((f"model/{HIGHEST_NUMBER}/0", chunk), ("model/manifest", manifest)):
+        forgery = Publish(topic=f"circadia/1/home/{topic}", payload=encode(message), retain=True)
+        attacker.post(partial(tuple_of, forgery))
+    until(partial(device.knows, HIGHEST_NUMBER), "the forged manifest")
+    until(lambda: device.last_seen == 1, "the device to believe the aggregator again")
+    late = home.device("late")
+    until(partial(late.knows, 1), "the true manifest, kept by the broker")
+    device.link.request([update("u1")], pull=True)
+    until(lambda: device.last_seen == 2, "the announcement of version 2")
+    device.link.request((), pull=True)
+    until(partial(device.has, 2), "version 2")
+    assert [r for r in home.reports if isinstance(r, Corruption)]
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    return Identity(tmp_path)
+
+
+def test_decrypted_bytes_that_wait_are_read(home: Home, identity: Identity) -> None:
+    home.aggregate()
+    with Terminator(home.broker.port, identity.server()) as proxy:
+        for i in range(3):
+            device = Device(proxy.port, f"d{i}", tls=identity.client(), patience=Patience())
+            home.devices.append(device)
+            start_s = time.monotonic()
+            device.link.request((), pull=True)
+            until(lambda device=device: device.models, "a model")
+            # A device that sleeps on what is there asks again after 5 s.
+            assert time.monotonic() - start_s < 4
+            device.link.request([update(f"u{i}")], pull=False)
+            until(partial(device.accepted, f"u{i}"), "the verdict")
+            device.link.close()
+
+
+# paho leaves the socket of a handshake that failed to the collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_without_the_right_certificate_is_not_talked_to(
+    home: Home, identity: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), Terminator(home.broker.port, identity.server()) as proxy:
+        stranger = Device(proxy.port, tls=ssl.create_default_context())
+        home.devices.append(stranger)
+        until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text, "the refusal")
+        assert not stranger.link.connected
+        stranger.link.close()
 
 
 def test_a_packet_that_brokers_refuse_is_refused_before(home: Home) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from circadia.actions import INDEX, NAMES, action_named
+from circadia.actions import NAMES, action_named
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, Link, Observation, Outcome, TickRecord
 from circadia_lab.fleet.demo.device_rows import overruled, read_row, why
@@ -96,10 +96,10 @@ def test_why_of_a_blind_device_has_no_nan_in_it(name: str) -> None:
 
 def test_only_limits_that_forbade_the_proposal_overrule() -> None:
     proposal = "train/high/large"
-    bits = {"battery_floor": 1 << INDEX[proposal], "no_link": 1 << INDEX["sleep/sync-pull"]}
-    assert overruled(proposal, "sleep", bits) == ("battery_floor",)
-    assert overruled("sleep", "sleep", bits) == ()
-    assert overruled(proposal, "sleep", {}) == ()
+    masked = (("battery_floor", ("train/low/small", proposal)), ("no_link", ("sleep/sync-pull",)))
+    assert overruled(proposal, "sleep", masked) == ("battery_floor",)
+    assert overruled("sleep", "sleep", masked) == ()
+    assert overruled(proposal, "sleep", ()) == ()
 
 
 # Beside a device
@@ -175,7 +175,7 @@ def test_locked_and_damaged_stores_are_unreadable(tmp_path: Path) -> None:
     assert read_row(tmp_path / "damaged.db", "d", "p").state == "unreadable"
 
 
-def test_tick_of_another_observation_table_is_unreadable(tmp_path: Path) -> None:
+def test_tick_whose_observation_is_cut_off_is_unreadable(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "d.db") as store:
         commit(store, "sleep")
         store._db.execute("UPDATE ticks SET observation = ?", (b"\0" * 12,))

@@ -17,14 +17,14 @@ import pytest
 
 from circadia.actions import NAMES
 from circadia.errors import ConfigError
-from circadia_lab.fleet.demo.result import ArmResult, DeviceResult, Drift, Series, Stay
+from circadia_lab.data.day.result import ArmResult, DeviceResult, Drift, Series, Stay
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.page import render, write_report
 from circadia_lab.fleet.report.picture import chosen, readme_picture
-from circadia_lab.fleet.report.ribbon import bars, colour_key
-from circadia_lab.fleet.report.style import MODE_COLOURS
 from circadia_lab.fleet.report.verdict import lead, recovery, tiles
+from circadia_lab.page.ribbon import bars, colour_key
+from circadia_lab.page.style import MODE_COLOURS
 
 DAY_S, HOUR_S, DRIFT_S = 86_400.0, 3600.0, 36_000.0
 PROFILES = ("pixel-3", "fairphone-4", "pi-solar")

@@ -68,7 +68,7 @@ def test_it_offers_everything_and_says_how_it_was_made() -> None:
     artifact = load_policy(shipped_policy())
     assert NetworkPolicy(artifact).offered.all()
     made = artifact.manifest.made
-    assert made["generator"] == "circadia_lab.policy.cmoppo"
+    assert made["generator"] == "circadia_lab.cmoppo"
     assert isinstance(made["seed"], int)
 
 

@@ -30,7 +30,7 @@ from circadia_lab.data.tasks.digits_data import load_digits_split
 
 needs_tensorflow = pytest.mark.skipif(
     not (ENVIRONMENT / "circadia-ready").exists(),
-    reason=f"no TensorFlow in {ENVIRONMENT}; `python -m circadia_lab.data.tasks.build digits --check` makes it",
+    reason=f"no TensorFlow in {ENVIRONMENT}; `python -m circadia_lab.tasks.build digits --check` makes it",
 )
 
 

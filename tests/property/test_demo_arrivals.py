@@ -6,16 +6,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circadia_lab.fleet.demo.arrivals import (
+from circadia_lab.data.day.arrivals import (
     FEEDBACK_S,
     SMALLEST_GAP_S,
     example_times,
     feedback_delays,
     request_times,
 )
-from circadia_lab.fleet.demo.condition import CLASSES
-from circadia_lab.fleet.demo.plan import DAY_S
-from circadia_lab.fleet.demo.world import _deal
+from circadia_lab.data.day.condition import CLASSES
+from circadia_lab.data.day.plan import DAY_S
+from circadia_lab.data.day.world import _deal
 
 SEEDS = st.integers(0, 2**32)
 

@@ -66,16 +66,34 @@ def test_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main(["trial"])
 
 
-def test_command_that_cannot_be_imported_leaves_the_others_alone() -> None:
+@pytest.mark.parametrize("words", [[], ["probe"], ["--port", "auto", "-h"]])
+def test_command_that_cannot_be_imported_leaves_the_others_alone(words: list[str]) -> None:
     point = EntryPoint(name="trial", value="circadia_nowhere.command:register", group=cli.GROUP)
+    parser = with_point(point)
+    args = parser.parse_args(["trial", *words])
+    with pytest.raises(PlatformUnavailable, match="circadia_nowhere"):
+        args.run(args)
+    assert "trial" not in parser.format_help()
+
+
+def refuse(_: object) -> None:
+    cli.need("trial", {"sys": "python", "circadia_nowhere": "nowhere"}, "everything")
+
+
+def test_command_that_lacks_a_package_names_it_and_the_extra() -> None:
+    parser = with_point(EntryPoint(name="trial", value=f"{__name__}:refuse", group=cli.GROUP))
+    args = parser.parse_args(["trial", "--verbose"])
+    with pytest.raises(PlatformUnavailable, match=r"trial needs nowhere: pip install circadia\[everything\]"):
+        args.run(args)
+    assert "trial" not in parser.format_help()
+
+
+def with_point(point: EntryPoint) -> argparse.ArgumentParser:
     parser = cli._parser()
     subparsers = parser._subparsers
     assert subparsers is not None
-    actions = subparsers._group_actions[0]
-    cli._loaded(point)(actions)  # type: ignore[arg-type]
-    args = parser.parse_args(["trial"])
-    with pytest.raises(PlatformUnavailable, match="circadia_nowhere"):
-        args.run(args)
+    cli._register(point, subparsers._group_actions[0])  # type: ignore[arg-type]
+    return parser
 
 
 def test_reader_that_left_gets_no_traceback() -> None:

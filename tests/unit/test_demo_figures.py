@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from circadia.federation.aggregate.records import Version
+from circadia.store.rows import StoredUpdate
+from circadia_lab.data.day.accuracy import recovery_s
+from circadia_lab.data.day.result import Series
 from circadia_lab.fleet.demo import device_figures as figures
-from circadia_lab.fleet.demo.accuracy import recovery_s
-from circadia_lab.fleet.demo.device_log import DeviceLog, Examples, RequestRow, TickRow, UpdateRow
+from circadia_lab.fleet.demo.device_log import DeviceLog, Examples, RequestRow, TickRow
 from circadia_lab.fleet.demo.ledger_log import Verdicts
 from circadia_lab.fleet.demo.replay import WeightPath
-from circadia_lab.fleet.demo.result import Series
 
 NO_EXAMPLES = Examples(
     ids=np.empty(0, np.int64), x=np.empty((0, 0), np.float32), labels=np.empty(0, np.int32), t_s=np.empty(0)
@@ -31,7 +32,7 @@ def tick(
 
 
 def day(
-    *ticks: TickRow, requests: tuple[RequestRow, ...] = (), updates: tuple[UpdateRow, ...] = ()
+    *ticks: TickRow, requests: tuple[RequestRow, ...] = (), updates: tuple[StoredUpdate, ...] = ()
 ) -> DeviceLog:
     return DeviceLog(
         path=Path("device.db"), ticks=list(ticks), requests=list(requests), trainings=[], updates=list(updates),
@@ -104,8 +105,8 @@ def test_served_accuracy_by_window() -> None:
     assert figures.latencies(log) == [1.0, 1.0, 1.0]
 
 
-def update(update_id: str, accepted: bool | None, reason: str = "") -> UpdateRow:
-    return UpdateRow(update_id=update_id, created_s=0.0, accepted=accepted, reason=reason)
+def update(update_id: str, accepted: bool | None, reason: str = "") -> StoredUpdate:
+    return StoredUpdate(update_id=update_id, created_s=0.0, accepted=accepted, reason=reason)
 
 
 def test_the_ledger_has_the_last_word_on_updates() -> None:

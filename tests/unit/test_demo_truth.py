@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from circadia.errors import StoreError
+from circadia_lab.data.day.world import RequestEvent
 from circadia_lab.fleet.demo.device_log import DeviceLog, Examples, RequestRow, TickRow
 from circadia_lab.fleet.demo.truth import true_labels
-from circadia_lab.fleet.demo.world import RequestEvent
 
 IMAGE = np.zeros((8, 8, 1), np.float32)
 EVENTS = [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.fleet.demo.condition import CLASSES, Condition, rotate
-from circadia_lab.fleet.demo.plan import DAY_S
-from circadia_lab.fleet.demo.world import (
+from circadia_lab.data.day.condition import CLASSES, Condition, rotate
+from circadia_lab.data.day.plan import DAY_S
+from circadia_lab.data.day.world import (
     DRIFT_S,
     HELD_OUT_OWN,
     KINDS,

@@ -5,18 +5,20 @@ import math
 from hashlib import sha256
 from typing import Any
 
+import cbor2
 import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, StoreError
 from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff, UpdateRecord, Verdict
 from circadia.federation.codecs import decode
 from circadia.federation.codecs import encode as pack
 from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Publish, Subscribe
 from circadia.federation.wire.messages import Acknowledgement, Manifest, UpdateChunk, Want, decode_as, encode
-from circadia.federation.wire.topics import UpdateTopic, build
+from circadia.federation.wire.topics import HIGHEST_NUMBER, UpdateTopic, build
 
 TASK = "ab" * 32
 N = 70_000
@@ -89,6 +91,7 @@ def test_connecting_listens_and_publishes_what_the_broker_may_have_forgotten() -
     assert [step.pattern for step in steps if isinstance(step, Subscribe)] == [
         f"{ROOT}/update/+/+/+/+",
         f"{ROOT}/model/want/+",
+        f"{ROOT}/model/manifest",
     ]
     chunks = [f"model/1/{i}" for i in range(len(cut(pack(WEIGHTS, "float32"))))]
     assert published(steps) == ["status/aggregator", *chunks, "model/manifest"]
@@ -136,19 +139,15 @@ def test_two_devices_may_use_the_same_update_id() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"task": "cd" * 32}, "task"),
-        ({"base_version": 2}, "base_version: 2 is in the future"),
-        ({"codec": "float32"}, "codec"),
         ({"payload": pack(np.zeros(N - 1, np.float32))}, "needs exactly"),
         ({"payload": pack(DELTA[:100])}, "needs exactly"),
         ({"payload": np.random.default_rng(1).bytes(50)}, "damaged"),
-        ({"payload": bytes(200_000)}, "size"),
         ({"payload": pack(np.full(N, 1e9, np.float32))}, "norm"),
-        ({"sha256": bytes(32), "payload": pack(DELTA[:100])}, "SHA-256"),
-        ({"topic_id": "other"}, "topic"),
     ],
 )
-def test_what_cannot_be_used_is_rejected_with_a_reason(changes: dict[str, Any], reason: str) -> None:
+def test_a_whole_update_that_is_no_good_is_rejected_with_a_reason(
+    changes: dict[str, Any], reason: str
+) -> None:
     bench = Bench(buffer=1)
     kept, ack = bench.send(only=(0,), **changes)
     assert isinstance(kept, KeepUpdate)
@@ -159,40 +158,150 @@ def test_what_cannot_be_used_is_rejected_with_a_reason(changes: dict[str, Any], 
     assert bench.aggregator.due_s == math.inf
 
 
-def test_chunks_with_different_headers_are_rejected() -> None:
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"task": "cd" * 32}, "task"),
+        ({"base_version": 2}, "base_version: 2 is in the future"),
+        ({"codec": "float32"}, "codec"),
+        ({"payload": bytes(200_000)}, "size"),
+        ({"sha256": bytes(32), "payload": pack(DELTA[:100])}, "SHA-256"),
+    ],
+)
+def test_what_may_be_otherwise_tomorrow_is_not_now_and_no_verdict(
+    changes: dict[str, Any], reason: str
+) -> None:
+    bench = Bench(buffer=1)
+    event, ack = bench.send(only=(0,), **changes)
+    assert isinstance(event, PutOff)
+    assert (event.device, event.update_id) == ("phone", "u1")
+    (told,) = acks((ack,))
+    assert told.status == "not-now"
+    assert reason in told.reason
+    assert reason in event.reason
+    assert bench.records == {}
+    assert bench.aggregator.due_s == math.inf
+    assert acks(bench.send())[-1].status == "accepted"
+
+
+def newer(kind: object, schema: int = 1, **values: Any) -> bytes:
+    body = cbor2.dumps({"kind": kind, **values})
+    return cbor2.dumps([schema, body, sha256(bytes([schema]) + body).digest(), None])
+
+
+UNREADABLE = {
+    "schema": newer("update-chunk", schema=2, anything=[1, 2]),
+    "kind": newer("update-stream", device="phone"),
+    "fields missing": newer("update-chunk", device="phone"),
+    "codec": newer(
+        "update-chunk", **{**dataclasses.asdict(decode_as(UpdateChunk, message(0)[1])), "codec": "zstd"}
+    ),
+    "limit": bytes(70_000),
+    "kind: none that is a text": newer(1 << 60),
+    "tag": newer("update-chunk", examples=1 << 20_000),
+}
+
+
+@pytest.mark.parametrize("reason", sorted(UNREADABLE))
+@pytest.mark.parametrize("first", [True, False])
+def test_what_this_version_cannot_read_is_not_now_and_spoils_nothing(reason: str, first: bool) -> None:
     bench = Bench()
-    bench.send(only=(0,))
-    (ack,) = acks(bench.send(only=(1,), examples=6))
-    assert ack.status == "rejected"
+    before = () if first else bench.send(only=(0,))
+    corruption, event, ack = bench.hear(message(0)[0], UNREADABLE[reason])
+    assert isinstance(corruption, Corruption)
+    assert isinstance(event, PutOff)
+    assert acks((ack,))[0].status == "not-now"
+    assert reason in acks((ack,))[0].reason
+    assert bench.records == {}
+    assert acks(before) == []
+    assert acks(bench.send(only=(0, 1) if first else (1,)))[-1].status == "accepted"
+    corruption, ack = bench.hear(message(0)[0], UNREADABLE[reason])
+    assert acks((ack,))[0].status == "accepted"  # the verdict stands
 
 
-def test_another_schema_is_rejected_by_number() -> None:
-    import cbor2
-
-    topic, _ = message(0)
-    payload = cbor2.dumps([2, b"x", sha256(b"\x02x").digest(), None])
-    (ack,) = acks(Bench().hear(topic, payload))
-    assert "schema: 2" in ack.reason
+def test_not_now_is_said_once_for_many_chunks_and_again_after_a_while() -> None:
+    bench = Bench(repeat_s=1)
+    said = [bench.send(t, only=(0, 1), base_version=7) for t in (0.0, 0.5, 1.0)]
+    assert [len(acks(steps)) for steps in said] == [1, 0, 1]
 
 
-def test_oversize_is_rejected() -> None:
-    (ack,) = acks(Bench().hear(message(0)[0], bytes(70_000)))
-    assert "limit" in ack.reason
+def test_a_forged_header_does_not_spoil_the_true_update() -> None:
+    bench = Bench()
+    bench.send(1.0, only=(0,))
+    for i in range(10):
+        bench.send(2.0 + i, only=(0,), examples=100 + i)
+    assert acks(bench.send(20.0, only=(1,)))[-1].status == "accepted"
+    assert bench.records["phone", "u1"].examples == 5
+    assert (
+        bench.aggregator.due_s == 620.0
+    )  # the forged parts are gone with it: only the version's time is left
+
+
+def test_chunks_with_forged_data_delay_the_update_and_reject_nothing() -> None:
+    bench = Bench()
+    forged = cut(bytes(len(pack(DELTA))))[0]
+    bench.send(only=(0,), data=forged)
+    event, ack = bench.send(only=(1,))
+    assert "SHA-256" in event.reason
+    assert acks((ack,))[0].status == "not-now"
+    assert acks(bench.send(5.0))[-1].status == "accepted"
 
 
 @pytest.mark.parametrize("payload", [b"", b"x", message(0)[1][:-1]])
-def test_damage_is_no_verdict(payload: bytes) -> None:
+def test_damage_is_no_verdict_and_no_answer(payload: bytes) -> None:
     bench = Bench()
-    assert bench.hear(message(0)[0], payload) == ()
+    (event,) = bench.hear(message(0)[0], payload)
+    assert isinstance(event, Corruption)
     assert acks(bench.send())[-1].status == "accepted"
+
+
+def test_a_chunk_in_the_topic_of_another_update_is_no_word_about_either() -> None:
+    bench = Bench()
+    (event,) = bench.send(only=(0,), topic_id="other")
+    assert isinstance(event, Corruption)
+    assert "topic" in event.what
 
 
 @pytest.mark.parametrize(
     "topic",
-    ["", "elsewhere", "circadia/1/away/update/0/phone/u1/0", f"{ROOT}/ack/phone", f"{ROOT}/model/manifest"],
+    ["", "elsewhere", "circadia/1/away/update/0/phone/u1/0", f"{ROOT}/ack/phone", f"{ROOT}/model/1/0"],
 )
-def test_messages_for_others_are_ignored(topic: str) -> None:
-    assert Bench().hear(topic, message(0)[1]) == ()
+def test_messages_for_others_are_named_and_dropped(topic: str) -> None:
+    (event,) = Bench().hear(topic, message(0)[1])
+    assert isinstance(event, Corruption)
+
+
+def test_a_fault_of_ours_is_logged_with_its_traceback_and_counted_apart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_device: str, _update_id: str) -> Verdict | None:
+        raise KeyError("a bug")
+
+    def full(_device: str, _update_id: str) -> Verdict | None:
+        raise StoreError("the disk is full")
+
+    bench = Bench()
+    bench.aggregator._verdicts = broken
+    (event,) = bench.hear(*message(0))
+    assert isinstance(event, Corruption)
+    assert event.ours
+    assert caplog.records[0].exc_info is not None
+    bench.aggregator._verdicts = full
+    with pytest.raises(StoreError):
+        bench.hear(*message(0))
+
+
+def test_after_the_last_version_there_is_no_next_one_and_nothing_breaks() -> None:
+    bench = Bench(buffer=1)
+    bench.send()
+    last = dataclasses.replace(first_version(WEIGHTS, 0.0), number=HIGHEST_NUMBER)
+    again = Aggregator(
+        settings=bench.settings, version=last, buffered=list(bench.records.values()), verdicts=lambda *_: None, stamp=float
+    )  # fmt: skip
+    again.connected(0.0)
+    assert again.tick(1e6) == ()
+    (ack,) = acks(again.receive(*message(0, update_id="u2"), 1.0))
+    assert (ack.status, "new id" in ack.reason) == ("not-now", True)
 
 
 def test_missing_chunks_are_asked_for_once_and_then_forgotten() -> None:
@@ -242,6 +351,22 @@ def test_a_want_repairs_the_broker_but_not_in_a_flood() -> None:
     assert published(bench.hear(topic, want, 1.0)) == ["model/1/0", "model/1/2"]
     assert published(bench.hear(topic, encode(Want(version=9, chunks=(0,))), 5.0)) == ["model/manifest"]
     assert published(bench.hear(topic, b"x", 9.0)) == []
+
+
+def test_what_somebody_else_announces_is_put_right() -> None:
+    bench = Bench(repeat_s=1)
+    own = next(step.payload for step in bench.first if getattr(step, "topic", "").endswith("manifest"))
+    topic = f"{ROOT}/model/manifest"
+    assert bench.hear(topic, own, 0.0) == ()
+    forged = dataclasses.replace(decode_as(Manifest, own), version=HIGHEST_NUMBER)
+    for now_s, times in ((1.0, 1), (1.5, 0), (3.0, 1)):
+        event, *said = bench.hear(topic, encode(forged), now_s)
+        assert isinstance(event, Corruption)
+        assert [step.payload for step in said] == [own] * times
+    assert [step.payload for step in bench.hear(topic, b"", 5.0)] == [own]
+    bench.send(6.0)
+    bench.send(6.0, update_id="u2")
+    assert bench.hear(topic, own, 7.0) == ()
 
 
 def test_accepted_updates_survive_a_restart() -> None:

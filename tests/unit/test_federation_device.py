@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import zlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,13 @@ import pytest
 from circadia.errors import ConfigError, LocalProtocolError
 from circadia.federation.codecs import encode as pack
 from circadia.federation.device.endpoint import DeviceEndpoint
-from circadia.federation.device.events import Corruption, ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import (
+    Corruption,
+    ManifestSeen,
+    ModelArrived,
+    UpdateAcknowledged,
+    UpdatePutOff,
+)
 from circadia.federation.device.patience import Patience
 from circadia.federation.wire.assembly import cut
 from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
@@ -210,9 +217,69 @@ def test_a_manifest_for_others_is_named_and_ignored(changes: dict[str, Any], fie
     assert not any(isinstance(step, Subscribe) for step in device.pull(1.0))
 
 
-def test_a_version_that_goes_back_is_named_and_ignored() -> None:
+def test_a_version_that_goes_back_is_doubted_and_asked_about() -> None:
     device = online(installed_version=5)
-    assert "came after 5" in corruption(hear(device, "model/manifest", manifest(4)))
+    assert "came after 5" in corruption(hear(device, "model/manifest", manifest(4), 1.0))
+    assert "came after 5" in corruption(hear(device, "model/manifest", manifest(4), 2.0))
+    assert device.due_s == 6.0
+    (want,) = device.tick(6.0)
+    assert decode_as(Want, want.payload) == Want(version=0)
+    assert hear(device, "model/manifest", manifest(5), 6.1) == (ManifestSeen(version=5, published_s=7.0),)
+    assert device.tick(device.due_s) == ()
+    assert device.due_s == math.inf
+    assert "came after 5" in corruption(hear(device, "model/manifest", manifest(4), 1000.0))
+
+
+def test_an_aggregator_that_says_so_again_is_followed_back() -> None:
+    device = online(installed_version=5)
+    hear(device, "model/manifest", manifest(4), 1.0)
+    device.tick(6.0)
+    assert hear(device, "model/manifest", manifest(4), 6.1) == (ManifestSeen(version=4, published_s=7.0),)
+    assert hear(device, "model/manifest", manifest(4), 6.2) == (ManifestSeen(version=4, published_s=7.0),)
+    assert device.pull(7.0) == (Subscribe(pattern=f"{ROOT}/model/4/+"),)
+    for message in chunk_messages(4):
+        steps = device.receive(*message, 8.0)
+    assert isinstance(steps[-1], ModelArrived)
+    assert (device.installed_version, device.due_s) == (4, math.inf)
+
+
+def test_nobody_is_asked_for_ever() -> None:
+    device = online(installed_version=5)
+    hear(device, "model/manifest", manifest(4), 0.0)
+    asked = 0
+    while math.isfinite(device.due_s):
+        asked += len(device.tick(device.due_s))
+        assert asked < 20
+    assert asked > 2
+
+
+def test_a_forged_manifest_of_the_right_version_gives_way_to_the_true_one() -> None:
+    device = online()
+    device.pull(0.0)
+    hear(device, "model/manifest", manifest(sha256=bytes(32)))
+    for message in chunk_messages():
+        steps = device.receive(*message, 0.0)
+    assert "damaged" in corruption(steps)
+    assert decode_as(Want, steps[-1].payload) == Want(version=0)
+    hear(device, "model/manifest", manifest(), 0.1)
+    device.tick(5.0)
+    assert Subscribe(pattern=f"{ROOT}/model/1/+") in hear(device, "model/manifest", manifest(), 5.1)
+    for message in chunk_messages():
+        steps = device.receive(*message, 6.0)
+    assert steps[-1].weights.tobytes() == WEIGHTS.tobytes()
+
+
+def test_a_model_that_is_whole_and_no_weights_is_fetched_once() -> None:
+    device = online()
+    device.pull(0.0)
+    infinite = zlib.compress(np.full(N, np.inf, "<f4").view(np.uint8).reshape(-1, 4).T.tobytes())
+    told = manifest(9, sha256=sha256(infinite).digest(), size=len(infinite), chunks=1)
+    hear(device, "model/manifest", told)
+    chunk = ModelChunk(version=9, chunk=0, data=infinite)
+    assert "NaN" in corruption(hear(device, "model/9/0", chunk))
+    assert device.installed_version == 0
+    assert device.pull(1.0) == ()
+    assert device.due_s == math.inf
 
 
 @pytest.mark.parametrize(
@@ -286,6 +353,67 @@ def test_only_missing_chunks_are_sent_when_the_aggregator_names_them() -> None:
     device.push([update()], 0.0)
     ack = Acknowledgement(update_id="u1", status="incomplete", missing=(1, 900))
     assert chunks_sent(hear(device, "ack/phone", ack, 3.0)) == [("u1", 1)]
+
+
+def not_now(update_id: str = "u1") -> Acknowledgement:
+    return Acknowledgement(update_id=update_id, status="not-now", reason="schema: 2 is unknown")
+
+
+def test_not_now_is_tried_again_with_growing_pauses_at_least_hourly() -> None:
+    device = online()
+    device.push([update()], 0.0)
+    pauses, now_s = [], 0.0
+    for _ in range(12):
+        event = hear(device, "ack/phone", not_now(), now_s)[0]
+        assert isinstance(event, UpdatePutOff)
+        assert event.reason == "schema: 2 is unknown"
+        assert device.due_s == now_s + event.retry_s
+        assert hear(device, "ack/phone", not_now(), now_s + 1) == ()  # said again: the pause stays
+        pauses.append(event.retry_s)
+        now_s = device.due_s
+        assert chunks_sent(device.tick(now_s)) == [("u1", 0)]  # one chunk asks
+    assert pauses[:3] == [20, 40, 80]
+    assert pauses[-1] == 3600
+    assert device.put_off == device.pushing == 1
+    ack = Acknowledgement(update_id="u1", status="incomplete", missing=(1,))
+    assert chunks_sent(hear(device, "ack/phone", ack, now_s)) == [("u1", 1)]
+    verdict, status = hear(device, "ack/phone", Acknowledgement(update_id="u1", status="accepted"), now_s)
+    assert verdict == UpdateAcknowledged(update_id="u1", accepted=True)
+    assert decode_as(Status, status.payload).details == {}
+    assert device.due_s == math.inf
+
+
+def test_the_number_of_updates_put_off_is_in_the_devices_status() -> None:
+    device = online()
+    device.push([update()], 0.0)
+    event, status = hear(device, "ack/phone", not_now())
+    assert isinstance(event, UpdatePutOff)
+    told = decode_as(Status, status.payload)
+    assert (status.topic, told.online, told.details) == (f"{ROOT}/status/phone", True, {"put_off": 1})
+
+
+def test_what_is_put_off_holds_up_nothing_behind_it() -> None:
+    device = online()
+    device.push([update(f"u{i}") for i in range(6)], 0.0)
+    event, *sent, _status = hear(device, "ack/phone", not_now("u0"))
+    assert isinstance(event, UpdatePutOff)
+    assert chunks_sent(tuple(sent)) == [("u4", 0), ("u4", 1)]
+
+
+def test_a_pause_outlives_the_connection() -> None:
+    device = online()
+    device.push([update()], 0.0)
+    hear(device, "ack/phone", not_now(), 1.0)
+    device.disconnected(2.0)
+    assert device.due_s == math.inf
+    device.connected(3.0)
+    assert device.receive(*aggregator(True), 3.0) == ()
+    assert device.due_s == 21.0
+    assert chunks_sent(device.tick(21.0)) == [("u1", 0)]
+
+
+def test_not_now_about_an_unknown_update_is_ignored() -> None:
+    assert hear(online(), "ack/phone", not_now("who")) == ()
 
 
 def test_few_updates_are_on_the_way_at_once() -> None:

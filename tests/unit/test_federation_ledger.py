@@ -158,7 +158,7 @@ def test_files_that_are_no_ledger_are_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE something (x)")
     other.close()
-    with pytest.raises(StoreError, match="no ledger"):
+    with pytest.raises(StoreError, match="is not a ledger"):
         open_ledger(tmp_path)
     with pytest.raises(StoreError, match="missing"):
         open_ledger(tmp_path / "missing")

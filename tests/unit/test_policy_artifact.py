@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +9,23 @@ import pytest
 
 from circadia.actions import INDEX, NAMES
 from circadia.errors import ArtifactError
-from circadia.idle import STOCK
-from circadia.observation import INPUT_SCALE, TABLE, WIDTH, encode
+from circadia.observation import (
+    COLUMN,
+    INPUT_SCALE,
+    TABLE,
+    WIDTH,
+    Encoder,
+    Feature,
+    Selection,
+    encode,
+    values,
+)
 from circadia.policy.artifact import load_policy
 from circadia.policy.kernel import QuantisedLayer, forward
 from circadia.policy.manifest import dump_manifest, parse_manifest
 from circadia.policy.network import NetworkPolicy
+from circadia.types import Observation
+from circadia_lab.policy.evaluation.scorers import of_file
 from circadia_lab.policy.files.policy_export import export_policy
 from circadia_lab.policy.files.policy_file import FloatLayer, quantise, write_policy
 
@@ -31,21 +43,22 @@ def observations(seed: int = 0) -> NDArray[np.float32]:
     return rows.astype(np.float32)
 
 
-def layers(outputs: int = len(NAMES)) -> tuple[QuantisedLayer, ...]:
+def layers(outputs: int = len(NAMES), inputs: int = WIDTH) -> tuple[QuantisedLayer, ...]:
     random = np.random.default_rng(1)
     net = [
-        FloatLayer(weights=random.normal(0, 0.3, (8, WIDTH)), bias=random.normal(0, 1, 8), relu=True),
+        FloatLayer(weights=random.normal(0, 0.3, (8, inputs)), bias=random.normal(0, 1, 8), relu=True),
         FloatLayer(weights=random.normal(0, 1, (outputs, 8)), bias=random.normal(0, 1, outputs), relu=False),
     ]
-    return quantise(net, encode(observations()) * INPUT_SCALE)
+    return quantise(net, np.random.default_rng(2).integers(-127, 128, (40, inputs)) * INPUT_SCALE)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    export_policy(
-        tmp_path / "mine.tflite", layers(), observations=observations(), made={"generator": "test", "seed": 1}
-    )
+    export_policy(tmp_path / "mine.tflite", layers(), observations=observations(), made=MADE)
     return tmp_path / "mine.tflite"
+
+
+MADE = {"generator": "test", "seed": 1, "idle": "masked"}
 
 
 def changed(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -60,7 +73,7 @@ def test_a_whole_file_loads_by_either_name(path: Path) -> None:
         artifact = load_policy(name)
         assert artifact.name == "mine"
         assert artifact.manifest.actions == NAMES
-        assert artifact.manifest.made == {"generator": "test", "seed": 1}
+        assert artifact.manifest.made == MADE
 
 
 def test_a_manifest_survives_the_trip(path: Path) -> None:
@@ -72,7 +85,6 @@ def test_the_network_scores_as_the_kernel_does(path: Path) -> None:
     policy = NetworkPolicy(load_policy(path))
     net = layers()
     for x in observations(2):
-        x[STOCK] = 1  # with something to do, doing nothing has one name
         q = forward(net, encode(x), input_scale=INPUT_SCALE).astype(np.float32)
         expected = np.float32(net[-1].output_scale) * (q - net[-1].output_zero_point)
         np.testing.assert_array_equal(policy.scores(x), expected)
@@ -153,14 +165,26 @@ def test_a_key_of_the_wrong_kind_is_refused(path: Path, key: str, value: object)
         load_policy(path)
 
 
-def test_an_unknown_action_is_named(path: Path) -> None:
-    manifest = parse_manifest(path.with_suffix(".json").read_text(), "mine")
-    actions = ("fly/high", *manifest.actions[1:])
-    path.with_suffix(".json").write_text(
-        dump_manifest(type(manifest)(**{**_fields(manifest), "actions": actions}))
-    )
-    with pytest.raises(ArtifactError, match=r"mine\.json: unknown action 'fly/high'; .*update Circadia"):
+def test_a_file_without_an_action_that_is_known_is_refused(path: Path) -> None:
+    rewritten(path, actions=tuple(f"fly/{i}" for i in range(len(NAMES))))
+    with pytest.raises(ArtifactError, match=r"mine\.json: has no action that this version knows, but fly/0,"):
         load_policy(path)
+
+
+def test_actions_that_this_version_does_not_know_are_not_offered(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = NetworkPolicy(load_policy(path))
+    rewritten(path, actions=("fly/high", *NAMES[1:]))
+    policy = NetworkPolicy(load_policy(path))
+    assert "actions that this version does not know, which are not offered: fly/high" in caplog.text
+    assert policy.offered.tolist() == [False] + [True] * (len(NAMES) - 1)
+    for x in observations(3):
+        scores = policy.scores(x)
+        assert scores[0] == -np.inf
+        np.testing.assert_array_equal(scores[1:], before.scores(x)[1:])
+        mask = np.ones((1, len(NAMES)), bool)
+        np.testing.assert_array_equal(of_file(path)(x[None], encode(x)[None], mask)[0], scores)
 
 
 def test_an_action_named_twice_is_refused(path: Path) -> None:
@@ -177,23 +201,91 @@ def _fields(manifest: Any) -> dict[str, Any]:
     return {name: getattr(manifest, name) for name in manifest.__slots__}
 
 
+MOOD = Feature("mood", "1", 0, 1)
+WARM = dataclasses.replace(TABLE[COLUMN["temperature_c"]], unit="°F", high=140)
+WIDE = dataclasses.replace(TABLE[COLUMN["queue_length"]], high=640, scale=3)
+
+
 @pytest.mark.parametrize(
-    ("change", "feature"),
+    ("table", "remarks"),
     [
-        (lambda table: table[3].update(high=90), "temperature_c"),
-        (lambda table: table[10].update(scale=3), "queue_length"),
-        (lambda table: table[1].update(name="charge"), "charge"),
-        (lambda table: table.pop(), "preference_energy"),
-        (lambda table: table.append({**table[0], "name": "mood"}), "mood"),
+        (TABLE[::-1], []),
+        (TABLE[:-1], ["does not know and is not told: preference_energy"]),
+        (
+            TABLE[5:],
+            ["does not know and is not told: dt_s, battery_soc, charging, temperature_c, thermal_headroom"],
+        ),
+        ((*TABLE[:7], MOOD, *TABLE[7:]), ["does not observe, told to it as absent: mood"]),
+        (
+            tuple(WARM if one.name == WARM.name else one for one in TABLE),
+            ["told to it as absent: temperature_c"],
+        ),
+        (tuple(WIDE if one.name == WIDE.name else one for one in TABLE), []),
+        ((MOOD,), ["told to it as absent: mood", "is not told: dt_s"]),
     ],
 )
-def test_another_observation_table_is_refused(
-    path: Path, change: Callable[[list[dict[str, Any]]], None], feature: str
+def test_a_file_of_another_observation_table_sees_what_it_was_trained_to_see(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, table: tuple[Feature, ...], remarks: list[str]
+) -> None:
+    today = {(one.name, one.unit): place for place, one in enumerate(TABLE)}
+
+    def seen(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        columns = np.full((len(rows), len(table)), np.nan, np.float32)
+        for place, one in enumerate(table):
+            if (one.name, one.unit) in today:
+                columns[:, place] = rows[:, today[one.name, one.unit]]
+        return columns
+
+    net, random = layers(inputs=2 * len(table)), np.random.default_rng(7)
+    rows = random.uniform(0, 1, (40, len(table))).astype(np.float32) * [one.high for one in table]
+    export_policy(tmp_path / "other.tflite", net, observations=rows, made=MADE, table=table)
+    artifact = load_policy(tmp_path / "other.tflite")
+    policy = NetworkPolicy(artifact)
+    told = artifact.remarks()
+    assert len(told) == len(remarks)
+    for wanted, remark in zip(remarks, told, strict=True):
+        assert wanted in remark
+        assert remark in caplog.text
+    x = observations(2)
+    q = forward(net, Encoder(table)(seen(x)), input_scale=INPUT_SCALE).astype(np.float32)
+    expected = np.float32(net[-1].output_scale) * (q - net[-1].output_zero_point)
+    np.testing.assert_array_equal(np.stack([policy.scores(row) for row in x]), expected)
+    mask = np.ones((len(x), len(NAMES)), bool)
+    np.testing.assert_array_equal(of_file(tmp_path / "other.tflite")(x, encode(x), mask), expected)
+
+
+def test_an_absent_feature_is_invalid_and_zero() -> None:
+    encoded = Encoder((MOOD, TABLE[1]))(Selection((MOOD, TABLE[1]))(values(Observation(battery_soc=1.0))))
+    assert encoded.tolist() == [0, 127, -127, 127]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table[3].update(high=0),
+        lambda table: table[3].update(high=float("nan")),
+        lambda table: table[3].update(low="0"),
+        lambda table: table[10].update(scale=-3),
+        lambda table: table[10].update(low=-2),
+        lambda table: table[1].update(name="dt_s"),
+        lambda table: table.clear(),
+    ],
+)
+def test_a_table_that_cannot_be_encoded_by_is_refused(
+    path: Path, change: Callable[[list[dict[str, Any]]], None]
 ) -> None:
     changed(path, lambda content: change(content["table"]))
-    with pytest.raises(
-        ArtifactError, match=rf"mine\.json: made for another observation table: row \d+, {feature}, is"
-    ):
+    with pytest.raises(ArtifactError, match=r"mine\.json: the manifest is wrong: "):
+        load_policy(path)
+
+
+@pytest.mark.parametrize("table", [TABLE[:-1], (*TABLE, MOOD), (*TABLE[:-1], MOOD)])
+def test_a_table_that_is_not_the_vectors_is_refused(path: Path, table: tuple[Feature, ...]) -> None:
+    rewritten(path, table=table)
+    if len(table) == len(TABLE):  # a name alone changes no vector
+        assert load_policy(path).absent == ("mood",)
+        return
+    with pytest.raises(ArtifactError, match=r"mine\.json: encoder_vectors\[0\] does not encode"):
         load_policy(path)
 
 

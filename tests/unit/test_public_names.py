@@ -3,7 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import metadata, version
 
+import gymnasium
 import pytest
 
 import circadia
@@ -41,3 +43,21 @@ def test_import_pulls_in_nothing_heavy() -> None:
     loaded = set(answer.stdout.split())
     assert "circadia" in loaded
     assert not loaded & {"numpy", "paho", "cbor2", "tflite_runtime", "ai_edge_litert", "asyncio", "sqlite3"}
+
+
+def test_the_workbench_is_the_same_version_and_stands_where_it_did() -> None:
+    assert version("circadia-lab") == version("circadia") == circadia.__version__
+    env = gymnasium.make("circadia_lab.env.gym:circadia/Phone-v0")
+    assert env.spec is not None
+    assert env.spec.id == "circadia/Phone-v0"
+    answer = subprocess.run(
+        [sys.executable, "-m", "circadia_lab.tasks.build", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "circadia_lab.tasks.build" in answer.stdout
+
+
+def test_the_extras_are_there() -> None:
+    assert {"lab", "meter", "broker"} <= set(metadata("circadia").get_all("Provides-Extra") or [])

@@ -188,6 +188,8 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     SqliteStore(path).close()
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
+    db.execute("UPDATE schema SET readable_from = 99")
+    db.commit()
     db.close()
     with pytest.raises(StoreError, match="schema 99"):
         SqliteStore(path)

@@ -176,12 +176,14 @@ def _interpreter() -> str:
 
 
 def _policy(name: str) -> str:
+    from circadia.policy.network import NetworkPolicy
     from circadia.policy.rules import RULES
     from circadia.wiring import make_policy
 
     policy = make_policy(name)
     what = "a rule" if name in RULES else "hashes and test vectors right"
-    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}"
+    remarks = "".join(f"; {remark}" for remark in policy.remarks) if isinstance(policy, NetworkPolicy) else ""
+    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}{remarks}"
 
 
 def _task(name: str) -> str:

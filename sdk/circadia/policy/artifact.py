@@ -9,27 +9,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import action_named
+from circadia.actions import INDEX
 from circadia.errors import ArtifactError
-from circadia.observation import WIDTH, encode
+from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.inference import Int8Network
 from circadia.policy.manifest import AGAIN, Manifest, parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from circadia.policy.manifest import EncoderVector, ScoreVector
+    from circadia.policy.manifest import ScoreVector
 
 DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Artifact:
-    """A policy file that has passed every check."""
+    """A policy file that has passed every check. Another version's may name what this one lacks, and lack what it has."""
 
     name: str
     model: bytes
     manifest: Manifest
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Features that the network sees and this version does not observe: it is told that they are absent."""
+        return Selection(self.manifest.table).absent
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Actions that the network scores and this version cannot take: they are not offered."""
+        return tuple(name for name in self.manifest.actions if name not in INDEX)
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Features that this version observes and the network was not made for: it is not told of them."""
+        known = {feature.name for feature in self.manifest.table}
+        return tuple(feature.name for feature in TABLE if feature.name not in known)
+
+    def remarks(self) -> list[str]:
+        """What is to be said about it where it was made for another version; nothing for one of this version."""
+        found = {
+            "features that this version does not observe, told to it as absent": self.absent,
+            "features that it does not know and is not told": self.unseen,
+            "actions that this version does not know, which are not offered": self.unknown,
+        }
+        return [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
 
 
 def shipped_policy() -> Path:
@@ -41,8 +66,8 @@ def load_policy(path: Path) -> Artifact:
     """The policy at `NAME.tflite` or `NAME.json`; both files must be there.
 
     Runs the manifest's vectors through the encoder and through this machine's interpreter. `ArtifactError` names the
-    file, the field or vector that is wrong, and what to do: missing or truncated files, another observation table,
-    unknown actions, hashes and answers that differ.
+    file, the field or vector that is wrong, and what to do: missing or truncated files, no action that this version
+    knows, hashes and answers that differ.
     """
     model_path, manifest_path = path.with_suffix(".tflite"), path.with_suffix(".json")
     model, text = _read(model_path), _read(manifest_path)
@@ -54,7 +79,7 @@ def load_policy(path: Path) -> Artifact:
             f"export; copy both files again"
         )
     artifact = Artifact(name=path.stem, model=model, manifest=manifest)
-    _check_encoder(manifest.encoder_vectors, str(manifest_path))
+    _check_encoder(manifest, str(manifest_path))
     _check_scores(artifact, str(model_path))
     return artifact
 
@@ -70,21 +95,21 @@ def _read(path: Path) -> bytes:
 
 def _check_actions(names: Iterable[str], source: str) -> None:
     names = list(names)
-    for name in names:
-        try:
-            action_named(name)
-        except ArtifactError as error:
-            raise ArtifactError(f"{source}: {error}; update Circadia or {AGAIN}") from error
+    if names and not any(name in INDEX for name in names):
+        raise ArtifactError(
+            f"{source}: has no action that this version knows, but {', '.join(names)}; update Circadia or {AGAIN}"
+        )
     if not names or len(set(names)) != len(names):
         raise ArtifactError(f"{source}: actions must be one or more different names, not {names}; {AGAIN}")
 
 
-def _check_encoder(vectors: tuple[EncoderVector, ...], source: str) -> None:
+def _check_encoder(manifest: Manifest, source: str) -> None:
+    vectors, encoder = manifest.encoder_vectors, Encoder(manifest.table)
     if not vectors:
         raise ArtifactError(f"{source}: has no encoder_vectors; {AGAIN}")
     for i, vector in enumerate(vectors):
         x = np.array([np.nan if value is None else value for value in vector.values], np.float32)
-        if len(x) != WIDTH // 2 or tuple(encode(x).tolist()) != vector.encoded:
+        if len(x) != len(encoder.table) or tuple(encoder(x).tolist()) != vector.encoded:
             raise ArtifactError(
                 f"{source}: encoder_vectors[{i}] does not encode as it says on this machine; it was made by another "
                 f"encoder: {AGAIN} with this version of Circadia"
@@ -94,11 +119,12 @@ def _check_encoder(vectors: tuple[EncoderVector, ...], source: str) -> None:
 def _check_scores(artifact: Artifact, source: str) -> None:
     network = Int8Network(artifact.model, source)
     vectors, outputs = artifact.manifest.score_vectors, len(artifact.manifest.actions)
+    width = 2 * len(artifact.manifest.table)
     if not vectors:
         raise ArtifactError(f"{source}: its manifest has no score_vectors; {AGAIN}")
-    if (network.inputs, network.outputs) != (WIDTH, outputs):
+    if (network.inputs, network.outputs) != (width, outputs):
         raise ArtifactError(
-            f"{source}: maps {network.inputs} numbers to {network.outputs}; its manifest says {WIDTH} to {outputs}; "
+            f"{source}: maps {network.inputs} numbers to {network.outputs}; its manifest says {width} to {outputs}; "
             f"{AGAIN}"
         )
     _check_output(artifact.manifest, network, source)
@@ -115,9 +141,9 @@ def _check_output(manifest: Manifest, network: Int8Network, source: str) -> None
 
 
 def _check_answer(vector: ScoreVector, i: int, network: Int8Network, source: str) -> None:
-    if len(vector.encoded) != WIDTH:
+    if len(vector.encoded) != network.inputs:
         raise ArtifactError(
-            f"{source}: score_vectors[{i}] has {len(vector.encoded)} inputs, not {WIDTH}; {AGAIN}"
+            f"{source}: score_vectors[{i}] has {len(vector.encoded)} inputs, not {network.inputs}; {AGAIN}"
         )
     answer = tuple(network(np.array(vector.encoded, np.int8)).tolist())
     if answer != vector.scores:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.idle import STOCK, Stock, idle_without, lacking, lacking_in, needs_of
+from circadia.idle import Stock, idle_without, lacking_in, lacking_now, needs_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Folding(NamedTuple):
 
     def at(self, x: NDArray[np.float32]) -> Gathered:
         """For one observation, (features,) values."""
-        return self.cases[lacking(*x[STOCK].tolist())]
+        return self.cases[lacking_now(x)]
 
     def folded(self, scores: NDArray[Any], x: NDArray[np.float32]) -> NDArray[Any]:
         """(…, actions) scores at (…, features) values → the same with what is gathered.

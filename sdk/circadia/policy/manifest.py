@@ -80,7 +80,7 @@ def _digest(content: dict[str, Any]) -> str:
 def parse_manifest(text: str | bytes, name: str) -> Manifest:
     """`ArtifactError` names `name`, the field or the feature that is wrong, and what to do; hashes come last.
 
-    The observation table must be this version's, row by row. Action names are not looked up here.
+    Names of features and actions are not looked up here: other versions know others.
     """
     content = _content(text, name)
     try:
@@ -89,7 +89,6 @@ def parse_manifest(text: str | bytes, name: str) -> Manifest:
         raise ArtifactError(f"{name}: the manifest has no {error}; {AGAIN}") from error
     except (TypeError, ValueError) as error:
         raise ArtifactError(f"{name}: the manifest is wrong: {error}; {AGAIN}") from error
-    _check_table(manifest.table, name)
     if content.get("manifest_sha256") != _digest(content):
         raise ArtifactError(f"{name}: was changed after it was written (manifest_sha256 differs); {AGAIN}")
     return manifest
@@ -108,7 +107,7 @@ def _content(text: str | bytes, name: str) -> dict[str, Any]:
 
 def _manifest(content: dict[str, Any]) -> Manifest:
     return Manifest(
-        table=tuple(Feature(**row) for row in content["table"]),
+        table=_table(content["table"]),
         actions=tuple(str(action) for action in content["actions"]),
         output_scale=_positive(content["output_scale"]),
         output_zero_point=int(content["output_zero_point"]),
@@ -123,6 +122,23 @@ def _manifest(content: dict[str, Any]) -> Manifest:
         ),
         made=dict(content["made"]),
     )
+
+
+def _table(rows: list[dict[str, Any]]) -> tuple[Feature, ...]:
+    """What can be encoded by: each feature once, with a range that is one."""
+    table = tuple(Feature(**row) for row in rows)
+    for feature in table:
+        numbers = (feature.low, feature.high, feature.scale)
+        if not (all(map(math.isfinite, numbers)) and feature.low < feature.high and feature.scale >= 0):
+            raise ValueError(
+                f"feature {feature.name!r} goes from {feature.low} to {feature.high} at scale {feature.scale}"
+            )
+        if feature.scale and feature.low <= -feature.scale:
+            raise ValueError(f"feature {feature.name!r} has no logarithm from {feature.low} on")
+    names = [feature.name for feature in table]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"table must be of one or more different features, not {names}")
+    return table
 
 
 def _positive(value: Any) -> float:
@@ -140,16 +156,3 @@ def _integers(row: list[Any]) -> tuple[int, ...]:
     if any(not -128 <= number <= 127 for number in numbers):
         raise ValueError(f"a vector holds {max(numbers, key=abs)}, which is no int8 number")
     return numbers
-
-
-def _check_table(table: tuple[Feature, ...], name: str) -> None:
-    """Name the first row that differs."""
-    for i in range(max(len(table), len(TABLE))):
-        theirs = table[i] if i < len(table) else None
-        ours = TABLE[i] if i < len(TABLE) else None
-        if theirs != ours:
-            feature = (theirs or ours).name  # type: ignore[union-attr]  # one of the two is there
-            raise ArtifactError(
-                f"{name}: made for another observation table: row {i}, {feature}, is {theirs}; "
-                f"this version observes {ours}; {AGAIN} with this version of Circadia"
-            )

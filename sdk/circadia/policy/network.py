@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.actions import CATALOGUE, facts_of
-from circadia.idle import STOCK, Stock, lacking
-from circadia.observation import encode
+from circadia.idle import Stock, lacking_now
+from circadia.observation import Encoder, Selection
 from circadia.policy.folding import folding_of
 from circadia.policy.inference import Int8Network
 
@@ -25,16 +26,30 @@ if TYPE_CHECKING:
     Gathered = list[tuple[int, Callable[[bytes], tuple[int, ...]]]]
 
 
+log = logging.getLogger(__name__)
+
+
 class NetworkPolicy:
-    """Scores the actions that its file knows; one thread at a time."""
+    """Scores the actions that its file and this version know; one thread at a time.
+
+    Its file may be of another version: features are matched by name and unit. What the file has and this version does not
+    observe reaches the network as an absent sensor does.
+    """
 
     def __init__(self, artifact: Artifact, catalogue: Sequence[Action] = CATALOGUE) -> None:
-        """Its scores and what it offers are in the order of `catalogue`, which has all the file's actions."""
+        """Its scores and what it offers are in the order of `catalogue`."""
         manifest = artifact.manifest
         places = {action.name: i for i, action in enumerate(catalogue)}
         self.name = artifact.name
+        self.remarks = tuple(artifact.remarks())
+        """What is to be said about a file that was made for another version."""
+        for remark in self.remarks:
+            log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
+        self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
         self._network = Int8Network(artifact.model, artifact.name)
-        self._places = np.array([places[name] for name in manifest.actions])
+        outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
+        self._outputs = None if len(outputs) == len(manifest.actions) else np.array(list(outputs.values()))
+        self._places = np.array(list(outputs))
         self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False
@@ -47,7 +62,6 @@ class NetworkPolicy:
         self._highest = float(self._score.max())
         self._weight = np.exp(self._score.astype(np.float64) - self._highest).tolist()
         if not manifest.idle_masked:
-            outputs = {place: i for i, place in enumerate(self._places.tolist())}
             self._gathered = {
                 lack: [
                     (target, itemgetter(*map(outputs.__getitem__, members))) for target, members in gathered
@@ -60,15 +74,15 @@ class NetworkPolicy:
 
         From a file that was trained to sleep by other names, sleeping has their weight (`circadia.policy.folding`).
         """
-        answer = self._network(encode(x)).view(np.uint8)
+        answer = self._network(self._encode(self._select(x))).view(np.uint8)
         scores = self._unoffered.copy()
-        scores[self._places] = self._score[answer]
+        scores[self._places] = self._score[answer if self._outputs is None else answer[self._outputs]]
         if self._gathered:
             self._fold(scores, answer.tobytes(), x)
         return scores
 
     def _fold(self, scores: NDArray[np.float32], answer: bytes, x: NDArray[np.float32]) -> None:
         """On plain numbers: calls into NumPy would cost more than the arithmetic."""
-        for target, members in self._gathered[lacking(*x[STOCK].tolist())]:
+        for target, members in self._gathered[lacking_now(x)]:
             total = sum(map(self._weight.__getitem__, members(answer)))
             scores[target] = self._highest + math.log(total) if total else -math.inf

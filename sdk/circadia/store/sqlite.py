@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
-import json
+import logging
 import sqlite3
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from circadia.errors import StoreError, StoreFull
-from circadia.practice import Practice
-from circadia.store import tables
-from circadia.types import LastTick, Load, Model, ModelUpdate, Observation, Phase, TickRecord
+from circadia.schema import NewerFile
+from circadia.store import rows, tables
+from circadia.store.migrations import STORE
+from circadia.store.names import Names
+from circadia.store.rows import StoredExample
+from circadia.types import LastTick, ModelUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from circadia.types import EnergyReading
+    from circadia.schema import Schema
+    from circadia.types import EnergyReading, Model, TickRecord
+
+log = logging.getLogger(__name__)
 
 Written = TypeVar("Written")
 PAGE_BYTES = 1024
@@ -45,49 +51,51 @@ class Retention:
     """Size that the file cannot exceed; reaching it is a `StoreError`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StoredExample:
-    """An example as the store keeps it."""
-
-    example_id: int
-    x: np.ndarray[Any, np.dtype[np.float32]]
-    label: int
-    t_s: float
-    used: bool
-
-
 class SqliteStore:
     """The `Store` port on one SQLite file, used by one thread at a time."""
 
-    def __init__(self, path: Path, retention: Retention | None = None) -> None:
+    def __init__(self, path: Path, retention: Retention | None = None, schema: Schema = STORE) -> None:
+        """A store of an earlier schema is migrated. `StoreError` for a file that is no store, damaged, or in use.
+
+        One of a later schema is opened if it allows that; otherwise the copy that the later version kept beside it is
+        used from now on, and without one it is a `StoreError`: the file itself is left alone.
+        """
         self.path = path
+        self._schema = schema
         self._retention = retention or Retention()
         self._settlements: list[tuple[int, EnergyReading]] = []
         self._commits = 0
         with ExitStack() as opened, self._blame():
             opened.enter_context(_locked(path))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            self.path = self._usable(path)
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
             opened.callback(self._db.close)
             self._open()
             self._prune(self._retention)
             self._opened = opened.pop_all()
 
+    def _usable(self, path: Path) -> Path:
+        """The file, or after a rollback the copy that a later version kept of it."""
+        try:
+            self._schema.look(path)
+        except NewerFile as error:
+            if (copy := self._schema.copy_of(path)) is None:
+                raise
+            log.warning("%s; going on with the copy", error)
+            return copy
+        return path
+
     def _open(self) -> None:
         run = self._db.execute
         run(f"PRAGMA page_size = {PAGE_BYTES}")
         run("PRAGMA journal_mode = WAL")
+        self._schema.prepare(
+            self._db, self.path
+        )  # before the limit, or a store that has reached it never migrates
         run("PRAGMA synchronous = NORMAL")
         run(f"PRAGMA max_page_count = {int(self._retention.max_mb * 2**20 / PAGE_BYTES)}")
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(
-                f"BEGIN; {tables.SCHEMA} PRAGMA user_version = {tables.SCHEMA_VERSION}; COMMIT"
-            )
-        elif version != tables.SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: written by a version of Circadia with store schema {version}, this one has "
-                f"{tables.SCHEMA_VERSION}; use that version, or start with a new file"
-            )
+        with self._transaction(durable=True) as db:
+            self._names = Names(db)
 
     @contextmanager
     def _blame(self) -> Iterator[None]:
@@ -140,7 +148,7 @@ class SqliteStore:
         outcome = record.outcome
         durable = outcome.model is not None or outcome.update is not None
         with self._transaction(durable=durable) as db:
-            tick_id = tables.insert_tick(db, record)
+            tick_id = tables.insert_tick(db, self._names, record)
             tables.insert_requests(db, tick_id, outcome)
             if outcome.training is not None:
                 tables.insert_training(db, tick_id, outcome.training)
@@ -149,6 +157,7 @@ class SqliteStore:
             if outcome.update is not None:
                 tables.insert_update(db, outcome.update)
             tables.settle(db, self._settlements)
+        self._names.keep()
         return tick_id
 
     def _with_room(self, write: Callable[[], Written]) -> Written:
@@ -171,24 +180,25 @@ class SqliteStore:
             WHERE a.energy_source IS NULL AND a.id > ? ORDER BY a.id"""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM ticks").fetchone()
-            rows = self._db.execute(query, (newest - 64,)).fetchall()
-        return [row for row in rows if row[0] not in waiting]
+            found = self._db.execute(query, (newest - 64,)).fetchall()
+        return [row for row in found if row[0] not in waiting]
 
     def last_tick(self) -> LastTick | None:
         """The newest tick; None in a new file."""
-        query = "SELECT id, t_s, observation, phases FROM ticks ORDER BY id DESC LIMIT 1"
+        query = "SELECT id, t_s, observation, observation_table, phases FROM ticks ORDER BY id DESC LIMIT 1"
         with self._blame():
             row = self._db.execute(query).fetchone()
+            decoder = rows.decoder_of(self._db, self._schema.version)
         if row is None:
             return None
-        return LastTick(
-            tick_id=row[0],
-            t_s=row[1],
-            observation=Observation(
-                **dict(zip(Observation.__slots__, tables.floats(row[2]).tolist(), strict=True))
-            ),
-            phases=tuple(Phase(load=Load[name], duration_s=s) for name, s in json.loads(row[3])),
-        )
+        tick_id, t_s, blob, table, phases = row
+        try:
+            observation = rows.observation_of(decoder.x([blob], table)[0])
+            return LastTick(tick_id=tick_id, t_s=t_s, observation=observation, phases=decoder.phases(phases))
+        except rows.DAMAGE as error:
+            raise StoreError(
+                f"{self.path}: tick {tick_id} is damaged ({error}); restore it from a copy, or move it away to start anew"
+            ) from error
 
     # Examples and requests
 
@@ -217,10 +227,10 @@ class SqliteStore:
         """The examples that the buffer holds, oldest first; each x is flat."""
         query = "SELECT id, x, label, t_s, used FROM examples WHERE evicted = 0 ORDER BY id"
         with self._blame():
-            rows = self._db.execute(query).fetchall()
+            found = self._db.execute(query).fetchall()
         return [
-            StoredExample(example_id=i, x=tables.floats(x), label=label, t_s=t_s, used=bool(used))
-            for i, x, label, t_s, used in rows
+            StoredExample(example_id=i, x=rows.floats(x), label=label, t_s=t_s, used=bool(used))
+            for i, x, label, t_s, used in found
         ]
 
     def next_request_id(self) -> int:
@@ -238,19 +248,9 @@ class SqliteStore:
 
     def load_model(self) -> Model | None:
         """The weights as of the last commit; None in a new file."""
-        query = "SELECT version, published_s, base, weights, unsent_examples, practice, practice_s FROM model"
         with self._blame():
-            row = self._db.execute(query).fetchone()
-        if row is None:
-            return None
-        return Model(
-            version=row[0],
-            published_s=float("nan") if row[1] is None else row[1],
-            base=tables.floats(row[2]),
-            weights=tables.floats(row[3]),
-            unsent_examples=row[4],
-            practice=Practice(row[5], row[6]),
-        )
+            row = self._db.execute(rows.MODEL_QUERY).fetchone()
+        return None if row is None else rows.model_of(row)
 
     def spooled(self) -> list[ModelUpdate]:
         """The updates that are not acknowledged yet, oldest first."""
@@ -258,9 +258,9 @@ class SqliteStore:
             SELECT id, task, base_version, examples, codec, payload, created_s FROM updates
             WHERE payload IS NOT NULL ORDER BY created_s, id"""
         with self._blame():
-            rows = self._db.execute(query).fetchall()
+            found = self._db.execute(query).fetchall()
         names = ("update_id", "task", "base_version", "examples", "codec", "payload", "created_s")
-        return [ModelUpdate(**dict(zip(names, row, strict=True))) for row in rows]
+        return [ModelUpdate(**dict(zip(names, row, strict=True))) for row in found]
 
     def acknowledge(self, update_id: str, accepted: bool, reason: str) -> None:
         """Delete the update's payload; its row stays as the record of what became of it. Unknown ids do nothing."""
@@ -304,6 +304,18 @@ class SqliteStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def fold(path: Path) -> None:
+    """A closed store into one file that can be read where nothing may be written. `StoreError` if the disk does not let it."""
+    if not path.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}; free some disk space, and run it again") from error
+    path.with_name(path.name + ".lock").unlink(missing_ok=True)
 
 
 def _locked(path: Path) -> IO[str]:

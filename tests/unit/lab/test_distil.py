@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia_lab.policy.files.distil import Effort, _calibration, _lessons, distil, drawn, exact
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
 from circadia_lab.policy.oracle.optimum import Optimum, normalised, optimum
+from circadia_lab.policy.study.distil import Effort, _calibration, _lessons, distil, drawn, exact
 
 if TYPE_CHECKING:
     from circadia_lab.policy.oracle.grid import Grid

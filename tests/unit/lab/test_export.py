@@ -16,11 +16,11 @@ from circadia.policy.artifact import load_policy
 from circadia.policy.kernel import forward
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
-from circadia_lab.policy.files.export import Exported, decoded, export, without_constants
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import FloatLayer, read_layers
-from circadia_lab.policy.files.visited import visited
+from circadia_lab.policy.study.export import Exported, decoded, export, without_constants
+from circadia_lab.policy.study.visited import visited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +128,7 @@ def test_a_file_that_does_not_load_is_not_written(
     environment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Exported
 ) -> None:
     """The check of what was written comes before it takes its place."""
-    from circadia_lab.policy.files.export import write
+    from circadia_lab.policy.study.export import write
 
     path = tmp_path / "p.tflite"
     x = sample_observations(30, np.random.default_rng(4))

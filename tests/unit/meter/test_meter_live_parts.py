@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.errors import ConfigError
 from circadia.platforms.timeline import Stretch
 from circadia.types import EnergyReading, Load, Source
 from circadia_lab.meter.decision import Decision
 from circadia_lab.meter.device_clock import DeviceClock
-from circadia_lab.meter.extras import need
 from circadia_lab.meter.flow import VOLTAGE_V, Flow
 from circadia_lab.meter.ledger import Ledger
 from circadia_lab.meter.listener import Listener
@@ -174,10 +173,7 @@ def test_words() -> None:
     assert "simulated  gap 2.0 s" in line(settled)
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    need("meter demo", "json")
-    with pytest.raises(PlatformUnavailable, match=r"meter demo needs nowhere_at_all: pip install"):
-        need("meter demo", "json", "nowhere_at_all")
+def test_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     check_target("--html", tmp_path / "a.html")
     with pytest.raises(ConfigError, match=r"--html .*none/a.html: its folder does not exist"):
         check_target("--html", tmp_path / "none" / "a.html")

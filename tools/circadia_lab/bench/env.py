@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure
 
 PROBLEM = "default"
-NAME = f"circadia_lab.policy.env.gym:circadia/{PROBLEM.title()}-v0"
+NAME = f"circadia_lab.env.gym:circadia/{PROBLEM.title()}-v0"
 ROUNDS = 9
 BATCH_A_CORE = 8192
 """Devices: their arrays of one tick fit a core's cache."""

@@ -37,9 +37,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Play it."""
-    from circadia_lab.meter.extras import need
-
-    need("meter demo", "rich", "jinja2", "sklearn", "serial")
     from circadia_lab.meter import demo
 
     return demo.run(

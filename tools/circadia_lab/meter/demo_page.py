@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from circadia_lab.meter.page import Mark, Part, Plot, Tile, write_page
+from circadia_lab.meter.page import Mark, Part, Plot, write_page
 from circadia_lab.meter.words import PENDING, clock, joules, signed, small_joules
+from circadia_lab.page.table import Table, cells
+from circadia_lab.page.tile import Tile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +151,7 @@ def _tiles(found: dict[str, Any]) -> list[Tile]:
     ]
 
 
-def _by_action(found: dict[str, Any]) -> Part:
+def _by_action(found: dict[str, Any]) -> Table:
     actions = [key.removeprefix("ticks_") for key in found if key.startswith("ticks_")]
     rows = [
         (
@@ -161,22 +163,22 @@ def _by_action(found: dict[str, Any]) -> Part:
         )
         for name in sorted(actions, key=lambda name: -found[f"energy_j_{name}"])
     ]
-    return Part(
+    return Table(
         name="actions",
         title="Joules by action, simulated",
         caption="Settled decisions only.",
         columns=("action", "decisions", "together", "each", "share"),
         names=(0,),
-        rows=rows,
+        rows=[cells(*row) for row in rows],
     )
 
 
-def _decisions(decisions: list[Decision]) -> Part:
+def _decisions(decisions: list[Decision]) -> Table:
     shown = decisions[-MOST_ROWS:]
     which = (
         "All of them" if len(shown) == len(decisions) else f"The last {len(shown):,} of {len(decisions):,}"
     )
-    return Part(
+    return Table(
         name="decisions",
         title="Decision by decision, simulated",
         caption=f"{which}; ± is how far clocks, gaps and sampling can move the joules.",
@@ -193,7 +195,7 @@ def _decisions(decisions: list[Decision]) -> Part:
             "gap, s",
         ),
         names=(1, 2),
-        rows=[_row(one) for one in shown],
+        rows=[cells(*_row(one)) for one in shown],
     )
 
 

@@ -61,26 +61,11 @@ class Plot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A section: the plot, or a table if there are columns."""
+    """The section of the plot."""
 
     name: str
     title: str
     caption: str
-    columns: Sequence[str] = ()
-    names: Sequence[int] = ()
-    """Columns of text, which stand to the left."""
-    rows: Sequence[Sequence[str]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """A figure at the top."""
-
-    title: str
-    value: str
-    note: str
-    verdict: str = ""
-    """`good`, `bad` or nothing."""
 
 
 def trace(plot: Plot) -> dict[str, Any]:

@@ -19,9 +19,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Write it, say what it shows."""
-    from circadia_lab.meter.extras import need
-
-    need("meter plot", "jinja2")
     from circadia_lab.meter.recording_page import write_recording_page
     from circadia_lab.meter.target import check_target
     from circadia_lab.meter.words import joules

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import MeterError
-from circadia_lab.meter.page import Note, Part, Plot, Tile, holes, write_page
+from circadia_lab.meter.page import Note, Part, Plot, holes, write_page
 from circadia_lab.meter.trace import Curve
 from circadia_lab.meter.words import joules
+from circadia_lab.page.tile import Tile
 from circadia_meter.recording import Recording
 
 if TYPE_CHECKING:

@@ -1,13 +1,17 @@
 """The aggregator's end of the federation, without I/O: messages and times in, effects out.
 
 A verdict is kept before it is sent: `KeepUpdate` always comes before the `Publish` of its acknowledgement, and the
-shell has to make it durable in between (decisions/0004-acknowledge-after-fsync.md). The shell carries out the
+shell has to make it durable in between (docs/decisions/0004-acknowledge-after-fsync.md). The shell carries out the
 `Keep…` effects of one call before it makes the next one, so that `verdicts` knows of them.
+
+Only an update that arrived whole and intact gets a verdict. Everything else that cannot be read or used yet is
+*not now* (docs/decisions/0011-messages-meet-versions.md).
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -16,29 +20,40 @@ import numpy as np
 
 from circadia.errors import ConfigError, RemoteProtocolError, StoreError
 from circadia.federation.aggregate.averaging import Buffer
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, UpdateRecord, Verdict, Version
+from circadia.federation.aggregate.intake import Intake, Key
+from circadia.federation.aggregate.records import (
+    KeepUpdate,
+    KeepVersion,
+    PutOff,
+    UpdateRecord,
+    Verdict,
+    Version,
+)
 from circadia.federation.codecs import FLOAT32, INT8, decode, largest_payload
 from circadia.federation.codecs import encode as pack
-from circadia.federation.wire.assembly import Assembly, cut
+from circadia.federation.wire import boundary
+from circadia.federation.wire.assembly import cut
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Effect, Publish, Subscribe
 from circadia.federation.wire.messages import (
     ACCEPTED,
     CHUNK,
     INCOMPLETE,
     LARGEST_PAYLOAD,
+    LONGEST_REASON,
+    NOT_NOW,
     REJECTED,
     Acknowledgement,
-    DamageError,
     Manifest,
     ModelChunk,
     Status,
     UpdateChunk,
     Want,
-    decode_as,
     encode,
 )
 from circadia.federation.wire.topics import (
     AGGREGATOR,
+    HIGHEST_NUMBER,
     AckTopic,
     ManifestTopic,
     ModelTopic,
@@ -47,7 +62,6 @@ from circadia.federation.wire.topics import (
     WantTopic,
     build,
     checked_id,
-    parse,
     update_filter,
     want_filter,
 )
@@ -57,7 +71,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-AggregatorStep = Effect | KeepUpdate | KeepVersion
+    from circadia.federation.wire.messages import Message
+    from circadia.federation.wire.topics import Topic
+
+AggregatorStep = Effect | KeepUpdate | KeepVersion | PutOff | Corruption
+MOST_ECHOES = 16
+MOST_TOLD = 4096
+"""Updates of which is remembered that *not now* was said lately."""
 VERSIONS_ON_BROKER = 3
 """The current version and the two before it: for devices in the middle of a pull."""
 
@@ -84,7 +104,7 @@ class AggregatorSettings:
     partial_bytes: int = 64 * 2**20
     """Memory for parts of updates; beyond it the one that was silent longest goes."""
     repeat_s: float = 1.0
-    """A chunk of the model is not sent again sooner."""
+    """A chunk of the model is not sent again sooner, nor is *not now* said again of an update."""
 
     def __post_init__(self) -> None:
         checked_id("federation", self.federation)
@@ -92,16 +112,6 @@ class AggregatorSettings:
             raise ConfigError(f"{self}: buffer must be 1 or more, rate and norm_limit positive")
         if min(self.timeout_s, self.gap_s, self.forget_s, self.repeat_s) <= 0:
             raise ConfigError(f"{self}: times must be positive")
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Partial:
-    """An update of which some chunks are there."""
-
-    header: UpdateChunk
-    assembly: Assembly
-    heard_s: float
-    asked: bool = False
 
 
 class Aggregator:
@@ -124,8 +134,13 @@ class Aggregator:
         self.version = version
         self._verdicts = verdicts
         self._stamp = stamp
-        self._partial: dict[tuple[str, str], _Partial] = {}
-        self._partial_bytes = 0
+        self._intake = Intake(
+            most_bytes=settings.partial_bytes, gap_s=settings.gap_s, forget_s=settings.forget_s
+        )
+        self._announced: deque[Manifest] = deque(maxlen=MOST_ECHOES)
+        """What this aggregator said lately: the broker sends it back."""
+        self._told_s: dict[Key, float] = {}
+        """When *not now* was said of an update; the oldest first."""
         self._buffer = self._refill(buffered)
         self._flush_s = math.inf
         self._online = False
@@ -135,8 +150,7 @@ class Aggregator:
     @property
     def due_s(self) -> float:
         """When `tick` has something to do; infinite at rest."""
-        gaps = (self._partial_due_s(partial) for partial in self._partial.values())
-        return min(self._flush_s, min(gaps, default=math.inf))
+        return min(self._flush_s, self._intake.due_s)
 
     @property
     def waiting(self) -> int:
@@ -158,7 +172,9 @@ class Aggregator:
         self._online = True
         kept = self._flush_if_full(now_s)
         federation = self.settings.federation
-        listen = (Subscribe(pattern=update_filter(federation)), Subscribe(pattern=want_filter(federation)))
+        announced = build(federation, ManifestTopic())
+        patterns = (update_filter(federation), want_filter(federation), announced)
+        listen = tuple(Subscribe(pattern=pattern) for pattern in patterns)
         publish = () if kept else self._publish_version()
         return (*listen, self._status(online=True), *kept, *publish)
 
@@ -168,54 +184,78 @@ class Aggregator:
         return ()
 
     def receive(self, topic: str, payload: bytes, now_s: float) -> tuple[AggregatorStep, ...]:
-        """A message came. One that breaks the rules is dropped, or rejected where it belongs to an update."""
-        try:
-            federation, where = parse(topic)
-        except RemoteProtocolError:
-            return ()
-        if federation != self.settings.federation:
-            return ()
-        match where:
-            case UpdateTopic():
-                return self._hear_update(where, payload, now_s)
-            case WantTopic():
-                return self._hear_want(payload, now_s)
+        """A message came. Whatever is wrong with it comes out as a `Corruption`; `StoreError` of the ledger is raised."""
+        heard = boundary.read(self.settings.federation, topic, payload)
+        if isinstance(heard, boundary.Unread):
+            what = boundary.corruption(topic, heard.why)
+            return (what, *boundary.hear(topic, lambda: self._unread(heard, now_s)))
+        return boundary.hear(topic, lambda: self._hear(heard.where, heard.message, now_s))
+
+    def _hear(self, where: Topic, message: Message | None, now_s: float) -> tuple[AggregatorStep, ...]:
+        match where, message:
+            case UpdateTopic(), UpdateChunk():
+                return self._hear_update(where, message, now_s)
+            case WantTopic(), Want():
+                return self._hear_want(message, now_s)
+            case ManifestTopic(), Manifest() | None:
+                return self._hear_manifest(message, now_s)
         return ()
+
+    def _unread(self, heard: boundary.Unread, now_s: float) -> tuple[AggregatorStep, ...]:
+        """What was damaged on the way is sent again; what somebody meant gets an answer."""
+        if heard.damaged or not isinstance(heard.where, UpdateTopic):
+            return ()
+        key = (heard.where.device, heard.where.update_id)
+        if verdict := self._verdicts(*key):
+            return (self._acknowledge(key, verdict),)
+        return self._put_off(key, heard.why, now_s)
 
     def tick(self, now_s: float) -> tuple[AggregatorStep, ...]:
         """Make the version whose time has come; ask for missing chunks; forget what was given up."""
         steps: list[AggregatorStep] = []
         if now_s >= self._flush_s:
             steps += self._flush(now_s)
-        for key, partial in list(self._partial.items()):
-            if now_s >= partial.heard_s + self.settings.forget_s:
-                self._drop(key)
-            elif not partial.asked and now_s >= partial.heard_s + self.settings.gap_s:
-                partial.asked = True
-                steps += self._ask(key, partial)
+        for gap in self._intake.gaps(now_s):
+            if self._online:
+                device, update_id = gap.key
+                ack = Acknowledgement(update_id=update_id, status=INCOMPLETE, missing=gap.missing)
+                steps.append(self._answer(device, ack))
         return tuple(steps)
 
     # Updates
 
-    def _hear_update(self, where: UpdateTopic, payload: bytes, now_s: float) -> tuple[AggregatorStep, ...]:
+    def _hear_update(
+        self, where: UpdateTopic, chunk: UpdateChunk, now_s: float
+    ) -> tuple[AggregatorStep, ...]:
         key = (where.device, where.update_id)
         if verdict := self._verdicts(*key):
             return (self._acknowledge(key, verdict),)
+        if (chunk.device, chunk.update_id, chunk.chunk) != (*key, where.chunk):
+            raise RemoteProtocolError("update-chunk: device, update_id and chunk differ from the topic's")
         try:
-            chunk = decode_as(UpdateChunk, payload)
-            self._check(chunk, where)
-            return self._add(key, chunk, now_s)
-        except DamageError:
-            return ()  # the device sends it again
+            self._check(chunk)
+            payload = self._intake.add(chunk, now_s)
+        except RemoteProtocolError as error:
+            return self._put_off(key, str(error), now_s)
+        return () if payload is None else self._judge(key, chunk, payload, now_s)
+
+    def _judge(
+        self, key: Key, chunk: UpdateChunk, payload: bytes, now_s: float
+    ) -> tuple[AggregatorStep, ...]:
+        """The verdict on an update that is whole and intact."""
+        try:
+            delta = decode(payload, self._parameters, chunk.codec)
+            self._check_norm(delta)
         except RemoteProtocolError as error:
             return self._reject(key, str(error), now_s)
+        return self._accept(key, chunk, payload, delta, now_s)
 
-    def _check(self, chunk: UpdateChunk, where: UpdateTopic) -> None:
-        if (chunk.device, chunk.update_id, chunk.chunk) != (where.device, where.update_id, where.chunk):
-            raise RemoteProtocolError("update-chunk: device, update_id and chunk differ from the topic's")
+    def _check(self, chunk: UpdateChunk) -> None:
+        """What may be otherwise tomorrow, here or on the device, is no ground for a verdict."""
         if chunk.task != self.settings.task:
             raise RemoteProtocolError(
-                f"task: update for {chunk.task[:12]}…, this federation learns {self.settings.task[:12]}…"
+                f"task: update for {chunk.task[:12]}…, this federation learns {self.settings.task[:12]}…; "
+                "give both the same task"
             )
         if chunk.codec != INT8:
             raise RemoteProtocolError(f"codec: {chunk.codec}, updates come as {INT8}")
@@ -225,39 +265,22 @@ class Aggregator:
             )
         if chunk.size > largest_payload(self._parameters, chunk.codec):
             raise RemoteProtocolError(f"size: {chunk.size} bytes are too many for {self._parameters} values")
-
-    def _add(self, key: tuple[str, str], chunk: UpdateChunk, now_s: float) -> tuple[AggregatorStep, ...]:
-        partial = self._partial.get(key)
-        if partial is None:
-            partial = self._open(key, chunk, now_s)
-        elif chunk.header != partial.header.header:
+        if self.version.number >= HIGHEST_NUMBER:
             raise RemoteProtocolError(
-                f"update-chunk: the header of chunk {chunk.chunk} differs from the first one's"
+                f"version: {HIGHEST_NUMBER} is the last there is; start a federation with a new id"
             )
-        partial.heard_s = now_s
-        partial.asked = False
-        partial.assembly.add(chunk.chunk, chunk.data)
-        if not partial.assembly.complete:
+
+    def _put_off(self, key: Key, why: str, now_s: float) -> tuple[AggregatorStep, ...]:
+        """*Not now*: nothing is kept and nothing decided. Said once in a while, however many chunks there are."""
+        if now_s < self._told_s.get(key, -math.inf) + self.settings.repeat_s:
             return ()
-        try:
-            payload = partial.assembly.payload()
-            delta = decode(payload, self._parameters, chunk.codec)
-            self._check_norm(delta)
-        finally:
-            self._drop(key)
-        return self._accept(key, chunk, payload, delta, now_s)
-
-    def _open(self, key: tuple[str, str], chunk: UpdateChunk, now_s: float) -> _Partial:
-        while self._partial and self._partial_bytes + chunk.size > self.settings.partial_bytes:
-            self._drop(min(self._partial, key=lambda other: self._partial[other].heard_s))
-        assembly = Assembly(size=chunk.size, digest=chunk.sha256)
-        self._partial[key] = _Partial(header=chunk, assembly=assembly, heard_s=now_s)
-        self._partial_bytes += chunk.size
-        return self._partial[key]
-
-    def _drop(self, key: tuple[str, str]) -> None:
-        if partial := self._partial.pop(key, None):
-            self._partial_bytes -= partial.header.size
+        self._told_s.pop(key, None)
+        self._told_s[key] = now_s
+        if len(self._told_s) > MOST_TOLD:
+            del self._told_s[next(iter(self._told_s))]
+        reason = why[:LONGEST_REASON]
+        ack = Acknowledgement(update_id=key[1], status=NOT_NOW, reason=reason)
+        return (PutOff(device=key[0], update_id=key[1], reason=reason), self._answer(key[0], ack))
 
     def _check_norm(self, delta: NDArray[np.float32]) -> None:
         norm = float(np.linalg.norm(delta.astype(np.float64)))
@@ -269,7 +292,7 @@ class Aggregator:
 
     def _accept(
         self,
-        key: tuple[str, str],
+        key: Key,
         chunk: UpdateChunk,
         payload: bytes,
         delta: NDArray[np.float32],
@@ -292,25 +315,17 @@ class Aggregator:
         keep = KeepUpdate(record=record)
         return (keep, self._acknowledge(key, record.verdict), *self._flush_if_full(now_s))
 
-    def _reject(self, key: tuple[str, str], reason: str, now_s: float) -> tuple[AggregatorStep, ...]:
-        self._drop(key)
-        verdict = Verdict(accepted=False, reason=reason[:512])
+    def _reject(self, key: Key, reason: str, now_s: float) -> tuple[AggregatorStep, ...]:
+        verdict = Verdict(accepted=False, reason=reason[:LONGEST_REASON])
         record = UpdateRecord(device=key[0], update_id=key[1], verdict=verdict, received_s=self._stamp(now_s))
         return (KeepUpdate(record=record), self._acknowledge(key, verdict))
 
-    def _acknowledge(self, key: tuple[str, str], verdict: Verdict) -> Publish:
+    def _acknowledge(self, key: Key, verdict: Verdict) -> Publish:
         status = ACCEPTED if verdict.accepted else REJECTED
-        ack = Acknowledgement(update_id=key[1], status=status, reason=verdict.reason)
-        return Publish(topic=build(self.settings.federation, AckTopic(device=key[0])), payload=encode(ack))
+        return self._answer(key[0], Acknowledgement(update_id=key[1], status=status, reason=verdict.reason))
 
-    def _ask(self, key: tuple[str, str], partial: _Partial) -> tuple[AggregatorStep, ...]:
-        if not self._online:
-            return ()
-        ack = Acknowledgement(update_id=key[1], status=INCOMPLETE, missing=partial.assembly.missing)
-        return (Publish(topic=build(self.settings.federation, AckTopic(device=key[0])), payload=encode(ack)),)
-
-    def _partial_due_s(self, partial: _Partial) -> float:
-        return partial.heard_s + (self.settings.forget_s if partial.asked else self.settings.gap_s)
+    def _answer(self, device: str, ack: Acknowledgement) -> Publish:
+        return Publish(topic=build(self.settings.federation, AckTopic(device=device)), payload=encode(ack))
 
     # Versions
 
@@ -334,6 +349,8 @@ class Aggregator:
         buffer.add(delta, examples=record.examples or 0, staleness=record.staleness or 0)
 
     def _flush_if_full(self, now_s: float) -> tuple[AggregatorStep, ...]:
+        if self.version.number >= HIGHEST_NUMBER:
+            return ()  # what was accepted before stays in the ledger; no more is
         if self._buffer.updates >= self.settings.buffer:
             return self._flush(now_s)
         if self._buffer.updates and math.isinf(self._flush_s):
@@ -380,6 +397,8 @@ class Aggregator:
         return self._retain(ModelTopic(version=number, chunk=chunk), encode(message))
 
     def _publish_manifest(self) -> Publish:
+        if self._manifest not in self._announced:
+            self._announced.append(self._manifest)
         return self._retain(ManifestTopic(), encode(self._manifest))
 
     def _clear_old(self) -> Iterable[Publish]:
@@ -393,12 +412,19 @@ class Aggregator:
     def _retain(self, topic: ManifestTopic | ModelTopic, payload: bytes) -> Publish:
         return Publish(topic=build(self.settings.federation, topic), payload=payload, retain=True)
 
-    def _hear_want(self, payload: bytes, now_s: float) -> tuple[AggregatorStep, ...]:
-        """Repair what the broker lacks. Who wants another version gets the manifest, and wants this one then."""
-        try:
-            want = decode_as(Want, payload)
-        except RemoteProtocolError:
+    def _hear_manifest(self, manifest: Manifest | None, now_s: float) -> tuple[AggregatorStep, ...]:
+        """What is announced in this aggregator's name: what it did not say is put right."""
+        if manifest in self._announced:
             return ()
+        again = (self._publish_manifest(),) if self._may_repeat(-1, now_s) else ()
+        if manifest is None or manifest.version < self.version.number:
+            return again  # cleared, or kept by the broker from before a crash
+        topic = build(self.settings.federation, ManifestTopic())
+        why = f"version {manifest.version} was announced by somebody else; this aggregator is at {self.version.number}"
+        return (boundary.corruption(topic, why), *again)
+
+    def _hear_want(self, want: Want, now_s: float) -> tuple[AggregatorStep, ...]:
+        """Repair what the broker lacks. Who wants another version gets the manifest, and wants this one then."""
         if want.version != self.version.number:
             return (self._publish_manifest(),) if self._may_repeat(-1, now_s) else ()
         wanted = [

@@ -5,24 +5,25 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sqlite3
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.errors import ConfigError, StoreError
+from circadia.errors import ConfigError, NothingStored, StoreError
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.wire.messages import is_digest
+from circadia.schema import READABLE_FROM, Schema, Step, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-SCHEMA = 1
-_TABLES = """
+TABLES = f"""
+{READABLE_FROM};
 CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL);
 CREATE TABLE versions (
     version INTEGER PRIMARY KEY, published_s REAL NOT NULL, weights BLOB, sha256 TEXT NOT NULL,
@@ -31,8 +32,24 @@ CREATE TABLE updates (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, update_id TEXT NOT NULL, base_version INTEGER, staleness INTEGER,
     examples INTEGER, codec TEXT, received_s REAL NOT NULL, accepted INTEGER NOT NULL, reason TEXT NOT NULL,
     version INTEGER REFERENCES versions, payload BLOB, UNIQUE (device, update_id));
-CREATE INDEX buffered ON updates (id) WHERE accepted AND version IS NULL;
+CREATE INDEX buffered ON updates (id) WHERE accepted AND version IS NULL
 """
+
+
+def _from_1(db: sqlite3.Connection) -> None:
+    """From here on a file says who may open it."""
+    db.execute(READABLE_FROM)
+
+
+LEDGER = Schema(
+    kind="a ledger of Circadia",
+    landmark="federation",
+    version=2,
+    readable_from=2,
+    tables=TABLES,
+    steps={1: Step(run=_from_1)},
+)
+"""Schema 1 itself opens no other; from 2 on a program opens what says that it may."""
 _COLUMNS = (
     "device, update_id, accepted, reason, received_s, base_version, staleness, examples, codec, payload"
 )
@@ -50,12 +67,14 @@ class Ledger:
         keep_versions: int | None = None,
         most_bytes: int | None = None,
         read_only: bool = False,
+        schema: Schema = LEDGER,
     ) -> None:
-        """Open or create the file at `path`.
+        """Open or create the file at `path`; one of an earlier schema is migrated.
 
         `keep_versions`: weights of older versions are dropped; None keeps all. `most_bytes` is a budget for
-        the file. `read_only` looks on beside an aggregator. `StoreError` when the file belongs to another task,
-        is not ours, is damaged, or another aggregator has it open.
+        the file. `read_only` looks on beside an aggregator, and migrates nothing. `StoreError` when the file belongs to
+        another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
+        open.
         """
         self.path = Path(path)
         if not is_digest(task):
@@ -66,16 +85,13 @@ class Ledger:
         with ExitStack() as opened, self._blame():
             if not read_only:
                 self._take_lock(opened)
-            mode = "ro" if read_only else "rwc"
-            self._db = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+                schema.look(self.path)
+            self._db = looking(self.path) if read_only else _connect(self.path)
             opened.callback(self._db.close)
             if not read_only:
-                self._set_up(most_bytes)
+                self._set_up(schema, most_bytes)
+            elif not schema.meet(self._db, self.path):
+                raise NothingStored(f"{self.path}: is not a ledger yet: it is empty")
             self._check_owner()
             self._open = opened.pop_all()
 
@@ -152,7 +168,11 @@ class Ledger:
             version.number, version.published_s, blob, sha256(blob).hexdigest(), version.updates, version.examples,
         )  # fmt: skip
         with self._change():
-            self._db.execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._db.execute(
+                """INSERT INTO versions (version, published_s, weights, sha256, updates, examples)
+                   VALUES (?, ?, ?, ?, ?, ?)""",
+                row,
+            )
             self._db.execute(
                 "UPDATE updates SET version = ?, payload = NULL WHERE accepted AND version IS NULL",
                 (version.number,),
@@ -178,23 +198,19 @@ class Ledger:
                 f"{self.path}: another aggregator has this ledger open; stop it first"
             ) from error
 
-    def _set_up(self, most_bytes: int | None) -> None:
+    def _set_up(self, schema: Schema, most_bytes: int | None) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
+        schema.prepare(self._db, self.path)
         self._db.execute("PRAGMA synchronous = FULL")
         if most_bytes is not None:
             page = self._db.execute("PRAGMA page_size").fetchone()[0]
             self._db.execute(f"PRAGMA max_page_count = {max(most_bytes // page, 1)}")
-        if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            # executescript takes no parameters; the task is checked to be hexadecimal digits.
-            owner = f"INSERT INTO federation VALUES ('{self.task}', {self.parameters:d});"  # noqa: S608
-            self._db.executescript(f"BEGIN; {_TABLES} {owner} PRAGMA user_version = {SCHEMA}; COMMIT")
+        if not self._db.execute("SELECT 1 FROM federation").fetchone():
+            self._db.execute(
+                "INSERT INTO federation (task, parameters) VALUES (?, ?)", (self.task, self.parameters)
+            )
 
     def _check_owner(self) -> None:
-        schema = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if schema != SCHEMA:
-            raise StoreError(
-                f"{self.path}: is no ledger of schema {SCHEMA} (it says {schema}); name another file"
-            )
         task, parameters = self._db.execute("SELECT task, parameters FROM federation").fetchone()
         if (task, parameters) != (self.task, self.parameters):
             raise StoreError(
@@ -232,6 +248,23 @@ class Ledger:
             return f"{shutil.disk_usage(self.path.parent).free / 1e6:.0f} MB"
         except OSError:
             return "nothing"
+
+
+def progress(path: Path) -> tuple[int, int]:
+    """(newest version, updates accepted) of a ledger, beside its aggregator; `StoreError` when it cannot be read."""
+    query = "SELECT (SELECT coalesce(max(version), 0) FROM versions), (SELECT count(*) FROM updates WHERE accepted)"
+    try:
+        with closing(looking(path)) as db:
+            if not LEDGER.meet(db, path):
+                raise NothingStored(f"{path}: is not a ledger yet: it is empty")
+            version, accepted = db.execute(query).fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: is not a ledger that can be read ({error})") from error
+    return int(version), int(accepted)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def _record(row: tuple[Any, ...]) -> UpdateRecord:

@@ -63,3 +63,12 @@ class KeepVersion:
     """An effect: make the version durable, and note that it holds every accepted update not yet held by one."""
 
     version: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """An event: an update that cannot be read or used yet. Nothing is kept; its device tries again."""
+
+    device: str
+    update_id: str
+    reason: str

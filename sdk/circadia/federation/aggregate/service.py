@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff
 from circadia.federation.transport.link import LinkSettings, client_id
 from circadia.federation.transport.mqtt import MqttLink
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.topics import AGGREGATOR
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from random import Random
 
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Report = KeepUpdate | KeepVersion | StoreError
-"""What an aggregator's owner hears: a verdict and a version once they are durable, or why nothing can be kept."""
+Report = KeepUpdate | KeepVersion | PutOff | Corruption | StoreError
+"""What an aggregator's owner hears: a verdict and a version once they are durable; what could not be used yet or was
+no message; why nothing can be kept."""
 
 
 class LedgerSink:
@@ -38,11 +41,11 @@ class LedgerSink:
         self._report = report
         self._kept: list[Report] = []
 
-    def take(self, step: KeepUpdate | KeepVersion) -> None:
-        """Write it, not yet durably: the aggregator can look it up."""
+    def take(self, step: KeepUpdate | KeepVersion | PutOff | Corruption) -> None:
+        """Write what is to be kept, not yet durably: the aggregator can look it up."""
         if isinstance(step, KeepUpdate):
             self._ledger.keep_update(step.record)
-        else:
+        elif isinstance(step, KeepVersion):
             self._ledger.keep_version(step.version)
         self._kept.append(step)
 
@@ -71,8 +74,12 @@ class AggregatorService:
         report: Callable[[Report], None] = lambda _report: None,
         link_settings: LinkSettings | None = None,
         store_pause_s: float = 5.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time."""
+        """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time.
+
+        `tls` encrypts the connection.
+        """
         self.address = address
         self.ledger = ledger
         self.settings = settings
@@ -81,6 +88,7 @@ class AggregatorService:
         self._report = report
         self._link_settings = link_settings or LinkSettings(most_inflight=20)
         self._store_pause_s = store_pause_s
+        self._tls = tls
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
         if ledger.newest() is None:
@@ -130,6 +138,7 @@ class AggregatorService:
             sink=LedgerSink(self.ledger, self._report),
             random=self._random,
             settings=self._link_settings,
+            tls=self._tls,
         )
         if self._stopped.is_set():
             self._link.stop()

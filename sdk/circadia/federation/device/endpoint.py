@@ -6,22 +6,16 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError, RemoteProtocolError
 from circadia.federation.device.download import Download
-from circadia.federation.device.events import (
-    Corruption,
-    DeviceEvent,
-    ManifestSeen,
-    ModelArrived,
-    UpdateAcknowledged,
-)
+from circadia.federation.device.events import DeviceEvent
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.uploads import Uploads
+from circadia.federation.wire import boundary
 from circadia.federation.wire.effects import Effect, Publish, Subscribe
 from circadia.federation.wire.messages import (
     Acknowledgement,
     Manifest,
     ModelChunk,
     Status,
-    decode_as,
     encode,
 )
 from circadia.federation.wire.topics import (
@@ -32,24 +26,14 @@ from circadia.federation.wire.topics import (
     StatusTopic,
     build,
     checked_id,
-    parse,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from circadia.federation.wire.messages import Scalar
+    from circadia.federation.wire.messages import Message, Scalar
+    from circadia.federation.wire.topics import Topic
     from circadia.types import ModelUpdate
-
-__all__ = [
-    "Corruption",
-    "DeviceEndpoint",
-    "DeviceEvent",
-    "DeviceStep",
-    "ManifestSeen",
-    "ModelArrived",
-    "UpdateAcknowledged",
-]
 
 DeviceStep = Effect | DeviceEvent
 """What a call answers: effects for the shell and events for the agent, in order."""
@@ -98,6 +82,11 @@ class DeviceEndpoint:
     def pushing(self) -> int:
         """Updates whose verdict is not known yet."""
         return len(self._uploads)
+
+    @property
+    def put_off(self) -> int:
+        """Of those, updates that the aggregator could not read or use so far."""
+        return self._uploads.put_off
 
     @property
     def pulling(self) -> bool:
@@ -151,30 +140,34 @@ class DeviceEndpoint:
         return (*self._uploads.tick(now_s), *self._download.tick(now_s))
 
     def receive(self, topic: str, payload: bytes, now_s: float) -> tuple[DeviceStep, ...]:
-        """A message came. Whatever is wrong with it comes out as a `Corruption`."""
-        try:
-            return self._receive(topic, payload, now_s)
-        except RemoteProtocolError as error:
-            return (Corruption(what=f"{topic[:256]}: {error}"),)
+        """A message came. Whatever is wrong with it comes out as a `Corruption`; nothing is raised."""
+        heard = boundary.read(self.federation, topic, payload)
+        if isinstance(heard, boundary.Unread):
+            return (boundary.corruption(topic, heard.why),)
+        return boundary.hear(topic, lambda: self._hear(heard.where, heard.message, now_s))
 
-    def _receive(self, topic: str, payload: bytes, now_s: float) -> tuple[DeviceStep, ...]:
-        federation, where = parse(topic)
-        if federation != self.federation:
-            raise RemoteProtocolError(f"federation {federation!r} is not ours, {self.federation!r}")
-        match where:
-            case ManifestTopic() | ModelTopic() if not payload:
-                return ()  # the aggregator cleared a retained message
-            case ManifestTopic():
-                return self._download.hear_manifest(decode_as(Manifest, payload), now_s)
-            case ModelTopic(version=version):
-                return self._download.hear_chunk(version, decode_as(ModelChunk, payload), now_s)
-            case StatusTopic(device=device) if device == AGGREGATOR:
-                return self._uploads.aggregator(decode_as(Status, payload).online, now_s)
-            case AckTopic(device=device) if device == self.device_id:
-                return self._uploads.hear(decode_as(Acknowledgement, payload), now_s)
+    def _hear(self, where: Topic, message: Message | None, now_s: float) -> tuple[DeviceStep, ...]:
+        match where, message:
+            case _, None:
+                return ()  # a retained message was cleared
+            case ManifestTopic(), Manifest():
+                return self._download.hear_manifest(message, now_s)
+            case ModelTopic(version=version), ModelChunk():
+                return self._download.hear_chunk(version, message, now_s)
+            case StatusTopic(device=device), Status() if device == AGGREGATOR:
+                return self._uploads.aggregator(message.online, now_s)
+            case AckTopic(device=device), Acknowledgement() if device == self.device_id:
+                return self._hear_ack(message, now_s)
         raise RemoteProtocolError("nobody subscribed to this topic")
 
+    def _hear_ack(self, ack: Acknowledgement, now_s: float) -> tuple[DeviceStep, ...]:
+        """Whoever watches the federation sees how many updates are put off."""
+        before = self.put_off
+        steps = self._uploads.hear(ack, now_s)
+        return steps if self.put_off == before else (*steps, self._status(online=True))
+
     def _status(self, *, online: bool) -> Publish:
-        status = Status(device=self.device_id, online=online, details=self._details)
+        waiting = {"put_off": self.put_off} if self.put_off else {}
+        status = Status(device=self.device_id, online=online, details={**self._details, **waiting})
         topic = build(self.federation, StatusTopic(device=self.device_id))
         return Publish(topic=topic, payload=encode(status), retain=True)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circadia.federation.wire.corruption import Corruption
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+__all__ = ["Corruption", "DeviceEvent", "ManifestSeen", "ModelArrived", "UpdateAcknowledged", "UpdatePutOff"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSeen:
-    """The aggregator announced its newest version."""
+    """The aggregator announced its newest version, or, after a time of doubt, that it went back to an older one."""
 
     version: int
     published_s: float
@@ -20,7 +24,7 @@ class ManifestSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelArrived:
-    """A version was fetched whole."""
+    """A version was fetched whole: newer than the last one, or the one that the aggregator went back to."""
 
     version: int
     published_s: float
@@ -39,10 +43,13 @@ class UpdateAcknowledged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Corruption:
-    """Something came that the protocol does not allow; it was dropped."""
+class UpdatePutOff:
+    """Not now: the aggregator cannot read or use this update yet. Nothing is decided; it is tried again by itself."""
 
-    what: str
+    update_id: str
+    reason: str
+    retry_s: float
+    """Real seconds until the next try."""
 
 
-DeviceEvent = ManifestSeen | ModelArrived | UpdateAcknowledged | Corruption
+DeviceEvent = ManifestSeen | ModelArrived | UpdateAcknowledged | UpdatePutOff | Corruption

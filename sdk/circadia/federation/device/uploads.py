@@ -8,10 +8,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from circadia.errors import LocalProtocolError
-from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged
-from circadia.federation.wire.assembly import cut
+from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged, UpdatePutOff
+from circadia.federation.wire.assembly import count, piece
 from circadia.federation.wire.effects import Effect, Publish
-from circadia.federation.wire.messages import ACCEPTED, INCOMPLETE, LARGEST_PAYLOAD, UpdateChunk, encode
+from circadia.federation.wire.messages import (
+    ACCEPTED,
+    INCOMPLETE,
+    LARGEST_PAYLOAD,
+    NOT_NOW,
+    UpdateChunk,
+    encode,
+)
 from circadia.federation.wire.topics import UpdateTopic, build
 
 if TYPE_CHECKING:
@@ -25,12 +32,21 @@ WINDOW = 4
 """Updates on the way at once: it bounds what the aggregator has to hold for one device."""
 
 
+_UNKNOWN_DIGEST = bytes(32)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Upload:
     update: ModelUpdate
+    digest: bytes
+    """SHA-256 of the payload."""
     attempts: int = 0
     due_s: float = math.inf
     """When it is sent (again); infinite while it waits for its turn or for the link."""
+    put_off: int = 0
+    """How often the aggregator said *not now*."""
+    not_before_s: float = -math.inf
+    """Until then it is put off, whatever happens to the link."""
 
 
 class Uploads:
@@ -57,9 +73,14 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def put_off(self) -> int:
+        """Updates that the aggregator could not read or use so far."""
+        return sum(upload.put_off > 0 for upload in self._waiting.values())
+
     def check(self, update: ModelUpdate) -> None:
         """`LocalProtocolError` for an update that no message can carry. Reads nothing that changes."""
-        encode(self._chunk(update, 0))
+        encode(self._chunk(update, _UNKNOWN_DIGEST, 0))
 
     def add(self, updates: Sequence[ModelUpdate], now_s: float) -> tuple[Effect, ...]:
         """Take updates over; those that are on their way already change nothing.
@@ -69,7 +90,9 @@ class Uploads:
         new = [update for update in updates if update.update_id not in self._waiting]
         for update in new:
             self.check(update)
-        self._waiting.update((update.update_id, _Upload(update=update)) for update in new)
+        for update in new:
+            upload = _Upload(update=update, digest=sha256(update.payload).digest())
+            self._waiting[update.update_id] = upload
         return self._fill(now_s)
 
     def connected(self, now_s: float) -> None:
@@ -100,15 +123,29 @@ class Uploads:
         return self._fill(now_s)
 
     def hear(self, ack: Acknowledgement, now_s: float) -> tuple[Effect | DeviceEvent, ...]:
-        """A verdict, or the numbers of the chunks that the aggregator lacks."""
+        """A verdict, a *not now*, or the numbers of the chunks that the aggregator lacks."""
         upload = self._waiting.get(ack.update_id)
         if ack.status == INCOMPLETE:
             return self._send(upload, ack.missing, now_s) if upload and self._online else ()
+        if ack.status == NOT_NOW:
+            return self._put_off(upload, ack.reason, now_s) if upload else ()
         self._waiting.pop(ack.update_id, None)
         verdict = UpdateAcknowledged(
             update_id=ack.update_id, accepted=ack.status == ACCEPTED, reason=ack.reason
         )
         return (verdict, *self._fill(now_s))
+
+    def _put_off(self, upload: _Upload, reason: str, now_s: float) -> tuple[Effect | DeviceEvent, ...]:
+        """Try again after a pause that grows; the updates behind it go first."""
+        if upload.not_before_s > now_s:
+            return ()  # the pause answers what was sent, not how often the answer came
+        pause_s = self._patience.put_off_s(upload.put_off)
+        upload.put_off += 1
+        upload.attempts = 0
+        upload.not_before_s = now_s + pause_s
+        upload.due_s = upload.not_before_s if self._open else math.inf
+        event = UpdatePutOff(update_id=upload.update.update_id, reason=reason, retry_s=pause_s)
+        return (event, *self._fill(now_s))
 
     def tick(self, now_s: float) -> tuple[Effect, ...]:
         """Send again what is due; try without a word from the aggregator when none came for long."""
@@ -120,30 +157,37 @@ class Uploads:
         return math.isfinite(upload.due_s)
 
     def _fill(self, now_s: float) -> tuple[Effect, ...]:
-        """Send what has its turn: the oldest few."""
+        """Send what has its turn: the oldest few of those that are not put off."""
         if not self._open:
             return ()
-        window = list(self._waiting.values())[:WINDOW]
-        turn = [upload for upload in window if not self._on_way(upload)]
+        for upload in self._waiting.values():
+            if upload.not_before_s > now_s:
+                upload.due_s = upload.not_before_s
+        ready = [upload for upload in self._waiting.values() if upload.not_before_s <= now_s]
+        turn = [upload for upload in ready[:WINDOW] if not self._on_way(upload)]
         return tuple(effect for upload in turn for effect in self._send(upload, None, now_s))
 
     def _send(self, upload: _Upload, chunks: Iterable[int] | None, now_s: float) -> tuple[Effect, ...]:
         upload.due_s = now_s + self._patience.wait_s(self._patience.acknowledgement_s, upload.attempts)
         upload.attempts += 1
-        count = len(cut(upload.update.payload))
-        wanted = range(count) if chunks is None else [chunk for chunk in chunks if chunk < count]
-        return tuple(self._publish(upload.update, chunk) for chunk in wanted)
+        chunks_there = count(len(upload.update.payload))
+        if chunks is not None:
+            wanted = [chunk for chunk in chunks if chunk < chunks_there]
+        else:
+            # One chunk asks whether the time has come; then the aggregator names what it lacks.
+            wanted = [0] if upload.put_off else list(range(chunks_there))
+        return tuple(self._publish(upload, chunk) for chunk in wanted)
 
-    def _publish(self, update: ModelUpdate, chunk: int) -> Publish:
-        topic = UpdateTopic(device=self._device, update_id=update.update_id, chunk=chunk)
-        return Publish(topic=build(self._federation, topic), payload=encode(self._chunk(update, chunk)))
+    def _publish(self, upload: _Upload, chunk: int) -> Publish:
+        topic = UpdateTopic(device=self._device, update_id=upload.update.update_id, chunk=chunk)
+        message = self._chunk(upload.update, upload.digest, chunk)
+        return Publish(topic=build(self._federation, topic), payload=encode(message))
 
-    def _chunk(self, update: ModelUpdate, chunk: int) -> UpdateChunk:
+    def _chunk(self, update: ModelUpdate, digest: bytes, chunk: int) -> UpdateChunk:
         if not 0 < len(update.payload) <= LARGEST_PAYLOAD:
             raise LocalProtocolError(
                 f"update {update.update_id}: {len(update.payload)} bytes, allowed are 1 to {LARGEST_PAYLOAD}"
             )
-        pieces = cut(update.payload)
         return UpdateChunk(
             device=self._device,
             update_id=update.update_id,
@@ -152,9 +196,9 @@ class Uploads:
             examples=update.examples,
             codec=update.codec,
             created_s=float(update.created_s),
-            sha256=sha256(update.payload).digest(),
+            sha256=digest,
             size=len(update.payload),
-            chunks=len(pieces),
+            chunks=count(len(update.payload)),
             chunk=chunk,
-            data=pieces[chunk],
+            data=piece(update.payload, chunk),
         )

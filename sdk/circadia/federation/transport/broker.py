@@ -293,7 +293,7 @@ def _claim_port(host: str, port: int) -> int:
     try:
         with socket.create_server((host, port)) as probe:
             return int(probe.getsockname()[1])
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter for a number that is no port
         raise PlatformUnavailable(
             f"port {port} of {host} cannot be used: {error}; choose another by --port"
         ) from error

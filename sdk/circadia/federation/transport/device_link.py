@@ -12,6 +12,7 @@ from circadia.federation.transport.mailbox import Mailbox
 from circadia.federation.transport.mqtt import MqttLink
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Sequence
     from random import Random
 
@@ -37,8 +38,12 @@ class DeviceLink:
         on_event: Callable[[], None] | None = None,
         most_events: int = 256,
         online: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`on_event` is called on the link's thread when `poll` has something; let it only set a flag."""
+        """`on_event` is called on the link's thread when `poll` has something; let it only set a flag.
+
+        `tls` encrypts the connection.
+        """
         self._endpoint = endpoint
         self._mailbox = Mailbox(most_events, on_event)
         self._failure: BaseException | None = None
@@ -50,6 +55,7 @@ class DeviceLink:
             random=random,
             settings=settings,
             online=online,
+            tls=tls,
         )
         self._thread = threading.Thread(
             target=self._run, name=f"federation-{endpoint.device_id}", daemon=True

@@ -12,6 +12,7 @@ import logging
 import math
 import select
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -65,7 +66,9 @@ class MqttLink:
         settings: LinkSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
         online: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: the connection is encrypted with it, and it checks that the broker is `address.host`."""
         self.address = address
         self.wakeups = 0
         """How often the loop ran."""
@@ -79,6 +82,7 @@ class MqttLink:
         self._settings = settings or LinkSettings()
         self._clock = clock
         self._online = online
+        self._tls = tls
         self._stopping = False
         self._calls: deque[Callable[[float], tuple[Any, ...]]] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
@@ -159,13 +163,15 @@ class MqttLink:
         writes = [sock] if sock and client is not None and client.want_write() else []
         until_s = min(self._endpoint.due_s, self._ping_s, self._next_dial_s())
         timeout_s = None if math.isinf(until_s) else max(until_s - self._clock(), 0.0)
-        if self._calls or self._stopping:
+        # Decrypted bytes wait in the TLS layer: `select` sees the raw socket only, and would sleep on them.
+        decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        if self._calls or self._stopping or decrypted:
             timeout_s = 0.0
         readable, writable, _ = select.select(reads, writes, [], timeout_s)
         if self._wake_out in readable:
             self._drain_wake()
         if client is not None and sock is not None:
-            self._exchange(client, read=sock in readable, write=sock in writable)
+            self._exchange(client, read=decrypted or sock in readable, write=sock in writable)
 
     def _exchange(self, client: Client, *, read: bool, write: bool) -> None:
         """Let paho read, write and, when either direction was silent for long, ping: that is its only timer."""
@@ -265,6 +271,8 @@ class MqttLink:
             clean_session=True,
             protocol=MQTTProtocolVersion.MQTTv311,
         )
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.connect_timeout = self._settings.connect_timeout_s
         client.max_inflight_messages_set(self._settings.most_inflight)
         client.max_queued_messages_set(self._settings.most_queued)

@@ -10,7 +10,17 @@ from circadia.federation.wire.messages import CHUNK, chunk_length
 
 def cut(payload: bytes) -> list[bytes]:
     """The payload's chunks: all of `CHUNK` bytes but the last."""
-    return [payload[start : start + CHUNK] for start in range(0, len(payload), CHUNK)]
+    return [piece(payload, chunk) for chunk in range(count(len(payload)))]
+
+
+def count(size: int) -> int:
+    """How many chunks a payload of `size` bytes takes."""
+    return -(-size // CHUNK)
+
+
+def piece(payload: bytes, chunk: int) -> bytes:
+    """One of the payload's chunks; takes no longer for a longer payload."""
+    return payload[chunk * CHUNK : (chunk + 1) * CHUNK]
 
 
 class Assembly:
@@ -19,8 +29,14 @@ class Assembly:
     def __init__(self, *, size: int, digest: bytes) -> None:
         self.size = size
         self.digest = digest
-        self.chunks = -(-size // CHUNK)
+        self.chunks = count(size)
         self._data: dict[int, bytes] = {}
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the chunks that are there."""
+        return self._held
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -41,6 +57,7 @@ class Assembly:
         if chunk in self._data:
             return False
         self._data[chunk] = data
+        self._held += len(data)
         return True
 
     def payload(self) -> bytes:
@@ -48,5 +65,6 @@ class Assembly:
         whole = b"".join(self._data[chunk] for chunk in range(self.chunks))
         if sha256(whole).digest() != self.digest:
             self._data.clear()
+            self._held = 0
             raise RemoteProtocolError(f"payload of {self.size} bytes is damaged: its SHA-256 does not fit")
         return whole

@@ -1,45 +1,36 @@
 """Messages ↔ bytes.
 
-On the wire a message is a CBOR array of four:
-
-    [schema = 1, body: bytes, SHA-256(schema as one byte, body): bytes, signature: null]
-
-`body` is a canonical CBOR map with the key `kind` and the message's fields, all of them and no others. The digest
-finds damage; the last place is kept for a signature over it, and schema 1 allows only null there.
+The body of an envelope (`envelope.py`) is a canonical, plain CBOR map with the key `kind` and the message's fields.
+A reader passes over fields that it does not know, and fills in those that have a default here: so a field may be
+added without anybody being left behind (docs/decisions/0011-messages-meet-versions.md).
 `encode` raises `LocalProtocolError`, `decode` raises `RemoteProtocolError` and nothing else; both name the field.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import re
-from dataclasses import dataclass, field, fields
-from hashlib import sha256
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cbor2
 
 from circadia.errors import LocalProtocolError, RemoteProtocolError
 from circadia.federation.codecs import CODECS
+from circadia.federation.wire.envelope import LARGEST_MESSAGE, load, seal, unseal
 from circadia.federation.wire.topics import HIGHEST_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEMA = 1
-LARGEST_MESSAGE = 60 * 1024
-"""Bytes of an encoded message, at most: half of the smallest limit that common brokers set."""
 CHUNK = LARGEST_MESSAGE - 1024
 """Bytes of payload in every chunk but the last; the rest is for the header."""
 MOST_CHUNKS = 1024
 LARGEST_PAYLOAD = CHUNK * MOST_CHUNKS
+LONGEST_REASON = 512
+"""Characters."""
 
 Scalar = bool | int | float | str
-
-
-class DamageError(RemoteProtocolError):
-    """The bytes are not what the sender sent: dropped, and sent again in time. Not a verdict on the sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +87,11 @@ class UpdateChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """What became of an update: durable when it says accepted or rejected."""
+    """What became of an update: durable when it says accepted or rejected, which are the verdicts."""
 
     update_id: str
     status: str
-    """`accepted`, `rejected`, or `incomplete`: chunks are missing, nothing is decided."""
+    """`accepted`, `rejected`; `incomplete`: chunks are missing; `not-now`: it cannot be read or used yet, see `reason`."""
     reason: str = ""
     missing: tuple[int, ...] = ()
 
@@ -125,13 +116,7 @@ class Status:
 Message = Manifest | ModelChunk | UpdateChunk | Acknowledgement | Want | Status
 M = TypeVar("M", bound=Message)
 
-ACCEPTED, REJECTED, INCOMPLETE = "accepted", "rejected", "incomplete"
-
-_UNREADABLE = (
-    cbor2.CBORDecodeError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError,
-    RecursionError, MemoryError, EOFError,
-)  # fmt: skip
-"""What a CBOR decoder may raise: its own errors, and those of its readers of dates, fractions, addresses and so on."""
+ACCEPTED, REJECTED, INCOMPLETE, NOT_NOW = "accepted", "rejected", "incomplete", "not-now"
 
 # A rule takes a value and says what is wrong with it, or nothing.
 if TYPE_CHECKING:
@@ -239,12 +224,16 @@ _RULES: dict[type[Message], dict[str, Rule]] = {
     },
     Acknowledgement: {
         "update_id": _ID,
-        "status": _one_of(ACCEPTED, REJECTED, INCOMPLETE),
-        "reason": _text(r"(?s:.{0,512})", "a text of at most 512 characters"),
+        "status": _one_of(ACCEPTED, REJECTED, INCOMPLETE, NOT_NOW),
+        "reason": _text(rf"(?s:.{{0,{LONGEST_REASON}}})", f"a text of at most {LONGEST_REASON} characters"),
         "missing": _chunk_list,
     },
     Want: {"version": _VERSION, "chunks": _chunk_list},
     Status: {"device": _ID, "online": _flag, "details": _details},
+}
+_REQUIRED: dict[type[Message], tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
+    for kind in _RULES
 }
 
 
@@ -258,29 +247,22 @@ def encode(message: Message) -> bytes:
     if complaint := _complaint(message):
         raise LocalProtocolError(complaint)
     values = {f.name: getattr(message, f.name) for f in fields(message)}
-    body = cbor2.dumps({"kind": _NAMES[type(message)], **values}, canonical=True)
-    wire = cbor2.dumps([SCHEMA, body, _digest(SCHEMA, body), None])
-    if len(wire) > LARGEST_MESSAGE:
-        raise LocalProtocolError(
-            f"{_NAMES[type(message)]} takes {len(wire)} bytes, the limit is {LARGEST_MESSAGE}"
-        )
-    return wire
+    return seal(cbor2.dumps({"kind": _NAMES[type(message)], **values}, canonical=True))
 
 
 def decode(wire: bytes) -> Message:
     """The message in these bytes.
 
-    `DamageError` for bytes that no sender sends; plain `RemoteProtocolError` for a sender that breaks the rules.
+    `DamageError` for bytes that no sender sends; plain `RemoteProtocolError` for a message that breaks the rules, or
+    follows later ones.
     """
-    if len(wire) > LARGEST_MESSAGE:
-        raise RemoteProtocolError(f"message of {len(wire)} bytes: the limit is {LARGEST_MESSAGE}")
-    body = _open(wire)
-    values = _load(body)
+    values = load(unseal(wire))
     if not isinstance(values, dict):
         raise RemoteProtocolError("body: must be a map")
-    kind = values.pop("kind", None)
+    kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise RemoteProtocolError(f"kind: {str(kind)[:32]!r} is not one of {', '.join(_KINDS)}")
+        told = repr(kind[:32]) if isinstance(kind, str) else "none that is a text"
+        raise RemoteProtocolError(f"kind: {told} is not one of {', '.join(_KINDS)}")
     return _message(kind, values)
 
 
@@ -292,49 +274,12 @@ def decode_as(expected: type[M], wire: bytes) -> M:
     return message
 
 
-def _open(wire: bytes) -> bytes:
-    """The envelope's body, whole as it was sent."""
-    try:
-        envelope = _load(wire)
-    except RemoteProtocolError as error:
-        raise DamageError(str(error)) from error
-    match envelope:
-        case [int(schema), bytes(body), bytes(digest), None | bytes() as signature]:
-            if not 0 <= schema < 256 or _digest(schema, body) != digest:
-                raise DamageError("message is damaged: its SHA-256 does not fit")
-            if schema != SCHEMA:
-                raise RemoteProtocolError(f"schema: {schema} is unknown, this version speaks {SCHEMA}")
-            if signature is not None:
-                raise RemoteProtocolError(
-                    f"signature: schema {SCHEMA} has none, this version cannot check it"
-                )
-            return body
-    raise DamageError("message is not a CBOR array [schema, body, digest, signature]")
-
-
-def _digest(schema: int, body: bytes) -> bytes:
-    return sha256(bytes([schema]) + body).digest()
-
-
-def _load(data: bytes) -> object:
-    """One CBOR item and nothing after it."""
-    stream = io.BytesIO(data)
-    try:
-        item: object = cbor2.load(stream)
-    except _UNREADABLE as error:
-        raise RemoteProtocolError(f"message is not CBOR: {type(error).__name__}") from error
-    if stream.read(1):
-        raise RemoteProtocolError("message has bytes after its end")
-    return item
-
-
 def _message(kind: str, values: dict[Any, Any]) -> Message:
     cls: Callable[..., Message] = _KINDS[kind]
-    if odd := {str(key)[:32] for key in values} ^ set(_RULES[_KINDS[kind]]):
-        raise RemoteProtocolError(f"{kind}: fields missing or unknown: {', '.join(sorted(odd))}")
-    message = cls(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    )
+    known = {f.name: values[f.name] for f in fields(_KINDS[kind]) if f.name in values}
+    if lacking := [name for name in _REQUIRED[_KINDS[kind]] if name not in known]:
+        raise RemoteProtocolError(f"{kind}: fields missing: {', '.join(lacking)}")
+    message = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()})
     if complaint := _complaint(message):
         raise RemoteProtocolError(complaint)
     return message

@@ -257,5 +257,5 @@ def test_a_damaged_page_of_a_store_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE requests (id, label, latency_s)")
     db.close()
-    with pytest.raises(StoreError, match=r"device\.db: is damaged"):
+    with pytest.raises(StoreError, match=r"device\.db: is not a store of Circadia"):
         _recorded(path, 0.0, 1.0)

@@ -201,7 +201,7 @@ def test_every_quantity_is_named_on_the_page_in_the_lines_and_in_json(ticks: Mak
     assert len(keys) == 11
     assert keys == {*summary["found"], *summary["as_they_were"]}
     for key in keys:
-        assert f"<code>{key}</code>" in page
+        assert f">{key}</td>" in page
     for key in found.kept:
         assert key.partition(".")[2] in text
     assert "(simulated): sum foretold" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ import pytest
 
 from circadia.errors import ConfigError, StoreError
 from circadia.store.sqlite import SqliteStore
-from circadia.types import Load
+from circadia.types import Load, Phase
 from circadia_field.ticks import _load_s, read_ticks
-from circadia_lab.field.analysis.budget import Meter, budget
+from circadia_lab.measure.joules.budget import Meter, budget
 from circadia_lab.measure.joules.joules import by_action, by_load
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def test_the_same_seed_gives_the_same_interval(ticks: Make) -> None:
 
 
 def test_what_outlasts_its_tick_goes_on_in_the_next() -> None:
-    long = json.dumps([("WAKE_UP", 0.5), ("TRAIN_LOW", 14.0)])
-    short = json.dumps([("SERVE_HIGH", 2.0)])
+    long = (Phase(load=Load.WAKE_UP, duration_s=0.5), Phase(load=Load.TRAIN_LOW, duration_s=14.0))
+    short = (Phase(load=Load.SERVE_HIGH, duration_s=2.0),)
     seconds = _load_s([long, short, short], [0, 10, 30], [10, 10, 10])
     assert seconds[0, [Load.WAKE_UP, Load.TRAIN_LOW, Load.DEEP_SLEEP]].tolist() == [0.5, 9.5, 0]
     assert seconds[1, [Load.TRAIN_LOW, Load.SERVE_HIGH, Load.DEEP_SLEEP]].tolist() == [4.5, 2, 3.5]
@@ -105,7 +104,7 @@ def test_ticks_that_the_meter_missed_in_part_are_left_out_and_counted(tmp_path: 
             db.execute(
                 "INSERT INTO ticks (t_s, observation, proposed, action, feasible, phases, version, served, expired,"
                 " overrun_s, energy_j, energy_source, gap_s, lost_s, bound_j) VALUES"
-                " (?, x'', 'sleep', 'sleep', 1, '[]', 0, 0, 0, 0, 1.0, 'measured', ?, ?, 0)",
+                " (?, zeroblob(104), 'sleep', 'sleep', 1, '[]', 0, 0, 0, 0, 1.0, 'measured', ?, ?, 0)",
                 (10.0 * tick, lost_s, lost_s),
             )
     found = read_ticks(path)

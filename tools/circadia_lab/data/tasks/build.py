@@ -1,6 +1,6 @@
 """Builds the shipped tasks, or checks that they can be built again.
 
-    python -m circadia_lab.data.tasks.build digits [--out FOLDER] [--check] [--environment FOLDER]
+    python -m circadia_lab.tasks.build digits [--out FOLDER] [--check] [--environment FOLDER]
 
 TensorFlow stays out of this process: `digits_net.py` runs in an environment of its own, which the command
 creates where `--environment` says (1.6 GB, a minute or two).
@@ -251,9 +251,7 @@ def _vectors(
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 when `--check` finds a difference."""
-    parser = argparse.ArgumentParser(
-        prog="circadia_lab.data.tasks.build", description="Build a shipped task."
-    )
+    parser = argparse.ArgumentParser(prog="circadia_lab.tasks.build", description="Build a shipped task.")
     parser.add_argument("name", choices=list(RECIPES))
     parser.add_argument(
         "--out", type=Path, default=DATA, help="folder of the three files (default: the package's)"

@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 TEST_EXAMPLES = 500
@@ -26,3 +28,9 @@ def load_digits_split(
     x = (pixels[order] / BRIGHTEST).astype(np.float32).reshape(-1, 8, 8, 1)
     y = labels[order].astype(np.int32)
     return x[TEST_EXAMPLES:], y[TEST_EXAMPLES:], x[:TEST_EXAMPLES], y[:TEST_EXAMPLES]
+
+
+def write_digits(path: Path) -> None:
+    """All of them as an .npz file of x and y, for a field test."""
+    train_x, train_y, test_x, test_y = load_digits_split(0)
+    np.savez_compressed(path, x=np.concatenate([train_x, test_x]), y=np.concatenate([train_y, test_y]))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,7 @@ import numpy as np
 
 from circadia.errors import StoreError
 from circadia.observation import COLUMN
-from circadia.store import tables
+from circadia.store.reading import StoreReader
 from circadia_field.conduct import ASKED, STORE
 from circadia_field.ticks import Ticks, read_ticks
 from circadia_lab.measure.joules.joules import load_watts
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 REST = "DEEP_SLEEP"
 NOBODY = 0
 """The number of no request: they count from 1."""
-TICKS = "SELECT t_s, observation FROM ticks WHERE t_s >= ? AND t_s < ? ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,18 +167,15 @@ def _entry(line: str) -> tuple[int, float, int] | None:
 
 
 def _recorded(
-    store: Path, start_s: float, end_s: float
+    path: Path, start_s: float, end_s: float
 ) -> tuple[dict[int, tuple[int, float]], NDArray[np.float64], NDArray[np.float32]]:
     """Request → its answer and latency; (N,) times and (N, features) of all ticks, with joules or without."""
-    try:
-        with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            told = db.execute("SELECT id, label, latency_s FROM requests WHERE label IS NOT NULL").fetchall()
-            rows = db.execute(TICKS, (start_s, end_s)).fetchall()
-        seen = np.array([tables.floats(blob) for _, blob in rows]).reshape(-1, len(COLUMN))
-    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-        raise StoreError(f"{store}: is damaged ({error}); restore it from the packed bundle") from error
-    answers = {request: (label, latency_s) for request, label, latency_s in told}
-    return answers, np.array([t_s for t_s, _ in rows]), seen
+    with StoreReader(path) as store:
+        requests = store.requests()
+        ticks = [tick for tick in store.ticks() if start_s <= tick.t_s < end_s]
+    answers = {one.request_id: (one.label, one.latency_s) for one in requests if one.label is not None}
+    seen = np.array([tick.x for tick in ticks]).reshape(-1, len(COLUMN))
+    return answers, np.array([tick.t_s for tick in ticks]), seen
 
 
 def _charging(ticks: Ticks, times: NDArray[np.float64], seen: NDArray[np.float32]) -> NDArray[np.bool_]:

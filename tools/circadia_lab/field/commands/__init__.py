@@ -1,1 +1,1 @@
-"""`circadia field …`: plan, run, analyse, verify."""
+"""What the workbench adds to `circadia field`: plan, analyse, verify."""

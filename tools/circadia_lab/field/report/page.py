@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from circadia_lab.field.analysis.words import WHOSE, aa_verdict, change
 from circadia_lab.field.report.plates import plates
 from circadia_lab.field.report.tables import arms_table, periods_table, reasons_table
 from circadia_lab.page.page import rendered, script_hash, write
+from circadia_lab.page.tile import Tile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,22 +19,11 @@ if TYPE_CHECKING:
     from circadia_lab.field.analysis.analysis import Analysis, Versus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """A verdict at the top."""
-
-    title: str
-    value: str
-    note: str
-    verdict: str = ""
-    """`good`, `bad` or nothing."""
-
-
 def write_report(analysis: Analysis, result: dict[str, Any], bundle: Bundle, path: Path) -> None:
     """Write the page, whole or not at all."""
     script = resources.files("circadia_lab.page").joinpath("zoom.js").read_text(encoding="utf-8")
     page = rendered(
-        "field_report/page.html",
+        "field/report/page.html",
         title=f"Field test: {' or '.join(analysis.plan.arms)}",
         source=analysis.source,
         lead=lead(analysis),

@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter
 from circadia_field.plan import AGAIN
 from circadia_lab.field.analysis.contrast import AGENT, BATTERY, DEVICE, WATTS
 from circadia_lab.field.analysis.kept import KEPT
-from circadia_lab.fleet.report.figures import Plate
-from circadia_lab.fleet.report.style import GRID, INK, MODE_COLOURS, MUTED, RC, WIDTH_IN, arm_colour
-from circadia_lab.fleet.report.svg import svg
+from circadia_lab.page.plate import Plate
+from circadia_lab.page.style import GRID, INK, MODE_COLOURS, MUTED, RC, WIDTH_IN, arm_colour
+from circadia_lab.page.svg import svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

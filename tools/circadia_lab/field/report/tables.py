@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circadia_lab.field.analysis.words import WHOSE
+from circadia_lab.page.table import Cell, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from circadia_lab.field.analysis.analysis import Analysis
 
 ABSENT = "–"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A figure or a word."""
-
-    text: str
-    verdict: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A section of the page."""
-
-    name: str
-    title: str
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    names: Sequence[int] = (0,)
-    """Columns of words."""
-    svg: str = ""
 
 
 def reasons_table(analysis: Analysis) -> Table:

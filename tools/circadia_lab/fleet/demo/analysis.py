@@ -13,14 +13,14 @@ import numpy as np
 from circadia.errors import StoreError
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
+from circadia_lab.data.day.accuracy import Examiner, recovery_s
+from circadia_lab.data.day.result import ArmResult, DeviceResult, Series
+from circadia_lab.data.day.world import RequestEvent, World
 from circadia_lab.fleet.demo import device_figures as figures
 from circadia_lab.fleet.demo import replay
-from circadia_lab.fleet.demo.accuracy import Examiner, recovery_s
 from circadia_lab.fleet.demo.device_log import read_log
 from circadia_lab.fleet.demo.ledger_log import read_ledger
-from circadia_lab.fleet.demo.result import ArmResult, DeviceResult, Series
 from circadia_lab.fleet.demo.truth import true_labels
-from circadia_lab.fleet.demo.world import RequestEvent, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from circadia.federation.aggregate.records import Version
     from circadia.learning.task import Task
+    from circadia_lab.data.day.plan import Plan
+    from circadia_lab.data.day.result import Drift
     from circadia_lab.fleet.demo.device_log import DeviceLog
     from circadia_lab.fleet.demo.ledger_log import Verdicts
-    from circadia_lab.fleet.demo.plan import Plan
     from circadia_lab.fleet.demo.replay import WeightPath
-    from circadia_lab.fleet.demo.result import Drift
 
     Weights = NDArray[np.float32]
     Progress = Callable[[float, str], None]
@@ -270,8 +270,8 @@ class Analyst:
             unanswered=max(self._asked(index) - len(day.requests), 0),
             served_correct=figures.right_answers(day, truths),
             served_accuracy=figures.served_accuracy(day, truths, self._day_s),
-            accuracy_common=self._examiner.over_day(record.path, self._grid_s),
-            accuracy_own=self._examiner.over_day(record.path, self._grid_s, index),
+            accuracy_common=self._examiner.over_day(record.path.at, self._grid_s),
+            accuracy_own=self._examiner.over_day(record.path.at, self._grid_s, index),
             energy_j=figures.energy_by_mode(day),
             energy_by_load_j=figures.energy_by_load(day),
             cumulative_j=figures.cumulative(day, self._day_s),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,17 +11,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from circadia.errors import PlatformUnavailable
+from circadia.errors import PlatformUnavailable, StoreError
+from circadia.federation.aggregate.ledger import progress
 from circadia.federation.transport.broker import Broker
-from circadia_lab.fleet.demo.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.result import Drift
 from circadia_lab.fleet.demo.process import CONFIG, DeviceProcess
-from circadia_lab.fleet.demo.result import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.fleet.demo.plan import Plan
+    from circadia_lab.data.day.plan import Plan
 
 FEDERATION = "demo"
 REDRAW_S = 0.5
@@ -128,15 +128,11 @@ class Arm:
     @property
     def headline(self) -> str:
         """What the federation has done so far."""
-        query = "SELECT (SELECT max(version) FROM versions), (SELECT count(*) FROM updates WHERE accepted)"
         try:
-            with contextlib.closing(
-                sqlite3.connect(f"{self.ledger.absolute().as_uri()}?mode=ro", uri=True)
-            ) as db:
-                version, updates = db.execute(query).fetchone()
-        except sqlite3.Error:
+            version, updates = progress(self.ledger)
+        except StoreError:
             return "the aggregator starts"
-        return f"version {version or 0} from {updates} updates"
+        return f"version {version} from {updates} updates"
 
     def play(self, show: Callable[[Arm], None]) -> None:
         """Until the day is over; `show` draws what there is to see. KeyboardInterrupt comes out."""

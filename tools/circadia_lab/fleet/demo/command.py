@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from circadia_lab.data.day.plan import Plan
+    from circadia_lab.data.day.result import ArmResult
     from circadia_lab.fleet.demo.arm import Arm
-    from circadia_lab.fleet.demo.plan import Plan
-    from circadia_lab.fleet.demo.result import ArmResult
 
 
 MOST_DEVICES = 64
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Play both arms, analyse them, write the report. Ctrl-C ends early and reports what there is."""
     from rich.console import Console
 
-    from circadia_lab.fleet.demo.plan import ARMS, Plan
+    from circadia_lab.data.day.plan import ARMS, Plan
     from circadia_lab.fleet.demo.summary import print_summary, summary
     from circadia_lab.fleet.report.page import write_report
     from circadia_lab.fleet.report.picture import readme_picture

@@ -26,14 +26,14 @@ from circadia.config import load_config
 from circadia.errors import CircadiaError
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import build
-from circadia_lab.fleet.demo.world import ExampleEvent, RequestEvent, World
+from circadia_lab.data.day.world import ExampleEvent, RequestEvent, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from circadia.agent import Agent
     from circadia.inbox import Answer
-    from circadia_lab.fleet.demo.world import Event
+    from circadia_lab.data.day.world import Event
 
 log = logging.getLogger(__name__)
 

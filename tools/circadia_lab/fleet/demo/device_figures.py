@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_lab.fleet.demo.result import Series, Stay
+from circadia_lab.data.day.result import Series, Stay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import sqlite3
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from circadia.actions import INDEX
-from circadia.types import Link, Observation
+from circadia.errors import NothingStored, StoreError
+from circadia.store.reading import StoreReader
+from circadia.types import Link
 from circadia_lab.fleet.demo.live import DeviceRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-NEWEST = "SELECT observation, proposed, action, feasible, masked, version FROM ticks ORDER BY id DESC LIMIT 1"
+    from circadia.store.rows import Masked
+    from circadia.types import Observation
 
 
 def read_row(store: Path, name: str, profile: str, alive: bool = True) -> DeviceRow:
@@ -28,26 +25,27 @@ def read_row(store: Path, name: str, profile: str, alive: bool = True) -> Device
     that says `starting`; one that is locked or damaged, `unreadable`.
     """
     try:
-        found = _newest(store)
-    except (sqlite3.Error, ValueError) as error:
-        early = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN)
-        return DeviceRow(
-            name=name, profile=profile, state=_state(alive, "starting" if early else "unreadable")
-        )
+        with StoreReader(store, wait_s=0) as reader:
+            found = reader.newest()
+    except NothingStored:
+        found = None
+    except StoreError:
+        return DeviceRow(name=name, profile=profile, state=_state(alive, "unreadable"))
     if found is None:
         return DeviceRow(name=name, profile=profile, state=_state(alive, "starting"))
-    seen, action, blame, version = found
+    seen = found.observation
+    blame = overruled(found.proposed, found.action, found.masked, feasible=found.feasible)
     return DeviceRow(
         name=name,
         profile=profile,
         battery_soc=seen.battery_soc,
         charging=seen.charging > 0,
-        action=action,
-        why=why(seen, action, blame) if alive else "the process does not run",
+        action=found.action,
+        why=why(seen, found.action, blame) if alive else "the process does not run",
         queue=seen.queue_length,
         staleness_s=seen.model_age_s,
         versions_behind=seen.versions_behind,
-        version=version,
+        version=found.version,
         state=_state(alive, "running"),
     )
 
@@ -56,29 +54,14 @@ def _state(alive: bool, state: str) -> str:
     return state if alive else "down"
 
 
-def _newest(store: Path) -> tuple[Observation, str, tuple[str, ...], int] | None:
-    """(observation, action, limits that overruled the policy, version) of the newest tick."""
-    if not store.exists():
-        return None
-    uri = f"{store.absolute().as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0)) as db:
-        row = db.execute(NEWEST).fetchone()
-    if row is None:
-        return None
-    values = np.frombuffer(row[0], np.float32).tolist()
-    seen = Observation(**dict(zip(Observation.__slots__, values, strict=True)))
-    bits = json.loads(row[4]) if row[4] else {}
-    return seen, row[2], overruled(row[1], row[2], bits, feasible=bool(row[3])), int(row[5])
-
-
-def overruled(proposed: str, action: str, bits: dict[str, int], *, feasible: bool = True) -> tuple[str, ...]:
+def overruled(proposed: str, action: str, masked: Masked, *, feasible: bool = True) -> tuple[str, ...]:
     """The limits that forbade what the policy proposed; none when it got its way.
 
-    `bits`: for each limit, its set over the catalogue's indices, as the store has it.
+    `masked`: (limit, names that it forbids), as in `Decision.masked`.
     """
     if feasible and proposed == action:
         return ()
-    return tuple(name for name, forbidden in bits.items() if forbidden >> INDEX.get(proposed, 0) & 1)
+    return tuple(limit for limit, forbidden in masked if proposed in forbidden)
 
 
 def why(observation: Observation, action: str, masked: Sequence[str]) -> str:

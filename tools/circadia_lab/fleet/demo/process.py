@@ -11,7 +11,7 @@ from circadia.errors import PlatformUnavailable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from circadia_lab.fleet.demo.plan import Plan
+    from circadia_lab.data.day.plan import Plan
 
 CONFIG = """\
 device = "{device}"

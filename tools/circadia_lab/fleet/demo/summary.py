@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from circadia_lab.fleet.demo.plan import Plan
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.plan import Plan
+    from circadia_lab.data.day.result import ArmResult
 
 ENERGY_SOURCE = "simulated"
 Row = tuple[str, "Callable[[dict[str, Any]], str]"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import StoreError
-from circadia_lab.fleet.demo.world import RequestEvent
+from circadia_lab.data.day.world import RequestEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from circadia_lab.data.day.world import Event
     from circadia_lab.fleet.demo.device_log import DeviceLog, RequestRow
-    from circadia_lab.fleet.demo.world import Event
 
 ROUNDING_S = 1e-4
 """The store rounds a tick's phases, out of which the time of submission is reckoned."""

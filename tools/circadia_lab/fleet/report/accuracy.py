@@ -8,15 +8,8 @@ import numpy as np
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import span_s
-from circadia_lab.fleet.report.style import (
-    arm_colour,
-    day_axis,
-    end_labels,
-    mark_drifts,
-    new_figure,
-    nothing,
-    percent_axis,
-)
+from circadia_lab.fleet.report.marks import mark_drifts
+from circadia_lab.page.style import arm_colour, day_axis, end_labels, new_figure, nothing, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult, DeviceResult, Series
+    from circadia_lab.data.day.result import ArmResult, DeviceResult, Series
 
 
 def draw_accuracy(

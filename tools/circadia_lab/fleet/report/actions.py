@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report.fleet import device_named, names, span_s
-from circadia_lab.fleet.report.ribbon import draw_ribbon, legend_handles
-from circadia_lab.fleet.report.style import (
-    INK,
-    arm_colour,
-    arm_handles,
-    day_axis,
-    mark_drifts,
-    new_figure,
-    nothing,
-)
+from circadia_lab.fleet.report.marks import arm_handles, mark_drifts
+from circadia_lab.page.ribbon import draw_ribbon, legend_handles
+from circadia_lab.page.style import INK, arm_colour, day_axis, new_figure, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def draw_actions(ax: Axes, arms: Sequence[ArmResult], devices: Sequence[str]) -> None:

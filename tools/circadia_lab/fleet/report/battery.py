@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import device_named, names, span_s
-from circadia_lab.fleet.report.style import (
-    CHARGE,
-    arm_colour,
-    day_axis,
-    mark_drifts,
-    new_figure,
-    nothing,
-    percent_axis,
-)
+from circadia_lab.fleet.report.marks import mark_drifts
+from circadia_lab.page.style import CHARGE, arm_colour, day_axis, new_figure, nothing, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def draw_battery(ax: Axes, arms: Sequence[ArmResult], name: str) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from circadia_lab.fleet.demo.result import DeviceResult, Series
+    from circadia_lab.data.day.result import DeviceResult, Series
 
     Values = NDArray[np.float64]
 

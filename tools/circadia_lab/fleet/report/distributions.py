@@ -8,13 +8,8 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from circadia_lab.fleet.report import curve
-from circadia_lab.fleet.report.style import (
-    arm_colour,
-    arm_handles,
-    new_figure,
-    nothing,
-    percent_axis,
-)
+from circadia_lab.fleet.report.marks import arm_handles
+from circadia_lab.page.style import arm_colour, new_figure, nothing, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 DURATIONS = ((0.1, "0.1 s"), (1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21600, "6 h"),

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia_lab.fleet.report.fleet import device_named, names
-from circadia_lab.fleet.report.style import (
-    INK,
-    MODE_COLOURS,
-    MUTED,
-    arm_colour,
-    arm_handles,
-    new_figure,
-    nothing,
-)
+from circadia_lab.fleet.report.marks import arm_handles
+from circadia_lab.page.style import INK, MODE_COLOURS, MUTED, arm_colour, new_figure, nothing
 
 MODES = ("sleep", "serve", "train")
 
@@ -25,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def energy(arms: Sequence[ArmResult]) -> Figure:

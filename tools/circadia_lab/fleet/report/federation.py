@@ -9,15 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.fleet import span_s
-from circadia_lab.fleet.report.style import (
-    INK,
-    MUTED,
-    arm_colour,
-    day_axis,
-    mark_drifts,
-    new_figure,
-    nothing,
-)
+from circadia_lab.fleet.report.marks import mark_drifts
+from circadia_lab.page.style import INK, MUTED, arm_colour, day_axis, new_figure, nothing
 
 VERDICT_COLOURS = {"accepted": "#4c9a6a", "rejected": "#c9a227", "waiting": "#b8c0ca", "lost": "#8c1c2b"}
 """Of what becomes of updates, in the order in which it is drawn."""
@@ -28,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def federation(arms: Sequence[ArmResult]) -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -14,29 +13,17 @@ from circadia_lab.fleet.report.distributions import distributions
 from circadia_lab.fleet.report.energy import energy
 from circadia_lab.fleet.report.federation import federation
 from circadia_lab.fleet.report.references import references
-from circadia_lab.fleet.report.style import RC
-from circadia_lab.fleet.report.svg import svg
 from circadia_lab.fleet.report.worth import accuracy_against_joules
+from circadia_lab.page.plate import Plate
+from circadia_lab.page.style import RC
+from circadia_lab.page.svg import svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plate:
-    """A figure on the page."""
-
-    name: str
-    """Of its anchor."""
-    title: str
-    caption: str
-    """What to look at."""
-    svg: str
-    """Empty for a table."""
+    from circadia_lab.data.day.result import ArmResult
 
 
 def plates(arms: Sequence[ArmResult]) -> list[Plate]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from circadia_lab.fleet.demo.result import ArmResult, DeviceResult
+    from circadia_lab.data.day.result import ArmResult, DeviceResult
 
 
 def names(arms: Sequence[ArmResult]) -> list[str]:

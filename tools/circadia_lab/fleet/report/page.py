@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import circadia
 from circadia.errors import ConfigError
 from circadia_lab.fleet.report import curve
-from circadia_lab.fleet.report.figures import Plate, plates
+from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.fleet import names
-from circadia_lab.fleet.report.style import arm_colour, clock
 from circadia_lab.fleet.report.verdict import ABSENT, duration, lead, number, share, tiles
 from circadia_lab.page.page import rendered, write
+from circadia_lab.page.plate import Plate
+from circadia_lab.page.style import arm_colour, clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from circadia_lab.fleet.demo.result import ArmResult, DeviceResult
+    from circadia_lab.data.day.result import ArmResult, DeviceResult
 
 
 def write_report(arms: Sequence[ArmResult], summary: dict[str, Any], path: Path) -> None:
@@ -37,7 +38,7 @@ def render(arms: Sequence[ArmResult], summary: dict[str, Any]) -> str:
     if not arms:
         raise ConfigError("report: there is no arm to report on; run one at least")
     return rendered(
-        "report/page.html",
+        "fleet/report/page.html",
         title="Circadia: one simulated day",
         facts=facts(arms, summary),
         lead=lead(arms),

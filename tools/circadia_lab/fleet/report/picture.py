@@ -11,14 +11,15 @@ from circadia_lab.fleet.report.accuracy import draw_accuracy
 from circadia_lab.fleet.report.actions import draw_actions
 from circadia_lab.fleet.report.battery import draw_battery
 from circadia_lab.fleet.report.fleet import names, span_s
-from circadia_lab.fleet.report.ribbon import legend_handles
-from circadia_lab.fleet.report.style import INK, RC, arm_handles, day_axis, mark_drifts
+from circadia_lab.fleet.report.marks import arm_handles, mark_drifts
+from circadia_lab.page.ribbon import legend_handles
+from circadia_lab.page.style import INK, RC, day_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 SIZE_IN, DPI = (8.0, 4.5), 200
 """1600 × 900 pixels, with type that is still read at half the size."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circadia_lab.fleet.report import curve
-from circadia_lab.fleet.report.style import arm_colour, clock
+from circadia_lab.page.style import arm_colour, clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 ABSENT = "–"
 

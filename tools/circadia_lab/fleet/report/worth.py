@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia_lab.fleet.report import curve
-from circadia_lab.fleet.report.style import (
+from circadia_lab.page.style import (
     HOUR_S,
     INK,
     arm_colour,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.fleet.demo.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def accuracy_against_joules(arms: Sequence[ArmResult]) -> Figure:

@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from circadia_lab.fleet.report.figures import Plate
-from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED, RC, new_figure
-from circadia_lab.fleet.report.svg import svg
 from circadia_lab.measure.calibration.text import share
+from circadia_lab.page.plate import Plate
+from circadia_lab.page.style import ARM_COLOURS, INK, MUTED, RC, new_figure
+from circadia_lab.page.svg import svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

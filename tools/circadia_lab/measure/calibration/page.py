@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import circadia
 from circadia.energy.profile import Curve, Quantity, profile_fields, quantities
-from circadia_lab.fleet.report.figures import Plate
 from circadia_lab.measure.calibration.figures import plates
 from circadia_lab.measure.calibration.text import as_json, deviation, millivolts, percent, share, short
 from circadia_lab.page.page import rendered, write
+from circadia_lab.page.table import Cell, Table, cells
+from circadia_lab.page.tile import Tile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.energy.profile import DeviceProfile
     from circadia_lab.measure.calibration.calibration import Calibration
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """A figure at the head of the page."""
-
-    title: str
-    value: str
-    note: str
-    verdict: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A quantity in the table."""
-
-    key: str
-    before: str
-    now: str
-    sd: str
-    told: str
-
-
-TABLE = Plate(
-    name="quantities",
-    title="Every quantity",
-    caption="What the material did not tell stays as it was; the last column says why.",
-    svg="",
-)
 
 
 def write_page(found: Calibration, path: Path) -> None:
@@ -56,14 +27,13 @@ def write_page(found: Calibration, path: Path) -> None:
 def render(found: Calibration) -> str:
     """The page."""
     return rendered(
-        "calibration/page.html",
+        "measure/calibration/page.html",
         title=f"Calibration: {found.profile.name}",
         lead=_lead(found),
         notes=_notes(found),
         facts=_facts(found),
         tiles=list(_tiles(found)),
-        parts=[*plates(found), TABLE],
-        rows=_rows(found),
+        parts=[*plates(found), _table(found)],
         summary=as_json(found),
     )
 
@@ -135,20 +105,27 @@ def _tiles(found: Calibration) -> list[Tile]:
     return tiles
 
 
-def _rows(found: Calibration) -> list[Row]:
+def _table(found: Calibration) -> Table:
     units = {field.key: field.unit for field in profile_fields()}
     keys = [key for key in units if key in found.changed or key in found.kept]
-    return [_row(key, units[key], found) for key in keys]
+    return Table(
+        name="quantities",
+        title="Every quantity",
+        caption="What the material did not tell stays as it was; the last column says why.",
+        columns=("in the profile", "before", "now", "1 sd", "where from"),
+        names=(0, 4),
+        rows=[_row(key, units[key], found) for key in keys],
+    )
 
 
-def _row(key: str, unit: str, found: Calibration) -> Row:
+def _row(key: str, unit: str, found: Calibration) -> tuple[Cell, ...]:
     before, now = _value(found.begun, key), _value(found.profile, key)
-    return Row(
-        key=key,
-        before=_shown(before, unit),
-        now=_shown(now, unit),
-        sd=f"{deviation(now.uncertainty)} {unit}",
-        told=now.source if key in found.changed else f"as it was: {found.kept[key]}",
+    return cells(
+        key,
+        _shown(before, unit),
+        _shown(now, unit),
+        f"{deviation(now.uncertainty)} {unit}",
+        now.source if key in found.changed else f"as it was: {found.kept[key]}",
     )
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.errors import StoreError
-from circadia.store import tables
-from circadia.types import Observation
+from circadia.observation import COLUMN
+from circadia.store.reading import StoreReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_field.ticks import Ticks
-
-QUERY = """
-SELECT a.t_s, b.t_s, CASE WHEN a.lost_s = 0 THEN a.energy_j END, a.observation, b.observation
-FROM ticks a JOIN ticks b ON b.id = a.id + 1 ORDER BY a.id"""
-COLUMN = {field.name: place for place, field in enumerate(fields(Observation))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,31 +44,19 @@ class States:
 
 
 def read_states(path: Path) -> States:
-    """Of a store that `read_ticks` has read; `StoreError` if its observations are of another version."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
-            rows = db.execute(QUERY).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: is not a store of Circadia that can be read ({error})") from error
-    if any(len(blob) != 4 * len(COLUMN) for row in rows for blob in row[3:]):
-        raise StoreError(
-            f"{path}: its observations have not {len(COLUMN)} figures; it is of another version of Circadia"
-        )
-    begin_s, end_s, energy_j, *blobs = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-    seen = np.stack([_observations(column) for column in blobs], axis=1)
+    """Of a store; `StoreError` if it cannot be read."""
+    with StoreReader(path) as store:
+        ticks = store.ticks()
+    ended = [(tick, after) for tick, after in pairwise(ticks) if after.tick_id == tick.tick_id + 1]
+    seen = np.array([(tick.x, after.x) for tick, after in ended], float).reshape(-1, 2, len(COLUMN))
     return States(
-        t_s=np.array(begin_s, float),
-        end_s=np.array(end_s, float),
-        energy_j=np.array(energy_j, float),
+        t_s=np.array([tick.t_s for tick, _ in ended], float),
+        end_s=np.array([after.t_s for _, after in ended], float),
+        energy_j=np.array([tick.energy_j if tick.lost_s == 0 else np.nan for tick, _ in ended], float),
         soc=seen[:, :, COLUMN["battery_soc"]],
         charging=seen[:, :, COLUMN["charging"]],
         user_active=seen[:, :, COLUMN["user_active"]],
     )
-
-
-def _observations(blobs: tuple[bytes, ...]) -> NDArray[np.float64]:
-    """(N, features)."""
-    return tables.floats(b"".join(blobs)).reshape(-1, len(COLUMN)).astype(float)
 
 
 def quiet(ticks: Ticks, states: States) -> NDArray[np.bool_]:

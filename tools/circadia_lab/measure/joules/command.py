@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from circadia_field.ticks import Ticks
-    from circadia_lab.field.analysis.budget import Budget
+    from circadia_lab.measure.joules.budget import Budget
     from circadia_lab.measure.joules.joules import ActionJoules, Estimate, LoadWatts
 
 
@@ -35,7 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print tables."""
     from circadia_field.ticks import read_ticks
-    from circadia_lab.field.analysis.budget import Meter, budget
+    from circadia_lab.measure.joules.budget import Meter, budget
     from circadia_lab.measure.joules.joules import by_action, by_load
 
     ticks = read_ticks(args.store)

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from circadia_lab.policy.env.preferences import ANCHORS
-    from circadia_lab.policy.files.export import export
+    from circadia_lab.policy.study.export import export
     from circadia_lab.policy.study.training_file import read_training
 
     check_seed(args.seed)

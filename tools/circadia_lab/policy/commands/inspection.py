@@ -85,7 +85,7 @@ def draw_maps(scorer: Scorer, name: str, path: Path) -> None:
     """The maps of an evaluation's page."""
     import matplotlib as mpl
 
-    from circadia_lab.fleet.report.style import RC
+    from circadia_lab.page.style import RC
     from circadia_lab.policy.evaluation.action_map import battery_and_staleness, queue_and_fresh
     from circadia_lab.policy.evaluation.pictures.album import write_png
     from circadia_lab.policy.evaluation.pictures.maps import maps
@@ -127,6 +127,7 @@ def facts(artifact: Artifact) -> dict[str, Any]:
         "score_vectors_checked": len(manifest.score_vectors),
         "sha256": manifest.model_sha256,
         "made": manifest.made,
+        "remarks": artifact.remarks(),
     }
 
 
@@ -143,6 +144,7 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
         "features": f"{len(found['features'])}: {', '.join(found['features'])}",
         "vectors": f"{vectors}: all answered on this machine as they should",
         **{f"made: {key}": str(value) for key, value in found["made"].items()},
+        **({"another version's": "; ".join(found["remarks"])} if found["remarks"] else {}),
     }
     width = max(map(len, rows))
     for name, text in rows.items():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.cmoppo.config import Config
     from circadia_lab.policy.cmoppo.trained import Trained
-    from circadia_lab.policy.files.export import Exported
+    from circadia_lab.policy.study.export import Exported
     from circadia_lab.policy.study.ground import Ground
 
 EXPORT_COPIES = 32
@@ -139,7 +139,7 @@ def command_of(args: argparse.Namespace) -> list[str]:
 def _write(console: Console, ground: Ground, found: Trained, args: argparse.Namespace) -> Exported:
     from circadia_lab.policy.commands.curve import draw_curve
     from circadia_lab.policy.env.preferences import ANCHORS
-    from circadia_lab.policy.files.export import export
+    from circadia_lab.policy.study.export import export
     from circadia_lab.policy.study.ground import BATCH
     from circadia_lab.policy.study.study import training_of
     from circadia_lab.policy.study.training_file import write_training

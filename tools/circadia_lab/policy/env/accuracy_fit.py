@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia_lab.fleet.demo.plan import DAY_S
+from circadia_lab.data.day.plan import DAY_S
 from circadia_lab.policy.env.accuracy import FORMAT, SHIPPED, STEADY_SHIPPED
 from circadia_lab.policy.env.accuracy_estimate import (
     FIXED_SCALE,
@@ -133,7 +133,7 @@ def make(
 
 def _made(seed: int, runs: int, days: int, minutes: float) -> dict[str, Any]:
     return {
-        "generator": "circadia_lab.policy.env.accuracy_fit",
+        "generator": "circadia_lab.env.accuracy_fit",
         "task": "digits",
         "seed": seed,
         "runs": runs,

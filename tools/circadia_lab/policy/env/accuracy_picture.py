@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
+from circadia_lab.page.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
 from circadia_lab.policy.env.accuracy import share
 from circadia_lab.policy.env.accuracy_estimate import ALL, HOLD_OUT, MISSED, estimate
 

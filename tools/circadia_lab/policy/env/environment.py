@@ -240,7 +240,9 @@ def _aligned(shield: Shield, names: tuple[str, ...]) -> tuple[Any, Any]:
     """
     actions = len(shield.catalogue)
     nothing = np.zeros(actions, np.float32), np.ones(actions, bool)
-    own = dict(zip(shield.names, zip(shield.table.thresholds, shield.table.exempt, strict=True), strict=True))
+    own = dict(
+        zip(shield.names, zip(shield.table.thresholds, ~shield.table.applies, strict=True), strict=True)
+    )
     thresholds, exempt = zip(*(own.get(name, nothing) for name in names), strict=True)
     return np.stack(thresholds), np.stack(exempt)
 

@@ -28,9 +28,9 @@ from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
 from circadia.types import Model, Work
 from circadia.workload import LearningWorkload
-from circadia_lab.fleet.demo.accuracy import Examiner
-from circadia_lab.fleet.demo.plan import BUFFER, BUFFER_TIMEOUT_S, DAY_S, EXAMPLES, RATE
-from circadia_lab.fleet.demo.world import RequestEvent, World
+from circadia_lab.data.day.accuracy import Examiner
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, DAY_S, EXAMPLES, RATE
+from circadia_lab.data.day.world import RequestEvent, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from circadia.learning.task import Task
     from circadia.types import Action, ModelUpdate
-    from circadia_lab.fleet.demo.world import Event
+    from circadia_lab.data.day.world import Event
 
     Weights = NDArray[np.float32]
 

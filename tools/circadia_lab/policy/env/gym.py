@@ -1,8 +1,8 @@
 """The full environment under Gymnasium's and MO-Gymnasium's interfaces, one device at a time.
 
-    gymnasium.make("circadia_lab.policy.env.gym:circadia/Phone-v0")          scalar reward: preference · reward
-    mo_gymnasium.make("circadia_lab.policy.env.gym:circadia/MO-Phone-v0")    reward (accuracy, latency, energy)
-    gymnasium.make_vec("circadia_lab.policy.env.gym:circadia/Phone-v0", 64)  the same in one batch; see `gym_vector`
+    gymnasium.make("circadia_lab.env.gym:circadia/Phone-v0")          scalar reward: preference · reward
+    mo_gymnasium.make("circadia_lab.env.gym:circadia/MO-Phone-v0")    reward (accuracy, latency, energy)
+    gymnasium.make_vec("circadia_lab.env.gym:circadia/Phone-v0", 64)  the same in one batch; see `gym_vector`
 
 and so for every shipped problem. Importing this module registers them.
 

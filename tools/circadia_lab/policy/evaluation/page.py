@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from circadia_lab.fleet.report.style import GRID, INK, MUTED, PAPER, RC
-from circadia_lab.fleet.report.svg import svg
 from circadia_lab.page.page import rendered, write
+from circadia_lab.page.style import GRID, INK, MUTED, PAPER, RC
+from circadia_lab.page.svg import svg
 from circadia_lab.policy.evaluation import confidence
 from circadia_lab.policy.evaluation.evaluation import OURS
 from circadia_lab.policy.evaluation.figures import REFERENCE
@@ -51,7 +51,7 @@ def write_page(evaluation: Evaluation, path: Path) -> None:
 def render(evaluation: Evaluation) -> str:
     """The page."""
     return rendered(
-        "evaluation/page.html",
+        "policy/evaluation/page.html",
         title="Circadia: the policy, evaluated",
         lead=lead(evaluation),
         notes=evaluation.notes,

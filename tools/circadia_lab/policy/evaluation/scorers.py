@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from circadia.actions import FACTS, INDEX, NAMES
+from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.artifact import load_policy
 from circadia.policy.folding import folding_of
 from circadia_lab.policy.files.int8_network import int8_scores
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.observation import Feature
     from circadia.policy.kernel import QuantisedLayer
     from circadia.ports import Policy
 
@@ -48,17 +50,20 @@ def of_rule(policy: Policy) -> Scorer:
     return scorer
 
 
-def of_layers(layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES) -> Scorer:
-    """An int8 network as a device computes it; −inf for actions that it does not know."""
-    places = np.array([INDEX[name] for name in actions])
-    network = int8_scores(layers)
+def of_layers(
+    layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES, table: tuple[Feature, ...] = TABLE
+) -> Scorer:
+    """An int8 network as a device computes it, of that observation table; −inf for actions that it does not know."""
+    outputs = [place for place, name in enumerate(actions) if name in INDEX]
+    places = np.array([INDEX[actions[place]] for place in outputs])
+    network, select, own = int8_scores(layers), Selection(table), Encoder(table)
 
     def scorer(
         values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
     ) -> NDArray[Any]:
-        del values
+        seen = encoded if table == TABLE else own(select(values))
         scores = np.full((mask[..., 0].size, len(NAMES)), -np.inf, np.float32)
-        scores[:, places] = network(encoded.reshape(len(scores), -1))
+        scores[:, places] = network(seen.reshape(len(scores), -1))[:, outputs]
         return scores.reshape(mask.shape)
 
     return scorer
@@ -67,9 +72,9 @@ def of_layers(layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES) 
 def of_file(path: Path) -> Scorer:
     """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
     artifact = load_policy(path)
-    actions = artifact.manifest.actions
-    scorer = of_layers(read_layers(artifact.model, artifact.name), actions)
-    return scorer if artifact.manifest.idle_masked else _folded(scorer, actions)
+    layers, manifest = read_layers(artifact.model, artifact.name), artifact.manifest
+    scorer = of_layers(layers, manifest.actions, manifest.table)
+    return scorer if manifest.idle_masked else _folded(scorer, manifest.actions)
 
 
 def _folded(scorer: Scorer, actions: Sequence[str]) -> Scorer:

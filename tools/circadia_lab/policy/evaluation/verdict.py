@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circadia_lab.page.tile import Tile
 from circadia_lab.policy.evaluation.evaluation import FLOATS
 from circadia_lab.policy.evaluation.figures import (
     FEASIBLE_FRACTION,
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.evaluation.evaluation import Evaluation, Scenario
     from circadia_lab.policy.evaluation.oracle_figures import OracleFigures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """A figure at the head of the page."""
-
-    title: str
-    value: str
-    note: str
-    verdict: str = ""
-    """`good`, `bad` or neither."""
 
 
 def tiles(evaluation: Evaluation) -> list[Tile]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.actions import NAMES
-from circadia.observation import INPUT_SCALE, encode
+from circadia.observation import INPUT_SCALE, TABLE, Encoder
 from circadia.policy.artifact import Artifact, load_policy
 from circadia.policy.kernel import forward
 from circadia.policy.manifest import EncoderVector, Manifest, ScoreVector, dump_manifest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.observation import Feature
     from circadia.policy.kernel import QuantisedLayer
 
 VECTORS = 24
@@ -33,17 +34,19 @@ def export_policy(
     observations: NDArray[np.float32],
     made: dict[str, Any],
     actions: Sequence[str] = NAMES,
+    table: tuple[Feature, ...] = TABLE,
 ) -> Artifact:
     """Write `path` (NAME.tflite) and NAME.json beside it, load them back with every check, return what was loaded.
 
-    The first `VECTORS` rows of (n, features) `observations` become the test vectors, their answers computed by the
+    The first `VECTORS` rows of (n, features of `table`) `observations` become the test vectors, their answers computed by the
     integer kernel: that the interpreter gives the same is what loading checks. `made` says how: generator, seed.
     """
     model = write_policy(layers)
     rows = np.asarray(observations[:VECTORS], np.float32)
-    encoded = encode(rows)
+    encoded = Encoder(table)(rows)
     scores = forward(layers, encoded, input_scale=INPUT_SCALE)
     manifest = Manifest(
+        table=table,
         actions=tuple(actions),
         output_scale=layers[-1].output_scale,
         output_zero_point=layers[-1].output_zero_point,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import INDEX, NAMES
+from circadia.actions import INDEX
 from circadia.errors import ArtifactError, StoreError
-from circadia.observation import TABLE
-from circadia.store import tables
+from circadia.store.reading import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-QUERY = "SELECT id, t_s, observation, proposed, action, feasible, masked FROM ticks ORDER BY id"
+    from circadia.store.rows import Masked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,72 +46,28 @@ class Trace:
 def read_trace(path: Path) -> Trace:
     """Every tick of a store, oldest first; a device may be running on it.
 
-    `StoreError` for a file that is no store or has no ticks, `ArtifactError` for other features or actions.
+    What this version does not observe is dropped, what the store did not observe is NaN. `StoreError` for a file that is
+    no store or has no ticks, `ArtifactError` for actions that this version does not know.
     """
-    rows = _rows(path)
-    if not rows:
+    with StoreReader(path) as store:
+        ticks = store.ticks()
+    if not ticks:
         raise StoreError(f"{path}: has no ticks yet; let the device run first")
-    ids, t_s, observations, proposed, action, feasible, masked = zip(*rows, strict=True)
     return Trace(
-        t_s=np.array(t_s, np.float64),
-        x=_observations([_observation(*row, path) for row in zip(ids, observations, strict=True)], path),
-        admitted=np.array([_admitted(*row, path) for row in zip(ids, masked, strict=True)]),
-        proposed=_indices(proposed, path),
-        action=_indices(action, path),
-        feasible=np.array(feasible, bool),
+        t_s=np.array([tick.t_s for tick in ticks], np.float64),
+        x=np.stack([tick.x for tick in ticks]),
+        admitted=np.stack([_admitted(tick.masked) for tick in ticks]),
+        proposed=_indices([tick.proposed for tick in ticks], path),
+        action=_indices([tick.action for tick in ticks], path),
+        feasible=np.array([tick.feasible for tick in ticks], bool),
     )
 
 
-def _rows(path: Path) -> list[tuple[int, float, bytes, str, str, int, str | None]]:
-    if not path.is_file():
-        raise StoreError(f"{path}: no such file; name the [store] path of a device's configuration")
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
-            _check_version(db, path)
-            return db.execute(QUERY).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"{path}: is not a store of Circadia that can be read ({error}); name another"
-        ) from error
-
-
-def _check_version(db: sqlite3.Connection, path: Path) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables_found,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'ticks'").fetchone()
-    if not tables_found:
-        raise StoreError(f"{path}: is not a store of Circadia: it has no table of ticks; name another file")
-    if version != tables.SCHEMA_VERSION:
-        raise StoreError(
-            f"{path}: has store schema {version}, this version of Circadia reads {tables.SCHEMA_VERSION}; "
-            "replay it with the version that wrote it"
-        )
-
-
-def _observation(tick: int, blob: bytes, path: Path) -> NDArray[np.float32]:
-    try:
-        return np.frombuffer(blob, np.float32)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"{path}: the observation of tick {tick} is damaged ({error})") from error
-
-
-def _observations(rows: Sequence[NDArray[np.float32]], path: Path) -> NDArray[np.float32]:
-    odd = {len(row) for row in rows} - {len(TABLE)}
-    if odd:
-        raise ArtifactError(
-            f"{path}: holds observations of {', '.join(map(str, sorted(odd)))} features, this version observes "
-            f"{len(TABLE)}; replay it with the version that recorded it"
-        )
-    return np.stack(rows)
-
-
-def _admitted(tick: int, masked: str | None, path: Path) -> NDArray[np.bool_]:
-    forbidden = 0
-    try:
-        for bits in dict(json.loads(masked)).values() if masked else ():
-            forbidden |= int(bits)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"{path}: what was forbidden in tick {tick} is damaged ({error})") from error
-    return np.array([not forbidden >> i & 1 for i in range(len(NAMES))])
+def _admitted(masked: Masked) -> NDArray[np.bool_]:
+    """(actions,) of today's; a name that is none of them is passed over."""
+    admitted = np.ones(len(INDEX), bool)
+    admitted[[INDEX[name] for _, names in masked for name in names if name in INDEX]] = False
+    return admitted
 
 
 def _indices(names: Sequence[str], path: Path) -> NDArray[np.int64]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.oracle_figures import oracle_figures
-from circadia_lab.policy.files.distil import Effort, distil, exact
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.oracle.coupling import coupling
 from circadia_lab.policy.oracle.optimum import optimum
 from circadia_lab.policy.study.contestants import in_8_bits
+from circadia_lab.policy.study.distil import Effort, distil, exact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.arm import Arm
 from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS
 from circadia_lab.policy.evaluation.scorers import of_file, of_layers
-from circadia_lab.policy.files.export import rounded
+from circadia_lab.policy.study.export import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

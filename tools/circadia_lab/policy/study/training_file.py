@@ -70,7 +70,7 @@ class Training:
         """What a policy file says about where it comes from; the same for the same training."""
         judged = np.array(self.judged["costs"])
         return {
-            "generator": "circadia_lab.policy.cmoppo",
+            "generator": "circadia_lab.cmoppo",
             "problem": self.problem,
             "problem_digest": self.problem_digest,
             "arm": self.arm,

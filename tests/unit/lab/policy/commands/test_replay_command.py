@@ -12,7 +12,7 @@ import pytest
 
 from circadia.actions import NAMES
 from circadia.observation import COLUMN, TABLE
-from circadia.store import tables
+from circadia.store.migrations import STORE
 from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -27,11 +27,10 @@ def recorded(path: Path, times: Any = None, *, change: str = "") -> Path:
     x = sample_observations(TICKS, np.random.default_rng(0)).astype(np.float32)
     x[::3, COLUMN["temperature_c"]] = np.nan
     at = np.arange(TICKS) * 300.0 if times is None else times
-    with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(tables.SCHEMA)
-        db.execute(f"PRAGMA user_version = {tables.SCHEMA_VERSION}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        STORE.prepare(db, path)
         for i, row in enumerate(x):
-            masked = json.dumps({"thermal": 1 << 5}) if i % 2 else None
+            masked = '{"thermal": 32}' if i % 2 else None
             db.execute(
                 "INSERT INTO ticks (t_s, observation, proposed, action, feasible, masked, phases, version, served, expired,"
                 " overrun_s) VALUES (?, ?, ?, ?, 1, ?, '[]', 0, 0, 0, 0)",
@@ -74,12 +73,15 @@ def test_a_trace_with_gaps_is_as_long_as_its_clock_says(circadia: Callable[..., 
         ("ALTER TABLE ticks DROP COLUMN proposed", "no such column: proposed"),
         ("DROP TABLE ticks", "it has no table of ticks"),
         ("DELETE FROM ticks", "has no ticks yet"),
-        ("PRAGMA user_version = 99", "has store schema 99"),
+        ("PRAGMA user_version = 99; UPDATE schema SET readable_from = 99", "has schema 99"),
         ("UPDATE ticks SET action = 'serve/remote' WHERE id = 3", "does not know: serve/remote"),
         (
             "UPDATE ticks SET observation = zeroblob(8) WHERE id = 3",
-            f"of 2 features, this version observes {len(TABLE)}",
+            f"of 2 features by a table of {len(TABLE)}",
         ),
+        ("UPDATE ticks SET observation_table = 7 WHERE id = 3", "tick 3"),
+        ("UPDATE ticks SET phases = '[[\"FLY\", 1]]' WHERE id = 3", "tick 3"),
+        ("UPDATE ticks SET masked = '[[\"thermal\", 9]]' WHERE id = 3", "tick 3"),
         ("UPDATE ticks SET observation = zeroblob(7) WHERE id = 3", "tick 3"),
         ("UPDATE ticks SET observation = 'text' WHERE id = 3", "tick 3"),
         ("UPDATE ticks SET masked = '{' WHERE id = 4", "tick 4"),

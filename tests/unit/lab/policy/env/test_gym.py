@@ -58,7 +58,7 @@ def legal(mask: Any, random: np.random.Generator) -> Any:
 
 @pytest.mark.parametrize("name", [n for n in gym.names() if "MO-" not in n])
 def test_gymnasiums_checker_is_content(name: str) -> None:
-    env = gymnasium.make(f"circadia_lab.policy.env.gym:{name}")
+    env = gymnasium.make(f"circadia_lab.env.gym:{name}")
     assert isinstance(env.unwrapped, ScalarEnv)
     check_env(env.unwrapped)
 
@@ -74,7 +74,7 @@ class Scalarised(LinearReward):
 @pytest.mark.parametrize("name", [n for n in gym.names() if "MO-" in n])
 def test_mo_gymnasiums_convention_holds(name: str) -> None:
     """As its own tests do it: the vector in its space, and Gymnasium's checker on the linear reward."""
-    env = make(f"circadia_lab.policy.env.gym:{name}")
+    env = make(f"circadia_lab.env.gym:{name}")
     one = env.unwrapped
     assert isinstance(one, MultiObjectiveEnv)
     with warnings.catch_warnings():
@@ -342,7 +342,7 @@ def test_preferences_of_a_batch_are_said_for_all_or_for_each() -> None:
 
 @pytest.mark.parametrize("kind", ["", "MO-"])
 def test_gymnasium_makes_the_batch_and_seeds_repeat_it(kind: str) -> None:
-    name = f"circadia_lab.policy.env.gym:circadia/{kind}Default-v0"
+    name = f"circadia_lab.env.gym:circadia/{kind}Default-v0"
     runs = []
     for seed in (1, 1, 2):
         batch: VectorEnv[Any, Any, Any] = gymnasium.make_vec(name, num_envs=4)

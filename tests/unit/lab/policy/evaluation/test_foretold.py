@@ -10,10 +10,10 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
+from circadia_lab.data.day.arrivals import REQUESTS, between, request_times
+from circadia_lab.data.day.plan import PROFILES, Plan
 from circadia_lab.data.traces.arrivals import Arrivals
 from circadia_lab.data.traces.bursts import burst_table
-from circadia_lab.fleet.demo.arrivals import REQUESTS, between, request_times
-from circadia_lab.fleet.demo.plan import PROFILES, Plan
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.arm import Conditions
 from circadia_lab.policy.evaluation.foretold import PROBLEM, Foretold, foretell, read_run

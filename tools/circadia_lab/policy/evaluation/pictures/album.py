@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from circadia_lab.fleet.report.style import RC
+from circadia_lab.page.style import RC
 from circadia_lab.policy.evaluation.pictures.days import days
 from circadia_lab.policy.evaluation.pictures.front import front, of_oracle, of_scenario
 from circadia_lab.policy.evaluation.pictures.learning import learning

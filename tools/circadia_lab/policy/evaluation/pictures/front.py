@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_lab.fleet.report.style import INK, MUTED, new_figure
+from circadia_lab.page.style import INK, MUTED, new_figure
 from circadia_lab.policy.cmoppo.front import undominated
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.measures import ENERGY_SHARE

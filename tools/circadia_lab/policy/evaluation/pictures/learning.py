@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_lab.fleet.report.style import INK, new_figure, nothing
+from circadia_lab.page.style import INK, new_figure, nothing
 from circadia_lab.policy.evaluation.pictures.look import look
 
 if TYPE_CHECKING:

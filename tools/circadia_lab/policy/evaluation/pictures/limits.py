@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from circadia_lab.fleet.report.style import INK, new_figure
+from circadia_lab.page.style import INK, new_figure
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.evaluation.pictures.look import FIXED_INK, SHARE_OF_LIMIT
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from circadia_lab.fleet.report.style import ARM_COLOURS, INK, MUTED
+from circadia_lab.page.style import ARM_COLOURS, INK, MUTED
 from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS
 
 if TYPE_CHECKING:

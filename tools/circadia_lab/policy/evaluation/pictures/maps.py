@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from circadia.actions import CATALOGUE
 from circadia.types import ClockLevel, Mode
-from circadia_lab.fleet.report.style import MODE_COLOURS, new_figure
+from circadia_lab.page.style import MODE_COLOURS, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

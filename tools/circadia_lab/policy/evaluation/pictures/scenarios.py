@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.lines import Line2D
 
-from circadia_lab.fleet.report.style import GRID, INK, MUTED, new_figure, nothing
+from circadia_lab.page.style import GRID, INK, MUTED, new_figure, nothing
 from circadia_lab.policy.evaluation.figures import expected_utility, feasible
 from circadia_lab.policy.evaluation.pictures.look import BLUE, filled_or_not, look, mark
 from circadia_lab.policy.evaluation.result import coupling

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.patches import RegularPolygon
 
-from circadia_lab.fleet.report.style import INK, MUTED, new_figure
+from circadia_lab.page.style import INK, MUTED, new_figure
 from circadia_lab.policy.env.preferences import STEPS
 from circadia_lab.policy.evaluation.pictures.look import FIXED_INK, GAIN
 

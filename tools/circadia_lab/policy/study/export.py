@@ -20,7 +20,7 @@ from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_export import VECTORS, export_policy
 from circadia_lab.policy.files.policy_file import FloatLayer, quantise
-from circadia_lab.policy.files.visited import Visited, visited
+from circadia_lab.policy.study.visited import Visited, visited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-
-    from circadia_lab.fleet.demo.result import ArmResult, Drift
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#5f6b7a", "#e4e8ed", "#ffffff"
 CHARGE = "#fbe7b2"
@@ -90,24 +84,6 @@ def percent_axis(ax: Axes, *, decimals: int | None = 0) -> None:
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
 
 
-def mark_drifts(ax: Axes, drifts: Iterable[Drift], *, label: bool = True) -> None:
-    """A dashed line where the world changed, if the axes reach it; the label stands at the top."""
-    for drift in (drift for drift in drifts if drift.t_s <= ax.get_xlim()[1]):
-        ax.axvline(drift.t_s, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1.5)
-        if label:
-            ax.annotate(
-                f"drift {clock(drift.t_s)}",
-                (drift.t_s, 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-                color=INK,
-            )
-
-
 def end_labels(ax: Axes, labels: list[tuple[float, str, str]], *, apart: float = 0.075) -> None:
     """(y, text, colour) right of the axes, each at its y or moved up as far as the one below needs.
 
@@ -143,8 +119,3 @@ def new_figure(height_in: float) -> Figure:
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.06, hspace=0.06)  # type: ignore[union-attr,call-arg]
     return figure
-
-
-def arm_handles(arms: Sequence[ArmResult]) -> list[Artist]:
-    """The key to the arms' colours."""
-    return [Line2D([], [], color=arm_colour(i), linewidth=3.2, label=arm.arm) for i, arm in enumerate(arms)]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ConfigError
+from circadia_lab.data.day import arrivals
+from circadia_lab.data.day.condition import CLASSES, Condition
+from circadia_lab.data.day.plan import DAY_S, DEADLINE_S
+from circadia_lab.data.day.result import Drift
 from circadia_lab.data.tasks.digits_data import load_digits_split
-from circadia_lab.fleet.demo import arrivals
-from circadia_lab.fleet.demo.condition import CLASSES, Condition
-from circadia_lab.fleet.demo.plan import DAY_S, DEADLINE_S
-from circadia_lab.fleet.demo.result import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from circadia_lab.fleet.report.style import MODE_COLOURS, PULL, PUSH
+from circadia_lab.page.style import MODE_COLOURS, PULL, PUSH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +17,30 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from circadia_lab.fleet.demo.result import Stay
+
+class Stay(Protocol):
+    """An action and how long its tick lasted, in seconds since midnight."""
+
+    @property
+    def t_s(self) -> float:
+        """When it began."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """Until the next tick."""
+        ...
+
+    @property
+    def busy_s(self) -> float:
+        """Of that, with work."""
+        ...
+
+    @property
+    def action(self) -> str:
+        """Its stable name."""
+        ...
+
 
 SHORTEST = 1 / 900
 """Share of the day that a bar is drawn wide at least: shorter ones would not be seen."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia_lab.fleet.demo.plan import DAY_S
+from circadia_lab.data.day.plan import DAY_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

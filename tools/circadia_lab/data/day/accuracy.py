@@ -5,15 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from circadia_lab.fleet.demo.result import Series
+from circadia_lab.data.day.result import Series
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from circadia.learning.trainer import Trainer
-    from circadia_lab.fleet.demo.replay import WeightPath
-    from circadia_lab.fleet.demo.world import World
+    from circadia_lab.data.day.world import World
 
     Weights = NDArray[np.float32]
 
@@ -41,9 +42,11 @@ class Examiner:
             self._known[key] = (weights, found)  # holding them keeps their id from being given away
         return self._known[key][1]
 
-    def over_day(self, path: WeightPath, grid_s: list[float], device: int | None = None) -> Series:
+    def over_day(
+        self, weights_at: Callable[[float], Weights], grid_s: list[float], device: int | None = None
+    ) -> Series:
         """The accuracy of a device's weights at those times."""
-        return Series(t_s=grid_s, value=[self.accuracy(path.at(t_s), t_s, device) for t_s in grid_s])
+        return Series(t_s=grid_s, value=[self.accuracy(weights_at(t_s), t_s, device) for t_s in grid_s])
 
 
 def recovery_s(accuracy: Series, drift_s: float) -> float | None:

@@ -1,0 +1,140 @@
+"""A look at a device's store: beside a running device or at a copy, of every schema that this version knows.
+
+Nothing is written, migrated or locked.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from circadia.errors import NothingStored, StoreError
+from circadia.schema import looking
+from circadia.store import rows
+from circadia.store.migrations import STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from circadia.types import Model
+
+
+class StoreReader:
+    """What a store held when it was opened: a device that writes meanwhile is neither seen nor held up. A context."""
+
+    def __init__(self, path: Path, *, wait_s: float = 10.0) -> None:
+        """`NothingStored` for a file that is not there or empty, `StoreError` for one that cannot be read.
+
+        `wait_s`: how long to wait for somebody who has locked the file.
+        """
+        self.path = path
+        if not path.is_file():
+            raise NothingStored(f"{path}: no such file; name the [store] path of a device's configuration")
+        with ExitStack() as opened, self._blame():
+            self._db = looking(path, wait_s)
+            opened.callback(self._db.close)
+            self._db.execute("BEGIN")
+            self.schema = STORE.meet(self._db, path)
+            if not self.schema:
+                raise NothingStored(f"{path}: is not a store of Circadia yet: it is empty")
+            self._decoder = rows.decoder_of(self._db, self.schema)
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    @contextmanager
+    def _blame(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.DatabaseError, *rows.DAMAGE) as error:
+            raise StoreError(
+                f"{self.path}: is not a store of Circadia that can be read ({error}); restore it from a copy, or name another"
+            ) from error
+
+    def ticks(self) -> list[rows.StoredTick]:
+        """All, oldest first."""
+        return self._ticks("ORDER BY id")
+
+    def newest(self) -> rows.StoredTick | None:
+        """The last one; None before the first."""
+        found = self._ticks("ORDER BY id DESC LIMIT 1")
+        return found[0] if found else None
+
+    def _ticks(self, which: str) -> list[rows.StoredTick]:
+        table = "1" if self.schema == 3 else "observation_table"
+        query = f"SELECT {table}, {rows.TICK_COLUMNS} FROM ticks {which}"  # noqa: S608 - constants
+        return [self._tick(row) for row in self._all(query)]
+
+    def _tick(self, row: Sequence[Any]) -> rows.StoredTick:
+        try:
+            return self._decoder.tick(row[1:], row[0])
+        except rows.DAMAGE as error:
+            raise StoreError(
+                f"{self.path}: tick {row[1]} is damaged ({type(error).__name__}: {error}); restore the file from a copy"
+            ) from error
+
+    def _all(self, query: str) -> list[Any]:
+        with self._blame():
+            return self._db.execute(query).fetchall()
+
+    def requests(self) -> list[rows.StoredRequest]:
+        """In the order of their ticks."""
+        found = self._all("SELECT id, tick, label, latency_s, truth FROM requests ORDER BY tick, id")
+        return [
+            rows.StoredRequest(
+                request_id=request_id,
+                tick_id=tick,
+                label=label,
+                latency_s=math.nan if latency_s is None else latency_s,
+                truth=truth,
+            )
+            for request_id, tick, label, latency_s, truth in found
+        ]
+
+    def trainings(self) -> list[rows.StoredTraining]:
+        """In the order of their ticks."""
+        found = self._all("SELECT tick, width, batches FROM trainings ORDER BY tick")
+        with self._blame():
+            return [
+                rows.StoredTraining(
+                    tick_id=tick, batches=np.frombuffer(batches, "<i4").reshape(-1, width).astype(np.int64)
+                )
+                for tick, width, batches in found
+            ]
+
+    def updates(self) -> list[rows.StoredUpdate]:
+        """In the order in which they were made."""
+        found = self._all("SELECT id, created_s, accepted, reason FROM updates ORDER BY created_s, id")
+        return [
+            rows.StoredUpdate(
+                update_id=update_id,
+                created_s=created_s,
+                accepted=None if accepted is None else bool(accepted),
+                reason=reason or "",
+            )
+            for update_id, created_s, accepted, reason in found
+        ]
+
+    def examples(self) -> list[rows.StoredExample]:
+        """All that are kept, those that the buffer let go too; oldest first."""
+        found = self._all("SELECT id, x, label, t_s, used FROM examples ORDER BY id")
+        with self._blame():
+            return [
+                rows.StoredExample(example_id=i, x=rows.floats(x), label=label, t_s=t_s, used=bool(used))
+                for i, x, label, t_s, used in found
+            ]
+
+    def model(self) -> Model | None:
+        """The weights; None before the first were kept."""
+        found = self._all(rows.MODEL_QUERY)
+        with self._blame():
+            return rows.model_of(found[0]) if found else None

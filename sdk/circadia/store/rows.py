@@ -1,0 +1,221 @@
+"""How rows of the store's tables become values again, those of earlier schemas and of other observation tables too."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.observation import TABLE
+from circadia.practice import Practice
+from circadia.store.migrations import ACTIONS_3, FEATURES_3
+from circadia.types import Load, Model, Observation, Phase
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
+"""What decoding makes of a row that holds nonsense."""
+Masked = tuple[tuple[str, tuple[str, ...]], ...]
+"""(limit, stable names of the actions that it forbids)."""
+TICK_COLUMNS = (
+    "id, t_s, observation, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,"
+    " energy_source, gap_s, lost_s, bound_j, joules_by_load"
+)
+MODEL_QUERY = "SELECT version, published_s, base, weights, unsent_examples, practice, practice_s FROM model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredTick:
+    """A tick as the store keeps it. NaN where a sensor was silent, or no energy was settled."""
+
+    tick_id: int
+    t_s: float
+    x: NDArray[np.float32]
+    """(features,) values as in `circadia.observation.values`, whatever table they were observed by."""
+    proposed: str
+    action: str
+    """Stable names, perhaps of actions that this version does not know."""
+    feasible: bool
+    masked: Masked
+    phases: tuple[Phase, ...]
+    version: int
+    served: int
+    expired: int
+    overrun_s: float
+    energy_j: float
+    energy_source: str | None
+    """None: not settled."""
+    gap_s: float
+    lost_s: float
+    bound_j: float
+    by_load_j: dict[str, float]
+
+    @property
+    def observation(self) -> Observation:
+        """`x` by name."""
+        return observation_of(self.x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRequest:
+    """A request that was served, or expired in the queue."""
+
+    request_id: int
+    tick_id: int
+    label: int | None
+    """The answer; None: expired."""
+    latency_s: float
+    """NaN: expired."""
+    truth: int | None
+    """As the user told; None where nobody did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredTraining:
+    """A training action."""
+
+    tick_id: int
+    batches: NDArray[np.int64]
+    """(steps, batch) example ids, −1 where a batch was padded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUpdate:
+    """An update that the device made, and what it heard of it."""
+
+    update_id: str
+    created_s: float
+    accepted: bool | None
+    """None: nothing yet."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredExample:
+    """An example as the store keeps it."""
+
+    example_id: int
+    x: NDArray[np.float32]
+    """Flat."""
+    label: int
+    t_s: float
+    used: bool
+
+
+def floats(blob: bytes) -> NDArray[np.float32]:
+    """(n,) float32 out of a blob; a copy that may be written to."""
+    return np.frombuffer(blob, "<f4").astype(np.float32)
+
+
+def observation_of(x: NDArray[np.float32]) -> Observation:
+    """(features,) values by name."""
+    return Observation(**dict(zip((f.name for f in TABLE), x.tolist(), strict=True)))
+
+
+class Decoder:
+    """What the numbers in one store's rows stand for."""
+
+    def __init__(self, tables: Mapping[int, str], sets: Mapping[int, str]) -> None:
+        """Number → the JSON of `observation_tables` and of `action_sets`; one of `DAMAGE` for nonsense."""
+        self._columns = {number: columns_of(features) for number, features in tables.items()}
+        self._sets = {number: tuple(map(str, json.loads(names))) for number, names in sets.items()}
+        self._masked: Callable[[str | None], Masked] = cache(self._masked_of)
+        self.phases: Callable[[str], tuple[Phase, ...]] = cache(_phases_of)
+
+    def x(self, blobs: Sequence[bytes], table: int) -> NDArray[np.float32]:
+        """(N, features of today) of N observations by that table; NaN for what it lacks."""
+        places = self._columns[table]
+        known = places >= 0
+        rows = np.stack([_row(blob, len(places)) for blob in blobs])
+        x = np.full((len(blobs), len(TABLE)), np.nan, np.float32)
+        x[:, places[known]] = rows[:, known]
+        return x
+
+    def tick(self, row: Sequence[Any], table: int) -> StoredTick:
+        """Of `TICK_COLUMNS`; one of `DAMAGE` for nonsense."""
+        (
+            tick_id, t_s, blob, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,
+            energy_source, gap_s, lost_s, bound_j, by_load,
+        ) = row  # fmt: skip
+        return StoredTick(
+            tick_id=tick_id,
+            t_s=float(t_s),
+            x=self.x([blob], table)[0],
+            proposed=proposed,
+            action=action,
+            feasible=bool(feasible),
+            masked=self._masked(masked),
+            phases=self.phases(phases),
+            version=version,
+            served=served,
+            expired=expired,
+            overrun_s=overrun_s,
+            energy_j=_number(energy_j),
+            energy_source=energy_source,
+            gap_s=_number(gap_s),
+            lost_s=_number(lost_s),
+            bound_j=_number(bound_j),
+            by_load_j=dict(json.loads(by_load)) if by_load else {},
+        )
+
+    def _masked_of(self, text: str | None) -> Masked:
+        found = json.loads(text) if text else []
+        if isinstance(found, dict):
+            return tuple((limit, _names_3(int(bits))) for limit, bits in found.items())
+        return tuple((str(limit), self._sets[number]) for limit, number in found)
+
+
+def columns_of(features: str) -> NDArray[np.int64]:
+    """For each feature of a stored table its place in today's, −1 for one that is not observed now, or in another unit."""
+    places = {(feature.name, feature.unit): place for place, feature in enumerate(TABLE)}
+    return np.array([places.get((name, unit), -1) for name, unit in json.loads(features)], np.int64)
+
+
+def decoder_of(db: sqlite3.Connection, schema: int) -> Decoder:
+    """Of the store behind a connection."""
+    if schema == 3:
+        return Decoder({1: FEATURES_3}, {})
+    return Decoder(
+        dict(db.execute("SELECT id, features FROM observation_tables").fetchall()),
+        dict(db.execute("SELECT id, names FROM action_sets").fetchall()),
+    )
+
+
+def model_of(row: Sequence[Any]) -> Model:
+    """Of `MODEL_QUERY`."""
+    version, published_s, base, weights, unsent_examples, practice, practice_s = row
+    return Model(
+        version=version,
+        published_s=_number(published_s),
+        base=floats(base),
+        weights=floats(weights),
+        unsent_examples=unsent_examples,
+        practice=Practice(practice, practice_s),
+    )
+
+
+def _row(blob: bytes, features: int) -> NDArray[np.float32]:
+    row = np.frombuffer(blob, "<f4")
+    if len(row) != features:
+        raise ValueError(f"an observation of {len(row)} features by a table of {features}")
+    return row
+
+
+def _names_3(bits: int) -> tuple[str, ...]:
+    return tuple(name for place, name in enumerate(ACTIONS_3) if bits >> place & 1)
+
+
+def _phases_of(text: str) -> tuple[Phase, ...]:
+    return tuple(Phase(load=Load[name], duration_s=duration_s) for name, duration_s in json.loads(text))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,1 @@
+"""The public name of `circadia_lab.policy.env`."""
