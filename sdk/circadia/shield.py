@@ -169,20 +169,24 @@ class Shield:
 
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""
-        offered = scores > -np.inf
-        useful = offered & self._useful[lacking_now(x)]
-        forbidden = self.forbidden(x)
-        flags = forbidden.tobytes()
-        proposed = self.catalogue[int(sample(scores, useful, u))]
+        useful, forbidden = self._useful[lacking_now(x)], self.forbidden(x)
+        flags, wanted = forbidden.tobytes(), int(sample(scores, useful, u))
+        masked: tuple[tuple[str, tuple[str, ...]], ...] = ()
         if flags == self._free:
-            return Decision(proposed=proposed, action=proposed, feasible=bool(offered.any()))
-        admissible = useful & ~forbidden.any(axis=0)
+            drawn = wanted
+        else:
+            drawn = int(sample(scores, useful & ~np.logical_or.reduce(forbidden), u))
+            masked = self._by_name(flags)
         return Decision(
-            proposed=proposed,
-            action=self.catalogue[int(sample(scores, admissible, u))],
-            masked=self._by_name(flags),
-            feasible=bool(admissible.any() or (offered.any() and not useful.any())),
+            proposed=self.catalogue[wanted],
+            action=self.catalogue[drawn],
+            masked=masked,
+            feasible=bool(scores[drawn] > -np.inf) or self._only_idle(scores, wanted),
         )
+
+    def _only_idle(self, scores: NDArray[np.float32], wanted: int) -> bool:
+        """Whether what the policy offers has nothing to do, all of it: then no limit is in the way."""
+        return bool(scores[wanted] == -np.inf and (scores > -np.inf).any())
 
     def _by_name(self, flags: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(limits, actions) flags, row by row → each limit that forbids something, and what."""

@@ -48,8 +48,9 @@ class NetworkPolicy:
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
         self._network = Int8Network(artifact.model, artifact.name)
         outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
-        self._outputs = None if len(outputs) == len(manifest.actions) else np.array(list(outputs.values()))
-        self._places = np.array(list(outputs))
+        self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
+        self._order = None if manifest.actions == tuple(places) else order
+        """None: its outputs are the catalogue."""
         self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False
@@ -75,8 +76,12 @@ class NetworkPolicy:
         From a file that was trained to sleep by other names, sleeping has their weight (`circadia.policy.folding`).
         """
         answer = self._network(self._encode(self._select(x))).view(np.uint8)
-        scores = self._unoffered.copy()
-        scores[self._places] = self._score[answer if self._outputs is None else answer[self._outputs]]
+        scores: NDArray[np.float32]
+        if self._order is None:
+            scores = self._score[answer]
+        else:
+            scores = self._unoffered.copy()
+            scores[self._places] = self._score[answer[self._order]]
         if self._gathered:
             self._fold(scores, answer.tobytes(), x)
         return scores
