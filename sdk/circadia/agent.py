@@ -12,7 +12,7 @@ from circadia.actions import INDEX, action_named
 from circadia.errors import ConnectionLost, StoreError
 from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
 from circadia.observation import DAY_S, values
-from circadia.types import Decision, Link, Observation, Outcome, Preference, Sync, TickRecord
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,10 +152,11 @@ class Agent:
             self.application.answer(record.outcome)
 
     def _sync(self, record: TickRecord) -> None:
-        if self.federation is None or record.decision.action.sync is Sync.NONE:
+        action = record.decision.action
+        if self.federation is None or not action.syncs:
             return
-        push = tuple(self.workload.spooled) if record.decision.action.sync is Sync.INT8 else ()
-        self.federation.request(push, pull=True)
+        push = tuple(self.workload.spooled) if action.push else ()
+        self.federation.request(push, pull=action.pull)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
