@@ -39,14 +39,6 @@ class Work(Enum):
     LARGE = "large"
 
 
-class Sync(Enum):
-    """What an action does with the federation's link."""
-
-    NONE = "none"
-    PULL = "sync-pull"
-    INT8 = "sync-int8"
-
-
 class Link(IntEnum):
     """The network link, ordered by how freely it may be used."""
 
@@ -83,16 +75,24 @@ class Action:
     mode: Mode
     clock: ClockLevel = ClockLevel.LOW
     work: Work = Work.SMALL
-    sync: Sync = Sync.NONE
+    push: str | None = None
+    """The codec in which an update goes to the federation; None: none does."""
+    pull: bool = False
+    """Whether a newer version is asked for."""
+
+    @property
+    def syncs(self) -> bool:
+        """Whether it uses the federation's link."""
+        return self.pull or self.push is not None
 
     @property
     def name(self) -> str:
-        """The stable name, for example `train/high/large/sync-int8`."""
+        """The stable name, for example `train/high/large/sync-int8`: the codec, if it pushes and pulls."""
         parts = [self.mode.value]
         if self.mode is not Mode.SLEEP:
             parts += [self.clock.value, self.work.value]
-        if self.sync is not Sync.NONE:
-            parts.append(self.sync.value)
+        if self.syncs:
+            parts.append(f"sync-{self.push or 'pull'}" if self.pull else f"push-{self.push}")
         return "/".join(parts)
 
 
@@ -174,13 +174,16 @@ class Decision:
     """What the policy proposed, and what the shield let through."""
 
     proposed: Action
-    """The draw from the scores as they were."""
+    """The draw from the scores over what has something to do (`circadia.idle`): what would be done without limits."""
     action: Action
-    """The draw from the scores under the mask: what is done."""
-    masked: tuple[tuple[str, int], ...] = ()
-    """(limit, bit set over the catalogue's indices) for each limit that forbade something."""
+    """The same draw under the limits: what is done."""
+    masked: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(limit, names of the actions that it forbids) for each limit that forbade something."""
     feasible: bool = True
-    """False when nothing was admissible and the device fell back to SLEEP."""
+    """False when the limits left nothing that the policy offers, or it offers nothing: the device fell back to SLEEP.
+
+    A policy that offers only what has nothing to do just sleeps.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +259,20 @@ class Model:
     """All training on this device, whatever version it began from."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """Work that went away, to another device say, and comes back in the outcome of a later tick."""
+
+    work_id: str
+    requests: tuple[int, ...] = ()
+    """Those that it answers."""
+    sent_s: float
+    due_s: float
+    """Until when it is waited for."""
+    note: bytes = b""
+    """What its workload needs to take it up again after a restart; nobody else reads it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
     """What an action did."""
@@ -268,6 +285,10 @@ class Outcome:
     update: ModelUpdate | None = None
     model: Model | None = None
     """The weights to keep, when they changed."""
+    away: tuple[Away, ...] = ()
+    """Work that went away with it."""
+    back: tuple[str, ...] = ()
+    """Ids of earlier work that is not away any more: it came back, or is given up."""
     overrun_s: float = 0.0
     """How much longer the real computation took than its phases or the pacing period, whichever is longer."""
 

@@ -166,7 +166,7 @@ class VirtualStage:
         return VirtualDevice(
             config,
             start_s=start_s,
-            errors=replace(BOARD, seed=config.platform.seed),
+            errors=replace(BOARD, seed=getattr(config.platform, "seed", 0)),
             period_us=self.period_us,
             firmware=self.firmware,
         )

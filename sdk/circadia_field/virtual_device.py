@@ -6,11 +6,12 @@ session gives joules to the agent, which settles its ticks. What truly flowed is
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError, ConfigError
-from circadia.platforms.simulated import SimulatedMeter
-from circadia.wiring import build
+from circadia.plugs import METERS, PLATFORMS, MeterConfig
+from circadia.wiring import Parts, build
 from circadia_meter import firmware
 from circadia_meter.session import MeterSession
 from circadia_meter.simulator import BoardErrors, SimulatedBoard
@@ -81,6 +82,21 @@ class BodyMeter:
         self.meter.close()
 
 
+def in_virtual_time(config: DeviceConfig) -> DeviceConfig:
+    """With the body's own meter, unless the configured one can measure in virtual time as well.
+
+    `ConfigError` if there is neither.
+    """
+    if METERS.find(config.meter.kind).plug.virtual:
+        return config
+    if PLATFORMS.find(config.platform.kind).plug.meter is None:
+        raise ConfigError(
+            f"virtual device: neither meter.kind {config.meter.kind!r} nor platform.kind {config.platform.kind!r} "
+            "measures in virtual time; name a meter that does"
+        )
+    return replace(config, meter=MeterConfig())
+
+
 class VirtualDevice:
     """Runs a configured device in virtual time, a tick each `period_s`."""
 
@@ -93,14 +109,18 @@ class VirtualDevice:
         period_us: int = 1000,
         firmware: bool = True,
     ) -> None:
-        """`start_s`: local time of day at the first tick. Without `firmware`, the body's own meter: exact, and much faster."""
+        """`start_s`: local time of day at the first tick.
+
+        Without `firmware`, which measures a simulated body only, the body's own meter or a plug-in's: much faster.
+        """
         self._config = config
         self.clock = HandClock(start_s)
 
         def measure(body: SimulatedPlatform) -> BodyMeter:
             return BodyMeter(body, start_s, errors or BoardErrors(), period_us)
 
-        self.runtime = build(config, clock=self.clock, measure=measure if firmware else SimulatedMeter)
+        parts = Parts(clock=self.clock, measure=measure if firmware else None)
+        self.runtime = build(config if firmware else in_virtual_time(config), parts=parts)
         self.agent = self.runtime.agent
         self._stopped = False
 

@@ -16,9 +16,8 @@ from circadia import cli
 from circadia.config import parse_config
 from circadia.energy.profile import Quantity, quantities
 from circadia.energy.profile_file import dump_profile, load_profile, shipped_profile, with_quantities
-from circadia.platforms.simulated import SimulatedMeter
 from circadia.types import Load
-from circadia.wiring import build
+from circadia.wiring import Parts, build
 from circadia_field.virtual_device import HandClock, VirtualDevice
 from circadia_lab.policy.env.environment import STARTS, Fleet
 from circadia_lab.policy.env.problem import find_problem
@@ -79,7 +78,7 @@ def work(agent: Agent, rng: np.random.Generator) -> None:
 def lived(folder: Path, name: str, seed: int, *, ticks: int = 300, jitter: float = 0.5) -> Path:
     """A store of a simulated device with the body's own meter; ticks of a minute, more or less."""
     clock, rng = HandClock(MORNING_S), np.random.default_rng(seed)
-    agent = build(configured(folder, name, seed, 60.0), clock=clock, measure=SimulatedMeter).agent
+    agent = build(configured(folder, name, seed, 60.0), parts=Parts(clock=clock)).agent
     for _ in range(ticks):
         work(agent, rng)
         agent.ingest()

@@ -21,6 +21,7 @@ from circadia.errors import CircadiaError, StoreError
 from circadia.federation.aggregate.ledger import Ledger, progress
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.learning.task_file import load_task
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.wiring import build, make_policy
@@ -118,6 +119,7 @@ def test_a_device_goes_on_with_a_store(files: Path, told: Any) -> None:
         assert waiting == [one["update_id"] for one in told["log"]["updates"] if one["accepted"] is None]
     read_all(path, told)
     config = load_config(files / "device.toml")
+    assert isinstance(config.platform, SimulatedConfig)
     config = dataclasses.replace(
         config,
         store=dataclasses.replace(config.store, path=path),

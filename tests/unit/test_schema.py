@@ -240,7 +240,7 @@ def test_a_failed_tick_leaves_no_number_for_its_set_of_actions(tmp_path: Path) -
         first = record(1.0)
         return dataclasses.replace(
             first,
-            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),  # type: ignore[arg-type]
+            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),
         )
 
     with SqliteStore(tmp_path / "device.db") as store:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.doctor.finding import Finding, Status
-from circadia.doctor.meter import firmware_programs, meter, meter_port
+from circadia.doctor.plugins import added, body, meter, unusable
 from circadia.errors import CircadiaError, NothingStored
 from circadia.federation.transport.address import BrokerAddress
 
@@ -33,16 +33,14 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     """Every check for a device of that configuration, in the order in which a person would look."""
     yield python_version(sys.version_info[:3])
     yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
-    yield Finding(
-        name="platform", status=Status.OK, detail=f"{platform.platform()}, {config.platform.kind} body"
-    )
+    yield Finding(name="platform", status=Status.OK, detail=platform.platform())
+    yield body(config)
     yield battery(sys_root)
     yield thermal(sys_root)
     yield link(sys_root)
     yield meter(config)
-    if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
-        yield port
-    yield firmware_programs()
+    yield from unusable(config)
+    yield from added(config, sys_root, dev_root)
     yield broker_program()
     yield broker_reachable(config.federation.broker if config.federation else None)
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.schema import Schema
-    from circadia.types import EnergyReading, Model, TickRecord
+    from circadia.types import Away, EnergyReading, Model, TickRecord
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +157,8 @@ class SqliteStore:
                 tables.replace_model(db, outcome.model)
             if outcome.update is not None:
                 tables.insert_update(db, outcome.update)
+            if outcome.away or outcome.back:
+                tables.write_away(db, outcome)
             tables.settle(db, self._settlements)
         self._names.keep()
         return tick_id
@@ -239,7 +241,12 @@ class SqliteStore:
         """An id above every request that the file knows."""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-        return int(newest) + 1
+        return max([int(newest), *(i for work in self.away() for i in work.requests)]) + 1
+
+    def away(self) -> list[Away]:
+        """The work that went away and did not come back, longest away first."""
+        with self._blame():
+            return tables.read_away(self._db)
 
     # Model and spool
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from circadia.observation import values
-from circadia.shield import forbidden_names
-from circadia.types import Source
+from circadia.types import Away, Source
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +19,7 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
     """The tick's own row; returns its id."""
     decision, outcome = record.decision, record.outcome
     names.begin()
-    masked = [(limit, names.set_of(named(forbidden))) for limit, forbidden in decision.masked]
+    masked = [(limit, names.set_of(forbidden)) for limit, forbidden in decision.masked]
     row = (
         record.t_s,
         values(record.observation).tobytes(),
@@ -41,11 +40,6 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         row,
     )
     return int(cursor.lastrowid or 0)
-
-
-def named(forbidden: Any) -> tuple[str, ...]:
-    """A set of actions as a decision holds it, by name."""
-    return forbidden_names(forbidden) if isinstance(forbidden, int) else tuple(forbidden)
 
 
 def _compact(value: object) -> str:
@@ -117,6 +111,24 @@ def insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
            VALUES (?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
+
+
+def write_away(db: sqlite3.Connection, outcome: Outcome) -> None:
+    """What went away and what came back."""
+    db.executemany("DELETE FROM away WHERE id = ?", ((work_id,) for work_id in outcome.back))
+    db.executemany(
+        "INSERT OR REPLACE INTO away (id, requests, sent_s, due_s, note) VALUES (?, ?, ?, ?, ?)",
+        [(w.work_id, json.dumps(w.requests), w.sent_s, w.due_s, w.note) for w in outcome.away],
+    )
+
+
+def read_away(db: sqlite3.Connection) -> list[Away]:
+    """What is away, longest first."""
+    rows = db.execute("SELECT id, requests, sent_s, due_s, note FROM away ORDER BY sent_s, id").fetchall()
+    return [
+        Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
+        for i, requests, sent_s, due_s, note in rows
+    ]
 
 
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:

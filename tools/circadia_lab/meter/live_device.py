@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circadia.config import AgentConfig, DeviceConfig, PlatformConfig, StoreConfig
+from circadia.config import AgentConfig, DeviceConfig, StoreConfig
 from circadia.platforms.clocks import SimulatedClock
-from circadia.wiring import build
+from circadia.platforms.kinds import SimulatedConfig
+from circadia.wiring import Parts, build
 from circadia_lab.meter.decision import decision_of
 from circadia_lab.meter.device_clock import DeviceClock
 from circadia_lab.meter.flow import Flow
@@ -103,10 +104,10 @@ class LiveDevice:
             agent=AgentConfig(
                 policy=policy, period_s=PERIOD_S * self.speed, deadline_s=DEADLINE_S * self.speed, seed=seed
             ),
-            platform=PlatformConfig(profile=PROFILE, seed=seed),
+            platform=SimulatedConfig(profile=PROFILE, seed=seed),
             store=StoreConfig(path=folder / "device.db"),
         )
-        self.agent = build(config, clock=self.clock, measure=measure).agent
+        self.agent = build(config, parts=Parts(clock=self.clock, measure=measure)).agent
         self._stack.callback(self._close_agent)
         self._ended = False
         self.body = found[0]

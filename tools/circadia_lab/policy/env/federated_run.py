@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from circadia.actions import action_named
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.federation.aggregate.averaging import Buffer
 from circadia.federation.aggregate.records import Version
 from circadia.federation.codecs import decode
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
@@ -25,7 +27,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
-from circadia.types import Action, ClockLevel, Mode, Model, Sync, Work
+from circadia.types import Model, Work
 from circadia.workload import LearningWorkload
 from circadia_lab.data.day.accuracy import Examiner
 from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, DAY_S, EXAMPLES, RATE
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.federation.device.events import DeviceEvent
     from circadia.learning.task import Task
-    from circadia.types import ModelUpdate
+    from circadia.types import Action, ModelUpdate
     from circadia_lab.data.day.world import Event
 
     Weights = NDArray[np.float32]
@@ -63,8 +66,8 @@ FIELDS = (
 )
 """What is recorded of a `State`."""
 
-PUSH, PULL = Action(mode=Mode.SLEEP, sync=Sync.INT8), Action(mode=Mode.SLEEP, sync=Sync.PULL)
-TRAIN = {work: Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=work) for work in Work}
+PUSH, PULL = action_named("sleep/sync-int8"), action_named("sleep/sync-pull")
+TRAIN = {work: action_named(f"train/high/{work.value}") for work in Work}
 
 
 class Schedule(NamedTuple):
@@ -228,13 +231,20 @@ class _Federation:
         workload = self._workloads[device]
         newest = self._aggregator.version
         outcome = workload.run(self._action(what, device), t_s)
-        workload.adopt(outcome)
+        workload.settle(stored=True)
         if outcome.update is not None:
             self._aggregator.take(outcome.update, t_s)
-            workload.forget_update(outcome.update.update_id)
+            self._tell(workload, UpdateAcknowledged(update_id=outcome.update.update_id, accepted=True), t_s)
         # The push pulls as well, what there was when it began.
         if what != "train" and newest.number > workload.model.version:
-            workload.install(workload.with_version(newest.number, newest.published_s, newest.weights))
+            arrived = ModelArrived(
+                version=newest.number, published_s=newest.published_s, weights=newest.weights
+            )
+            self._tell(workload, arrived, t_s)
+
+    def _tell(self, workload: LearningWorkload, event: DeviceEvent, now_s: float) -> None:
+        workload.hear(event, now_s)
+        workload.settle(stored=True)
 
     def _action(self, what: str, device: int) -> Action:
         if what == "train":
@@ -252,7 +262,8 @@ class _Federation:
     def _look(self, device: int, now_s: float) -> Record:
         self._learn_of(device, now_s)
         workload, newest = self._workloads[device], self._aggregator.version
-        workload.saw_version(newest.number)
+        seen = ManifestSeen(version=newest.number, published_s=newest.published_s)
+        self._tell(workload, seen, now_s)
         state = workload.observe(now_s) | {"newest_age_s": now_s - newest.published_s}
         accuracy = self._examiner.accuracy(workload.model.weights, now_s, device)
         return Record(now_s, device, tuple(state[field] for field in FIELDS), accuracy)
