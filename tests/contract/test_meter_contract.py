@@ -15,12 +15,13 @@ from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.plugs import METERS, MeterContext
 from circadia.testing.meter import MeterContract
 from circadia.types import Load, Phase
-from circadia_meter import firmware, kernel_sensors
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.simulator import BoardErrors, LiveBoard, SimulatedBoard
+from circadia_lab.meter.board.virtual_meter import VirtualMeter
+from circadia_meter import kernel_sensors
 from circadia_meter.meters import SerialConfig
 from circadia_meter.sampled_meter import SampledMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
-from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
