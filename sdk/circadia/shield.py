@@ -1,38 +1,38 @@
 """Hard limits outside the network: they mask actions before one is drawn, whatever the policy scores.
 
 A limit is an array function of the observation; a sensor that a limit needs and that reads NaN counts as over the
-limit. Sleeping without a sync is never forbidden.
+limit. Sleeping without a sync is never forbidden. Beside the limits, what has nothing to do is left out (`circadia.idle`),
+and not told as forbidden.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, LOCAL_STEPS, NAMES, SERVE_LIMIT, SLEEP
+from circadia.actions import CATALOGUE, facts_of, units_of
 from circadia.energy.profile import mean_voltage_v
 from circadia.errors import ConfigError
+from circadia.idle import Stock, idle, idle_without, lacking_now, needs_of
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
-from circadia.types import Decision, Link, Mode, Sync
+from circadia.types import Decision, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from circadia.actions import ActionFacts
     from circadia.energy.profile import DeviceProfile
     from circadia.ports import Platform
+    from circadia.types import Action
 
 SOC, TEMPERATURE, CHARGING = COLUMN["battery_soc"], COLUMN["temperature_c"], COLUMN["charging"]
 LINK, POWER_SAVE = COLUMN["link"], COLUMN["power_save"]
-
-WORKS = np.array([action != SLEEP for action in CATALOGUE])
-TRAINS = np.array([action.mode is Mode.TRAIN for action in CATALOGUE])
-SYNCS = np.array([action.sync is not Sync.NONE for action in CATALOGUE])
-BITS = 1 << np.arange(len(CATALOGUE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionCosts:
-    """What each action of the catalogue does to the body at most."""
+    """What each action of a catalogue does to the body at most."""
 
     supported: NDArray[np.bool_]
     """(actions,) whether the platform can do it."""
@@ -68,7 +68,9 @@ class ActionCosts:
     """The temperature that the device itself must not exceed."""
 
 
-def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) -> ActionCosts:
+def action_costs(
+    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+) -> ActionCosts:
     """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link.
 
     The user's own draw while the action lasts is counted in, and the charge is taken where it holds least, at the
@@ -77,9 +79,8 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
     """
     energy_j, heat_k = [], []
     others_w = profile.user.active_w.value + _charging_loss_w(profile)
-    for action in CATALOGUE:
-        units = {Mode.TRAIN: LOCAL_STEPS, Mode.SERVE: SERVE_LIMIT}.get(action.mode, {}).get(action.work, 0)
-        phases = platform.phases(action, units, sync_bytes if action.sync is not Sync.NONE else 0)
+    for action in catalogue:
+        phases = platform.phases(action, units_of(action), sync_bytes if action.syncs else 0)
         powers_w = [profile.power_w(phase.load) for phase in phases]
         duration_s = sum(phase.duration_s for phase in phases)
         own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))
@@ -87,7 +88,7 @@ def action_costs(platform: Platform, profile: DeviceProfile, sync_bytes: int) ->
         hottest_w = max(powers_w, default=0.0) + others_w
         heat_k.append(hottest_w * profile.thermal_rise_k_per_w(duration_s))
     return ActionCosts(
-        supported=np.array([platform.supports(action) for action in CATALOGUE]),
+        supported=np.array([platform.supports(action) for action in catalogue]),
         soc=(np.array(energy_j) / _least_j(profile)).astype(np.float32),
         heat_k=np.array(heat_k, np.float32),
         limit_c=profile.thermal.limit_c.value,
@@ -109,7 +110,7 @@ def _least_j(profile: DeviceProfile) -> float:
 
 
 class LimitTable(NamedTuple):
-    """The limits as arrays. A limit forbids an action unless exempt or  sign · x[feature] ≥ threshold."""
+    """The limits as arrays. A limit forbids what it applies to unless  sign · x[feature] ≥ threshold."""
 
     features: Any
     """(limits,) columns of the observation."""
@@ -117,51 +118,91 @@ class LimitTable(NamedTuple):
     """(limits,) ±1."""
     thresholds: Any
     """(…, limits, actions), times the sign."""
-    exempt: Any
+    applies: Any
     """(limits, actions) bool."""
 
 
 def forbidden(x: Any, table: LimitTable) -> Any:
     """(…, features) values → (…, limits, actions) what each limit forbids, with NumPy or JAX arrays."""
     kept = (x[..., table.features] * table.signs)[..., None] >= table.thresholds
-    return ~(kept | table.exempt)
+    return table.applies > kept  # and not, in one pass
 
 
 class Shield:
-    """Masks what a hard limit forbids, then draws."""
+    """Masks what a hard limit forbids, then draws. Of one thread."""
 
-    def __init__(self, limits: Limits, costs: ActionCosts) -> None:
+    def __init__(self, limits: Limits, costs: ActionCosts, catalogue: Sequence[Action] = CATALOGUE) -> None:
+        """`costs` and all scores are in the order of `catalogue`; `ConfigError` if there are not as many."""
         self.limits = limits
-        rows = tuple(_rows(limits, costs))
+        self.catalogue = tuple(catalogue)
+        self.facts = facts_of(self.catalogue)
+        if costs.supported.shape != (len(self.catalogue),):
+            raise ConfigError(
+                f"costs of {costs.supported.size} actions for a catalogue of {len(self.catalogue)}: "
+                f"take action_costs of the same catalogue"
+            )
+        rows = tuple(_rows(limits, costs, self.facts))
         self.names = tuple(row.name for row in rows)
+        needs = needs_of(self.facts)
+        cases = map(Stock._make, product((False, True), repeat=3))
+        self._useful = {lack: ~idle_without(lack, needs) for lack in cases}
+        """What has something to do, by what lacks."""
+        self._nothing = bytes(len(self.catalogue))
+        self._free = self._nothing * len(rows)
+        self._told: dict[bytes, tuple[str, ...]] = {}
         signs = np.array([row.sign for row in rows], np.float32)
-        thresholds = [np.broadcast_to(np.float32(row.threshold), len(CATALOGUE)) for row in rows]
+        thresholds = [np.broadcast_to(np.float32(row.threshold), len(self.catalogue)) for row in rows]
         self.table = LimitTable(
             features=np.array([row.feature for row in rows]),
             signs=signs,
             thresholds=np.stack(thresholds) * signs[:, None],
-            exempt=~np.stack([row.actions for row in rows]),
+            applies=np.stack([row.actions for row in rows]),
         )
 
     def forbidden(self, x: Any) -> Any:
         """(…, features) values → (…, limits, actions) what each of `names` forbids, with NumPy or JAX arrays."""
         return forbidden(x, self.table)
 
+    def admitted(self, x: Any) -> Any:
+        """(…, features) values → (…, actions) what no limit forbids and has something to do."""
+        return ~(self.forbidden(x).any(axis=-2) | idle(x, self.facts))
+
     def decide(self, x: NDArray[np.float32], scores: NDArray[np.float32], u: float) -> Decision:
         """(features,) values and (actions,) scores → the action at quantile `u` in [0, 1) of the masked softmax."""
-        offered = scores > -np.inf
-        forbidden = self.forbidden(x)
-        bits = (forbidden @ BITS).tolist()
-        if not any(bits):
-            action = CATALOGUE[int(sample(scores, offered, u))]
-            return Decision(proposed=action, action=action, feasible=bool(offered.any()))
-        admissible = offered & ~forbidden.any(axis=0)
+        useful, forbidden = self._useful[lacking_now(x)], self.forbidden(x)
+        flags, wanted = forbidden.tobytes(), int(sample(scores, useful, u))
+        masked: tuple[tuple[str, tuple[str, ...]], ...] = ()
+        if flags == self._free:
+            drawn = wanted
+        else:
+            drawn = int(sample(scores, useful & ~np.logical_or.reduce(forbidden), u))
+            masked = self._by_name(flags)
         return Decision(
-            proposed=CATALOGUE[int(sample(scores, offered, u))],
-            action=CATALOGUE[int(sample(scores, admissible, u))],
-            masked=tuple((name, b) for name, b in zip(self.names, bits, strict=True) if b),
-            feasible=bool(admissible.any()),
+            proposed=self.catalogue[wanted],
+            action=self.catalogue[drawn],
+            masked=masked,
+            feasible=bool(scores[drawn] > -np.inf) or self._only_idle(scores, wanted),
         )
+
+    def _only_idle(self, scores: NDArray[np.float32], wanted: int) -> bool:
+        """Whether what the policy offers has nothing to do, all of it: then no limit is in the way."""
+        return bool(scores[wanted] == -np.inf and (scores > -np.inf).any())
+
+    def _by_name(self, flags: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(limits, actions) flags, row by row → each limit that forbids something, and what."""
+        size = len(self.catalogue)
+        rows = zip(self.names, range(0, len(flags), size), strict=True)
+        return tuple(
+            (name, self._actions(row))
+            for name, start in rows
+            if (row := flags[start : start + size]) != self._nothing
+        )
+
+    def _actions(self, row: bytes) -> tuple[str, ...]:
+        """Their names. A limit's rows differ by thresholds only, so there are few, and ticks on end have the same."""
+        if row not in self._told:
+            self._told[row] = tuple(compress(self.facts.names, row))
+        return self._told[row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -179,21 +220,18 @@ class _Row:
     """1: the feature must reach the threshold; −1: it must not exceed it."""
 
 
-def _rows(limits: Limits, costs: ActionCosts) -> Iterator[_Row]:
+def _rows(limits: Limits, costs: ActionCosts, facts: ActionFacts) -> Iterator[_Row]:
     if not costs.supported.all():
         yield _Row(name="platform", actions=~costs.supported, feature=SOC, threshold=np.inf)
-    yield _Row(name="no_link", actions=SYNCS, feature=LINK, threshold=Link.METERED)
-    yield _Row(name="battery_floor", actions=WORKS, feature=SOC, threshold=limits.battery_floor + costs.soc)
+    yield _Row(name="no_link", actions=facts.syncs, feature=LINK, threshold=Link.METERED)
+    yield _Row(
+        name="battery_floor", actions=facts.works, feature=SOC, threshold=limits.battery_floor + costs.soc
+    )
     warmest_c = min(limits.temperature_c, costs.limit_c) - costs.heat_k
-    yield _Row(name="thermal", actions=WORKS, feature=TEMPERATURE, threshold=warmest_c, sign=-1)
+    yield _Row(name="thermal", actions=facts.works, feature=TEMPERATURE, threshold=warmest_c, sign=-1)
     if limits.respect_power_save:
-        yield _Row(name="power_save", actions=TRAINS, feature=POWER_SAVE, threshold=0, sign=-1)
+        yield _Row(name="power_save", actions=facts.trains, feature=POWER_SAVE, threshold=0, sign=-1)
     if limits.train_only_charging:
-        yield _Row(name="train_only_charging", actions=TRAINS, feature=CHARGING, threshold=1)
+        yield _Row(name="train_only_charging", actions=facts.trains, feature=CHARGING, threshold=1)
     if limits.sync_only_unmetered:
-        yield _Row(name="sync_only_unmetered", actions=SYNCS, feature=LINK, threshold=Link.FREE)
-
-
-def forbidden_names(bits: int) -> tuple[str, ...]:
-    """The stable names behind a bit set of `Decision.masked`."""
-    return tuple(name for i, name in enumerate(NAMES) if bits >> i & 1)
+        yield _Row(name="sync_only_unmetered", actions=facts.syncs, feature=LINK, threshold=Link.FREE)

@@ -39,14 +39,6 @@ class Work(Enum):
     LARGE = "large"
 
 
-class Sync(Enum):
-    """What an action does with the federation's link."""
-
-    NONE = "none"
-    PULL = "sync-pull"
-    INT8 = "sync-int8"
-
-
 class Link(IntEnum):
     """The network link, ordered by how freely it may be used."""
 
@@ -83,16 +75,24 @@ class Action:
     mode: Mode
     clock: ClockLevel = ClockLevel.LOW
     work: Work = Work.SMALL
-    sync: Sync = Sync.NONE
+    push: str | None = None
+    """The codec in which an update goes to the federation; None: none does."""
+    pull: bool = False
+    """Whether a newer version is asked for."""
+
+    @property
+    def syncs(self) -> bool:
+        """Whether it uses the federation's link."""
+        return self.pull or self.push is not None
 
     @property
     def name(self) -> str:
-        """The stable name, for example `train/high/large/sync-int8`."""
+        """The stable name, for example `train/high/large/sync-int8`: the codec, if it pushes and pulls."""
         parts = [self.mode.value]
         if self.mode is not Mode.SLEEP:
             parts += [self.clock.value, self.work.value]
-        if self.sync is not Sync.NONE:
-            parts.append(self.sync.value)
+        if self.syncs:
+            parts.append(f"sync-{self.push or 'pull'}" if self.pull else f"push-{self.push}")
         return "/".join(parts)
 
 
@@ -174,13 +174,16 @@ class Decision:
     """What the policy proposed, and what the shield let through."""
 
     proposed: Action
-    """The draw from the scores as they were."""
+    """The draw from the scores over what has something to do (`circadia.idle`): what would be done without limits."""
     action: Action
-    """The draw from the scores under the mask: what is done."""
-    masked: tuple[tuple[str, int], ...] = ()
-    """(limit, bit set over the catalogue's indices) for each limit that forbade something."""
+    """The same draw under the limits: what is done."""
+    masked: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(limit, names of the actions that it forbids) for each limit that forbade something."""
     feasible: bool = True
-    """False when nothing was admissible and the device fell back to SLEEP."""
+    """False when the limits left nothing that the policy offers, or it offers nothing: the device fell back to SLEEP.
+
+    A policy that offers only what has nothing to do just sleeps.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

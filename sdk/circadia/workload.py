@@ -13,10 +13,10 @@ import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
-from circadia.federation.codecs import INT8, decode, encode
+from circadia.federation.codecs import decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.observation import NO_DEADLINE_S
-from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Sync, Training
+from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -185,27 +185,27 @@ class LearningWorkload:
 
     def _finish(self, action: Action, now_s: float, outcome: Outcome, *, units: int) -> Outcome:
         """Add the update that a push makes, and the phases."""
-        if action.sync is Sync.INT8:
-            outcome = self._push(outcome, now_s)
+        if action.push is not None:
+            outcome = self._push(outcome, now_s, action.push)
         phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
         back = tuple(work.work_id for work in self._lost)
         return dataclasses.replace(outcome, phases=phases, back=back)
 
-    def _push(self, outcome: Outcome, now_s: float) -> Outcome:
+    def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
         if model.unsent_examples == 0 or self._spool_is_full:
             return outcome
-        payload = encode(model.weights - model.base)
+        payload = encode(model.weights - model.base, codec)
         update = ModelUpdate(
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
             examples=model.unsent_examples,
-            codec=INT8,
+            codec=codec,
             payload=payload,
             created_s=now_s,
         )
-        base = model.base + decode(payload, model.base.size)
+        base = model.base + decode(payload, model.base.size, codec)
         return dataclasses.replace(
             outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
         )
@@ -216,11 +216,10 @@ class LearningWorkload:
         return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
 
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
-        if action.sync is Sync.NONE:
-            return 0
-        up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.sync is Sync.INT8 else 0
+        up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
         up += len(update.payload) if update else 0
-        return up + (self.model.weights.nbytes if self._versions_behind else 0)
+        behind = action.pull and self._versions_behind > 0
+        return up + (self.model.weights.nbytes if behind else 0)
 
     # What the federation sends
 

@@ -265,6 +265,7 @@ def test_an_absent_sensor_keeps_the_device_asleep(agent: Agent, sensor: str) -> 
     body = agent.platform
     assert isinstance(body, SimulatedPlatform)
     agent.platform = SimulatedPlatform(body.profile, body.scenario, 0, broken=frozenset({sensor}))
+    give_examples(agent)
     record = tick(agent, "train/high/large")
     assert record.decision.action.mode is Mode.SLEEP
     assert record.decision.proposed.name == "train/high/large"

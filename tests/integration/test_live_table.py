@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from circadia.actions import INDEX, NAMES, action_named
+from circadia.actions import NAMES, action_named
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, Link, Observation, Outcome, TickRecord
 from circadia_lab.fleet.demo.device_rows import overruled, read_row, why
@@ -107,7 +107,7 @@ def test_only_limits_that_forbade_the_proposal_overrule() -> None:
 
 def commit(store: SqliteStore, action: str, t_s: float = 0.0, proposed: str | None = None) -> None:
     chosen, wanted = action_named(action), action_named(proposed or action)
-    masked = (("battery_floor", 1 << INDEX[wanted.name]),) if proposed else ()
+    masked = (("battery_floor", (wanted.name,)),) if proposed else ()
     seen = Observation(
         battery_soc=0.5, charging=1, queue_length=4, queue_slack_s=30, model_age_s=900, versions_behind=1
     )

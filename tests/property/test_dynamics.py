@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, FACTS
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.observation import DAY_S, TABLE
 from circadia.physics import dynamics
@@ -222,7 +222,7 @@ def test_a_device_that_cannot_sleep_idles_awake_and_never_wakes() -> None:
     body = dynamics.drain(state, np.zeros(LOADS), 100.0, 0.0, sleepless, np)
     assert body.durations_s[Load.AWAKE] == 100
     assert body.durations_s[Load.DEEP_SLEEP] == 0
-    assert dynamics.phase_durations(0, 0, 0, 2, sleepless, np).sum() == 0
+    assert dynamics.phase_durations(FACTS.work_load[0], 0, 0, 2, sleepless, np).sum() == 0
 
 
 def test_an_empty_battery_delivers_nothing_more() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -137,3 +138,25 @@ def test_the_end_of_the_phases_lies_between_start_and_end_of_the_tick() -> None:
     assert ends.battery_j - rest_j == pytest.approx(after.state.battery_j)
     socs = [soc_of(j, fleet.params.battery) for j in (state.battery_j, ends.battery_j)]
     assert (socs[1] <= socs[0]).all()
+
+
+def test_a_catalogue_of_130_loses_no_limit() -> None:
+    """More actions than 64 bits have room for: each fares as the one of today that it resembles, in mask and physics."""
+    codecs = (f"codec{i}" for i in itertools.count())
+    pushing = [i for i, action in enumerate(CATALOGUE) if action.push]
+    like = np.array(
+        [*range(len(CATALOGUE)), *itertools.islice(itertools.cycle(pushing), 130 - len(CATALOGUE))]
+    )
+    more = (replace(CATALOGUE[i], push=next(codecs)) for i in like[len(CATALOGUE) :])
+    random, problem = np.random.default_rng(9), Problem(name="long", devices=DEVICES)
+    short, long = Fleet(problem, 100), Fleet(problem, 100, np, (*CATALOGUE, *more))
+    state = laden(short, short.start(random.random((*short.shape, STARTS))), random)
+    seen = short.look(state, np.broadcast_to(EVEN, (*short.shape, 3)))
+    mask = short.mask(seen)
+    assert not mask[..., -1].all()
+    np.testing.assert_array_equal(long.mask(seen), mask[..., like])
+    wish = random.integers(0, 130, short.shape)
+    u = random.random((*short.shape, DRAWS))
+    ours, theirs = short.advance(state, like[wish], u), long.advance(state, wish, u)
+    for one, other in zip(ours.state, theirs.state, strict=True):
+        np.testing.assert_array_equal(one, other)

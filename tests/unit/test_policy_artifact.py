@@ -54,10 +54,11 @@ def layers(outputs: int = len(NAMES), inputs: int = WIDTH) -> tuple[QuantisedLay
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    export_policy(
-        tmp_path / "mine.tflite", layers(), observations=observations(), made={"generator": "test", "seed": 1}
-    )
+    export_policy(tmp_path / "mine.tflite", layers(), observations=observations(), made=MADE)
     return tmp_path / "mine.tflite"
+
+
+MADE = {"generator": "test", "seed": 1, "idle": "masked"}
 
 
 def changed(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -72,7 +73,7 @@ def test_a_whole_file_loads_by_either_name(path: Path) -> None:
         artifact = load_policy(name)
         assert artifact.name == "mine"
         assert artifact.manifest.actions == NAMES
-        assert artifact.manifest.made == {"generator": "test", "seed": 1}
+        assert artifact.manifest.made == MADE
 
 
 def test_a_manifest_survives_the_trip(path: Path) -> None:
@@ -237,7 +238,7 @@ def test_a_file_of_another_observation_table_sees_what_it_was_trained_to_see(
 
     net, random = layers(inputs=2 * len(table)), np.random.default_rng(7)
     rows = random.uniform(0, 1, (40, len(table))).astype(np.float32) * [one.high for one in table]
-    export_policy(tmp_path / "other.tflite", net, observations=rows, made={}, table=table)
+    export_policy(tmp_path / "other.tflite", net, observations=rows, made=MADE, table=table)
     artifact = load_policy(tmp_path / "other.tflite")
     policy = NetworkPolicy(artifact)
     told = artifact.remarks()

@@ -10,7 +10,7 @@ from circadia.errors import ConfigError
 from circadia.observation import NO_DEADLINE_S, values
 from circadia.policy.rules import RULES, ChargingOnlyRule, DriftPlusPenaltyRule, ThresholdRule
 from circadia.policy.sampling import probabilities
-from circadia.types import Link, Mode, Observation, Sync, Work
+from circadia.types import Link, Mode, Observation, Work
 from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -123,14 +123,14 @@ def test_the_rule_sleeps_when_there_is_nothing_to_do() -> None:
 def test_the_rule_trains_and_pushes_on_battery(fresh: float, age_s: float, link: Link) -> None:
     data = {"fresh_examples": fresh, "fresh_age_s": age_s, "link": float(link)}
     assert share(RULE, Mode.TRAIN, **data) > 0.9
-    assert best(RULE, **data).sync is Sync.INT8
+    assert best(RULE, **data).push == "int8"
 
 
 def test_the_rule_trains_without_a_link_and_keeps_it_for_later() -> None:
     action = best(RULE, fresh_examples=40.0, fresh_age_s=HOUR_S, link=float(Link.NONE))
-    assert (action.mode, action.sync) == (Mode.TRAIN, Sync.NONE)
+    assert (action.mode, action.syncs) == (Mode.TRAIN, False)
     later = best(RULE, unsent_examples=128.0)
-    assert later.sync is Sync.INT8
+    assert later.push == "int8"
 
 
 def test_few_new_examples_wait() -> None:
@@ -152,7 +152,7 @@ def test_an_expected_charge_makes_energy_cheaper() -> None:
 def test_charging_makes_training_on_little_worth_it() -> None:
     assert share(RULE, Mode.TRAIN, fresh_examples=5.0, fresh_age_s=600.0, **NIGHT) > 0.9
     assert share(RULE, Mode.TRAIN, versions_behind=1.0, **NIGHT) > 0.5
-    assert best(RULE, versions_behind=1.0, **NIGHT).sync is Sync.INT8
+    assert best(RULE, versions_behind=1.0, **NIGHT).push == "int8"
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_a_failed_tick_leaves_no_number_for_its_set_of_actions(tmp_path: Path) -
         first = record(1.0)
         return dataclasses.replace(
             first,
-            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),  # type: ignore[arg-type]
+            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),
         )
 
     with SqliteStore(tmp_path / "device.db") as store:
@@ -331,7 +331,7 @@ def test_a_kill_in_the_middle_leaves_the_file_as_it_was_and_the_next_start_goes_
         told, _ = child.communicate()
         if "done" in told:
             continue
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(path)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 3:
             interrupted += 1
@@ -342,6 +342,24 @@ def test_a_kill_in_the_middle_leaves_the_file_as_it_was_and_the_next_start_goes_
         with StoreReader(path) as reader:
             assert len(reader.examples()) == len(wanted[2])  # type: ignore[arg-type]
     assert interrupted >= 3
+
+
+def test_a_transaction_that_a_kill_left_half_done_is_undone_at_the_next_start(tmp_path: Path) -> None:
+    """Of a file with a rollback journal, as one is until it is first opened by us, and after a field test."""
+    path, killed = tmp_path / "device.db", tmp_path / "killed.db"
+    large_old_store(path, 500)
+    wanted = contents(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN")
+        db.execute("UPDATE ticks SET t_s = -1, phases = hex(randomblob(500))")
+        for suffix in ("", "-journal"):
+            shutil.copyfile(f"{path}{suffix}", f"{killed}{suffix}")
+        db.execute("ROLLBACK")
+    assert killed.read_bytes() != path.read_bytes()
+    SqliteStore(killed).close()
+    with closing(sqlite3.connect(killed)) as db:
+        assert db.execute("SELECT t_s FROM ticks ORDER BY id").fetchall() == [(row[1],) for row in wanted[0]]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", ["additive", "changing"])

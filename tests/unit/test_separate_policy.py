@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, INDEX
+from circadia.actions import FACTS
 from circadia.observation import values
 from circadia.policy.rules import DriftPlusPenaltyRule
 from circadia.policy.sampling import probabilities
-from circadia.policy.separate import SERVES, SeparatePolicy
+from circadia.policy.separate import SeparatePolicy
 from circadia.types import Link, Observation
 from circadia.wiring import make_policy
 
@@ -43,24 +43,26 @@ def policy(request: pytest.FixtureRequest) -> Policy:
 def test_nobody_waits_nobody_is_served(policy: Policy) -> None:
     found = chances(policy, fresh_examples=100, fresh_age_s=7200)
     assert found.sum() == pytest.approx(1)
-    assert found[SERVES].sum() == 0
+    assert found[FACTS.serves].sum() == 0
 
 
 def test_serving_does_not_see_what_there_is_to_learn(policy: Policy) -> None:
     waiting = {"queue_length": 5, "queue_age_s": 20, "queue_slack_s": 30}
     with_much = chances(policy, **waiting, fresh_examples=200, fresh_age_s=7200, versions_behind=4)
     with_nothing = chances(policy, **waiting)
-    assert with_much[SERVES] == pytest.approx(with_nothing[SERVES], abs=1e-6)
-    assert with_nothing[SERVES].sum() > 0.5
+    assert with_much[FACTS.serves] == pytest.approx(with_nothing[FACTS.serves], abs=1e-6)
+    assert with_nothing[FACTS.serves].sum() > 0.5
 
 
 def test_learning_does_not_see_who_waits(policy: Policy) -> None:
     backlog = {"fresh_examples": 200, "fresh_age_s": 7200}
     alone = chances(policy, **backlog)
     beside = chances(policy, **backlog, queue_length=5, queue_age_s=20, queue_slack_s=30)
-    if beside[~SERVES].sum() > 1e-6:
-        assert beside[~SERVES] / beside[~SERVES].sum() == pytest.approx(alone[~SERVES], abs=1e-4)
-    trains = [INDEX[action.name] for action in CATALOGUE if action.name.startswith("train")]
+    if beside[~FACTS.serves].sum() > 1e-6:
+        assert beside[~FACTS.serves] / beside[~FACTS.serves].sum() == pytest.approx(
+            alone[~FACTS.serves], abs=1e-4
+        )
+    trains = FACTS.trains
     assert alone[trains].sum() > chances(policy)[trains].sum()
 
 

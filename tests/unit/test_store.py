@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, SLEEP
+from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import StoreError
 from circadia.practice import Practice
 from circadia.store.sqlite import Retention, SqliteStore
@@ -54,7 +54,7 @@ def record(t_s: float = 0.0, outcome: Outcome | None = None) -> TickRecord:
     return TickRecord(
         t_s=t_s,
         observation=Observation(battery_soc=0.5, dt_s=60.0),
-        decision=Decision(proposed=CATALOGUE[-1], action=SLEEP, masked=(("battery_floor", 6),)),
+        decision=Decision(proposed=CATALOGUE[-1], action=SLEEP, masked=(("battery_floor", NAMES[1:3]),)),
         outcome=outcome or Outcome(phases=(Phase(load=Load.TRAIN_LOW, duration_s=2.5),)),
         version=3,
     )

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.actions import FACTS
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.physics.backlog import examples_after, queue_after
-from circadia.physics.params import ANSWERS, LOADS, PULLS, PUSHES, SERVES, STEPS, TRAINS, WORK_LOAD
+from circadia.physics.params import LOADS, SERVES, TRAINS
 from circadia.physics.state import Drained, Result, State
 from circadia.physics.surroundings import (
     ambient_c,
@@ -34,6 +35,7 @@ from circadia.practice import PRACTICE_S
 from circadia.types import Link, Load
 
 if TYPE_CHECKING:
+    from circadia.actions import ActionFacts
     from circadia.physics.params import Params
     from circadia.physics.state import Noise
 
@@ -77,8 +79,8 @@ def initial_state(params: Params, soc: Any, time_s: Any, xp: Any = np) -> State:
 # The body
 
 
-def phase_durations(action: Any, units: Any, sync_bytes: Any, link: Any, params: Params, xp: Any) -> Any:
-    """(…,) catalogue index, units of work, bytes on the air, link → (…, loads) seconds.
+def phase_durations(work_load: Any, units: Any, sync_bytes: Any, link: Any, params: Params, xp: Any) -> Any:
+    """(…, loads) 1 at the work's load, (…,) units of work, bytes on the air, link → (…, loads) seconds.
 
     Every tick has woken the device, the one that decides to sleep on too. Without a link the slower one's time is
     taken: an upper bound for who plans ahead.
@@ -87,7 +89,7 @@ def phase_durations(action: Any, units: Any, sync_bytes: Any, link: Any, params:
     free, metered = params.bytes_per_s[..., int(Link.FREE)], params.bytes_per_s[..., int(Link.METERED)]
     rate = xp.where(xp.asarray(link) >= int(Link.FREE), free, metered)
     overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (units > 0)
-    work = xp.asarray(WORK_LOAD)[action] * (units * params.unit_s + overhead)
+    work = xp.asarray(work_load) * (units * params.unit_s + overhead)
     radio = (sync_bytes > 0) * (params.radio_setup_s[..., None] + sync_bytes / rate[..., None])
     hot = xp.asarray(_FIXED)
     return work + hot[0] * params.wake_up_s[..., None] + hot[1] * radio
@@ -158,6 +160,21 @@ def _heat(
 # The federation
 
 
+class _Deed(NamedTuple):
+    """The action's rows of the catalogue's facts, as numbers."""
+
+    work_load: Any
+    """(…, loads)"""
+    steps: Any
+    answers: Any
+    pushes: Any
+    pulls: Any
+
+
+def _deed(action: Any, facts: ActionFacts, xp: Any) -> _Deed:
+    return _Deed(*(xp.asarray(getattr(facts, name) * 1.0)[action] for name in _Deed._fields))
+
+
 class _Exchange(NamedTuple):
     made: Any
     pushed: Any
@@ -167,18 +184,18 @@ class _Exchange(NamedTuple):
     unsent: Any
 
 
-def _exchange(state: State, action: Any, rows: Any, params: Params, xp: Any) -> _Exchange:
+def _exchange(state: State, deed: _Deed, rows: Any, params: Params) -> _Exchange:
     """An update is made from what is unsent; with a link the spool empties and the newest model comes in."""
-    pushes, pulls = xp.asarray(PUSHES)[action], xp.asarray(PULLS)[action]
+    pushes, pulls = deed.pushes, deed.pulls
     unsent = state.unsent_examples + rows
     made = pushes * (unsent > 0) * (state.spooled_updates < params.spool_limit)
     spool = state.spooled_updates + made
     online = (state.link >= int(Link.METERED)) * 1.0
     pushed = pushes * online * spool
     pulled = pulls * online * (state.versions_behind > 0)
-    size = params.poll_bytes + pushes * spool * params.update_bytes
-    size = size + (state.versions_behind > 0) * params.model_bytes
-    return _Exchange(made, pushed, pulled, pulls * size, spool - pushed, unsent * (1 - made))
+    down = pulls * (params.poll_bytes + (state.versions_behind > 0) * params.model_bytes)
+    size = down + pushes * spool * params.update_bytes
+    return _Exchange(made, pushed, pulled, size, spool - pushed, unsent * (1 - made))
 
 
 def _versions_after(state: State, exchange: _Exchange, noise: Noise, xp: Any) -> dict[str, Any]:
@@ -200,36 +217,40 @@ class _Work(NamedTuple):
     exchange: _Exchange
 
 
-def _work(state: State, action: Any, params: Params, xp: Any) -> _Work:
-    steps = xp.asarray(STEPS)[action] * (state.stored_examples > 0)
+def _work(state: State, deed: _Deed, params: Params, xp: Any) -> _Work:
+    steps = deed.steps * (state.stored_examples > 0)
     rows = steps * xp.minimum(params.batch_examples, state.stored_examples)
     return _Work(
         steps=steps,
-        served=xp.minimum(state.queue_length, xp.asarray(ANSWERS)[action]),
+        served=xp.minimum(state.queue_length, deed.answers),
         rows=rows,
-        exchange=_exchange(state, action, rows, params, xp),
+        exchange=_exchange(state, deed, rows, params),
     )
 
 
-def _durations(state: State, action: Any, work: _Work, params: Params, xp: Any) -> Any:
+def _durations(state: State, deed: _Deed, work: _Work, params: Params, xp: Any) -> Any:
     units = work.steps + work.served
-    return phase_durations(action, units, work.exchange.bytes, state.link, params, xp)
+    return phase_durations(deed.work_load, units, work.exchange.bytes, state.link, params, xp)
 
 
-def busy_s(state: State, action: Any, params: Params, xp: Any) -> Any:
+def busy_s(state: State, action: Any, params: Params, xp: Any, facts: ActionFacts = FACTS) -> Any:
     """(…,) how long the phases of that action take in that state: the least that `step` will last."""
-    return xp.sum(_durations(state, action, _work(state, action, params, xp), params, xp), axis=-1)
+    deed = _deed(action, facts, xp)
+    return xp.sum(_durations(state, deed, _work(state, deed, params, xp), params, xp), axis=-1)
 
 
-def step(state: State, action: Any, noise: Noise, params: Params, xp: Any) -> tuple[State, Result]:
+def step(
+    state: State, action: Any, noise: Noise, params: Params, xp: Any, facts: ActionFacts = FACTS
+) -> tuple[State, Result]:
     """From one tick to the next: (…,) state, catalogue index and noise → the next state and what happened.
 
     What the action found at the tick's start is what it works on; requests are answered when all phases are over.
     The step lasts `noise.dt_s`, or as long as its phases.
     """
-    steps, served, rows, exchange = work = _work(state, action, params, xp)
+    deed = _deed(action, facts, xp)
+    steps, served, rows, exchange = work = _work(state, deed, params, xp)
     seen = xp.minimum(state.fresh_examples, rows)
-    durations = _durations(state, action, work, params, xp)
+    durations = _durations(state, deed, work, params, xp)
     busy = xp.sum(durations, axis=-1)
     late = xp.maximum(busy - noise.dt_s, 0)
     noise = noise._replace(dt_s=noise.dt_s + late, arrival_age_s=noise.arrival_age_s + late)

@@ -1,4 +1,4 @@
-"""The catalogue, a device and its day as arrays: all that the physics takes as given."""
+"""A device and its day as arrays: all that the physics takes as given."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT
 from circadia.energy.battery import Battery, battery_of, capacity_j
 from circadia.observation import DAY_S
-from circadia.types import ClockLevel, Load, Mode, Sync
+from circadia.types import Load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,22 +84,6 @@ class Params(NamedTuple):
     poll_bytes: Any
 
 
-def _work_load(mode: Mode, clock: ClockLevel) -> Load:
-    return Load[f"{mode.name}_{clock.name}"]
-
-
-def _one_hot(load: Load | None) -> list[float]:
-    return [float(load is not None and i == load) for i in range(LOADS)]
-
-
-WORK_LOAD = np.array(
-    [_one_hot(None if a.mode is Mode.SLEEP else _work_load(a.mode, a.clock)) for a in CATALOGUE]
-)
-"""(actions, loads) 1 at the load of the action's work."""
-STEPS = np.array([LOCAL_STEPS[a.work] if a.mode is Mode.TRAIN else 0 for a in CATALOGUE], np.float64)
-ANSWERS = np.array([SERVE_LIMIT[a.work] if a.mode is Mode.SERVE else 0 for a in CATALOGUE], np.float64)
-PULLS = np.array([a.sync is not Sync.NONE for a in CATALOGUE], np.float64)
-PUSHES = np.array([a.sync is Sync.INT8 for a in CATALOGUE], np.float64)
 TRAINS = np.array([1.0 if load.name.startswith("TRAIN") else 0.0 for load in Load])
 SERVES = np.array([1.0 if load.name.startswith("SERVE") else 0.0 for load in Load])
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import INDEX
+from circadia.actions import work_load
 from circadia.errors import ConfigError
 from circadia.physics import dynamics
 from circadia.types import Phase
@@ -25,6 +25,6 @@ def phases_of(action: Action, units: int, sync_bytes: int, link: Link, params: P
         raise ConfigError(
             f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
         )
-    durations = dynamics.phase_durations(INDEX[action.name], units, sync_bytes, link, params, np)
+    durations = dynamics.phase_durations(work_load(action), units, sync_bytes, link, params, np)
     timed = ((load, float(durations[load])) for load in dynamics.WORKING)
     return tuple(Phase(load=load, duration_s=seconds) for load, seconds in timed if seconds > 0)

@@ -45,7 +45,15 @@ class Manifest:
     encoder_vectors: tuple[EncoderVector, ...]
     score_vectors: tuple[ScoreVector, ...]
     made: dict[str, Any] = field(default_factory=dict)
-    """How it was made: generator, seed and what else its maker wants to say."""
+    """How it was made: generator, seed and what else its maker wants to say.
+
+    `"idle": "masked"` says that it was trained with what has nothing to do taken from it (`circadia.idle`).
+    """
+
+    @property
+    def idle_masked(self) -> bool:
+        """Whether it was; a file that does not say so is from before, and sleeps by other names, too."""
+        return bool(self.made.get("idle") == "masked")
 
 
 def dump_manifest(manifest: Manifest) -> str:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import logging
+import math
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX
+from circadia.actions import CATALOGUE, facts_of
+from circadia.idle import Stock, lacking_now
 from circadia.observation import Encoder, Selection
+from circadia.policy.folding import folding_of
 from circadia.policy.inference import Int8Network
 from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from circadia.policy.artifact import Artifact
     from circadia.ports import OpenModel
+    from circadia.types import Action
+
+    Gathered = list[tuple[int, Callable[[bytes], tuple[int, ...]]]]
 
 
 log = logging.getLogger(__name__)
@@ -29,8 +38,15 @@ class NetworkPolicy:
     observe reaches the network as an absent sensor does.
     """
 
-    def __init__(self, artifact: Artifact, open_model: OpenModel = open_interpreter) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        open_model: OpenModel = open_interpreter,
+        catalogue: Sequence[Action] = CATALOGUE,
+    ) -> None:
+        """Its scores and what it offers are in the order of `catalogue`."""
         manifest = artifact.manifest
+        places = {action.name: i for i, action in enumerate(catalogue)}
         self.name = artifact.name
         self.remarks = tuple(artifact.remarks())
         """What is to be said about a file that was made for another version."""
@@ -38,20 +54,47 @@ class NetworkPolicy:
             log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
         self._network = Int8Network(artifact.model, artifact.name, open_model)
-        known = [name in INDEX for name in manifest.actions]
-        self._outputs = None if all(known) else np.flatnonzero(known)
-        self._places = np.array([INDEX[name] for name in manifest.actions if name in INDEX])
-        self.offered = np.zeros(len(CATALOGUE), bool)
+        outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
+        self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
+        self._order = None if manifest.actions == tuple(places) else order
+        """None: its outputs are the catalogue."""
+        self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False
         steps = np.arange(-128, 128) - manifest.output_zero_point
         # Indexed by the output's bytes as unsigned numbers: one look-up instead of a cast, a difference and a product.
         self._score = np.roll(steps * np.float32(manifest.output_scale), 128).astype(np.float32)
-        self._unoffered = np.full(len(CATALOGUE), -np.inf, np.float32)
+        self._unoffered = np.full(len(catalogue), -np.inf, np.float32)
+        self._gathered: dict[Stock, Gathered] = {}
+        """Of a file from before idle actions were masked: by what lacks, where to put the weight of which outputs."""
+        self._highest = float(self._score.max())
+        self._weight = np.exp(self._score.astype(np.float64) - self._highest).tolist()
+        if not manifest.idle_masked:
+            self._gathered = {
+                lack: [
+                    (target, itemgetter(*map(outputs.__getitem__, members))) for target, members in gathered
+                ]
+                for lack, gathered in folding_of(facts_of(catalogue), self.offered).cases.items()
+            }
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(features,) values → (actions,): scale · (q − zero point), −inf where not offered."""
+        """(features,) values → (actions,): scale · (q − zero point), −inf where not offered.
+
+        From a file that was trained to sleep by other names, sleeping has their weight (`circadia.policy.folding`).
+        """
         answer = self._network(self._encode(self._select(x))).view(np.uint8)
-        scores = self._unoffered.copy()
-        scores[self._places] = self._score[answer if self._outputs is None else answer[self._outputs]]
+        scores: NDArray[np.float32]
+        if self._order is None:
+            scores = self._score[answer]
+        else:
+            scores = self._unoffered.copy()
+            scores[self._places] = self._score[answer[self._order]]
+        if self._gathered:
+            self._fold(scores, answer.tobytes(), x)
         return scores
+
+    def _fold(self, scores: NDArray[np.float32], answer: bytes, x: NDArray[np.float32]) -> None:
+        """On plain numbers: calls into NumPy would cost more than the arithmetic."""
+        for target, members in self._gathered[lacking_now(x)]:
+            total = sum(map(self._weight.__getitem__, members(answer)))
+            scores[target] = self._highest + math.log(total) if total else -math.inf

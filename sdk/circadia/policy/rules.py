@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX, LOCAL_STEPS, SERVE_LIMIT
+from circadia.actions import CATALOGUE, FACTS, INDEX, LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ConfigError
+from circadia.idle import lacking_in
 from circadia.observation import COLUMN, HOUR_S
-from circadia.types import ClockLevel, Link, Mode, Sync, Work
+from circadia.types import Link, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +23,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.ports import Policy
-    from circadia.types import Action
 
 CHOSEN = 20.0
 """Score of the one action that a rule without preferences among actions wants; the others have 0."""
 
 
-def _table(value: Callable[[Action], float]) -> NDArray[np.float32]:
-    return np.array([value(action) for action in CATALOGUE], np.float32)
-
-
-SERVES = _table(lambda a: a.mode is Mode.SERVE)
-TRAINS = _table(lambda a: a.mode is Mode.TRAIN)
-PUSHES = _table(lambda a: a.sync is Sync.INT8)
-PULLS = _table(lambda a: a.sync is not Sync.NONE)
-HIGH = _table(lambda a: a.clock is ClockLevel.HIGH)
-LIMIT = _table(lambda a: SERVE_LIMIT[a.work] if a.mode is Mode.SERVE else 0)
-STEPS = _table(lambda a: LOCAL_STEPS[a.work] / LOCAL_STEPS[Work.LARGE] if a.mode is Mode.TRAIN else 0)
+SERVES, TRAINS, PUSHES, PULLS, SYNCS, HIGH, LIMIT = (
+    facts.astype(np.float32)
+    for facts in (
+        FACTS.serves, FACTS.trains, FACTS.pushes, FACTS.pulls, FACTS.syncs, FACTS.high, FACTS.answers,
+    )
+)  # fmt: skip
+STEPS = (FACTS.steps / LOCAL_STEPS[Work.LARGE]).astype(np.float32)
 """Training steps, in those of a LARGE action; also its time at the high clock."""
 PROGRESS = STEPS**0.75
 BATCH = 16
@@ -106,7 +102,9 @@ def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[
     small = queue <= SERVE_LIMIT[Work.SMALL]
     wanted = np.where(pull, INDEX["sleep/sync-pull"], INDEX["sleep"])
     pushing, keeping = INDEX[f"train/{clock}/large/sync-int8"], INDEX[f"train/{clock}/large"]
-    wanted = np.where(train, np.where(push, pushing, keeping), wanted)
+    wanted = np.where(
+        train & ~lacking_in(np.asarray(x)).examples[..., None], np.where(push, pushing, keeping), wanted
+    )
     serve = np.where(small, INDEX[f"serve/{clock}/small"], INDEX[f"serve/{clock}/large"])
     wanted = np.where(queue > 0, serve, wanted)
     return np.where(np.arange(len(CATALOGUE)) == wanted, CHOSEN, 0.0).astype(np.float32)
@@ -213,7 +211,7 @@ class DriftPlusPenaltyRule(_Rule):
         shared = 1 - 0.2 * (_column(x, "user_active") > 0)
         warm = w.heat * np.clip(1 - 4 * _column(x, "thermal_headroom", absent=1), 0, 1)
         work = TRAIN_ENERGY * shared + SERVE_ENERGY
-        return _weight(x, "energy") * price * (work + w.radio * (PULLS + 0.5 * PUSHES)) + warm * work
+        return _weight(x, "energy") * price * (work + w.radio * (SYNCS + 0.5 * PUSHES)) + warm * work
 
     def _blocking(self, x: Any) -> Any:
         """Requests come when somebody is active, and by day; they wait for as long as a training lasts."""
@@ -225,7 +223,7 @@ class DriftPlusPenaltyRule(_Rule):
         """A syncing action costs data on a metered link, and is worth nothing without one."""
         w = self._weights
         linked = w.exchange + np.where(_column(x, "link") >= Link.FREE, 0.0, w.metered)
-        return PULLS * np.where(_linked(x), linked, 1.0)
+        return SYNCS * np.where(_linked(x), linked, 1.0)
 
 
 def _weight(x: Any, objective: str) -> Any:

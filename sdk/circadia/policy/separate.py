@@ -1,9 +1,9 @@
 """Training and serving decided apart by one policy that is asked twice: the baseline of a coupled decision.
 
-    π(serve a) = π_s(a),   π(other a) = (1 − Σ π_s(serve)) · π_t(a),   π_t(sleep) with what π_t would serve nobody by
+    π(serve a) = π_s(a),   π(other a) = (1 − Σ π_s(serve)) · π_t(a)
 
 The serving side π_s sees an observation in which there is nothing to learn; the learning side π_t one in which nobody
-waits, and which has the tick to itself while that is so. Both see battery, body, time and preference. It is an ablation of the policy inside, not one that was trained to
+waits, and which has the tick to itself while that is so. Neither wants what has nothing to do in what it sees. Both see battery, body, time and preference. It is an ablation of the policy inside, not one that was trained to
 decide so.
 """
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX
+from circadia.actions import FACTS, INDEX
+from circadia.idle import idle
 from circadia.observation import COLUMN, NO_DEADLINE_S
 from circadia.policy.sampling import probabilities
-from circadia.types import Mode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,6 @@ LEARNING = {
 }  # fmt: skip
 """What the serving side sees of the learning: nothing to do."""
 SLEEP = INDEX["sleep"]
-SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
 
 
 class SeparatePolicy:
@@ -43,17 +42,18 @@ class SeparatePolicy:
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values → (actions,) logarithms of the chances; −inf where there is none."""
-        serving, learning = (
-            probabilities(self._whole.scores(_without(x, hidden)), self.offered)
-            for hidden in (LEARNING, QUEUE)
-        )
-        serves = np.where(SERVES & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
-        learns = np.where(SERVES, 0.0, learning)
-        learns[SLEEP] += learning[SERVES].sum()
+        serving, learning = (self._chances(_without(x, hidden)) for hidden in (LEARNING, QUEUE))
+        serves = np.where(FACTS.serves & (x[COLUMN["queue_length"]] > 0), serving, 0.0)
+        learns = np.where(FACTS.serves, 0.0, learning)
+        learns[SLEEP] += not learns.any()
         chances = serves + (1 - serves.sum()) * learns
         with np.errstate(divide="ignore"):
             scores: NDArray[np.float32] = np.log(chances).astype(np.float32)
         return scores
+
+    def _chances(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        chances: NDArray[np.float32] = probabilities(self._whole.scores(x), self.offered & ~idle(x, FACTS))
+        return chances
 
 
 def _without(x: NDArray[np.float32], hidden: dict[str, float]) -> NDArray[np.float32]:

@@ -196,7 +196,8 @@ class SqliteStore:
             return None
         tick_id, t_s, blob, table, phases = row
         try:
-            observation = rows.observation_of(decoder.x([blob], table)[0])
+            decoder.check(table, blob)
+            observation = rows.observation_of(decoder.x([table], [blob])[0])
             return LastTick(tick_id=tick_id, t_s=t_s, observation=observation, phases=decoder.phases(phases))
         except rows.DAMAGE as error:
             raise StoreError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from circadia.observation import values
-from circadia.shield import forbidden_names
 from circadia.types import Away, Source
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
     """The tick's own row; returns its id."""
     decision, outcome = record.decision, record.outcome
     names.begin()
-    masked = [(limit, names.set_of(named(forbidden))) for limit, forbidden in decision.masked]
+    masked = [(limit, names.set_of(forbidden)) for limit, forbidden in decision.masked]
     row = (
         record.t_s,
         values(record.observation).tobytes(),
@@ -41,11 +40,6 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         row,
     )
     return int(cursor.lastrowid or 0)
-
-
-def named(forbidden: Any) -> tuple[str, ...]:
-    """A set of actions as a decision holds it, by name."""
-    return forbidden_names(forbidden) if isinstance(forbidden, int) else tuple(forbidden)
 
 
 def _compact(value: object) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from circadia.actions import CATALOGUE, LOCAL_STEPS, SERVE_LIMIT, SLEEP
+from circadia.actions import CATALOGUE, SLEEP, units_of
 from circadia.observation import DAY_S, TABLE, values
 from circadia.testing.contract import Contract
-from circadia.types import Action, Load, Mode, Observation, Phase
+from circadia.types import Load, Mode, Observation, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,13 +81,12 @@ class PlatformContract(Contract):
         for action in CATALOGUE:
             if not platform.supports(action):
                 continue
-            syncs = action.name != _without_sync(action)
-            phases = platform.phases(action, _units(action), 100_000 if syncs else 0)
+            phases = platform.phases(action, units_of(action), 100_000 if action.syncs else 0)
             assert all(phase.duration_s > 0 for phase in phases)
             own = set() if action.mode is Mode.SLEEP else {Load[f"{action.mode.name}_{action.clock.name}"]}
             loads = {phase.load for phase in phases}
             assert loads & WORK == own, action.name
-            assert (Load.RADIO in loads) == syncs, action.name
+            assert (Load.RADIO in loads) == action.syncs, action.name
 
     def test_more_work_and_more_bytes_never_take_less_time(self, platform: Platform) -> None:
         for action in CATALOGUE:
@@ -120,12 +119,3 @@ class PlatformContract(Contract):
         platform.observe(self.start_s)
         platform.close()
         platform.close()
-
-
-def _units(action: Action) -> int:
-    limits = {Mode.TRAIN: LOCAL_STEPS, Mode.SERVE: SERVE_LIMIT, Mode.SLEEP: {}}[action.mode]
-    return limits.get(action.work, 0)
-
-
-def _without_sync(action: Action) -> str:
-    return Action(mode=action.mode, clock=action.clock, work=action.work).name

@@ -19,7 +19,6 @@ from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
 from circadia.tflite.interpreter import backend
-from circadia.types import Mode
 from circadia.wiring import Parts, build
 from circadia_lab.policy.files.observations import sample_observations
 
@@ -38,7 +37,8 @@ def measure() -> dict[str, Figure]:
 
     Medians over interleaved rounds on the shipped file; `decision_over_invoke` is the ratio of the two, and
     `scores_us` is the part without limits and draw. `tick_ms` is the median of whole ticks of a simulated device:
-    sensors, decision, work and commit to a file; `sleep_tick_ms` that of those that slept.
+    sensors, decision, work and commit to a file; `sleep_tick_ms` that of those with nothing done, whatever the action
+    was called: no request served, no training, no update made.
     """
     artifact = load_policy(shipped_policy())
     policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name)
@@ -71,27 +71,27 @@ def measure() -> dict[str, Figure]:
     }
 
 
-def whole_ticks() -> dict[str, Figure]:
-    """Of a device with some examples, a tick every five minutes through a day."""
+def whole_ticks(ticks: int = TICKS) -> dict[str, Figure]:
+    """Of a device with some examples, a tick every five minutes, through a day unless told otherwise."""
     clock = _DayClock()
     with tempfile.TemporaryDirectory(prefix="circadia-tick-") as folder:
         config = parse_config({"store": {"path": f"{folder}/device.db"}})
         agent = build(config, parts=Parts(clock=clock)).agent
         random = np.random.default_rng(0)
-        times_ms, slept_ms = [], []
-        for tick in range(TICKS):
+        times_ms, idle_ms = [], []
+        for tick in range(ticks):
             clock.t_s = TICK_S * tick
             if tick % 4 == 0:
                 agent.add_example(random.random(agent.workload.task.input_shape, np.float32), tick % 10)
             agent.ingest()
             agent.learn()
             start = time.perf_counter()
-            record = agent.tick()
+            outcome = agent.tick().outcome
             times_ms.append((time.perf_counter() - start) * 1e3)
-            if record.decision.action.mode is Mode.SLEEP:
-                slept_ms.append(times_ms[-1])
+            if not outcome.served and outcome.training is None and outcome.update is None:
+                idle_ms.append(times_ms[-1])
         agent.close()
-    return {"tick_ms": statistics.median(times_ms), "sleep_tick_ms": statistics.median(slept_ms)}
+    return {"tick_ms": statistics.median(times_ms), "sleep_tick_ms": statistics.median(idle_ms)}
 
 
 class _DayClock:

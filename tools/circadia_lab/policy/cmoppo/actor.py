@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, FACTS
 from circadia.observation import COLUMN, INPUT_SCALE, WIDTH
-from circadia.types import Mode
 from circadia_lab.policy.cmoppo.rounding import Dense, dense_layers, rounded_forward
 from circadia_lab.policy.files.policy_file import FloatLayer
 
@@ -40,8 +39,7 @@ LEARNING = (
     "link", "link_bytes_per_s", "fresh_examples", "fresh_age_s", "unsent_examples", "practice",
     "spooled_updates", "versions_behind", "model_age_s",
 )  # fmt: skip
-SERVES = np.array([action.mode is Mode.SERVE for action in CATALOGUE])
-_SERVE, _OTHER = np.nonzero(SERVES)[0], np.nonzero(~SERVES)[0]
+_SERVE, _OTHER = np.nonzero(FACTS.serves)[0], np.nonzero(~FACTS.serves)[0]
 
 
 class Part(NamedTuple):

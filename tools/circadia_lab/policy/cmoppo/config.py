@@ -7,7 +7,7 @@ from typing import Any
 
 from circadia.errors import ConfigError
 
-VERSION = 2
+VERSION = 3
 """Of the trainer: higher whenever the same numbers would train another policy."""
 ARCHITECTURES = ("coupled", "separate")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.actions import CATALOGUE, NAMES
-from circadia.types import ClockLevel, Mode, Sync
+from circadia.types import ClockLevel, Mode
 from circadia_lab.policy.commands.arguments import BALANCED, check_file, preference_of
 
 if TYPE_CHECKING:
@@ -173,5 +173,5 @@ def cell(action: Action, width: int) -> str:
     """A coloured mark."""
     letter = LETTERS[action.mode]
     mark = letter.upper() if action.clock is ClockLevel.HIGH else letter
-    mark += "+" if action.sync is not Sync.NONE else ""
+    mark += "+" if action.syncs else ""
     return f"[{COLOURS[action.mode]}]{mark:>{width}}[/]"

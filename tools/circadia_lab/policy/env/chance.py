@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.actions import FACTS
 from circadia.physics.dynamics import busy_s
 from circadia.physics.state import Noise
 from circadia.physics.surroundings import delivers, demand
 
 if TYPE_CHECKING:
+    from circadia.actions import ActionFacts
     from circadia.physics.params import Params
     from circadia.physics.state import State
     from circadia_lab.data.traces.day_trace import DayTrace
@@ -61,11 +63,18 @@ def recorded(trace: DayTrace, xp: Any) -> Recorded:
 
 
 def draw(
-    state: State, action: Any, u: Any, params: Params, law: TickLaw, xp: Any, replay: Recorded | None = None
+    state: State,
+    action: Any,
+    u: Any,
+    params: Params,
+    law: TickLaw,
+    xp: Any,
+    replay: Recorded | None = None,
+    facts: ActionFacts = FACTS,
 ) -> Noise:
     """(…,) states and actions, (…, DRAWS) uniforms in [0, 1) → the noise of that tick."""
     rates = demand(state, params, xp)
-    busy = busy_s(state, action, params, xp)
+    busy = busy_s(state, action, params, xp, facts)
     longest = xp.maximum(law.period_s * _doze_periods(state, u[..., 0], params, law, xp), busy)
     if replay is None:
         dt, arrivals, age = _bursts(rates.requests_per_s, busy, longest, u[..., 1:4], law, xp)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import INDEX
 from circadia.energy.battery import soc_of
 from circadia.physics.dynamics import WORKING, drain
 from circadia.physics.params import LOADS
 from circadia.physics.surroundings import income_j
-from circadia.shield import WORKS
 
 if TYPE_CHECKING:
     from circadia.physics.params import Params
     from circadia.physics.state import Drained, Result, State
 
+ASLEEP = INDEX["sleep"]
 _PHASES = np.isin(np.arange(LOADS), list(map(int, WORKING)))
 
 
@@ -38,7 +39,7 @@ def avoidable_crossings(
     """
     was = soc_of(before.battery_j, params.battery, xp) >= floor
     ends = after_phases(before, result, params, xp)
-    return xp.asarray(WORKS)[action] & was & (soc_of(ends.battery_j, params.battery, xp) < floor)
+    return (xp.asarray(action) != ASLEEP) & was & (soc_of(ends.battery_j, params.battery, xp) < floor)
 
 
 def overheatings(
@@ -46,4 +47,4 @@ def overheatings(
 ) -> Any:
     """(…,) whether a device within the limit did more than sleep and was above it at the end of one of its phases."""
     ends = after_phases(before, result, params, xp)
-    return xp.asarray(WORKS)[action] & (before.temperature_c <= limit_c) & (ends.peak_c > limit_c)
+    return (xp.asarray(action) != ASLEEP) & (before.temperature_c <= limit_c) & (ends.peak_c > limit_c)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, facts_of
 from circadia.errors import ConfigError
+from circadia.idle import Stock, idle_without, lacking_in, needs_of
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics
 from circadia.physics.params import make_params, stack_params
@@ -24,8 +25,11 @@ from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circadia.physics.params import Params
     from circadia.physics.state import Result, State
+    from circadia.types import Action
     from circadia_lab.policy.env.problem import Device, Problem
 
 STARTS = 7
@@ -48,7 +52,9 @@ class Advanced(NamedTuple):
 class Fleet:
     """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
 
-    def __init__(self, problem: Problem, per_device: int, xp: Any = np) -> None:
+    def __init__(
+        self, problem: Problem, per_device: int, xp: Any = np, catalogue: Sequence[Action] = CATALOGUE
+    ) -> None:
         if per_device < 1:
             raise ConfigError(f"problem {problem.name}: {per_device} copies of a device; needs one at least")
         self.problem = problem
@@ -56,14 +62,18 @@ class Fleet:
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
         self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
-        self._limits = _limits(problem, xp)
+        self._catalogue = tuple(catalogue)
+        self._facts = facts_of(self._catalogue)
+        self._needs = Stock(*(xp.asarray(need)[:, None, None] for need in needs_of(self._facts)))
+        """(actions, 1, 1) each."""
+        self._limits = _limits(problem, self._catalogue, xp)
         self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
         self._round_s = self._replay.length_s if self._replay else DAY_S
         self._measures = problem.measures
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self._catalogue)
 
     def start(self, u: Any) -> State:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
@@ -92,7 +102,7 @@ class Fleet:
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
-        admitted: Any = True
+        admitted: Any = ~idle_without(lacking_in(values), self._needs)
         for limit in self._limits:
             reached = (values[..., limit.feature] * limit.sign) >= limit.thresholds
             admitted = admitted & (reached | limit.exempt)
@@ -101,8 +111,8 @@ class Fleet:
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
         xp, params = self._xp, self.params
-        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay)
-        after, result = dynamics.step(state, action, noise, params, xp)
+        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay, self._facts)
+        after, result = dynamics.step(state, action, noise, params, xp, self._facts)
         after = self._under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
@@ -121,8 +131,8 @@ class Fleet:
         return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
 
 
-def _made(problem: Problem, per_device: int, module: str) -> Fleet:
-    return Fleet(problem, per_device, importlib.import_module(module))
+def _made(problem: Problem, per_device: int, module: str, catalogue: tuple[Action, ...]) -> Fleet:
+    return Fleet(problem, per_device, importlib.import_module(module), catalogue)
 
 
 class TrainingEnvironment:
@@ -206,9 +216,9 @@ class _Limit(NamedTuple):
     """(actions, devices, 1)"""
 
 
-def _limits(problem: Problem, xp: Any) -> tuple[_Limit, ...]:
+def _limits(problem: Problem, catalogue: tuple[Action, ...], xp: Any) -> tuple[_Limit, ...]:
     """Of all devices."""
-    shields = [_shield(problem, device) for device in problem.devices]
+    shields = [_shield(problem, device, catalogue) for device in problem.devices]
     first = max(shields, key=lambda shield: len(shield.names))
     rows = [_aligned(shield, first.names) for shield in shields]
     thresholds, exempt = (np.stack(column).T[..., None] for column in zip(*rows, strict=True))
@@ -228,14 +238,18 @@ def _aligned(shield: Shield, names: tuple[str, ...]) -> tuple[Any, Any]:
 
     Devices of one problem differ in one limit at most: whether there are actions that the platform cannot do.
     """
-    nothing = np.zeros(len(CATALOGUE), np.float32), np.ones(len(CATALOGUE), bool)
-    own = dict(zip(shield.names, zip(shield.table.thresholds, shield.table.exempt, strict=True), strict=True))
+    actions = len(shield.catalogue)
+    nothing = np.zeros(actions, np.float32), np.ones(actions, bool)
+    own = dict(
+        zip(shield.names, zip(shield.table.thresholds, ~shield.table.applies, strict=True), strict=True)
+    )
     thresholds, exempt = zip(*(own.get(name, nothing) for name in names), strict=True)
     return np.stack(thresholds), np.stack(exempt)
 
 
-def _shield(problem: Problem, device: Device) -> Shield:
+def _shield(problem: Problem, device: Device, catalogue: tuple[Action, ...]) -> Shield:
     platform = SimulatedPlatform(device.profile, device.scenario, 0)
     day = device.scenario
     bytes_at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
-    return Shield(problem.limits, action_costs(platform, device.profile, round(bytes_at_most)))
+    costs = action_costs(platform, device.profile, round(bytes_at_most), catalogue)
+    return Shield(problem.limits, costs, catalogue)

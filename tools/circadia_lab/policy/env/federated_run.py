@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from circadia.actions import action_named
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.federation.aggregate.averaging import Buffer
@@ -26,7 +27,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
-from circadia.types import Action, ClockLevel, Mode, Model, Sync, Work
+from circadia.types import Model, Work
 from circadia.workload import LearningWorkload
 from circadia_lab.data.day.accuracy import Examiner
 from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, DAY_S, EXAMPLES, RATE
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.task import Task
-    from circadia.types import ModelUpdate
+    from circadia.types import Action, ModelUpdate
     from circadia_lab.data.day.world import Event
 
     Weights = NDArray[np.float32]
@@ -65,8 +66,8 @@ FIELDS = (
 )
 """What is recorded of a `State`."""
 
-PUSH, PULL = Action(mode=Mode.SLEEP, sync=Sync.INT8), Action(mode=Mode.SLEEP, sync=Sync.PULL)
-TRAIN = {work: Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=work) for work in Work}
+PUSH, PULL = action_named("sleep/sync-int8"), action_named("sleep/sync-pull")
+TRAIN = {work: action_named(f"train/high/{work.value}") for work in Work}
 
 
 class Schedule(NamedTuple):

@@ -13,7 +13,7 @@ never terminates. `info` tells
     preference    (3,) whose weights the observation shows
     cost          (3,) of the tick: expired, stale, old; each has a limit on Σ cost / Σ weight (`cost_limits`)
     weight        the tick's length in periods: averages are Σ reward / Σ weight
-    action        what was done: the action asked for, or sleeping if the shield forbade it,
+    action        what was done: the action asked for, or sleeping if the shield did not admit it,
     forbidden     and whether it did
     vector_reward (3,) before the preference was applied (scalar variant)
     device        index of the problem's device that lives (at a reset)

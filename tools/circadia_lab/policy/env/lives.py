@@ -1,7 +1,7 @@
 """Devices as Gymnasium's environments know them: a flat NumPy batch, the shield between wish and deed, days that end.
 
-What a caller asks for and the shield forbids is not done: the device sleeps on instead, as it does when nothing is
-admissible. Chance comes in as uniforms.
+What a caller asks for and the shield forbids is not done, nor what has nothing to do: the device sleeps on instead, as
+it does when nothing is admissible. Chance comes in as uniforms.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lived(NamedTuple):
     action: Any
     """(count,) index of what was done."""
     forbidden: Any
-    """(count,) whether that is sleeping because the shield forbade the wish."""
+    """(count,) whether that is sleeping because the shield did not admit the wish."""
     over: Any
     """(count,) whether the days are over."""
 

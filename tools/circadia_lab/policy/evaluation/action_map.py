@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE
+from circadia.actions import FACTS
+from circadia.idle import idle
 from circadia.observation import COLUMN, HOUR_S, NO_DEADLINE_S, TABLE, encode
 from circadia.policy.sampling import probabilities
 from circadia.types import Link
@@ -74,7 +75,7 @@ class ActionMap:
     y: Floats
     y_label: str
     chances: Floats
-    """(y, x, actions) of drawing each action, before the shield."""
+    """(y, x, actions) of drawing each action that has something to do, before any limit."""
 
 
 def battery_and(
@@ -134,7 +135,7 @@ def _chances(
     table = np.zeros((*shape, len(TABLE)), np.float32)
     for feature, value in {**NOON, **dict(zip(_PREFERENCE, weights, strict=True)), **fields}.items():
         table[..., COLUMN[feature]] = value
-    mask = np.ones((*shape, len(CATALOGUE)), bool)
+    mask = ~idle(table, FACTS)
     scores = np.asarray(scorer(table[None], encode(table)[None], mask[None]))[0]
-    chances: Floats = probabilities(scores, scores > -np.inf)
+    chances: Floats = probabilities(scores, mask & (scores > -np.inf))
     return chances

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE
+from circadia.actions import FACTS
 from circadia.types import Mode
 from circadia_lab.policy.evaluation.histogram import AGE_EDGES_S, LATENCY_EDGES_S, quantile
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MODES = tuple(mode.value for mode in Mode)
-MODE_OF = np.array([[action.mode is mode for mode in Mode] for action in CATALOGUE], np.float64)
+MODE_OF = FACTS.modes.astype(np.float64)
 """(actions, modes)"""
 _WHOLE_FLEET = (1, 2)
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from circadia.actions import INDEX, NAMES
+from circadia.actions import FACTS, INDEX, NAMES
 from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.artifact import load_policy
+from circadia.policy.folding import folding_of
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.files.policy_file import read_layers
 
@@ -72,7 +73,20 @@ def of_file(path: Path) -> Scorer:
     """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
     artifact = load_policy(path)
     layers, manifest = read_layers(artifact.model, artifact.name), artifact.manifest
-    return of_layers(layers, manifest.actions, manifest.table)
+    scorer = of_layers(layers, manifest.actions, manifest.table)
+    return scorer if manifest.idle_masked else _folded(scorer, manifest.actions)
+
+
+def _folded(scorer: Scorer, actions: Sequence[str]) -> Scorer:
+    """As a device draws from a file that was trained to sleep by other names."""
+    folding = folding_of(FACTS, np.isin(NAMES, actions))
+
+    def folded(
+        values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        return folding.folded(scorer(values, encoded, mask), values)
+
+    return folded
 
 
 def uniform(values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[Any]:

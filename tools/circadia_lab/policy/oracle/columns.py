@@ -48,7 +48,7 @@ class Column(NamedTuple):
 
     returns: Floats
     costs: Floats
-    actions: NDArray[np.int8]
+    actions: NDArray[np.int16]
     """(S,)"""
     distribution: Floats
     """(S,)"""
@@ -105,7 +105,7 @@ class Pool:
         self.values = found.values
         start = self.columns[-1].distribution if self.columns else None
         seen = evaluate(self.chain, found.actions, start=start)
-        column = Column(seen.returns, seen.costs, found.actions.astype(np.int8), seen.distribution)
+        column = Column(seen.returns, seen.costs, found.actions.astype(np.int16), seen.distribution)
         self.columns.append(column)
         return found.upper
 

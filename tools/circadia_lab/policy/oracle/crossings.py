@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circadia.actions import FACTS
 from circadia.energy.battery import soc_of
 from circadia.physics import dynamics
 from circadia.physics.state import Noise, State
-from circadia.shield import WORKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ def avoidable_crossings(grid: Grid) -> NDArray[np.int64]:
 
     Exhaustive. The tick ends with the action's phases, so what the device loses asleep afterwards is not counted.
     """
-    pairs = np.argwhere(grid.chain.mask & WORKS)
+    pairs = np.argwhere(grid.chain.mask & FACTS.works)
     states = State(*(x[pairs[:, 0]] for x in grid.states))
     none = np.zeros(len(pairs))
     noise = Noise(**dict.fromkeys(Noise._fields, none))._replace(deadline_s=none + grid.params.deadline_s)

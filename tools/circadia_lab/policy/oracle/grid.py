@@ -283,9 +283,13 @@ def shield_of(limits: Limits, device: DeviceProfile, day: Scenario) -> Shield:
 
 
 def _admitted(states: State, params: Params, shield: Shield) -> NDArray[np.bool_]:
-    """(S, A) what the shield lets through, seen through the sensors."""
-    seen = dynamics.observe(states, params, np.full(3, 1 / 3), np).astype(np.float32)
-    admitted: NDArray[np.bool_] = ~shield.forbidden(seen).any(axis=-2)
+    """(S, A) what the shield lets through, seen through the sensors.
+
+    States do not count practice, but a device that has stored more than what is fresh has some.
+    """
+    practised = states._replace(practice=np.maximum(states.stored_examples - states.fresh_examples, 0))
+    seen = dynamics.observe(practised, params, np.full(3, 1 / 3), np).astype(np.float32)
+    admitted: NDArray[np.bool_] = shield.admitted(seen)
     assert admitted.shape[1] == len(CATALOGUE)
     return admitted
 

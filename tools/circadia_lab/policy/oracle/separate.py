@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX
+from circadia.actions import FACTS, INDEX
 from circadia.errors import ConfigError
-from circadia.types import Mode, Sync
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 WAIT = INDEX["sleep"]
-SERVING = (WAIT, *(i for i, a in enumerate(CATALOGUE) if a.mode is Mode.SERVE))
+SERVING = (WAIT, *np.flatnonzero(FACTS.serves).tolist())
 """The serving side's options, the first of which leaves the tick to the other side."""
-LEARNING = tuple(i for i, a in enumerate(CATALOGUE) if a.mode is not Mode.SERVE)
+LEARNING = tuple(np.flatnonzero(~FACTS.serves).tolist())
 RIDES = INDEX["sleep/sync-pull"]
 """The learning side's option that goes along with an answer."""
 SERVING_SEES, LEARNING_SEES = ("battery", "queue"), ("battery", "fresh", "model", "unsent")
@@ -60,7 +59,7 @@ class Apart:
 
     serving: Side
     learning: Side
-    played: NDArray[np.int8]
+    played: NDArray[np.int16]
     """(S, serving options, learning options) the action of the catalogue that comes of both."""
     actions: int
 
@@ -129,8 +128,8 @@ def _side(grid: Grid, options: tuple[int, ...], sees: tuple[str, ...]) -> Side:
     return Side(options=options, own=own.astype(np.int64), seen=seen, admitted=admitted)
 
 
-def _played(mask: NDArray[np.bool_]) -> NDArray[np.int8]:
-    played = np.zeros((len(mask), len(SERVING), len(LEARNING)), np.int8)
+def _played(mask: NDArray[np.bool_]) -> NDArray[np.int16]:
+    played = np.zeros((len(mask), len(SERVING), len(LEARNING)), np.int16)
     for d, wish in enumerate(SERVING):
         for k, plan in enumerate(LEARNING):
             joint = _with_pull(wish) if plan == RIDES else wish
@@ -139,8 +138,8 @@ def _played(mask: NDArray[np.bool_]) -> NDArray[np.int8]:
 
 
 def _with_pull(action: int) -> int:
-    named = f"{CATALOGUE[action].name}/sync-pull"
-    return INDEX[named] if CATALOGUE[action].sync is Sync.NONE and action != WAIT else action
+    named = f"{FACTS.names[action]}/sync-pull"
+    return INDEX[named] if action != WAIT and not FACTS.syncs[action] else action
 
 
 def averaged(side: Side, table: Floats, weights: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """A recorded trace under another policy, tick by tick: what it would have drawn, from the same observations.
 
 The observations stay those that the recorded actions led to: nothing that would have come of other actions is
-simulated. With p the other policy's chances under the recorded limits and a the recorded action, per tick
+simulated. With p the other policy's chances under the recorded limits, over what had something to do, and a the recorded action,
+per tick
 
     agreement = p(a),   total variation = ½ Σ |p − p'| to a second policy p'
 """
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, NAMES
+from circadia.actions import FACTS, INDEX, NAMES
+from circadia.idle import idle
 from circadia.policy.sampling import probabilities
 from circadia.types import Mode
 from circadia_lab.policy.replay.energy import modelled_j
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from circadia_lab.policy.replay.trace import Trace
 
     Floats = NDArray[np.float64]
-
-MODES = np.array([[action.mode is mode for action in CATALOGUE] for mode in Mode])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +84,16 @@ def replay(
 ) -> Replay:
     """The recorded observations and limits, decided once more."""
     scores = scores_of(policy, trace.x)
-    bare = probabilities(scores, policy.offered).astype(np.float64)
+    bare = probabilities(scores, policy.offered & _useful(trace)).astype(np.float64)
     chances = drawn(scores, policy, trace)
-    did = np.eye(len(CATALOGUE))[trace.action]
+    did = np.eye(len(FACTS.names))[_deeds(trace)]
     proposed = np.take_along_axis(trace.admitted, trace.proposed[:, None], 1)[:, 0]
     return Replay(
         policy=policy.name,
         ticks=trace.ticks,
         hours=float(trace.t_s[-1] - trace.t_s[0]) / 3600,
         agreement=float((chances * did).sum(-1).mean()),
-        mode_agreement=float(((chances @ MODES.T) * (did @ MODES.T)).sum(-1).mean()),
+        mode_agreement=float(((chances @ FACTS.modes) * (did @ FACTS.modes)).sum(-1).mean()),
         recorded_modes=_modes(did),
         policy_modes=_modes(chances),
         recorded_actions=_actions(did),
@@ -113,9 +113,24 @@ def scores_of(policy: Policy, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def drawn(scores: NDArray[np.float32], policy: Policy, trace: Trace) -> Floats:
     """(ticks, actions) chances under the recorded limits; sleep where they leave nothing."""
-    chances: Floats = probabilities(scores, trace.admitted & policy.offered).astype(np.float64)
+    chances: Floats = probabilities(scores, trace.admitted & policy.offered & _useful(trace)).astype(
+        np.float64
+    )
     chances[chances.sum(-1) == 0, 0] = 1
     return chances
+
+
+def _useful(trace: Trace) -> NDArray[np.bool_]:
+    """(ticks, actions) what had something to do."""
+    useful: NDArray[np.bool_] = ~idle(trace.x, FACTS)
+    return useful
+
+
+def _deeds(trace: Trace) -> NDArray[np.int64]:
+    """(ticks,) what was done. Earlier versions served and trained with nothing there: that was sleeping, or a pull."""
+    useful = np.take_along_axis(_useful(trace), trace.action[:, None], 1)[:, 0]
+    asleep = np.where(FACTS.pulls[trace.action], INDEX["sleep/sync-pull"], INDEX["sleep"])
+    return np.where(useful, trace.action, asleep)
 
 
 def _recorder(policy: Policy, trace: Trace, chances: Floats, did: Floats) -> Recorder:
@@ -137,7 +152,7 @@ def _energy(trace: Trace, profile: DeviceProfile, chances: Floats, did: Floats) 
 
 
 def _modes(chances: Floats) -> dict[str, float]:
-    shares = (chances @ MODES.T).mean(0)
+    shares = (chances @ FACTS.modes).mean(0)
     return {mode.name.lower(): float(share) for mode, share in zip(Mode, shares, strict=True)}
 
 

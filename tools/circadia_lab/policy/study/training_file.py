@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Layers = tuple[FloatLayer, ...]
 
 FORMAT = "circadia-training-1"
+IDLE_MASKED = 3
+"""The first version of the trainer from which actions with nothing to do were masked; files said theirs from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +54,7 @@ class Training:
     """`returns` and `costs` by anchor on devices apart, costs as shares of their limits."""
     history: tuple[dict[str, Any], ...]
     """The learning curve."""
+    trainer_version: int = VERSION
 
     @property
     def layers_of_one_network(self) -> Layers:
@@ -75,14 +78,15 @@ class Training:
             "steps": self.steps,
             "batch": self.batch,
             "config_digest": digest(self.config),
-            "trainer_version": VERSION,
+            "trainer_version": self.trainer_version,
+            **({"idle": "masked"} if self.trainer_version >= IDLE_MASKED else {}),
             "feasible_share": float((judged <= 1).all(-1).mean()),
         }
 
 
 _PLAIN = (
     "problem", "problem_digest", "arm", "seed", "batch", "config", "steps", "seconds", "steps_per_s", "judged",
-    "history",
+    "history", "trainer_version",
 )  # fmt: skip
 
 
@@ -120,7 +124,8 @@ def read_training(path: Path) -> Training:
             )
             for name, relus in about["networks"].items()
         }
-        plain = {key: about[key] for key in _PLAIN}
+        plain = {key: about[key] for key in _PLAIN if key != "trainer_version"}
+        plain["trainer_version"] = about.get("trainer_version", IDLE_MASKED - 1)
         plain["history"] = tuple(plain["history"])
         return Training(layers=layers, multipliers=arrays["multipliers"], **plain)
     except KeyError as error:
