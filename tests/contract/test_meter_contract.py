@@ -100,10 +100,12 @@ class TestBatteryGauge(MeterContract):
 
 @needs_firmware
 class TestFirmware(MeterContract):
+    length_s = 7.0
+
     def make(self) -> VirtualMeter:
         board = SimulatedBoard(firmware.build_simulator(), firmware.build())
         board.load(0, 0.3, 5.0)
-        board.load(7, 0.1, 5.0)
+        board.load(self.length_s / 2, 0.1, 5.0)
         meter = VirtualMeter(board, MeterSession(shunt_ohm=0.01), origin_s=self.start_s)
         meter.advance(self.start_s + self.length_s)
         return meter
