@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
-from circadia.errors import ConnectionLost, StoreError
+from circadia.errors import CircadiaError, ConnectionLost, StoreError
 from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
 from circadia.observation import DAY_S, values
 from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from circadia.inbox import Answer
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
+    from circadia.types import EnergyReading
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Agent:
         self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
         self._events: deque[DeviceEvent] = deque()
         self._last_complaint = ""
+        self._meterless = False
         self.put_off: dict[str, str] = {}
         """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
@@ -160,9 +162,21 @@ class Agent:
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
-            reading = self.meter.read(start_s, end_s)
+            reading = self._joules(start_s, end_s)
             if reading is not None:
                 self.store.settle(tick_id, reading)
+
+    def _joules(self, start_s: float, end_s: float) -> EnergyReading | None:
+        """None as well from a meter that fails: a device works without joules. Said once, until it answers again."""
+        try:
+            reading = self.meter.read(start_s, end_s)
+        except CircadiaError as error:
+            if not self._meterless:
+                log.warning("no joules: %s", error)
+            self._meterless = True
+            return None
+        self._meterless = False
+        return reading
 
     def _settle_last(self) -> None:
         """The last tick ends here, not with a next one."""
@@ -171,7 +185,7 @@ class Agent:
             return
         self.platform.observe(now_s)
         self._settle()
-        if (reading := self.meter.read(last.t_s, now_s)) is not None:
+        if (reading := self._joules(last.t_s, now_s)) is not None:
             self.store.settle(last.tick_id, reading)
 
     def ingest(self) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from circadia.energy.profile import DeviceProfile
     from circadia.ports import Clock, EnergyMeter, Platform
-    from circadia.types import LastTick
+    from circadia.types import EnergyReading, LastTick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,28 @@ class Found(Generic[Plug]):
             if not self.where:
                 raise
             raise PlatformUnavailable(f"{self.where}: {doing} failed with {told(error)}; {ADVICE}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlamedMeter:
+    """A plug-in's meter, whose errors all name it."""
+
+    meter: EnergyMeter
+    found: Found[MeterPlug]
+
+    def read(self, start_s: float, end_s: float) -> EnergyReading | None:
+        """As the meter."""
+        with self.found.blamed("reading it"):
+            return self.meter.read(start_s, end_s)
+
+    def about(self) -> dict[str, str | float]:
+        """As the meter."""
+        with self.found.blamed("asking what it is"):
+            return self.meter.about()
+
+    def close(self) -> None:
+        """As the meter."""
+        self.meter.close()
 
 
 ADVICE = "update or uninstall that package, or name another kind"

@@ -24,7 +24,7 @@ from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
-from circadia.plugs import METERS, PLATFORMS, MeterContext, PlatformContext
+from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.runtime import Runtime
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
@@ -202,12 +202,12 @@ def _meter(
     meters = METERS.find(config.meter.kind)
     with meters.blamed("building it"):
         meter = meters.plug.build(config.meter, context)
-    if meters.where:
-        with meters.blamed("asking it"):
-            now_s = context.clock.now_s()
-            meter.about()
-            meter.read(now_s, now_s)
-    return meter
+    if not meters.where:
+        return meter
+    blamed, now_s = BlamedMeter(meter=meter, found=meters), context.clock.now_s()
+    blamed.about()
+    blamed.read(now_s, now_s)
+    return blamed
 
 
 def _most_sync_bytes(parameters: int) -> int:

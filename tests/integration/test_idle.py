@@ -100,6 +100,7 @@ def test_it_is_so_from_the_first_example_to_the_last_acknowledgement(agent: Agen
     assert workload.model.unsent_examples == 0
     assert check(workload, 5.0) == serves
     (sent,) = workload.spool
+    do(workload, "sleep", 5.0)  # instead of what was only tried
     workload.hear(UpdateAcknowledged(update_id=sent, accepted=True), 5.0)
     workload.settle(stored=True)
     assert check(workload, 6.0) == serves | pushes

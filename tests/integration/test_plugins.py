@@ -229,7 +229,7 @@ RAISING = [
         "failed with RuntimeError: the wire is loose",
     ),
     ("meter", "PLUG = MeterPlug(config=Meter, build=fails)", "building it failed"),
-    ("meter", READS + "PLUG = MeterPlug(config=Meter, build=lambda *_: Fails())", "asking it failed"),
+    ("meter", READS + "PLUG = MeterPlug(config=Meter, build=lambda *_: Fails())", "reading it failed"),
 ]
 
 
@@ -259,6 +259,30 @@ def test_keys_of_another_kind_are_named(site: Path, tmp_path: Path) -> None:
         parse_config(table("platform", tmp_path, seed=3))
     with pytest.raises(ConfigError, match=r"platform.colour is 3; it must be of type str"):
         parse_config(table("platform", tmp_path, colour=3))
+
+
+TIRES = """
+class Tires(NoMeter):
+    calls = 0
+    def read(self, *_):
+        self.calls += 1
+        if self.calls > 1:
+            fails()
+
+PLUG = MeterPlug(config=Meter, build=lambda *_: Tires())
+"""
+
+
+def test_a_meter_that_fails_later_does_not_stop_the_device(
+    site: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(site, "circadia.meters", HEAD + TIRES)
+    agent = build(parse_config(table("meter", tmp_path))).agent
+    for _ in range(3):
+        agent.tick()
+    agent.close()
+    (told,) = [record.getMessage() for record in caplog.records if "no joules" in record.getMessage()]
+    assert "circadia-broken 1.0: reading it failed with RuntimeError: the wire is loose" in told
 
 
 def test_two_of_a_kind_are_one_too_many(site: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from circadia.plugs import (
     CHECKS,
     METERS,
     PLATFORMS,
+    BlamedMeter,
     MeterContext,
     PlatformContext,
     load,
@@ -96,11 +97,10 @@ def _asked(config: DeviceConfig) -> None:
         context = MeterContext(profile=named_profile(config.platform.profile), clock=clock, platform=platform)
         with found.blamed("building it"):
             built = found.plug.build(config.meter, context)
-        with found.blamed("asking it"):
-            now_s = clock.now_s()
-            built.about()
-            built.read(now_s, now_s)
-            built.close()
+        blamed, now_s = BlamedMeter(meter=built, found=found), clock.now_s()
+        blamed.about()
+        blamed.read(now_s, now_s)
+        blamed.close()
     finally:
         platform.close()
 
