@@ -52,7 +52,7 @@ def added(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
     db.execute("ALTER TABLE model ADD COLUMN age REAL")
     db.execute("ALTER TABLE trainings ADD COLUMN age REAL")
-    db.execute("CREATE TABLE away (id INTEGER PRIMARY KEY, what TEXT)")
+    db.execute("CREATE TABLE moods_told (id INTEGER PRIMARY KEY, what TEXT)")
     db.execute("CREATE INDEX moods ON ticks (mood)")
     db.execute('INSERT INTO observation_tables (features) VALUES (\'[["mood", "1"], ["battery_soc", "1"]]\')')
 
@@ -257,6 +257,20 @@ def test_a_failed_tick_leaves_no_number_for_its_set_of_actions(tmp_path: Path) -
         (("thermal", (name,)),)
         for name in ("sleep/sync-pull", "serve/low/small", "train/low/small", "sleep/sync-pull")
     ]
+
+
+def test_no_action_of_a_large_catalogue_is_lost(tmp_path: Path) -> None:
+    names = tuple(f"dream/{number}" for number in range(130))
+    first = record(1.0)
+    masked = (("thermal", names), ("battery_floor", names[64:]), ("no_link", (names[129],)))
+    decision = dataclasses.replace(first.decision, masked=masked)
+    with SqliteStore(tmp_path / "device.db") as store:
+        for _ in range(3):
+            store.commit(dataclasses.replace(first, decision=decision))
+        (sets,) = store._db.execute("SELECT count(*) FROM action_sets").fetchone()
+    assert sets == 3
+    with StoreReader(tmp_path / "device.db") as reader:
+        assert [tick.masked for tick in reader.ticks()] == [masked] * 3
 
 
 # A migration that is disturbed
