@@ -19,12 +19,14 @@ from circadia_lab.policy.cmoppo.config import Config
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import CostLimits
-from circadia_lab.policy.oracle.grid import Grid, GridSpec, make_grid
+from circadia_lab.policy.oracle.grid import Grid, make_grid
 from circadia_lab.policy.oracle.grids import board, phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 PREFERENCE = [COLUMN[name] for name in ("preference_accuracy", "preference_latency", "preference_energy")]
 STATES, ACTIONS = 12, len(NAMES)

@@ -15,7 +15,7 @@ from circadia_lab.policy.oracle.grids import phone, phone_40k, phone_170k
 
 if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure
-    from circadia_lab.policy.oracle.grid import GridSpec
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 PREFERENCES = ((0.0, 0.0, 1.0), (0.2, 0.4, 0.4), (1.0, 0.0, 0.0))
 """All limits bind under the first, one under each of the others."""

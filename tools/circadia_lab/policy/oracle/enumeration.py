@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from circadia.physics.params import Params
     from circadia_lab.policy.env.measures import Measures
     from circadia_lab.policy.oracle.contexts import Contexts
-    from circadia_lab.policy.oracle.grid import Axes, GridSpec
+    from circadia_lab.policy.oracle.spec import Axes, GridSpec
 
     Floats = NDArray[np.float64]
 

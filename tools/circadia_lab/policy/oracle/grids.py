@@ -20,7 +20,7 @@ from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
 from circadia.physics.scenario import BOARD
 from circadia_lab.policy.env.problem import CostLimits
-from circadia_lab.policy.oracle.grid import GridSpec
+from circadia_lab.policy.oracle.spec import GridSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

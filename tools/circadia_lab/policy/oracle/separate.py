@@ -109,7 +109,7 @@ def apart(grid: Grid) -> Apart:
 
 
 def _side(grid: Grid, options: tuple[int, ...], sees: tuple[str, ...]) -> Side:
-    from circadia_lab.policy.oracle.grid import SHAPE
+    from circadia_lab.policy.oracle.spec import SHAPE
 
     kept = [0, *(SHAPE.index(name) for name in sees)]
     places = [i.ravel() for i in np.indices(grid.shape)]

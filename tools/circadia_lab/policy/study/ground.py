@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
     from circadia_lab.policy.env.interface import Environment
     from circadia_lab.policy.env.problem import Problem
-    from circadia_lab.policy.oracle.grid import Grid, GridSpec
+    from circadia_lab.policy.oracle.grid import Grid
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 BATCH = 1024
 """Devices that act at once in a training."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.policy.oracle.grid import GridSpec
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_lab.policy.oracle.grid import GridSpec
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 
 def test_one_preference_s_optimum(circadia: Callable[..., Any], coarse_grid: str, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.cmoppo.config import Config
     from circadia_lab.policy.cmoppo.history import Progress
-    from circadia_lab.policy.oracle.grid import GridSpec
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FILES = ["p.curve.png", "p.json", "p.npz", "p.tflite"]

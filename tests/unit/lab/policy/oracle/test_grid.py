@@ -18,9 +18,10 @@ from circadia_lab.policy.oracle.columns import InfeasibleProblem, Pool, solve
 from circadia_lab.policy.oracle.crossings import avoidable_crossings
 from circadia_lab.policy.oracle.enumeration import lots_of
 from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
-from circadia_lab.policy.oracle.grid import Grid, GridSpec, make_grid, network_policy, observations
+from circadia_lab.policy.oracle.grid import Grid, make_grid, network_policy, observations
 from circadia_lab.policy.oracle.grids import GRIDS, grid_named, phone
 from circadia_lab.policy.oracle.linear_programme import best_occupation, transitions
+from circadia_lab.policy.oracle.spec import GridSpec
 
 
 def test_contexts_have_the_day_s_shares_and_bring_the_day_s_demand(grid: Grid, board_grid: Grid) -> None:

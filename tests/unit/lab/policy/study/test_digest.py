@@ -14,7 +14,7 @@ from circadia_lab.policy.study.digest import DIGITS, digest
 from circadia_lab.policy.study.ground import FullGround, GridGround
 
 if TYPE_CHECKING:
-    from circadia_lab.policy.oracle.grid import GridSpec
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 
 @dataclass(frozen=True)
