@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.doctor.finding import Finding, Status
+from circadia_meter.command import SERIAL_LINE
 from circadia_meter.meters import HwmonConfig, SerialConfig
 
 if TYPE_CHECKING:
@@ -19,15 +19,8 @@ if TYPE_CHECKING:
 
 PORTS = ("serial/by-id/*", "ttyUSB*", "ttyACM*")
 """Where USB adapters and boards appear, under /dev."""
-NEEDED = {"serial": {"serial": "pyserial", "cobs": "cobs"}}
+NEEDED = {"serial": SERIAL_LINE}
 """Modules that a kind of meter cannot do without, and the packages they come with."""
-PROGRAMS = {
-    "avr-gcc": "gcc-avr avr-libc",
-    "avrdude": "avrdude",
-}
-"""What builds and writes the meter's firmware, and the Debian packages they come with."""
-SIMULATOR = Path("/usr/include/simavr/sim_avr.h")
-SIMULATOR_PACKAGES = "libsimavr-dev libelf1"
 
 
 def checks(config: DeviceConfig, sys_root: Path, dev_root: Path) -> Iterator[Finding]:
@@ -36,7 +29,6 @@ def checks(config: DeviceConfig, sys_root: Path, dev_root: Path) -> Iterator[Fin
         yield lacking
     if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
         yield port
-    yield firmware_programs()
 
 
 def packages(kind: str) -> Finding | None:
@@ -60,22 +52,6 @@ def meter_port(config: MeterConfig, sys_root: Path, dev_root: Path) -> Finding |
         case HwmonConfig():
             return _chip(config.port, sys_root)
     return None
-
-
-def firmware_programs(simulator: Path = SIMULATOR) -> Finding:
-    """What builds, writes and simulates the firmware of a meter; only who has a meter of that kind needs it."""
-    name = "meter firmware"
-    missing = {program: packages for program, packages in PROGRAMS.items() if shutil.which(program) is None}
-    if not simulator.is_file():
-        missing["simavr"] = SIMULATOR_PACKAGES
-    if missing:
-        return Finding(
-            name=name,
-            status=Status.ABSENT,
-            detail=f"{', '.join(missing)} missing",
-            advice="only to build, flash or simulate a meter: apt-get install " + " ".join(missing.values()),
-        )
-    return Finding(name=name, status=Status.OK, detail=", ".join([*PROGRAMS, "simavr"]))
 
 
 def _serial(port: str, dev_root: Path) -> Finding:

@@ -15,12 +15,13 @@ from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.plugs import METERS, MeterContext
 from circadia.testing.meter import MeterContract
 from circadia.types import Load, Phase
-from circadia_meter import firmware, kernel_sensors
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.simulator import BoardErrors, LiveBoard, SimulatedBoard
+from circadia_lab.meter.board.virtual_meter import VirtualMeter
+from circadia_meter import kernel_sensors
 from circadia_meter.meters import SerialConfig
 from circadia_meter.sampled_meter import SampledMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
-from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,10 +100,12 @@ class TestBatteryGauge(MeterContract):
 
 @needs_firmware
 class TestFirmware(MeterContract):
+    length_s = 7.0
+
     def make(self) -> VirtualMeter:
         board = SimulatedBoard(firmware.build_simulator(), firmware.build())
         board.load(0, 0.3, 5.0)
-        board.load(7, 0.1, 5.0)
+        board.load(self.length_s / 2, 0.1, 5.0)
         meter = VirtualMeter(board, MeterSession(shunt_ohm=0.01), origin_s=self.start_s)
         meter.advance(self.start_s + self.length_s)
         return meter

@@ -14,6 +14,7 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
 from circadia.federation.device.events import ModelArrived
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.practice import PRACTICE_S
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
     from circadia.agent import Agent
 
 Vector = NDArray[np.float32]
-
-
-class HandClock:
-    """Time that a test turns."""
-
-    def __init__(self, t_s: float) -> None:
-        self.t_s = t_s
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 class Always:

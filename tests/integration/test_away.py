@@ -22,6 +22,7 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX, SERVE_LIMIT
 from circadia.config import DeviceConfig, parse_config
 from circadia.errors import StoreError
+from circadia.platforms.clocks import HandClock
 from circadia.store.sqlite import SqliteStore
 from circadia.testing.workload import WorkloadContract
 from circadia.types import Away, Mode, Outcome, Served
@@ -149,19 +150,6 @@ class SlowWorkload:
 
     def learn(self, example_id: int, x: NDArray[np.float32], label: int, t_s: float) -> Sequence[int]:
         return self._inside.learn(example_id, x, label, t_s)
-
-
-class HandClock:
-    """Time that is turned by hand."""
-
-    def __init__(self, t_s: float) -> None:
-        self.t_s = t_s
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 class Serves:

@@ -23,6 +23,7 @@ from circadia.federation.aggregate.ledger import Ledger
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.codecs import decode
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
+from circadia.platforms.clocks import HandClock
 from circadia.wiring import Parts, build
 from circadia_lab.data.day.plan import Plan
 from circadia_lab.data.day.world import RequestEvent, World
@@ -39,18 +40,6 @@ if TYPE_CHECKING:
 
 DEVICES, PERIOD_S, DAY_S = 2, 900.0, 12.25 * 3600
 ACTIONS = ("serve/high/large", "train/low/small", "serve/low/large", "train/high/large/sync-int8")
-
-
-class HandClock:
-    """Time that a test turns."""
-
-    t_s = 0.0
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 class Turns:

@@ -146,6 +146,22 @@ def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
     return (step,)
 
 
+def early(update_id: str, task: Task) -> ModelUpdate:
+    payload = pack(np.full(task.parameters, 0.01, np.float32))
+    return ModelUpdate(
+        update_id=update_id, task=task.digest, base_version=99, examples=7, codec="int8", payload=payload, created_s=0.0
+    )  # fmt: skip
+
+
+def put_off(link: DeviceLink, update: ModelUpdate) -> None:
+    """Push it and wait until the aggregator has said *not now*."""
+    link.request([update], pull=False)
+    end_s = time.monotonic() + 30
+    while not any(isinstance(e, UpdatePutOff) and e.update_id == update.update_id for e in link.poll()):
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
 @needs_mosquitto
 def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_is_counted(
     tmp_path: Path,
@@ -161,34 +177,22 @@ def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_
             )
             address = BrokerAddress(host="127.0.0.1", port=broker.port)
             link = DeviceLink(address=address, endpoint=endpoint, random=Random(0))
-            end_s = time.monotonic() + 30
-            while not link.connected:
-                assert time.monotonic() < end_s
-                time.sleep(0.01)
+            put_off(link, early("u1", task))  # so the aggregator is there
             for i in range(50):
                 junk = Publish(topic=f"circadia/1/home/model/want/d{i}", payload=b"junk")
                 link.link.post(partial(tuple_of, junk))
-            early = ModelUpdate(
-                update_id="u1", task=task.digest, base_version=99, examples=7, codec="int8",
-                payload=pack(np.full(task.parameters, 0.01, np.float32)), created_s=0.0,
-            )  # fmt: skip
-            link.request([early], pull=False)
-            heard: list[Any] = []
-            while not any(isinstance(event, UpdatePutOff) for event in heard):
-                assert time.monotonic() < end_s, heard
-                heard += link.poll()
-                time.sleep(0.01)
+            put_off(link, early("u2", task))
             link.close()
             aggregator.send_signal(signal.SIGTERM)
             out, err = aggregator.communicate(timeout=20)
             assert aggregator.returncode == 0, err
     events = [json.loads(line) for line in out.splitlines()]
-    (waiting,) = (event for event in events if event["event"] == "not-now")
+    waiting = next(event for event in events if event["event"] == "not-now")
     assert (waiting["device"], waiting["update_id"]) == ("phone", "u1")
     assert "99 is in the future" in waiting["reason"]
     complaints = [event for event in events if event["event"] == "corruption"]
     assert 1 <= len(complaints) < 10
-    assert (events[-1]["corruption"], events[-1]["not-now"]) == (50, 1)
+    assert (events[-1]["corruption"], events[-1]["not-now"]) == (50, 2)
 
 
 def test_a_taken_port_is_named() -> None:

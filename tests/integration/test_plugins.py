@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from circadia.config import DeviceConfig, parse_config
-from circadia.doctor.diagnosis import diagnose
 from circadia.doctor.finding import Status
+from circadia.doctor.plugins import added, body, meter, unusable
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.platforms.clocks import SystemClock
@@ -124,13 +124,13 @@ class TestKiosk(PlatformContract):
 @pytest.mark.usefixtures("on_path")
 class TestClamp(MeterContract):
     def make(self) -> EnergyMeter:
-        found, body = METERS.find("clamp"), kiosk()
-        body.observe(self.start_s)
-        context = MeterContext(profile=shipped_profile("pixel-3"), clock=SystemClock(), platform=body)
-        meter = found.plug.build(found.plug.config(kind="clamp"), context)
-        body.spend((Phase(load=Load.TRAIN_HIGH, duration_s=3.0), Phase(load=Load.RADIO, duration_s=1.0)))
-        body.observe(self.start_s + self.length_s)
-        return meter
+        found, around = METERS.find("clamp"), kiosk()
+        around.observe(self.start_s)
+        context = MeterContext(profile=shipped_profile("pixel-3"), clock=SystemClock(), platform=around)
+        clamp = found.plug.build(found.plug.config(kind="clamp"), context)
+        around.spend((Phase(load=Load.TRAIN_HIGH, duration_s=3.0), Phase(load=Load.RADIO, duration_s=1.0)))
+        around.observe(self.start_s + self.length_s)
+        return clamp
 
 
 # Broken ones: a module and its distribution's data, as pip would have put them there
@@ -184,7 +184,8 @@ def table(section: str, tmp_path: Path, **keys: Any) -> dict[str, Any]:
 
 
 def findings(config: DeviceConfig, tmp_path: Path) -> list[Finding]:
-    return list(diagnose(config, tmp_path, tmp_path))
+    """Those that are about plug-ins."""
+    return [body(config), meter(config), *unusable(config), *added(config, tmp_path, tmp_path)]
 
 
 UNLOADABLE = [

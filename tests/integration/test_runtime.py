@@ -246,11 +246,11 @@ def test_observers_that_raise_disturb_nobody_and_are_dropped(
     def stumbles(_record: TickRecord) -> None:
         raise RuntimeError("the screen is gone")
 
-    loop = runtime(tmp_path, scale=1.0, period_s=1e6, observers=(stumbles, seen.append))
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, observers=(stumbles, seen.append))
     loop.agent.policy = Serve()
     with loop as agent:
         for _ in range(STRIKES + 2):
-            agent.submit(image(loop)).result(timeout=PATIENCE_S)
+            agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
     assert len(seen) == loop.ticks >= STRIKES + 2
     assert (loop.errors, loop.observer_errors) == (0, STRIKES)
     assert "the screen is gone" in caplog.text
@@ -266,11 +266,11 @@ def test_an_observer_that_recovers_is_kept(tmp_path: Path) -> None:
         if calls % 3:
             raise RuntimeError("busy")
 
-    loop = runtime(tmp_path, scale=1.0, period_s=1e6, observers=(stumbles_twice_in_three,))
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, observers=(stumbles_twice_in_three,))
     loop.agent.policy = Serve()
     with loop as agent:
         for _ in range(7):
-            agent.submit(image(loop)).result(timeout=PATIENCE_S)
+            agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
     assert calls == loop.ticks
 
 

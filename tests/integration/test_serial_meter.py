@@ -17,13 +17,14 @@ from circadia.physics.scenario import scenario_for
 from circadia.platforms.clocks import SystemClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.plugs import MeterContext
-from circadia_meter import firmware, recorded_meter
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.simulator import BoardErrors, LiveBoard, SimulatedBoard
+from circadia_meter import recorded_meter
 from circadia_meter.meters import SerialConfig, serial
 from circadia_meter.recorded_meter import RecordedMeter
 from circadia_meter.recording import Recorder, Recording
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ from circadia.doctor.finding import Status
 from circadia.doctor.plugins import meter
 from circadia.platforms.kinds import LinuxConfig
 from circadia.plugs import MeterConfig
-from circadia_meter import diagnosis as meter_diagnosis
-from circadia_meter.diagnosis import firmware_programs, meter_port, packages
+from circadia_lab.meter.diagnosis import firmware_programs
+from circadia_meter.diagnosis import NEEDED, meter_port, packages
 from circadia_meter.meters import HwmonConfig, PowerSupplyConfig, SerialConfig
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_kind_is_installed_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "'seriel': there are hwmon, power-supply, serial" in wrong.detail
     assert "pip install circadia[meter]" in wrong.advice
     assert packages("serial") is None
-    monkeypatch.setitem(meter_diagnosis.NEEDED, "serial", {"serial": "pyserial", "no_such_module": "gone"})
+    monkeypatch.setitem(NEEDED, "serial", {"serial": "pyserial", "no_such_module": "gone"})
     lacking = packages("serial")
     assert lacking is not None
     assert (lacking.status, lacking.detail) == (Status.FAILED, "serial needs gone")
@@ -122,24 +122,15 @@ def test_chips_that_measure_power_are_named(tmp_path: Path) -> None:
 
 def test_missing_programs_come_with_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     header = put(tmp_path / "sim_avr.h")
-    monkeypatch.setattr("circadia_meter.diagnosis.shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("circadia_lab.meter.diagnosis.shutil.which", lambda name: f"/usr/bin/{name}")
     assert firmware_programs(header).status is Status.OK
     assert "apt-get install libsimavr-dev" in firmware_programs(tmp_path / "gone.h").advice
     monkeypatch.setattr(
-        "circadia_meter.diagnosis.shutil.which", lambda name: None if name == "avrdude" else name
+        "circadia_lab.meter.diagnosis.shutil.which", lambda name: None if name == "avrdude" else name
     )
     found = firmware_programs(header)
     assert (found.status, found.detail) == (Status.ABSENT, "avrdude missing")
     assert found.advice.endswith("apt-get install avrdude")
-
-
-def test_packages_are_those_of_the_meters_own_commands() -> None:
-    from circadia_meter import firmware
-
-    assert meter_diagnosis.SIMULATOR == firmware.SIMULATOR_HEADER
-    assert meter_diagnosis.SIMULATOR_PACKAGES == firmware.SIMULATOR_PACKAGES
-    for program, debian in meter_diagnosis.PROGRAMS.items():
-        assert firmware.TOOLS[program] == debian
 
 
 def test_the_doctor_asks_for_the_meter(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from circadia.config import AgentConfig, DeviceConfig, StoreConfig
 from circadia.platforms.clocks import SimulatedClock
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.wiring import Parts, build
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.port import ERRORS
+from circadia_lab.meter.board.simulator import LiveBoard, SimulatedBoard
 from circadia_lab.meter.decision import decision_of
 from circadia_lab.meter.device_clock import DeviceClock
 from circadia_lab.meter.flow import Flow
@@ -25,11 +28,8 @@ from circadia_lab.meter.ledger import Ledger
 from circadia_lab.meter.listener import Listener
 from circadia_lab.meter.shunt_meter import ShuntMeter
 from circadia_lab.meter.simulated_cable import SimulatedCable
-from circadia_meter import firmware
-from circadia_meter.connection import ERRORS
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import LiveBoard, SimulatedBoard
 
 if TYPE_CHECKING:
     from typing import Self
