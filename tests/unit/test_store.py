@@ -236,3 +236,27 @@ def test_a_second_device_on_the_same_store_is_refused(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "device.db"), pytest.raises(StoreError, match="another device runs on it"):
         SqliteStore(tmp_path / "device.db")
     SqliteStore(tmp_path / "device.db").close()
+
+
+def test_joules_that_come_later_find_their_place_kept(tmp_path: Path) -> None:
+    """Flash wears by the page: a row that grew would split its page, and write six for one."""
+    path = tmp_path / "device.db"
+    joules = {Load.WAKE_UP: 0.2, Load.DEEP_SLEEP: 1.2852}
+    reading = EnergyReading(energy_j=1.4852, duration_s=60, source=Source.SIMULATED, by_load=joules)
+    slept = dataclasses.replace(
+        record(outcome=Outcome(phases=(Phase(load=Load.WAKE_UP, duration_s=0.5),))),
+        decision=Decision(proposed=SLEEP, action=SLEEP),
+        version=0,
+    )
+    wal = path.with_name("device.db-wal")
+    with SqliteStore(path) as store:
+        store._db.execute("PRAGMA wal_autocheckpoint = 0")
+        sizes = []
+        for i in range(120):
+            tick_id = store.commit(dataclasses.replace(slept, t_s=60.0 * i))
+            store.settle(tick_id - 1, reading)  # as the agent does: a tick ends with the next
+            sizes.append(wal.stat().st_size)
+    pages = (sizes[-1] - sizes[19]) / 1048
+    assert pages / 100 < 2.2
+    rows = sqlite3.connect(path).execute("SELECT count(energy_j), count(room) FROM ticks").fetchall()
+    assert rows == [(119, 1)]

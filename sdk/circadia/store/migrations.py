@@ -50,7 +50,7 @@ CREATE TABLE ticks (
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
     served INTEGER NOT NULL, expired INTEGER NOT NULL, overrun_s REAL NOT NULL,
     energy_j REAL, energy_source TEXT, gap_s REAL, lost_s REAL, bound_j REAL, joules_by_load TEXT,
-    observation_table INTEGER NOT NULL DEFAULT 1);
+    observation_table INTEGER NOT NULL DEFAULT 1, room BLOB);
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY, tick INTEGER NOT NULL, label INTEGER, confidence REAL, latency_s REAL, version INTEGER,
     truth INTEGER);
@@ -68,7 +68,10 @@ CREATE TABLE updates (
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
 INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 """  # noqa: S608 - constants
-"""`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`."""
+"""`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`.
+
+`ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
+"""
 
 
 def _from_3(db: sqlite3.Connection) -> None:
@@ -79,6 +82,7 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute(AWAY)
     db.execute("INSERT INTO observation_tables (id, features) VALUES (1, ?)", (FEATURES_3,))
     db.execute("ALTER TABLE ticks ADD COLUMN observation_table INTEGER NOT NULL DEFAULT 1")
+    db.execute("ALTER TABLE ticks ADD COLUMN room BLOB")
 
 
 STORE = Schema(

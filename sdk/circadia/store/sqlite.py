@@ -64,6 +64,8 @@ class SqliteStore:
         self._schema = schema
         self._retention = retention or Retention()
         self._settlements: list[tuple[int, EnergyReading]] = []
+        self._room = 0
+        """Bytes that the last reading took; the next one takes about as many."""
         self._commits = 0
         with ExitStack() as opened, self._blame():
             opened.enter_context(_locked(path))
@@ -149,7 +151,8 @@ class SqliteStore:
         outcome = record.outcome
         durable = outcome.model is not None or outcome.update is not None
         with self._transaction(durable=durable) as db:
-            tick_id = tables.insert_tick(db, self._names, record)
+            tables.settle(db, self._settlements)
+            tick_id = tables.insert_tick(db, self._names, record, self._room)
             tables.insert_requests(db, tick_id, outcome)
             if outcome.training is not None:
                 tables.insert_training(db, tick_id, outcome.training)
@@ -159,7 +162,6 @@ class SqliteStore:
                 tables.insert_update(db, outcome.update)
             if outcome.away or outcome.back:
                 tables.write_away(db, outcome)
-            tables.settle(db, self._settlements)
         self._names.keep()
         return tick_id
 
@@ -174,6 +176,7 @@ class SqliteStore:
     def settle(self, tick_id: int, reading: EnergyReading) -> None:
         """Attach the energy of a tick. Written with the next commit or on `close`; once a tick."""
         self._settlements.append((tick_id, reading))
+        self._room = tables.room_for(reading)
 
     def unsettled(self) -> list[tuple[int, float, float]]:
         """(tick id, start, end) of the ticks that ended without energy yet, oldest first."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
 
 
-def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int:
-    """The tick's own row; returns its id."""
+def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: int) -> int:
+    """The tick's own row, with so many bytes kept free for its joules; returns its id."""
     decision, outcome = record.decision, record.outcome
     names.begin()
     masked = [(limit, names.set_of(forbidden)) for limit, forbidden in decision.masked]
@@ -33,10 +33,11 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         len(outcome.served),
         len(outcome.expired),
         outcome.overrun_s,
+        bytes(room) if room else None,
     )
     cursor = db.execute(
         """INSERT INTO ticks (t_s, observation, observation_table, proposed, action, feasible, masked, phases, version,
-           served, expired, overrun_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           served, expired, overrun_s, room) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
     return int(cursor.lastrowid or 0)
@@ -140,13 +141,23 @@ def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]])
             reading.gap_s,
             reading.lost_s,
             reading.bound_j,
-            _compact({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
+            _by_load(reading),
             tick_id,
         )
         for tick_id, reading in settlements
     ]
     db.executemany(
-        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, lost_s = ?, bound_j = ?, joules_by_load = ?
-           WHERE id = ? AND energy_source IS NULL""",
+        """UPDATE ticks SET energy_j = ?, energy_source = ?, gap_s = ?, lost_s = ?, bound_j = ?, joules_by_load = ?,
+           room = NULL WHERE id = ? AND energy_source IS NULL""",
         rows,
     )
+
+
+def room_for(reading: EnergyReading) -> int:
+    """Bytes that a reading takes in its row: text as it is, numbers 8, and none for a zero."""
+    numbers = (reading.energy_j, reading.gap_s, reading.lost_s, reading.bound_j)
+    return 8 * sum(map(bool, numbers)) + len(Source(reading.source).value) + len(_by_load(reading))
+
+
+def _by_load(reading: EnergyReading) -> str:
+    return _compact({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules})
