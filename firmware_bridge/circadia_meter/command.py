@@ -1,4 +1,4 @@
-"""`circadia meter …`: build, flash, probe, calibrate, record and export; other packages add more."""
+"""`circadia meter …`: probe, calibrate, record and export; other packages add more."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ GROUP = "circadia.meter.commands"
 """The entry-point group through which other packages add to `circadia meter`."""
 
 
-NEEDED = {"serial": "pyserial", "cobs": "cobs"}
+SERIAL_LINE = {"serial": "pyserial", "cobs": "cobs"}
 """Modules, and the packages they come with."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command; `PlatformUnavailable` without what the serial line needs."""
-    need("meter", NEEDED, "meter")
+    need("meter", SERIAL_LINE, "meter")
     parser = subparsers.add_parser(
-        "meter", help="the power meter: firmware, calibration, recordings", description=__doc__
+        "meter", help="the power meter: calibration, recordings", description=__doc__
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    _add_build(actions)
-    _add_flash(actions)
     _add_probe(actions)
     _add_calibrate(actions)
     _add_record(actions)
@@ -33,18 +31,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 Actions = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
-
-
-def _add_build(actions: Actions[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("build", help="compile the firmware")
-    parser.set_defaults(run=_build)
-
-
-def _add_flash(actions: Actions[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("flash", help="compile the firmware and write it to a board")
-    parser.add_argument("--port", required=True, metavar="PATH")
-    parser.add_argument("--board", default="nano", help="nano, nano-old (bootloader of before 2018) or uno")
-    parser.set_defaults(run=_flash)
 
 
 def _add_port(parser: argparse.ArgumentParser) -> None:
@@ -101,21 +87,6 @@ def _add_export(actions: Actions[argparse.ArgumentParser]) -> None:
     parser.add_argument("file", type=Path, metavar="FILE.cimr")
     parser.add_argument("target", type=Path, metavar="FILE.csv")
     parser.set_defaults(run=_export)
-
-
-def _build(_: argparse.Namespace) -> int:
-    from circadia_meter import firmware
-
-    image = firmware.build()
-    print(f"{image.with_suffix('.hex')}: {firmware.program_bytes(image):,} of 32,256 bytes of program memory")
-    return 0
-
-
-def _flash(args: argparse.Namespace) -> int:
-    from circadia_meter import firmware
-
-    firmware.flash(args.port, args.board)
-    return 0
 
 
 def _probe(args: argparse.Namespace) -> int:

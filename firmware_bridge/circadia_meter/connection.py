@@ -1,34 +1,34 @@
-"""A port to open: a real one, or the firmware on a simulated board behind a pseudo-terminal."""
+"""A port to open: a real one, or what a package brings under a name: the firmware on a simulated board."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from circadia_meter import firmware
+from circadia.errors import PlatformUnavailable
 from circadia_meter.dialogue import first_path
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
-from circadia_meter.turns_load import TurnsLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+PORTS = "circadia.meter.ports"
+"""The entry-point group of context managers that make a port, of a load: seconds → (amperes, volts), or None."""
 SIMULATED = "simulated"
 SHUNT_OHM = 0.01
-ERRORS = BoardErrors(drift_ppm=80, shunt_ohm=SHUNT_OHM, offset_v=4e-6, noise_v=5e-6)
-"""Of a usual board: a resonator that is a little fast, and the offset of an INA226."""
+"""Of the simulated board."""
 
 
 @contextmanager
 def port_of(name: str, load: Callable[[float], tuple[float, float]] | None = None) -> Iterator[str]:
-    """The path to open. `simulated` lives as long as the context."""
+    """The path to open. `simulated` lives as long as the context; `PlatformUnavailable` without the workbench."""
     if name != SIMULATED:
         yield first_path(name)
         return
-    board = SimulatedBoard(firmware.build_simulator(), firmware.build(), ERRORS)
-    live = LiveBoard(board, load or TurnsLoad())
-    live.start()
-    try:
-        yield live.port
-    finally:
-        live.close()
+    found = tuple(entry_points(group=PORTS, name=SIMULATED))
+    if not found:
+        raise PlatformUnavailable(
+            "--port simulated: the simulated board comes with the workbench: pip install circadia[lab]"
+        )
+    with found[0].load()(load) as path:
+        yield path

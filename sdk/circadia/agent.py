@@ -1,4 +1,4 @@
-"""The agent: one tick in a straight line, and the application's three calls."""
+"""The agent: one tick in a straight line, and what the federation says between two of them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named
-from circadia.errors import ArtifactError, CircadiaError, ConnectionLost, DeadlineExpired, StoreError
-from circadia.federation.device.events import (
-    Corruption,
-    ManifestSeen,
-    ModelArrived,
-    UpdateAcknowledged,
-    UpdatePutOff,
-)
-from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
+from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
 from circadia.observation import DAY_S, values
-from circadia.serving.queue import Request
-from circadia.serving.server import check_input
 from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
 
 if TYPE_CHECKING:
@@ -29,27 +20,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from circadia.application import Application
     from circadia.federation.device.events import DeviceEvent
-    from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store
+    from circadia.inbox import Answer
+    from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
-    from circadia.workload import LearningWorkload
+    from circadia.types import EnergyReading
 
 log = logging.getLogger(__name__)
 
-MOST_LESSONS = 1024
-"""Examples that wait while the store refuses them."""
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Lesson:
-    """An example that is not stored yet; of a request, when its label came back."""
-
-    x: NDArray[np.float32]
-    label: int
-    t_s: float
-    request_id: int | None = None
 
 
 class Agent:
@@ -62,15 +43,14 @@ class Agent:
         platform: Platform,
         policy: Policy,
         shield: Shield,
-        workload: LearningWorkload,
+        workload: Workload,
         store: Store,
         meter: EnergyMeter,
         draw: Callable[[], float],
-        inbox: Inbox,
+        application: Application,
         federation: Federation | None = None,
         preference: Preference | None = None,
         period_s: float = 60.0,
-        deadline_s: float = 60.0,
     ) -> None:
         self.clock = clock
         self.platform = platform
@@ -80,20 +60,17 @@ class Agent:
         self.store = store
         self.meter = meter
         self.draw = draw
-        self.inbox = inbox
+        self.application = application
+        self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
-        self.deadline_s = deadline_s
         self.preference = preference or Preference()
         self.delivering = False
         """Whether the last updates are on their way."""
         self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
-        self._woken = False
-        self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
-        self.lessons_lost = 0
-        """Examples that a store which refuses them pushed out of memory."""
         self._events: deque[DeviceEvent] = deque()
-        self._answers: dict[int, Answer] = {}
+        self._last_complaint = ""
+        self._meterless = False
         self.put_off: dict[str, str] = {}
         """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
@@ -103,34 +80,20 @@ class Agent:
     # For the application, from any thread
 
     def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
-        """Ask for an inference: x of the task's input shape, `deadline_s` from now. → a Future of `Served`.
-
-        `ConfigError` for a wrong shape or NaN; the future raises `DeadlineExpired` when nobody served it in time.
-        """
-        x = check_input(self.workload.task, x)
-        now_s = self.clock.now_s()
-        answer = self.inbox.new_answer()
-        wait_s = self.deadline_s if deadline_s is None else deadline_s
-        self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
-        return answer
+        """As `Application.submit`: ask for an inference → a Future of `Served`."""
+        return self.application.submit(x, deadline_s)
 
     def feedback(self, request_id: int, label: int | str) -> None:
-        """The true label of a served request: it becomes an example. Unknown requests are logged and dropped."""
-        item = Labelled(request_id=request_id, label=self._index(label), t_s=self.clock.now_s())
-        self.inbox.put(item)
+        """As `Application.feedback`: the true label of a served request."""
+        self.application.feedback(request_id, label)
 
     def add_example(self, x: NDArray[np.float32], label: int | str) -> None:
-        """A labelled example to learn from."""
-        x = check_input(self.workload.task, x)
-        self.inbox.put(Example(x=x, label=self._index(label), t_s=self.clock.now_s()))
+        """As `Application.add_example`: a labelled example to learn from."""
+        self.application.add_example(x, label)
 
     def wake(self) -> None:
         """Ask for a tick now."""
-        self._woken = True
-        self.inbox.ring()
-
-    def _index(self, label: int | str) -> int:
-        return self.workload.task.label_index(label)
+        self.application.wake()
 
     # For the thread that owns the agent
 
@@ -147,7 +110,7 @@ class Agent:
             observation=observation,
             decision=decision,
             outcome=outcome,
-            version=self.workload.model.version,
+            version=self.workload.version,
         )
         self._keep(record)
         self._sync(record)
@@ -183,35 +146,37 @@ class Agent:
         try:
             self.store.commit(record)
         except StoreError:
-            self.workload.abandon(record.outcome)
+            self.workload.settle(stored=False)
             raise
         else:
-            self.workload.adopt(record.outcome)
+            self.workload.settle(stored=True)
         finally:
-            self._answer(record.outcome)
-
-    def _answer(self, outcome: Outcome) -> None:
-        for served in outcome.served:
-            if answer := self._answers.pop(served.request_id, None):
-                answer.set_result(served)
-        for request_id in outcome.expired:
-            if answer := self._answers.pop(request_id, None):
-                answer.set_exception(
-                    DeadlineExpired(f"request {request_id} was not served before its deadline")
-                )
+            self.application.answer(record.outcome)
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
         if self.federation is None or not action.syncs:
             return
-        push = tuple(self.workload.spool.values()) if action.push else ()
+        push = tuple(self.workload.spooled) if action.push else ()
         self.federation.request(push, pull=action.pull)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
-            reading = self.meter.read(start_s, end_s)
+            reading = self._joules(start_s, end_s)
             if reading is not None:
                 self.store.settle(tick_id, reading)
+
+    def _joules(self, start_s: float, end_s: float) -> EnergyReading | None:
+        """None as well from a meter that fails: a device works without joules. Said once, until it answers again."""
+        try:
+            reading = self.meter.read(start_s, end_s)
+        except CircadiaError as error:
+            if not self._meterless:
+                log.warning("no joules: %s", error)
+            self._meterless = True
+            return None
+        self._meterless = False
+        return reading
 
     def _settle_last(self) -> None:
         """The last tick ends here, not with a next one."""
@@ -220,75 +185,16 @@ class Agent:
             return
         self.platform.observe(now_s)
         self._settle()
-        if (reading := self.meter.read(last.t_s, now_s)) is not None:
+        if (reading := self._joules(last.t_s, now_s)) is not None:
             self.store.settle(last.tick_id, reading)
 
     def ingest(self) -> bool:
-        """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
-        items = self.inbox.take()
-        for item in items:
-            self._take(item)
-        woken, self._woken = self._woken, False
-        return woken or any(isinstance(item, Submitted) for item in items)
-
-    def _take(self, item: Item) -> None:
-        match item:
-            case Submitted():
-                self._enqueue(item)
-            case Example():
-                self._remember(_Lesson(x=item.x, label=item.label, t_s=item.t_s))
-            case Labelled():
-                self._hear_label(item)
-
-    def _enqueue(self, item: Submitted) -> None:
-        answer = item.answer
-        if not answer.set_running_or_notify_cancel():
-            return
-        request = Request(
-            request_id=answer.request_id, x=item.x, submitted_s=item.submitted_s, deadline_s=item.deadline_s
-        )
-        try:
-            self.workload.requests.put(request)
-        except CircadiaError as error:
-            answer.set_exception(error)
-        else:
-            self._answers[answer.request_id] = answer
-
-    def _hear_label(self, item: Labelled) -> None:
-        x = self.workload.answered.label(item.request_id)
-        if x is None:
-            log.warning(
-                "feedback for request %d, which was not served or is long ago: dropped", item.request_id
-            )
-            return
-        self._remember(_Lesson(x=x, label=item.label, t_s=item.t_s, request_id=item.request_id))
-
-    def _remember(self, lesson: _Lesson) -> None:
-        if len(self._lessons) == MOST_LESSONS:
-            self.lessons_lost += 1
-            log.warning("%d examples lost: the store has refused them for too long", self.lessons_lost)
-        self._lessons.append(lesson)
+        """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
+        return self.application.ingest()
 
     def learn(self) -> None:
-        """Served requests whose label arrived, and labelled examples, join the buffer in one transaction.
-
-        After a `StoreError` they wait for the next call; the oldest go when there are more than `MOST_LESSONS`.
-        """
-        if not self._lessons:
-            return
-        lessons = list(self._lessons)
-        ids = self.store.add_examples(
-            [(lesson.x, lesson.label, lesson.t_s) for lesson in lessons],
-            {lesson.request_id: lesson.label for lesson in lessons if lesson.request_id is not None},
-        )
-        self._lessons.clear()
-        evicted = [
-            gone
-            for example_id, lesson in zip(ids, lessons, strict=True)
-            for gone in self.workload.examples.add(example_id, lesson.x, lesson.label, lesson.t_s)
-        ]
-        if evicted:
-            self.store.mark_evicted(evicted)
+        """As `Application.learn`: store the examples that came."""
+        self.application.learn()
 
     def hear(self) -> None:
         """Act on what the federation sent; after an error, what is left waits for the next call.
@@ -307,42 +213,33 @@ class Agent:
             self._events.popleft()
 
     def _hear(self, event: DeviceEvent) -> None:
-        workload = self.workload
         match event:
-            case ManifestSeen():
-                self._saw(event.version)
-            case ModelArrived() if event.version != workload.model.version:
-                self._install(event)
-            case UpdateAcknowledged():
-                self.store.acknowledge(event.update_id, event.accepted, event.reason)
-                workload.forget_update(event.update_id)
-                self.put_off.pop(event.update_id, None)
+            case Corruption():
+                self._complain(event.what)
             case UpdatePutOff():
                 self._put_off(event)
-            case Corruption():
-                log.warning("federation: %s", event.what)
+            case _:
+                self._act_on(event)
 
-    def _saw(self, version: int) -> None:
-        if version < self.workload.known_version:
-            log.warning(
-                "federation: it has gone back from version %d to %d, and so does this device",
-                self.workload.known_version,
-                version,
-            )
-        self.workload.saw_version(version)
-
-    def _install(self, event: ModelArrived) -> None:
-        workload = self.workload
-        # A federation on another clock must not make the model younger than new.
-        published_s = min(event.published_s, self.clock.now_s())
+    def _act_on(self, event: DeviceEvent) -> None:
+        """One transaction decides, as for a tick: what the store refuses is heard again."""
+        model = self.workload.hear(event, self.clock.now_s())
         try:
-            model = workload.with_version(event.version, published_s, event.weights)
-        except ArtifactError as error:
-            log.warning("federation: version %d is not installed: %s", event.version, error)
-            workload.saw_version(workload.model.version)  # there is nothing to fetch
-            return
-        self.store.save_model(model)
-        workload.install(model)
+            if model is not None:
+                self.store.save_model(model)
+            if isinstance(event, UpdateAcknowledged):
+                self.store.acknowledge(event.update_id, event.accepted, event.reason)
+                self.put_off.pop(event.update_id, None)
+        except StoreError:
+            self.workload.settle(stored=False)
+            raise
+        self.workload.settle(stored=True)
+
+    def _complain(self, what: str) -> None:
+        """A flood of the same is one line."""
+        if what != self._last_complaint:
+            self._last_complaint = what
+            log.warning("federation: %s", what)
 
     def _put_off(self, event: UpdatePutOff) -> None:
         """Said once an update, not at each try."""
@@ -356,26 +253,22 @@ class Agent:
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
-        if self.federation is None or not self.workload.spool:
+        if self.federation is None or not self.workload.spooled:
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():
             log.info(
-                "%d updates stay in the store: a limit forbids to send them now", len(self.workload.spool)
+                "%d updates stay in the store: a limit forbids to send them now", len(self.workload.spooled)
             )
             return
-        sent = tuple(self.workload.spool.values())
+        sent = tuple(self.workload.spooled)
         self.platform.spend(self.platform.phases(DELIVERY, 0, sum(len(update.payload) for update in sent)))
         self.federation.request(sent, pull=False)
         self.delivering = True
 
     def close(self) -> None:
         """Let nobody wait for an answer, settle what can be settled, close the store."""
-        waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
-        for answer in (*self._answers.values(), *waiting):
-            if not answer.done():
-                answer.set_exception(CircadiaError("the agent ended before it served this request"))
-        self._answers.clear()
+        self.application.close()
         try:
             self._settle_last()
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import logging
 import tomllib
 import types
 import typing
@@ -14,11 +14,18 @@ from typing import Any, Literal
 from circadia.errors import ConfigError
 from circadia.federation.device.patience import Patience
 from circadia.federation.transport.address import BrokerAddress
+from circadia.plugs import METERS, PLATFORMS, MeterConfig, PlatformConfig, Socket
+from circadia.ranges import not_negative, positive
 from circadia.shield import Limits
 from circadia.store.sqlite import Retention
 from circadia.types import Preference
 
+log = logging.getLogger(__name__)
+
 LONGEST_KEEPALIVE_S = 65_535
+DEFAULT_BODY = "simulated"
+SOCKETS: dict[type, Socket[Any]] = {PlatformConfig: PLATFORMS, MeterConfig: METERS}
+"""Tables whose `kind` brings keys of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,33 +46,8 @@ class AgentConfig:
     preference: Preference = field(default_factory=Preference)
 
     def __post_init__(self) -> None:
-        _positive("agent", period_s=self.period_s, deadline_s=self.deadline_s)
-        _seed("agent", self.seed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformConfig:
-    """[platform]: the device's body."""
-
-    kind: Literal["simulated", "linux"] = "simulated"
-    mains: bool = False
-    """Of a Linux board: it has no battery."""
-    profile: str = "pixel-3"
-    """The name of a shipped device profile or the path of one."""
-    scenario: str = ""
-    """`phone` or `board`; empty: the one that fits the profile."""
-    seed: int = 0
-    initial_soc: float = 0.8
-    epoch_s: float | None = None
-    """Reading of the machine's monotonic clock at the simulated midnight; absent: now, or where the store ends."""
-    scale: float = 1.0
-    """Simulated seconds per second. At 1, and without an epoch, the device lives in real time."""
-
-    def __post_init__(self) -> None:
-        _positive("platform", scale=self.scale)
-        _seed("platform", self.seed)
-        if not 0 <= self.initial_soc <= 1:
-            raise ConfigError(f"platform.initial_soc is {self.initial_soc}; it must lie in [0, 1]")
+        positive("agent", period_s=self.period_s, deadline_s=self.deadline_s)
+        not_negative("agent", seed=self.seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +70,7 @@ class LearningConfig:
     """Served inputs remembered until their label arrives."""
 
     def __post_init__(self) -> None:
-        _positive("learning", examples=self.examples, requests=self.requests, answered=self.answered)
+        positive("learning", examples=self.examples, requests=self.requests, answered=self.answered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +89,7 @@ class FederationConfig:
     """How long a device that ends tries to deliver the updates that wait."""
 
     def __post_init__(self) -> None:
-        _positive(
+        positive(
             "federation",
             keepalive_s=self.keepalive_s,
             first_retry_s=self.first_retry_s,
@@ -117,30 +99,12 @@ class FederationConfig:
             raise ConfigError(
                 f"federation.keepalive_s is {self.keepalive_s}; MQTT allows {LONGEST_KEEPALIVE_S}"
             )
-        if not self.drain_s >= 0:
-            raise ConfigError(f"federation.drain_s is {self.drain_s}; it must not be negative")
+        not_negative("federation", drain_s=self.drain_s)
         BrokerAddress.parse(self.broker)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterConfig:
-    """[meter]: what measures the joules."""
-
-    kind: str = ""
-    """A meter by its entry-point name (`serial`, `hwmon`, `power-supply`); empty: the simulated body's own, or none."""
-    port: str = "auto"
-    """Of a serial meter: its path, or behind any USB port. Of a hwmon meter: the chip's name or folder."""
-    device_id: str = ""
-    """Of a serial meter: refuse others; eight hexadecimal digits."""
-    rate_hz: float = 1000.0
-    """Samples a second; an ATmega328P with an INA226 takes 2,907 at most."""
-    shunt_ohm: float | None = None
-    """Instead of what the meter keeps."""
-    samples: str = ""
-    """Of a serial meter: a folder that keeps every sample, a recording for each start; empty: none are kept."""
-
-    def __post_init__(self) -> None:
-        _positive("meter", rate_hz=self.rate_hz)
+def _default_body() -> PlatformConfig:
+    return PLATFORMS.find(DEFAULT_BODY).plug.config()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +114,10 @@ class DeviceConfig:
     device: str = "device"
     """The device's name in the federation."""
     agent: AgentConfig = field(default_factory=AgentConfig)
-    platform: PlatformConfig = field(default_factory=PlatformConfig)
+    platform: PlatformConfig = field(default_factory=_default_body)
+    """Of its kind: `circadia.platforms.kinds`, or a plug-in's own."""
     meter: MeterConfig = field(default_factory=MeterConfig)
+    """Of its kind: of `circadia_meter.meters`, or a plug-in's own."""
     limits: Limits = field(default_factory=Limits)
     learning: LearningConfig = field(default_factory=LearningConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -180,24 +146,14 @@ def parse_config(table: dict[str, Any]) -> DeviceConfig:
     return config
 
 
-def _positive(section: str, **numbers: float) -> None:
-    for name, number in numbers.items():
-        if not (number > 0 and math.isfinite(number)):
-            raise ConfigError(f"{section}.{name} is {number}; it must be positive and finite")
-
-
-def _seed(section: str, seed: int) -> None:
-    if seed < 0:
-        raise ConfigError(f"{section}.seed is {seed}; it must not be negative")
-
-
-def _build(cls: Any, table: Any, where: str) -> Any:
+def _build(cls: Any, table: Any, where: str, of: str = "") -> Any:
+    """`of`: the kind whose table it is, for the error about a key that it does not have."""
     if not isinstance(table, dict):
         raise ConfigError(f"{where or 'the file'} must be a table, not {table!r}")
     hints = typing.get_type_hints(cls)
     for key in table:
         if key not in hints:
-            raise ConfigError(_unknown_key(f"{where}.{key}".lstrip("."), key, list(hints)))
+            raise ConfigError(_unknown_key(f"{where}.{key}".lstrip("."), key, list(hints), of))
     missing = [f.name for f in fields(cls) if f.name not in table and _required(f)]
     if missing:
         raise ConfigError(f"{where}.{missing[0]} is missing".lstrip("."))
@@ -206,10 +162,32 @@ def _build(cls: Any, table: Any, where: str) -> Any:
     )
 
 
-def _unknown_key(path: str, key: str, known: list[str]) -> str:
+def _plugged(socket: Socket[Any], table: Any, where: str) -> Any:
+    """A table whose `kind` says which keys it may have."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} must be a table, not {table!r}")
+    kind = _value(str, table.get("kind", DEFAULT_BODY if socket is PLATFORMS else ""), f"{where}.kind")
+    found = socket.find(kind)
+    of = f" of kind {kind!r}" if kind else " without a kind"
+    with found.blamed(f"reading [{where}]"):
+        idle = _idle_keys(socket, found.plug.config, table) if kind in socket.sharing else set()
+        for key in sorted(idle):
+            log.warning("%s.%s means nothing to a [%s]%s; remove it", where, key, where, of)
+        own = {key: value for key, value in table.items() if key not in idle}
+        return _build(found.plug.config, {**own, "kind": kind}, where, of)
+
+
+def _idle_keys(socket: Socket[Any], cls: Any, table: dict[str, Any]) -> set[str]:
+    """What release 0.1 took of every kind, and this kind does not have."""
+    return (table.keys() & socket.shared) - {f.name for f in fields(cls)}
+
+
+def _unknown_key(path: str, key: str, known: list[str], of: str) -> str:
     close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-    return f"unknown key {path!r}; {hint}"
+    hints = [f"did you mean {close[0]!r}?"] if close else []
+    if of or not close:
+        hints.append(f"known keys: {', '.join(known)}")
+    return f"unknown key {path!r}{of}; {' '.join(hints)}"
 
 
 def _required(f: Any) -> bool:
@@ -219,6 +197,8 @@ def _required(f: Any) -> bool:
 def _value(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, types.UnionType):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if hint in SOCKETS:
+        return _plugged(SOCKETS[hint], value, where)
     if is_dataclass(hint):
         return _build(hint, value, where)
     if typing.get_origin(hint) is Literal:

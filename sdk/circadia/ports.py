@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from circadia.federation.device.events import DeviceEvent
+    from circadia.learning.task import Task
+    from circadia.serving.queue import Request
+    from circadia.store.rows import StoredExample
     from circadia.types import (
         Action,
+        Away,
         EnergyReading,
         LastTick,
         Model,
         ModelUpdate,
         Observation,
+        Outcome,
         Phase,
         TickRecord,
     )
@@ -58,6 +63,72 @@ class Platform(Protocol):
         """Seconds since local midnight."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds; a second call does nothing."""
+        ...
+
+
+class Workload(Protocol):
+    """What a device works for: one task's requests, examples and weights. Used by one thread.
+
+    `run` and `hear` keep nothing: `settle` says, before the next of them, whether the store has what they came to.
+    Work may come back ticks later: the outcome that sends it away names it in `away`, the one that brings its results,
+    or gives it up, in `back`; what is away survives the process in the store.
+    """
+
+    @property
+    def task(self) -> Task:
+        """What is learned and served."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The federation's version of the model that answers now; 0 before the first."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Requests that nobody works on yet."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is away or at work, so that a tick soon finds results."""
+        ...
+
+    @property
+    def spooled(self) -> Collection[ModelUpdate]:
+        """Updates without a verdict, oldest first."""
+        ...
+
+    def observe(self, now_s: float) -> Mapping[str, float]:
+        """The fields of `Observation` that the body does not know: queue, examples, model."""
+        ...
+
+    def run(self, action: Action, now_s: float) -> Outcome:
+        """Do the action's work, or send it away, and bring what came back since the last tick."""
+        ...
+
+    def hear(self, event: DeviceEvent, now_s: float) -> Model | None:
+        """Something came from the federation → the model to store for it, if it changes."""
+        ...
+
+    def settle(self, *, stored: bool) -> None:
+        """The store has what the last `run` or `hear` came to, or refused it: then only the answers count."""
+        ...
+
+    def ask(self, request: Request) -> None:
+        """A request waits from now on. `CircadiaError` when there is no room."""
+        ...
+
+    def recall(self, request_id: int) -> NDArray[np.float32] | None:
+        """The input of an answered request, whose label came: once; None if it is not known (any more)."""
+        ...
+
+    def learn(self, example_id: int, x: NDArray[np.float32], label: int, t_s: float) -> Sequence[int]:
+        """An example to learn from, as the store has it → the ids of examples that had to go for it."""
+        ...
+
 
 class EnergyMeter(Protocol):
     """Reads joules for stretches of time, later than they happened."""
@@ -90,6 +161,49 @@ class Policy(Protocol):
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values as in `circadia.observation.values` → (actions,) scores; −inf where not offered."""
+        ...
+
+
+class Interpreter(Protocol):
+    """A .tflite model that can be computed on one thread, its tensors allocated."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Of each input at least `index`, `shape`, `dtype` and `quantization`, a pair of scale and zero point."""
+        ...
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """The same of each output."""
+        ...
+
+    def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
+        """Copy an input in."""
+        ...
+
+    def invoke(self) -> None:
+        """Compute the outputs from the inputs."""
+        ...
+
+    def get_tensor(self, tensor_index: int) -> NDArray[Any]:
+        """A copy of an output."""
+        ...
+
+    def get_signature_list(self) -> Mapping[str, Any]:
+        """The signatures by name."""
+        ...
+
+    def get_signature_runner(self, signature_key: str) -> Any:
+        """A function of named arrays to a mapping of named arrays.
+
+        It has `get_input_details()` and `get_output_details()`: name → at least `shape` and `dtype`.
+        """
+        ...
+
+
+class OpenModel(Protocol):
+    """Opens .tflite models: `circadia.tflite.interpreter.open_interpreter`, or what another machine has."""
+
+    def __call__(self, model: bytes, *, name: str, threads: int = 1) -> Interpreter:
+        """An interpreter of a file's bytes. `ArtifactError` naming `name` when they are no usable model."""
         ...
 
 
@@ -136,6 +250,26 @@ class Store(Protocol):
 
     def mark_evicted(self, evicted: Iterable[int]) -> None:
         """The example buffer let these ids go."""
+        ...
+
+    def examples(self) -> list[StoredExample]:
+        """Those that were not evicted, oldest first."""
+        ...
+
+    def next_request_id(self) -> int:
+        """Above the id of every request that is known."""
+        ...
+
+    def load_model(self) -> Model | None:
+        """The weights as they were last stored; None in a new store."""
+        ...
+
+    def spooled(self) -> list[ModelUpdate]:
+        """The updates that are not acknowledged, oldest first."""
+        ...
+
+    def away(self) -> list[Away]:
+        """The work that went away and did not come back, longest away first."""
         ...
 
     def save_model(self, model: Model) -> None:

@@ -11,7 +11,7 @@ from circadia.backoff import BackOff
 from circadia.types import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from circadia.agent import Agent
     from circadia.types import TickRecord
@@ -24,6 +24,18 @@ SPACING_S = 1.0
 """Ticks are at least this far apart."""
 BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
+
+
+STRIKES = 3
+"""Failures in a row after which an observer is dropped."""
+
+
+class _Observer:
+    """Who hears of ticks, and how often in a row that failed."""
+
+    def __init__(self, see: Callable[[TickRecord], None]) -> None:
+        self.see = see
+        self.strikes = 0
 
 
 class Closable(Protocol):
@@ -43,14 +55,21 @@ class Runtime:
         *,
         closing: tuple[Closable, ...] = (),
         drain_s: float = 0.0,
-        on_tick: Callable[[TickRecord], None] | None = None,
+        observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
+        """`observers` hear of every tick, on the agent's thread.
+
+        One that raises is logged and counted, and disturbs neither the agent nor the others; after `STRIKES` failures
+        in a row it is asked no more.
+        """
         self.agent = agent
         self.errors = 0
         self.ticks = 0
+        self.observer_errors = 0
+        """How often an observer raised; not among `errors`, for the device worked."""
         self._closing = closing
         self._drain_s = drain_s
-        self._on_tick = on_tick
+        self._observers = [_Observer(observer) for observer in observers]
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._due_s = 0.0
@@ -114,14 +133,28 @@ class Runtime:
         self.ticks += 1
         self._free_s = record.t_s + max(record.outcome.busy_s, SPACING_S)
         self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
-        if self._on_tick is not None:
-            self._on_tick(record)
+        for observer in self._observers:
+            self._show(observer, record)
+
+    def _show(self, observer: _Observer, record: TickRecord) -> None:
+        if observer.strikes == STRIKES:
+            return
+        try:
+            observer.see(record)
+        except Exception:
+            self.observer_errors += 1
+            observer.strikes += 1
+            left = STRIKES - observer.strikes
+            log.exception("observer %r failed; %s", observer.see, f"{left} more tries" if left else "dropped")
+        else:
+            observer.strikes = 0
 
     def _pace_s(self, record: TickRecord) -> float:
-        """A queue that is being served goes on at once, one that is not is looked at soon, else the period."""
+        """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
         period_s = self.agent.period_s
-        if not self.agent.workload.requests.length:
-            return period_s
+        workload = self.agent.workload
+        if not workload.waiting:
+            return min(RETRY_S, period_s) if workload.busy else period_s
         return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
 
     def _drain(self) -> None:
@@ -132,14 +165,15 @@ class Runtime:
             agent.learn()
             agent.hear()
             agent.deliver()
-            while agent.workload.spool and agent.delivering and (left_s := end_s - time.monotonic()) > 0:
+            while agent.workload.spooled and agent.delivering and (left_s := end_s - time.monotonic()) > 0:
                 agent.inbox.wait(left_s)
                 agent.hear()
         except Exception:
             log.exception("while delivering the last updates")
 
     def _close(self) -> None:
-        for part in (*self._closing, self.agent):
+        # The agent asks the body and the meter once more when it ends.
+        for part in (*self._closing, self.agent, self.agent.platform):
             try:
                 part.close()
             except Exception:

@@ -99,11 +99,18 @@ class Schema:
         return next((copy for copy in copies if copy.is_file()), None)
 
     def look(self, path: Path) -> int:
-        """As `meet`, by a connection of its own that cannot write; 0 for a file that is not there yet."""
+        """As `meet`, by a connection of its own that changes nothing; 0 for a file that is not there yet."""
         if not path.is_file() or not path.stat().st_size:
             return 0
-        with closing(looking(path)) as db:
-            return self.meet(db, path)
+        try:
+            with closing(looking(path)) as db:
+                return self.meet(db, path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+                raise
+            # What a kill left half done has to be undone, which a connection that cannot write may not.
+            with closing(sqlite3.connect(path)) as db:
+                return self.meet(db, path)
 
     def prepare(self, db: sqlite3.Connection, path: Path) -> None:
         """Make the tables of an empty file, or migrate an earlier one, in one transaction; for a connection that writes.

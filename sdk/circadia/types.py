@@ -259,6 +259,20 @@ class Model:
     """All training on this device, whatever version it began from."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """Work that went away, to another device say, and comes back in the outcome of a later tick."""
+
+    work_id: str
+    requests: tuple[int, ...] = ()
+    """Those that it answers."""
+    sent_s: float
+    due_s: float
+    """Until when it is waited for."""
+    note: bytes = b""
+    """What its workload needs to take it up again after a restart; nobody else reads it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
     """What an action did."""
@@ -271,6 +285,10 @@ class Outcome:
     update: ModelUpdate | None = None
     model: Model | None = None
     """The weights to keep, when they changed."""
+    away: tuple[Away, ...] = ()
+    """Work that went away with it."""
+    back: tuple[str, ...] = ()
+    """Ids of earlier work that is not away any more: it came back, or is given up."""
     overrun_s: float = 0.0
     """How much longer the real computation took than its phases or the pacing period, whichever is longer."""
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from importlib.metadata import entry_points
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.agent import Agent
+from circadia.application import Application
 from circadia.config import DeviceConfig, load_config
-from circadia.energy.no_meter import NoMeter
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
@@ -22,81 +23,97 @@ from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
-from circadia.physics.scenario import scenario_for, scenario_named
-from circadia.platforms.clocks import SimulatedClock, SystemClock
-from circadia.platforms.linux import LinuxPlatform
-from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
+from circadia.platforms.clocks import SystemClock
+from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.runtime import Runtime
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
 from circadia.shield import Shield, action_costs
 from circadia.store.sqlite import SqliteStore
+from circadia.tflite.interpreter import open_interpreter
 from circadia.types import Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
-    from circadia.ports import Clock, EnergyMeter, Platform, Policy
-    from circadia.types import LastTick, TickRecord
+    from circadia.plugs import Found, PlatformConfig, PlatformPlug
+    from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
+    from circadia.types import Away, LastTick, TickRecord
 
 
-METERS = "circadia.meters"
-"""The entry-point group of meters: functions of ([meter], clock)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    """Ready-made parts, in the place of those that a configuration names."""
+
+    clock: Clock | None = None
+    """Its 0 is a local midnight."""
+    platform: Platform | None = None
+    meter: EnergyMeter | None = None
+    measure: Callable[[Any], EnergyMeter] | None = None
+    """Makes the meter of the body, whichever that is."""
+    policy: Policy | None = None
+    store: Store | None = None
+    """Open; the runtime closes it."""
+    workload: Callable[[LearningWorkload, Sequence[Away]], Workload] | None = None
+    """Makes another out of the one that learns and serves here, and of what was away when the device ended."""
+    open_model: OpenModel = open_interpreter
+    """Opens .tflite models: what trains, serves and decides."""
 
 
 def build(
     config: DeviceConfig,
     *,
-    on_tick: Callable[[TickRecord], None] | None = None,
-    clock: Clock | None = None,
-    measure: Callable[[SimulatedPlatform], EnergyMeter] | None = None,
+    parts: Parts | None = None,
+    observers: Sequence[Callable[[TickRecord], None]] = (),
 ) -> Runtime:
     """Everything a device needs, put together; errors name what is missing or wrong.
 
-    For simulations: `clock` in the place of the configuration's, its 0 at a local midnight, and a meter of a body.
+    Each of `observers` hears of every tick: see `Runtime`.
     """
-    task = load_task(config.agent.task)
-    policy = make_policy(config.agent.policy)
+    given = parts or Parts()
+    task = load_task(config.agent.task, given.open_model)
+    policy = given.policy or make_policy(config.agent.policy, given.open_model)
     profile = named_profile(config.platform.profile)
-    store = SqliteStore(config.store.path, config.store.retention)
-    try:
-        return _assemble(config, task, policy, profile, store, on_tick, clock, measure)
-    except BaseException:
-        store.close()  # or a second attempt would find it in use
-        raise
+    with ExitStack() as opened:  # or a second attempt would find the store in use
+        store = given.store or SqliteStore(config.store.path, config.store.retention)
+        opened.callback(store.close)
+        runtime = _assemble(config, given, task, policy, profile, store, observers, opened)
+        opened.pop_all()
+    return runtime
 
 
 def _assemble(
     config: DeviceConfig,
+    parts: Parts,
     task: Task,
     policy: Policy,
     profile: DeviceProfile,
-    store: SqliteStore,
-    on_tick: Callable[[TickRecord], None] | None,
-    own_clock: Clock | None,
-    measure: Callable[[SimulatedPlatform], EnergyMeter] | None,
+    store: Store,
+    observers: Sequence[Callable[[TickRecord], None]],
+    opened: ExitStack,
 ) -> Runtime:
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
-    clock, midnight_s = (own_clock, 0.0) if own_clock else _clock(config, last)
-    body = _body(config, profile, midnight_s, last)
-    if isinstance(body, SimulatedPlatform):
-        body.link_at(clock.now_s())  # lays out the day, which would make the first tick late
-    workload = _workload(config, task, body, store, random)
+    bodies = PLATFORMS.find(config.platform.kind)
+    clock, midnight_s = (parts.clock, 0.0) if parts.clock else _clock(bodies, config.platform, last)
+    context = PlatformContext(profile=profile, clock=clock, midnight_s=midnight_s, last=last)
+    body = parts.platform or _body(bodies, config, context)
+    opened.callback(body.close)
+    meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
+    opened.callback(meter.close)
+    learning = _workload(config, parts, task, body, store, random)
+    workload = learning if parts.workload is None else parts.workload(learning, store.away())
     inbox = Inbox(first_request_id=store.next_request_id())
-    link = _federation(config, task, workload.model.version, inbox.ring)
-    costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
-    try:
-        meter = _meter(config, body, clock, measure)
-    except BaseException:
-        if link is not None:
-            link.close()
-        raise
+    with bodies.blamed("what it says of the actions"):
+        costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
+    link = _federation(config, task, workload.version, inbox.ring)
+    if link is not None:
+        opened.callback(link.close)
     agent = Agent(
         clock=clock,
         platform=body,
@@ -106,15 +123,16 @@ def _assemble(
         store=store,
         meter=meter,
         draw=random.random,
-        inbox=inbox,
+        application=Application(
+            clock=clock, workload=workload, store=store, inbox=inbox, deadline_s=config.agent.deadline_s
+        ),
         federation=link,
         preference=config.agent.preference,
         period_s=config.agent.period_s,
-        deadline_s=config.agent.deadline_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
-    return Runtime(agent, closing=closing, drain_s=drain_s, on_tick=on_tick)
+    return Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
 
 
 def named_profile(name: str) -> DeviceProfile:
@@ -122,7 +140,7 @@ def named_profile(name: str) -> DeviceProfile:
     return load_profile(name) if name.endswith(".toml") else shipped_profile(name)
 
 
-def make_policy(name: str) -> Policy:
+def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     """The policy of a name: `default`, `separate`, a rule, or the path of a policy file."""
     from circadia.policy.rules import RULES
 
@@ -133,14 +151,14 @@ def make_policy(name: str) -> Policy:
     from circadia.policy.separate import SeparatePolicy
 
     if name == "default":
-        return NetworkPolicy(load_policy(shipped_policy()))
+        return NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
     if name == "separate":
-        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy())))
+        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy(), open_model), open_model))
     if not name.endswith(".tflite"):
         raise ConfigError(
             f"agent.policy {name!r} is neither `default`, `separate`, a rule ({', '.join(RULES)}) nor a .tflite file"
         )
-    return NetworkPolicy(load_policy(Path(name)))
+    return NetworkPolicy(load_policy(Path(name), open_model), open_model)
 
 
 def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
@@ -153,52 +171,43 @@ def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
 
 
-def _clock(config: DeviceConfig, last: LastTick | None) -> tuple[Clock, float]:
-    """The agent's clock, and its reading at a local midnight.
-
-    A simulated day starts at midnight, or goes on where the store ends.
-    """
-    platform = config.platform
-    if platform.epoch_s is None and platform.scale == 1:
+def _clock(bodies: Found[PlatformPlug], config: PlatformConfig, last: LastTick | None) -> tuple[Clock, float]:
+    """The agent's clock, and its reading at a local midnight."""
+    if bodies.plug.clock is None:
         return SystemClock(), float(time.timezone)
-    epoch_s = platform.epoch_s
-    if epoch_s is None:
-        epoch_s = time.monotonic() - (last.t_s if last else 0.0) / platform.scale
-    return SimulatedClock(epoch_s, platform.scale), 0.0
+    with bodies.blamed("its clock"):
+        return bodies.plug.clock(config, last)
 
 
-def _body(
-    config: DeviceConfig, profile: DeviceProfile, midnight_s: float, last: LastTick | None
-) -> SimulatedPlatform | LinuxPlatform:
-    platform = config.platform
-    if platform.kind == "linux":
-        return LinuxPlatform(profile, mains=platform.mains)
-    scenario = scenario_named(platform.scenario) if platform.scenario else scenario_for(profile)
-    body = SimulatedPlatform(
-        profile, scenario, platform.seed, initial_soc=platform.initial_soc, midnight_s=midnight_s
-    )
-    if last is not None:
-        body.resume(last.t_s, last.observation, last.phases)
+def _body(bodies: Found[PlatformPlug], config: DeviceConfig, context: PlatformContext) -> Platform:
+    with bodies.blamed("building it"):
+        body = bodies.plug.build(config.platform, context)
+    if bodies.where:
+        with bodies.blamed("looking at it"):
+            body.observe(context.clock.now_s())  # what fails at each call is refused now, not at every tick
     return body
 
 
 def _meter(
-    config: DeviceConfig,
-    body: SimulatedPlatform | LinuxPlatform,
-    clock: Clock,
-    measure: Callable[[SimulatedPlatform], EnergyMeter] | None,
+    parts: Parts, bodies: Found[PlatformPlug], config: DeviceConfig, context: MeterContext
 ) -> EnergyMeter:
-    """The one of that name; without a name a simulated body has its own, and a real one none."""
-    if measure is not None and isinstance(body, SimulatedPlatform):
-        return measure(body)
-    if not config.meter.kind:
-        return SimulatedMeter(body) if isinstance(body, SimulatedPlatform) else NoMeter()
-    found = {point.name: point for point in entry_points(group=METERS)}
-    if config.meter.kind not in found:
-        known = ", ".join(sorted(found)) or "none is installed (pip install circadia[meter])"
-        raise ConfigError(f"meter.kind {config.meter.kind!r}: there are {known}")
-    meter: EnergyMeter = found[config.meter.kind].load()(config.meter, clock)
-    return meter
+    """The one of that name; without a name the body's own, or none."""
+    if parts.meter is not None:
+        return parts.meter
+    if parts.measure is not None:
+        return parts.measure(context.platform)
+    if not config.meter.kind and parts.platform is None and bodies.plug.meter is not None:
+        with bodies.blamed("its own meter"):
+            return bodies.plug.meter(context.platform)
+    meters = METERS.find(config.meter.kind)
+    with meters.blamed("building it"):
+        meter = meters.plug.build(config.meter, context)
+    if not meters.where:
+        return meter
+    blamed, now_s = BlamedMeter(meter=meter, found=meters), context.clock.now_s()
+    blamed.about()
+    blamed.read(now_s, now_s)
+    return blamed
 
 
 def _most_sync_bytes(parameters: int) -> int:
@@ -207,20 +216,25 @@ def _most_sync_bytes(parameters: int) -> int:
 
 
 def _workload(
-    config: DeviceConfig, task: Task, platform: Platform, store: SqliteStore, random: np.random.Generator
+    config: DeviceConfig,
+    parts: Parts,
+    task: Task,
+    platform: Platform,
+    store: Store,
+    random: np.random.Generator,
 ) -> LearningWorkload:
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
     if model.weights.size != task.parameters:
         raise ConfigError(
-            f"{store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
+            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
             f"{task.parameters}); name another [store] path"
         )
     return LearningWorkload(
         task=task,
         model=model,
-        trainer=Trainer(task),
-        server=Server(task),
+        trainer=Trainer(task, parts.open_model),
+        server=Server(task, parts.open_model),
         examples=_examples(config, task, store),
         requests=RequestQueue(config.learning.requests),
         answered=AnsweredInputs(config.learning.answered),
@@ -228,10 +242,11 @@ def _workload(
         random=random,
         new_id=lambda: uuid.uuid4().hex,
         spooled=store.spooled(),
+        lost=store.away() if parts.workload is None else (),
     )
 
 
-def _examples(config: DeviceConfig, task: Task, store: SqliteStore) -> ExampleBuffer:
+def _examples(config: DeviceConfig, task: Task, store: Store) -> ExampleBuffer:
     buffer = ExampleBuffer(config.learning.examples, len(task.labels))
     for example in store.examples():
         x = example.x.reshape(task.input_shape)

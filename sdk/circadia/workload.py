@@ -1,6 +1,6 @@
 """The work of an action: serves requests, trains the model, spools updates. Owned by the agent's thread.
 
-`run` computes without keeping anything; `adopt` keeps it after the store has it, `abandon` when the store refused.
+`run` and `hear` compute without keeping anything; `settle` keeps it after the store has it, or forgets it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import numpy as np
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.observation import NO_DEADLINE_S
 from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
+    from circadia.federation.device.events import DeviceEvent
     from circadia.learning.examples import ExampleBuffer
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from circadia.serving.feedback import AnsweredInputs
     from circadia.serving.queue import Request, RequestQueue
     from circadia.serving.server import Server
-    from circadia.types import Action
+    from circadia.types import Action, Away
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,9 @@ class LearningWorkload:
         random: np.random.Generator,
         new_id: Callable[[], str],
         spooled: Sequence[ModelUpdate] = (),
+        lost: Sequence[Away] = (),
     ) -> None:
+        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back."""
         self.task = task
         self.model = model
         self.examples = examples
@@ -68,6 +72,29 @@ class LearningWorkload:
         self._platform = platform
         self._random = random
         self._new_id = new_id
+        self._lost = tuple(lost)
+        self._open = Outcome()
+        self._acknowledged = ""
+
+    @property
+    def version(self) -> int:
+        """Of the installed model."""
+        return self.model.version
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return self.requests.length
+
+    @property
+    def busy(self) -> bool:
+        """False: whatever is begun here is done within its tick."""
+        return False
+
+    @property
+    def spooled(self) -> Collection[ModelUpdate]:
+        """The updates that wait for a verdict, oldest first."""
+        return self.spool.values()
 
     # What the observation takes from here
 
@@ -97,7 +124,12 @@ class LearningWorkload:
 
     def run(self, action: Action, now_s: float) -> Outcome:
         """Do it now. Errors of the task's model come out as they are; nothing is kept yet."""
+        self._open = outcome = self._run(action, now_s)
+        return outcome
+
+    def _run(self, action: Action, now_s: float) -> Outcome:
         expired = tuple(request.request_id for request in self.requests.expired(now_s))
+        expired += tuple(request_id for work in self._lost for request_id in work.requests)
         if action.mode is Mode.SERVE:
             return self._serve(action, now_s, expired)
         if action.mode is Mode.TRAIN:
@@ -156,7 +188,8 @@ class LearningWorkload:
         if action.push is not None:
             outcome = self._push(outcome, now_s, action.push)
         phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
-        return dataclasses.replace(outcome, phases=phases)
+        back = tuple(work.work_id for work in self._lost)
+        return dataclasses.replace(outcome, phases=phases, back=back)
 
     def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
@@ -188,36 +221,41 @@ class LearningWorkload:
         behind = action.pull and self._versions_behind > 0
         return up + (self.model.weights.nbytes if behind else 0)
 
-    # After the store's word
-
-    def adopt(self, outcome: Outcome) -> None:
-        """The store has it: make it the present state."""
-        if outcome.model is not None:
-            self.model = outcome.model
-        if outcome.update is not None:
-            self.spool[outcome.update.update_id] = outcome.update
-        if outcome.training is not None:
-            batches = outcome.training.batches
-            self.examples.mark_used(np.unique(batches[batches >= 0]).tolist())
-        self.abandon(outcome)
-
-    def abandon(self, outcome: Outcome) -> None:
-        """The store refused it: the training is forgotten, the requests are answered all the same."""
-        for request, served in self._served(outcome):
-            self.answered.remember(served.request_id, request.x, request.submitted_s + served.latency_s)
-        self.requests.remove([served.request_id for served in outcome.served])
-        self.requests.remove(outcome.expired)
-
-    def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
-        return [(self.requests.get(served.request_id), served) for served in outcome.served]
-
     # What the federation sends
 
-    def saw_version(self, version: int) -> None:
+    def hear(self, event: DeviceEvent, now_s: float) -> Model | None:
+        """An event → the model to store for it, if it changes; `settle` says whether the store has it."""
+        match event:
+            case ManifestSeen():
+                self._saw(event.version)
+            case ModelArrived() if event.version != self.model.version:
+                # A federation on another clock must not make the model younger than new.
+                return self._arrived(event.version, min(event.published_s, now_s), event.weights)
+            case UpdateAcknowledged():
+                self._acknowledged = event.update_id
+        return None
+
+    def _saw(self, version: int) -> None:
         """The aggregator's newest version; it is older than the last one when the federation has gone back."""
+        if version < self.known_version:
+            log.warning(
+                "federation: it has gone back from version %d to %d, and so does this device",
+                self.known_version,
+                version,
+            )
         self.known_version = version
 
-    def with_version(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model:
+    def _arrived(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model | None:
+        try:
+            model = self._on_version(version, published_s, weights)
+        except ArtifactError as error:
+            log.warning("federation: version %d is not installed: %s", version, error)
+            self.known_version = self.model.version  # there is nothing to fetch
+            return None
+        self._open = Outcome(model=model)
+        return model
+
+    def _on_version(self, version: int, published_s: float, weights: NDArray[np.float32]) -> Model:
         """The model after installing a version: the unsent change is carried over onto it, where that gives answers.
 
         `ArtifactError` for weights that are not finite or answer NaN: they come from outside and are not installed.
@@ -244,11 +282,46 @@ class LearningWorkload:
             weights, np.stack([np.zeros(self.task.input_shape), np.ones(self.task.input_shape)])
         )
 
-    def install(self, model: Model) -> None:
-        """Serve and train from it from now on."""
-        self.model = model
-        self.known_version = max(self.known_version, model.version)
+    # What the application sends
 
-    def forget_update(self, update_id: str) -> None:
-        """An acknowledged update leaves the spool."""
-        self.spool.pop(update_id, None)
+    def ask(self, request: Request) -> None:
+        """It waits from now on; `CircadiaError` when too many wait already."""
+        self.requests.put(request)
+
+    def recall(self, request_id: int) -> NDArray[np.float32] | None:
+        """The input of a request that was answered, once; None if it was not, or is long ago."""
+        return self.answered.label(request_id)
+
+    def learn(self, example_id: int, x: NDArray[np.float32], label: int, t_s: float) -> Sequence[int]:
+        """An example that the store has joins the buffer → the ids of those that had to leave it."""
+        return self.examples.add(example_id, x, label, t_s)
+
+    # After the store's word
+
+    def settle(self, *, stored: bool) -> None:
+        """What the last `run` or `hear` came to is the present state; or forgotten, but for the answers."""
+        outcome, self._open = self._open, Outcome()
+        acknowledged, self._acknowledged = self._acknowledged, ""
+        if stored:
+            self._keep(outcome)
+            self.spool.pop(acknowledged, None)
+        for request, served in self._served(outcome):
+            self.answered.remember(served.request_id, request.x, request.submitted_s + served.latency_s)
+        self.requests.remove([served.request_id for served in outcome.served])
+        self.requests.remove(outcome.expired)
+
+    def _keep(self, outcome: Outcome) -> None:
+        if outcome.model is not None:
+            if outcome.model.version != self.version:
+                self.known_version = max(self.known_version, outcome.model.version)
+            self.model = outcome.model
+        if outcome.update is not None:
+            self.spool[outcome.update.update_id] = outcome.update
+        if outcome.training is not None:
+            batches = outcome.training.batches
+            self.examples.mark_used(np.unique(batches[batches >= 0]).tolist())
+        if outcome.back:
+            self._lost = ()
+
+    def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
+        return [(self.requests.get(served.request_id), served) for served in outcome.served]

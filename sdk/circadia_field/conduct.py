@@ -12,13 +12,14 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from circadia.config import load_config
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
+from circadia.plugs import MeterConfig, PlatformConfig
 from circadia.store.sqlite import fold
 from circadia_field.application import Application, events
 from circadia_field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from circadia_field.plan import Period
     from circadia_field.stage import Player, Stage
 
+Kind = TypeVar("Kind", PlatformConfig, MeterConfig)
 STORE, ASKED, SAMPLES = "device.db", "asked.jsonl", "samples"
 MOST_ATTEMPTS = 3
 """Of a period in a row, before somebody has to look; a later run tries again."""
@@ -174,14 +176,21 @@ def config_of(bundle: Bundle, attempt: Attempt) -> DeviceConfig:
         agent=dataclasses.replace(
             config.agent, policy=pinned_policy(bundle, attempt.period.policy), seed=seed
         ),
-        platform=dataclasses.replace(
-            config.platform, seed=seed, profile=str(bundle.folder / PINNED / PROFILE)
-        ),
+        platform=_set(config.platform, seed=seed, profile=str(bundle.folder / PINNED / PROFILE)),
         store=dataclasses.replace(config.store, path=attempt.folder / STORE),
-        meter=dataclasses.replace(
-            config.meter, samples=str(attempt.folder / SAMPLES) if config.meter.samples else ""
-        ),
+        meter=_set(config.meter, samples=str(attempt.folder / SAMPLES)) if _keeps(config) else config.meter,
     )
+
+
+def _set(config: Kind, **wanted: Any) -> Kind:
+    """With these values, as far as its kind has such keys."""
+    known = {key.name for key in dataclasses.fields(config)}
+    return dataclasses.replace(config, **{key: value for key, value in wanted.items() if key in known})
+
+
+def _keeps(config: DeviceConfig) -> bool:
+    """Whether the meter keeps its samples in a folder."""
+    return bool(getattr(config.meter, "samples", ""))
 
 
 def _true_w(player: Player, store: Path, count_s: float, until_s: float) -> float | None:

@@ -15,6 +15,7 @@ from circadia.config import load_config
 from circadia.energy.profile_file import dump_profile
 from circadia.errors import ConfigError
 from circadia.learning.task_file import load_task
+from circadia.plugs import PLATFORMS
 from circadia.policy.artifact import shipped_policy
 from circadia.tflite.interpreter import backend
 from circadia.wiring import make_policy, named_profile
@@ -34,9 +35,10 @@ WRITERS = "circadia.field.examples"
 def pin(folder: Path, plan_path: Path, device: Path, examples: Path | None, *, virtual: str) -> Bundle:
     """A new bundle for a plan and a device. `virtual`: what measures a simulated body, or nothing. `ConfigError` for what cannot be measured; nothing is left behind then."""
     plan, config = thawed(plan_path), load_config(device)
-    if virtual and config.platform.kind != "simulated":
+    body = PLATFORMS.find(config.platform.kind).plug
+    if virtual and not body.virtual:
         raise ConfigError(f'{device}: --virtual needs platform.kind = "simulated"')
-    if not virtual and config.platform.kind != "simulated" and not config.meter.kind:
+    if not config.meter.kind and body.meter is None:
         raise ConfigError(f"{device}: [meter] has no kind; without a meter there is nothing to compare")
     task = load_task(config.agent.task)
     for policy in plan.arms.values():

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import argparse
 
     from circadia_field.bundle import Bundle
-    from circadia_field.stage import Stage
 
 FIRMWARE, BODY = "firmware", "body"
 
@@ -44,13 +43,17 @@ def register(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Go on until the plan is done; 0 also if a signal broke it off."""
-    from circadia_field.conduct import conduct
+    import logging
 
+    from circadia_field.conduct import conduct
+    from circadia_field.stage import stage_named
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     bundle = _bundle(args)
     periods = len(bundle.plan.schedule())
     place, _ = bundle.next_up()
     print(f"{bundle.folder}: plan {bundle.plan.digest[:12]}, {place} of {periods} periods done", flush=True)
-    done = conduct(bundle, _stage(bundle), _tell)
+    done = conduct(bundle, stage_named(bundle.pins["virtual"]), _tell)
     if done:
         print(f"{bundle.folder}: all {periods} periods done; next: circadia field analyse {bundle.folder}")
     else:
@@ -62,6 +65,7 @@ def _bundle(args: argparse.Namespace) -> Bundle:
     from circadia.errors import ConfigError
     from circadia_field.bundle import Bundle
     from circadia_field.pins import pin
+    from circadia_field.stage import stage_named
 
     given = [args.plan, args.config]
     if args.bundle.exists():
@@ -74,17 +78,8 @@ def _bundle(args: argparse.Namespace) -> Bundle:
         return Bundle(args.bundle)
     if not all(given):
         raise ConfigError(f"{args.bundle}: is not there; give --plan and --config to begin a test")
+    stage_named(args.virtual)  # or it cannot be played
     return pin(args.bundle, args.plan, args.config, args.examples, virtual=args.virtual)
-
-
-def _stage(bundle: Bundle) -> Stage:
-    import logging
-
-    from circadia_field.stage import RealStage, VirtualStage
-
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    virtual = bundle.pins["virtual"]
-    return VirtualStage(firmware=virtual == FIRMWARE) if virtual else RealStage()
 
 
 def _tell(line: str) -> None:

@@ -7,25 +7,28 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
+from circadia.errors import PlatformUnavailable
 from circadia.wiring import build
-from circadia_meter.simulator import BoardErrors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia.agent import Agent
     from circadia.config import DeviceConfig
     from circadia_field.application import Application
-    from circadia_field.virtual_device import VirtualDevice
+    from circadia_field.virtual_device import Measure, VirtualDevice
 
+STAGES = "circadia.field.stages"
+"""The entry-point group of functions that make a stage."""
+BODY = "body"
 ENDS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0
 SETTLE_S = 2.0
 """After a moment the meter has told all about it."""
-VIRTUAL_PERIOD_US = 5000
-BOARD = BoardErrors(drift_ppm=60, shunt_ohm=0.02, noise_v=3e-6, offset_v=1e-6, gain=5e-4)
-"""A good meter, not a perfect one."""
 
 
 class BrokenOff(Exception):
@@ -150,23 +153,32 @@ class RealStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualStage:
-    """Simulated bodies, measured by the meter's firmware on a simulated board, or by themselves: days in seconds."""
+    """Bodies in virtual time, measured by themselves, by a plug-in's meter, or by what `measure` makes: days in seconds."""
 
-    firmware: bool = True
-
+    measure: Callable[[DeviceConfig, float], Measure] | None = None
+    """Of a device's configuration and the time at which it is switched on."""
     morning_s: float = 9 * 3600.0
     """Time of day at which the plan begins."""
-    period_us: int = VIRTUAL_PERIOD_US
 
     def begin(self, config: DeviceConfig, start_h: float) -> VirtualDevice:
         """At that time of the plan."""
         from circadia_field.virtual_device import VirtualDevice
 
         start_s = math.fsum([self.morning_s, start_h * 3600])
-        return VirtualDevice(
-            config,
-            start_s=start_s,
-            errors=replace(BOARD, seed=config.platform.seed),
-            period_us=self.period_us,
-            firmware=self.firmware,
-        )
+        measure = self.measure(config, start_s) if self.measure else None
+        return VirtualDevice(config, start_s=start_s, measure=measure)
+
+
+def stage_named(name: str) -> Stage:
+    """This device for an empty name; `body`, or what a package brings: `PlatformUnavailable` if there is none."""
+    if not name:
+        return RealStage()
+    if name == BODY:
+        return VirtualStage()
+    for point in entry_points(group=STAGES, name=name):
+        made: Stage = point.load()()
+        return made
+    raise PlatformUnavailable(
+        f"--virtual={name}: the meter's firmware on a simulated board comes with the workbench: pip install "
+        f"circadia[lab]; --virtual={BODY} needs none"
+    )

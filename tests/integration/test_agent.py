@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
+from circadia.federation.device.events import ModelArrived
+from circadia.platforms.clocks import HandClock
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.practice import PRACTICE_S
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Mode, TickRecord
-from circadia.wiring import build
+from circadia.wiring import Parts, build
+from circadia.workload import LearningWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,19 +30,6 @@ if TYPE_CHECKING:
     from circadia.agent import Agent
 
 Vector = NDArray[np.float32]
-
-
-class HandClock:
-    """Time that a test turns."""
-
-    def __init__(self, t_s: float) -> None:
-        self.t_s = t_s
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 class Always:
@@ -67,10 +58,12 @@ def config(tmp_path: Path, **store: float) -> DeviceConfig:
 
 
 def started(config: DeviceConfig, t_s: float = 0.0) -> Agent:
-    agent = build(config).agent
-    agent.clock = HandClock(t_s)
-    agent.policy = Always("sleep")
-    return agent
+    return build(config, parts=Parts(clock=HandClock(t_s), policy=Always("sleep"))).agent
+
+
+def work_of(agent: Agent) -> LearningWorkload:
+    assert isinstance(agent.workload, LearningWorkload)
+    return agent.workload
 
 
 def store_of(agent: Agent) -> SqliteStore:
@@ -134,7 +127,7 @@ def test_a_request_that_nobody_served_expires(agent: Agent) -> None:
     assert record.outcome.expired == (answer.request_id,)
     with pytest.raises(DeadlineExpired):
         answer.result(timeout=0)
-    assert agent.workload.requests.length == 0
+    assert work_of(agent).requests.length == 0
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), np.full((8, 8, 1), np.nan), np.array("seven")])
@@ -152,18 +145,18 @@ def test_an_unknown_label_is_refused(agent: Agent) -> None:
 
 def test_training_changes_the_weights_and_counts_the_examples(agent: Agent) -> None:
     give_examples(agent)
-    before = agent.workload.model.weights
-    assert agent.workload.examples.fresh_count == 0
+    before = work_of(agent).model.weights
+    assert work_of(agent).examples.fresh_count == 0
     record = tick(agent, "train/high/large")
     assert record.observation.fresh_examples == 40
     training = record.outcome.training
     assert training is not None
     assert training.steps == 32
-    assert not np.array_equal(agent.workload.model.weights, before)
-    assert agent.workload.examples.fresh_count < 40
+    assert not np.array_equal(work_of(agent).model.weights, before)
+    assert work_of(agent).examples.fresh_count < 40
     stored = store_of(agent).load_model()
     assert stored is not None
-    np.testing.assert_array_equal(stored.weights, agent.workload.model.weights)
+    np.testing.assert_array_equal(stored.weights, work_of(agent).model.weights)
 
 
 def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> None:
@@ -174,7 +167,7 @@ def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> No
     update = record.outcome.update
     assert update is not None
     assert update.examples == agent.workload.task.batch * 16
-    model = agent.workload.model
+    model = work_of(agent).model
     assert model.unsent_examples == 0
     left = np.abs(model.weights - model.base).max()
     whole = np.abs(model.weights - agent.workload.task.initial_weights).max()
@@ -187,13 +180,20 @@ def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> No
 def test_an_arriving_version_keeps_the_unsent_change(agent: Agent) -> None:
     give_examples(agent)
     tick(agent, "train/high/small")
-    own = agent.workload.model.weights - agent.workload.model.base
+    before = work_of(agent).model
+    own = before.weights - before.base
     arrived = np.full_like(own, 0.25)
-    model = agent.workload.with_version(4, 10.0, arrived)
+    newest = agent.clock.now_s() + 1.0  # by the federation's own clock
+    model = agent.workload.hear(ModelArrived(version=4, published_s=newest, weights=arrived), 10.0)
+    assert model is not None
+    assert model.published_s == 10.0
+    assert agent.workload.version == 0  # until the store has it
+    agent.workload.settle(stored=True)
+    assert work_of(agent).model is model
     np.testing.assert_allclose(model.weights, arrived + own, rtol=1e-6)
     np.testing.assert_array_equal(model.base, arrived)
-    assert model.unsent_examples == agent.workload.model.unsent_examples
-    assert model.practice == agent.workload.model.practice
+    assert model.unsent_examples == before.unsent_examples
+    assert model.practice == before.practice
 
 
 def test_practice_is_what_all_training_steps_went_through_whatever_is_sent_or_fetched(agent: Agent) -> None:
@@ -203,7 +203,9 @@ def test_practice_is_what_all_training_steps_went_through_whatever_is_sent_or_fe
     training = begun.outcome.training
     assert training is not None
     rows = (training.batches >= 0).sum()
-    agent.workload.install(agent.workload.with_version(9, 10.0, agent.workload.model.weights))
+    arrived = ModelArrived(version=9, published_s=10.0, weights=work_of(agent).model.weights)
+    agent.workload.hear(arrived, agent.clock.now_s())
+    agent.workload.settle(stored=True)
     seen = tick(agent, "sleep")
     faded = np.exp(-(seen.t_s - begun.t_s) / PRACTICE_S)
     assert seen.observation.practice == pytest.approx(rows * faded)
@@ -215,13 +217,13 @@ def test_a_restart_goes_on_where_the_store_ends(tmp_path: Path) -> None:
     give_examples(first)
     tick(first, "train/high/large")
     last = tick(first, "train/high/large/sync-int8")
-    weights = first.workload.model.weights
+    weights = work_of(first).model.weights
     store_of(first).close()  # the process is as good as killed
     second = started(config(tmp_path), t_s=first.clock.now_s())
-    np.testing.assert_array_equal(second.workload.model.weights, weights)
-    assert set(second.workload.spool) == set(first.workload.spool)
-    assert len(second.workload.examples) == 40
-    assert second.workload.examples.fresh_count == first.workload.examples.fresh_count
+    np.testing.assert_array_equal(work_of(second).model.weights, weights)
+    assert set(work_of(second).spool) == set(work_of(first).spool)
+    assert len(work_of(second).examples) == 40
+    assert work_of(second).examples.fresh_count == work_of(first).examples.fresh_count
     record = tick(second, "sleep")
     assert record.observation.dt_s == 60.0
     assert record.observation.battery_soc == pytest.approx(last.observation.battery_soc, abs=0.02)
@@ -233,14 +235,14 @@ def test_a_full_store_forgets_the_training_but_answers(tmp_path: Path) -> None:
     agent = started(config(tmp_path, max_mb=0.2))
     give_examples(agent, 60)
     answer = None
-    before = agent.workload.model
+    before = work_of(agent).model
     with pytest.raises(StoreError, match="full"):  # noqa: PT012 which tick fills the disk is not known
         for _ in range(500):
-            before = agent.workload.model
+            before = work_of(agent).model
             answer = agent.submit(image(agent), deadline_s=600.0)
             tick(agent, "serve/high/small")
             tick(agent, "train/high/small")
-    assert agent.workload.model is before
+    assert work_of(agent).model is before
     assert answer is not None
     assert answer.done()
     agent.store.close()
@@ -261,6 +263,7 @@ def test_an_absent_sensor_keeps_the_device_asleep(agent: Agent, sensor: str) -> 
 
 def test_an_empty_battery_is_not_worked_below_its_floor(tmp_path: Path) -> None:
     low = config(tmp_path)
+    assert isinstance(low.platform, SimulatedConfig)
     low = dataclasses.replace(low, platform=dataclasses.replace(low.platform, initial_soc=0.16))
     agent = started(low, t_s=12 * 3600.0)
     give_examples(agent)

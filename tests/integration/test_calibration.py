@@ -16,16 +16,17 @@ from circadia import cli
 from circadia.config import parse_config
 from circadia.energy.profile import Quantity, quantities
 from circadia.energy.profile_file import dump_profile, load_profile, shipped_profile, with_quantities
-from circadia.platforms.simulated import SimulatedMeter
+from circadia.platforms.clocks import HandClock
 from circadia.types import Load
-from circadia.wiring import build
-from circadia_field.virtual_device import HandClock, VirtualDevice
+from circadia.wiring import Parts, build
+from circadia_field.virtual_device import VirtualDevice
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.body_meter import measuring
+from circadia_lab.meter.board.simulator import BoardErrors, SimulatedBoard
 from circadia_lab.policy.env.environment import STARTS, Fleet
 from circadia_lab.policy.env.problem import find_problem
-from circadia_meter import firmware
 from circadia_meter.recording import Recorder
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, SimulatedBoard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,13 +80,13 @@ def work(agent: Agent, rng: np.random.Generator) -> None:
 def lived(folder: Path, name: str, seed: int, *, ticks: int = 300, jitter: float = 0.5) -> Path:
     """A store of a simulated device with the body's own meter; ticks of a minute, more or less."""
     clock, rng = HandClock(MORNING_S), np.random.default_rng(seed)
-    agent = build(configured(folder, name, seed, 60.0), clock=clock, measure=SimulatedMeter).agent
+    agent = build(configured(folder, name, seed, 60.0), parts=Parts(clock=clock)).agent
     for _ in range(ticks):
         work(agent, rng)
         agent.ingest()
         agent.learn()
         agent.tick()
-        clock.set_s += 60.0 * rng.uniform(1 - jitter, 1 + jitter)
+        clock.t_s += 60.0 * rng.uniform(1 - jitter, 1 + jitter)
     agent.close()
     return folder / name
 
@@ -202,14 +203,15 @@ def test_a_device_under_the_meters_firmware_comes_back(
     device = VirtualDevice(
         config,
         start_s=NIGHT_S,
-        errors=BoardErrors(drift_ppm=80, shunt_ohm=0.02, noise_v=3e-6),
-        period_us=2000,
+        measure=measuring(
+            start_s=NIGHT_S, errors=BoardErrors(drift_ppm=80, shunt_ohm=0.02, noise_v=3e-6), period_us=2000
+        ),
     )
     rng = np.random.default_rng(0)
     for _ in range(90):
         work(device.agent, rng)
         device.tick()
-        device.clock.set_s += rng.uniform(0, 4)
+        device.clock.t_s += rng.uniform(0, 4)
     device.close()
     out = tmp_path / "fitted.toml"
     found = calibrated(capsys, tmp_path / "device.db", "--profile", "pixel-3", "--out", out)

@@ -23,7 +23,8 @@ from circadia.federation.aggregate.ledger import Ledger
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.codecs import decode
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
-from circadia.wiring import build
+from circadia.platforms.clocks import HandClock
+from circadia.wiring import Parts, build
 from circadia_lab.data.day.plan import Plan
 from circadia_lab.data.day.world import RequestEvent, World
 from circadia_lab.fleet.demo.analysis import analyse, grid
@@ -39,18 +40,6 @@ if TYPE_CHECKING:
 
 DEVICES, PERIOD_S, DAY_S = 2, 900.0, 12.25 * 3600
 ACTIONS = ("serve/high/large", "train/low/small", "serve/low/large", "train/high/large/sync-int8")
-
-
-class HandClock:
-    """Time that a test turns."""
-
-    t_s = 0.0
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 class Turns:
@@ -102,9 +91,8 @@ class Arm:
 
 def open_agent(device: Device, index: int) -> Agent:
     config = {"agent": {"policy": "charging-only", "seed": index}, "store": {"path": str(device.store)}}
-    agent = build(parse_config(config | {"platform": {"initial_soc": 0.9, "seed": index}})).agent
-    agent.clock, agent.policy = HandClock(), Turns()
-    return agent
+    parts = Parts(clock=HandClock(), policy=Turns())
+    return build(parse_config(config | {"platform": {"initial_soc": 0.9, "seed": index}}), parts=parts).agent
 
 
 def live(agent: Agent, device: Device, events: list[Event], until_s: float) -> None:
@@ -135,7 +123,7 @@ def federate(ledger: Ledger, version: Version, agents: list[Agent], arm: Arm, no
     """Average what waits, publish, deliver; the aggregator's part without a broker."""
     buffer, size = Buffer(version.weights.size), version.weights.size
     for agent, device in zip(agents, arm.devices, strict=True):
-        for update in list(agent.workload.spool.values()):
+        for update in list(agent.workload.spooled):
             buffer.add(decode(update.payload, size), examples=update.examples, staleness=0)
             ledger.keep_update(
                 UpdateRecord(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.federation.aggregate.ledger import Ledger
 from circadia.federation.codecs import encode as pack
 from circadia.federation.device.endpoint import DeviceEndpoint
-from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import ModelArrived, UpdateAcknowledged, UpdatePutOff
 from circadia.federation.transport.address import BrokerAddress
 from circadia.federation.transport.broker import Broker, find_mosquitto
 from circadia.federation.transport.device_link import DeviceLink
 from circadia.federation.transport.link import LinkSettings
+from circadia.federation.wire.effects import Publish
 from circadia.learning.task_file import load_task
 from circadia.types import ModelUpdate
 
@@ -138,6 +140,59 @@ def test_a_broker_and_an_aggregator_serve_a_device_and_end_in_order(
     (weights,) = (event.weights for event in heard if isinstance(event, ModelArrived) and event.version == 2)
     assert weights.tobytes() == ledger.version(2).weights.tobytes()
     ledger.close()
+
+
+def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
+    return (step,)
+
+
+def early(update_id: str, task: Task) -> ModelUpdate:
+    payload = pack(np.full(task.parameters, 0.01, np.float32))
+    return ModelUpdate(
+        update_id=update_id, task=task.digest, base_version=99, examples=7, codec="int8", payload=payload, created_s=0.0
+    )  # fmt: skip
+
+
+def put_off(link: DeviceLink, update: ModelUpdate) -> None:
+    """Push it and wait until the aggregator has said *not now*."""
+    link.request([update], pull=False)
+    end_s = time.monotonic() + 30
+    while not any(isinstance(e, UpdatePutOff) and e.update_id == update.update_id for e in link.poll()):
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
+@needs_mosquitto
+def test_what_an_aggregator_cannot_use_yet_is_shown_and_what_a_flood_of_it_says_is_counted(
+    tmp_path: Path,
+) -> None:
+    task = load_task("digits")
+    with Broker() as broker:
+        arguments = ["--broker", f"127.0.0.1:{broker.port}", "--federation", "home", "--task", "digits"]
+        ledger = str(tmp_path / "ledger.db")
+        with running("aggregate", *arguments, "--ledger", ledger, "--json") as aggregator:
+            first_line(aggregator)
+            endpoint = DeviceEndpoint(
+                device_id="phone", federation="home", task_digest=task.digest, parameters=task.parameters
+            )
+            address = BrokerAddress(host="127.0.0.1", port=broker.port)
+            link = DeviceLink(address=address, endpoint=endpoint, random=Random(0))
+            put_off(link, early("u1", task))  # so the aggregator is there
+            for i in range(50):
+                junk = Publish(topic=f"circadia/1/home/model/want/d{i}", payload=b"junk")
+                link.link.post(partial(tuple_of, junk))
+            put_off(link, early("u2", task))
+            link.close()
+            aggregator.send_signal(signal.SIGTERM)
+            out, err = aggregator.communicate(timeout=20)
+            assert aggregator.returncode == 0, err
+    events = [json.loads(line) for line in out.splitlines()]
+    waiting = next(event for event in events if event["event"] == "not-now")
+    assert (waiting["device"], waiting["update_id"]) == ("phone", "u1")
+    assert "99 is in the future" in waiting["reason"]
+    complaints = [event for event in events if event["event"] == "corruption"]
+    assert 1 <= len(complaints) < 10
+    assert (events[-1]["corruption"], events[-1]["not-now"]) == (50, 2)
 
 
 def test_a_taken_port_is_named() -> None:

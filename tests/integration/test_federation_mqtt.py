@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -111,6 +112,9 @@ class Device:
 
     def has(self, version: int) -> bool:
         return version in self.models
+
+    def has_one(self) -> bool:
+        return bool(self.models)
 
     def accepted(self, update_id: str) -> bool:
         return self.verdicts.get(update_id, False)
@@ -534,6 +538,33 @@ def test_a_forged_manifest_does_not_hold_a_device_for_ever(home: Home) -> None:
     assert [r for r in home.reports if isinstance(r, Corruption)]
 
 
+CONNACK = b"\x20\x02\x00\x00"
+JUNK = [
+    b"\x20\x00", b"\x20\x01\x00", b"\x20\x02\x00\x63", b"\x30\x00", b"\x30\x02\x00\x09", b"\x30\x04\x00\x02\xff\xff",
+    b"\x32\x03\x00\x01a", b"\x36\x05\x00\x01a\x00\x01", b"\x40\x01\x00", b"\x40\x02\xff\xff", b"\x62\x00", b"\x90\x00",
+    b"\x90\x02\x00\x01", b"\x90\x03\x00\x01\x07", b"\xb0\x00", b"\xd0\x05hello", b"\xe0\x00", b"\xf0\x00", b"\x00\x00",
+    b"\x30\xff\xff\xff\xff\xff",
+]  # fmt: skip
+
+
+def test_a_broker_that_talks_nonsense_ends_connections_and_not_the_link() -> None:
+    random = Random(0)
+    junk = [CONNACK + piece for piece in JUNK] + [CONNACK + random.randbytes(40) for _ in range(20)] + JUNK
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = LinkSettings(first_retry_s=0.001, longest_retry_s=0.001, connect_timeout_s=5)
+        device = Device(server.getsockname()[1], settings=settings)
+        server.settimeout(20)
+        for piece in junk:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(piece)
+                connection.shutdown(socket.SHUT_WR)
+        server.accept()[0].close()  # it came back after the last
+        device.poll()
+        device.link.close()
+
+
 @pytest.fixture
 def identity(tmp_path: Path) -> Identity:
     return Identity(tmp_path)
@@ -547,7 +578,7 @@ def test_decrypted_bytes_that_wait_are_read(home: Home, identity: Identity) -> N
             home.devices.append(device)
             start_s = time.monotonic()
             device.link.request((), pull=True)
-            until(lambda device=device: device.models, "a model")
+            until(device.has_one, "a model")
             # A device that sleeps on what is there asks again after 5 s.
             assert time.monotonic() - start_s < 4
             device.link.request([update(f"u{i}")], pull=False)

@@ -19,7 +19,7 @@ from scipy import stats
 
 from circadia_field.bundle import Bundle
 from circadia_lab.field.analysis.analysis import analyse
-from circadia_meter import firmware
+from circadia_lab.meter.board import firmware
 
 if TYPE_CHECKING:
     from collections.abc import Callable

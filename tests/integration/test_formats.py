@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from circadia import cli
+from circadia.actions import NAMES
 from circadia.config import load_config
 from circadia.errors import CircadiaError, StoreError
 from circadia.federation.aggregate.ledger import Ledger, progress
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.learning.task_file import load_task
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.wiring import build, make_policy
@@ -38,7 +40,7 @@ FORMATS = Path(__file__).parents[1] / "formats"
 TASK = "digits-head"
 
 
-@pytest.fixture(params=sorted(path.name for path in FORMATS.iterdir()))
+@pytest.fixture(params=sorted(path.parent.name for path in FORMATS.glob("*/told.json")))
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of one version's files."""
     copy = tmp_path / str(request.param)
@@ -118,6 +120,7 @@ def test_a_device_goes_on_with_a_store(files: Path, told: Any) -> None:
         assert waiting == [one["update_id"] for one in told["log"]["updates"] if one["accepted"] is None]
     read_all(path, told)
     config = load_config(files / "device.toml")
+    assert isinstance(config.platform, SimulatedConfig)
     config = dataclasses.replace(
         config,
         store=dataclasses.replace(config.store, path=path),
@@ -164,8 +167,13 @@ def check_ledger(ledger: Ledger, wanted: Any) -> None:
 
 
 def test_a_policy_file_scores_as_it_did(files: Path, told: Any) -> None:
+    """All but sleeping, which has the weight of what has nothing to do (`circadia.policy.folding`)."""
     x = np.array(told["trace"]["x"][0], float).astype(np.float32)
-    same(make_policy(str(files / "policy.tflite")).scores(x), told["scores"])
+    scores = make_policy(str(files / "policy.tflite")).scores(x)
+    works = np.array([not name.startswith("sleep") for name in NAMES])
+    wanted = np.array(told["scores"], float)
+    np.testing.assert_array_equal(scores[works], wanted.astype(np.float32)[works])
+    assert (scores[~works] >= wanted[~works]).all()
 
 
 def test_a_configuration_is_read(files: Path) -> None:
@@ -179,10 +187,22 @@ def test_a_configuration_is_read(files: Path) -> None:
     assert config.federation.patience.longest_s == 200.0
 
 
+@pytest.mark.slow
 def test_a_bundle_is_analysed_again(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`verify` analyses the raw files from scratch, and compares with the result that its own version wrote."""
     assert cli.main(["field", "verify", str(files / "bundle.zip")]) == 0
     assert "all agrees" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_bundle_comes_to_the_same_result(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(files / "bundle.zip") as archive:
+        archive.extractall(files / "unpacked")
+    [bundle] = (files / "unpacked").iterdir()
+    before = (bundle / "result.json").read_bytes()
+    assert cli.main(["field", "analyse", str(bundle)]) == 0
+    assert "report.html: the page" in capsys.readouterr().out
+    assert (bundle / "result.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])

@@ -10,11 +10,13 @@ import pytest
 
 from circadia.actions import CATALOGUE, FACTS, action_named
 from circadia.config import parse_config
+from circadia.federation.device.events import UpdateAcknowledged
 from circadia.idle import idle
 from circadia.observation import COLUMN, values
 from circadia.serving.queue import Request
 from circadia.types import Link, Mode, Observation
 from circadia.wiring import build
+from circadia.workload import LearningWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from circadia.agent import Agent
     from circadia.types import Action, Outcome
-    from circadia.workload import LearningWorkload
 
 YEAR_S = 365 * 86_400.0
 ALL_WELL = Observation(
@@ -37,6 +38,16 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     agent = build(parse_config({"store": {"path": str(tmp_path / "device.db")}})).agent
     yield agent
     agent.close()
+
+
+def work(agent: Agent) -> LearningWorkload:
+    assert isinstance(agent.workload, LearningWorkload)
+    return agent.workload
+
+
+def do(workload: LearningWorkload, name: str, now_s: float) -> None:
+    workload.run(action_named(name), now_s)
+    workload.settle(stored=True)
 
 
 def image(workload: LearningWorkload) -> NDArray[np.float32]:
@@ -70,26 +81,28 @@ def names(flags: NDArray[np.bool_]) -> set[str]:
 
 
 def test_it_is_so_from_the_first_example_to_the_last_acknowledgement(agent: Agent) -> None:
-    workload = agent.workload
+    workload = work(agent)
     serves, trains, pushes = names(FACTS.serves), names(FACTS.trains), names(FACTS.only_pushes)
     assert check(workload, 0.0) == serves | trains | pushes
 
     workload.requests.put(Request(request_id=1, x=image(workload), submitted_s=0.0, deadline_s=60.0))
     assert check(workload, 1.0) == trains | pushes
-    workload.adopt(workload.run(action_named("serve/low/small"), 1.0))
+    do(workload, "serve/low/small", 1.0)
     assert check(workload, 2.0) == serves | trains | pushes
 
     workload.examples.add(1, image(workload), 3, 2.0)
     assert check(workload, 3.0) == serves | pushes
-    workload.adopt(workload.run(action_named("train/low/small"), 3.0))
+    do(workload, "train/low/small", 3.0)
     assert workload.examples.fresh_count == 0
     assert check(workload, 4.0) == serves
 
-    workload.adopt(workload.run(action_named("sleep/sync-int8"), 4.0))
+    do(workload, "sleep/sync-int8", 4.0)
     assert workload.model.unsent_examples == 0
     assert check(workload, 5.0) == serves
     (sent,) = workload.spool
-    workload.forget_update(sent)
+    do(workload, "sleep", 5.0)  # instead of what was only tried
+    workload.hear(UpdateAcknowledged(update_id=sent, accepted=True), 5.0)
+    workload.settle(stored=True)
     assert check(workload, 6.0) == serves | pushes
 
     # Examples that were trained on half a year ago may be trained on again: practice has faded, and is not 0.
@@ -99,13 +112,13 @@ def test_it_is_so_from_the_first_example_to_the_last_acknowledgement(agent: Agen
 
 def test_a_decision_sleeps_where_only_idle_work_is_wanted(agent: Agent) -> None:
     """Whatever the policy scores: with nothing there, it sleeps or asks for a version."""
-    shield, x = agent.shield, seen(agent.workload, 0.0)
+    shield, x = agent.shield, seen(work(agent), 0.0)
     wish = np.where(FACTS.serves | FACTS.trains, 50.0, 0.0).astype(np.float32)
     done = {shield.decide(x, wish, u).action.name for u in np.linspace(0, 0.999, 50)}
     assert done == {"sleep", "sleep/sync-pull"}
 
 
 def test_what_is_not_known_may_be_there(agent: Agent) -> None:
-    x = seen(agent.workload, 0.0)
+    x = seen(work(agent), 0.0)
     x[[COLUMN["queue_length"], COLUMN["practice"], COLUMN["spooled_updates"]]] = np.nan
     assert not idle(x, FACTS).any()

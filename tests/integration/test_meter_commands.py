@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from circadia.errors import MeterError
-from circadia_meter import firmware
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.simulator import BoardErrors, SimulatedBoard
 from circadia_meter.recording import Recorder, Recording, export_csv
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, SimulatedBoard
 
 if TYPE_CHECKING:
     from pathlib import Path

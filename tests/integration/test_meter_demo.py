@@ -17,9 +17,9 @@ import pytest
 
 from circadia_field.ticks import read_ticks
 from circadia_lab.meter.arrivals import Arrivals
+from circadia_lab.meter.board import firmware
 from circadia_lab.meter.live_device import LiveDevice
 from circadia_lab.meter.summary import figures
-from circadia_meter import firmware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

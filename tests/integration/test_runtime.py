@@ -12,10 +12,15 @@ import pytest
 
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.physics.scenario import scenario_for
+from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
+from circadia.runtime import STRIKES
 from circadia.store.sqlite import SqliteStore
-from circadia.types import ModelUpdate
-from circadia.wiring import build
+from circadia.types import ModelUpdate, Observation, TickRecord
+from circadia.wiring import Parts, build
+from circadia.workload import LearningWorkload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,16 +153,16 @@ class RefusesExamples(SqliteStore):
 
 @pytest.mark.slow
 def test_a_store_that_refuses_examples_does_not_stop_the_answers(tmp_path: Path) -> None:
-    loop = runtime(tmp_path, scale=20.0, period_s=60.0)
-    loop.agent.store.close()
-    loop.agent.store = store = RefusesExamples(tmp_path / "device.db")
+    store = RefusesExamples(tmp_path / "device.db")
     store.refusals = 3
+    loop = runtime(tmp_path, scale=20.0, period_s=60.0, parts=Parts(store=store))
     loop.agent.policy = Serve()
     with loop as agent:
         for label in range(5):
             agent.add_example(image(loop), label)
         assert agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S).label >= 0
         end_s = time.monotonic() + PATIENCE_S
+        assert isinstance(agent.workload, LearningWorkload)
         while len(agent.workload.examples) < 5 and time.monotonic() < end_s:
             time.sleep(0.05)
     assert loop.errors == 3
@@ -223,6 +228,7 @@ def test_the_last_updates_obey_the_limits(
     update = ModelUpdate(
         update_id="a" * 32, task="t", base_version=0, examples=1, codec="int8", payload=b"x", created_s=0.0
     )
+    assert isinstance(agent.workload, LearningWorkload)
     agent.workload.spool[update.update_id] = update
     seen = agent.platform.observe(agent.clock.now_s())
     monkeypatch.setattr(agent.platform, "observe", lambda _now_s: dataclasses.replace(seen, link=link))
@@ -230,3 +236,63 @@ def test_the_last_updates_obey_the_limits(
     assert recorder.pushed == int(goes)
     assert recorder.online[-1] is goes
     agent.close()
+
+
+def test_observers_that_raise_disturb_nobody_and_are_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[TickRecord] = []
+
+    def stumbles(_record: TickRecord) -> None:
+        raise RuntimeError("the screen is gone")
+
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, observers=(stumbles, seen.append))
+    loop.agent.policy = Serve()
+    with loop as agent:
+        for _ in range(STRIKES + 2):
+            agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
+    assert len(seen) == loop.ticks >= STRIKES + 2
+    assert (loop.errors, loop.observer_errors) == (0, STRIKES)
+    assert "the screen is gone" in caplog.text
+    assert "dropped" in caplog.text
+
+
+def test_an_observer_that_recovers_is_kept(tmp_path: Path) -> None:
+    calls = 0
+
+    def stumbles_twice_in_three(_record: TickRecord) -> None:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise RuntimeError("busy")
+
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, observers=(stumbles_twice_in_three,))
+    loop.agent.policy = Serve()
+    with loop as agent:
+        for _ in range(7):
+            agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
+    assert calls == loop.ticks
+
+
+class Closes(SimulatedPlatform):
+    """A body that notes when it is let go of."""
+
+    closed = 0
+    looked_at_after_close = False
+
+    def observe(self, now_s: float) -> Observation:
+        self.looked_at_after_close |= bool(self.closed)
+        return super().observe(now_s)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_the_body_is_closed_after_the_last_look_at_it(tmp_path: Path) -> None:
+    profile = shipped_profile("pixel-3")
+    body = Closes(profile, scenario_for(profile), 0)
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6, parts=Parts(platform=body, measure=SimulatedMeter))
+    with loop as agent:
+        agent.submit(image(loop), deadline_s=0.0)
+    assert body.closed == 1
+    assert not body.looked_at_after_close

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from circadia.config import MeterConfig
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import MeterError
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.clocks import SystemClock
-from circadia_meter import firmware, recorded_meter
-from circadia_meter.meters import serial
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.plugs import MeterContext
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.simulator import BoardErrors, LiveBoard, SimulatedBoard
+from circadia_meter import recorded_meter
+from circadia_meter.meters import SerialConfig, serial
 from circadia_meter.recorded_meter import RecordedMeter
 from circadia_meter.recording import Recorder, Recording
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,10 +82,13 @@ def test_a_live_meter_gives_joules(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_simulator
 def test_every_sample_is_kept_start_by_start(tmp_path: Path) -> None:
-    config = MeterConfig(port=str(tmp_path / "meter"), shunt_ohm=0.01, samples=str(tmp_path / "samples"))
+    config = SerialConfig(port=str(tmp_path / "meter"), shunt_ohm=0.01, samples=str(tmp_path / "samples"))
+    profile = shipped_profile("pixel-3")
+    body = SimulatedPlatform(profile, scenario_for(profile), seed=0)
+    context = MeterContext(profile=profile, clock=SystemClock(), platform=body)
     with powered(tmp_path / "meter"):
         for _ in range(2):
-            meter = serial(config, SystemClock())
+            meter = serial(config, context)
             assert isinstance(meter, RecordedMeter)
             start_s = SystemClock().now_s() + 0.5
             until(lambda: meter.read(start_s, start_s + 1))  # noqa: B023 - asked at once

@@ -14,8 +14,9 @@ import pytest
 from circadia.config import parse_config
 from circadia_field.ticks import read_ticks
 from circadia_field.virtual_device import VirtualDevice
-from circadia_meter import firmware
-from circadia_meter.simulator import BoardErrors
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.body_meter import BodyMeter, measuring
+from circadia_lab.meter.board.simulator import BoardErrors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ pytestmark = [
         reason=f"needs {firmware.TOOLS['avr-gcc']} {firmware.SIMULATOR_PACKAGES}",
     ),
 ]
-PERIOD_S, TICKS = 5.0, 40
+PERIOD_S, TICKS, START_S = 5.0, 40, 9 * 3600.0
 
 
 def test_joules_of_decisions_are_those_that_flowed(tmp_path: Path) -> None:
@@ -37,8 +38,9 @@ def test_joules_of_decisions_are_those_that_flowed(tmp_path: Path) -> None:
         "platform": {"profile": "pixel-3"},
         "store": {"path": str(path)},
     }
+    errors = BoardErrors(drift_ppm=80, shunt_ohm=0.02, noise_v=3e-6)
     device = VirtualDevice(
-        parse_config(table), errors=BoardErrors(drift_ppm=80, shunt_ohm=0.02, noise_v=3e-6)
+        parse_config(table), start_s=START_S, measure=measuring(start_s=START_S, errors=errors)
     )
     rng = np.random.default_rng(0)
     for _ in range(TICKS):
@@ -47,7 +49,8 @@ def test_joules_of_decisions_are_those_that_flowed(tmp_path: Path) -> None:
         for _ in range(rng.poisson(2.0)):
             device.agent.add_example(rng.random((8, 8, 1)).astype(np.float32), int(rng.integers(10)))
         device.tick()
-    meter = device.meter.meter
+    meter = device.agent.meter
+    assert isinstance(meter, BodyMeter)
     device.stop()
     found = read_ticks(path)
     true_j = np.array([meter.true_j(a, a + b) for a, b in zip(found.t_s, found.duration_s, strict=True)])

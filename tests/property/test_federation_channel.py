@@ -1,27 +1,33 @@
-"""Devices and an aggregator back to back, through a channel that loses, doubles, reorders and damages."""
+"""Devices and an aggregator back to back, through a channel that loses, doubles, reorders, damages, and is not alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tempfile
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from circadia.errors import RemoteProtocolError
 from circadia.federation.aggregate import averaging
 from circadia.federation.aggregate.aggregator import Aggregator, AggregatorSettings, first_version
 from circadia.federation.aggregate.ledger import Ledger
-from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff
 from circadia.federation.codecs import decode, encode
 from circadia.federation.device.endpoint import DeviceEndpoint
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
 from circadia.federation.device.patience import Patience
+from circadia.federation.wire import messages
+from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
 from circadia.types import ModelUpdate
 
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 
 TASK = "5a" * 32
 PARAMETERS = 70_000  # two chunks an update, five a model
-PATIENCE = Patience(chunk_s=5, acknowledgement_s=20, longest_s=60)
+PATIENCE = Patience(chunk_s=5, acknowledgement_s=20, longest_s=60, longest_not_now_s=60)
 WEIGHTS = np.random.default_rng(0).normal(size=PARAMETERS).astype(np.float32)
 PAYLOADS = [
     encode(np.random.default_rng(i).normal(0, 0.01, PARAMETERS).astype(np.float32)) for i in range(1, 7)
@@ -44,6 +50,8 @@ class Faults:
     lose: float = 0.0
     double: float = 0.0
     damage: float = 0.0
+    hostile: float = 0.0
+    """Somebody adds garbage, messages of a later version, contradictions and forged manifests."""
     shuffle: bool = False
     broker_crashes: int = 0
     aggregator_crashes: int = 0
@@ -142,7 +150,9 @@ class World:
                 self.patterns[name].discard(pattern)
             case Publish():
                 self.publish(step)
-            case KeepUpdate() | KeepVersion():
+            case Corruption():
+                assert not step.ours
+            case KeepUpdate() | KeepVersion() | PutOff():
                 pass
             case _:
                 self.devices[name].hear(step)
@@ -165,6 +175,35 @@ class World:
             broken[self.random.randrange(len(broken))] ^= self.random.randrange(1, 256)
             payload = bytes(broken)
         self.queue += [(name, topic, payload)] * (2 if draw() < faults.double else 1)
+        if payload and draw() < faults.hostile:
+            self.queue.append((name, topic, self.hostile(topic, payload)))
+
+    # Somebody else
+
+    def hostile(self, topic: str, payload: bytes) -> bytes:
+        """In place of a message, or beside it."""
+        kind = self.random.randrange(5 if "/update/" in topic or topic.endswith("manifest") else 3)
+        if kind == 0:
+            return self.random.randbytes(50)
+        if kind == 1:
+            return sealed({"kind": 1 << 20_000}, 1)
+        if kind == 2:
+            return sealed({"kind": "later", "anything": [1]}, 2)
+        return self.contradiction(payload)
+
+    def contradiction(self, payload: bytes) -> bytes:
+        """A sound message that says something else. Only the first chunk of an update: two would be another update."""
+        try:
+            message = messages.decode(payload)
+        except RemoteProtocolError:
+            return payload
+        match message:
+            case messages.Manifest():
+                version = self.random.choice([1, message.version, message.version + 1, 2**31 - 1])
+                return messages.encode(dataclasses.replace(message, version=version, sha256=bytes(32)))
+            case messages.UpdateChunk(chunk=0):
+                return messages.encode(dataclasses.replace(message, examples=message.examples + 1))
+        return payload
 
     # Time
 
@@ -201,6 +240,11 @@ class World:
         self.do("aggregator", self.aggregator.connected(self.now_s))
 
 
+def sealed(values: dict[str, Any], schema: int) -> bytes:
+    body = cbor2.dumps(values)
+    return cbor2.dumps([schema, body, sha256(bytes([schema]) + body).digest(), None])
+
+
 def matches(pattern: str, topic: str) -> bool:
     one, other = pattern.split("/"), topic.split("/")
     return len(one) == len(other) and all(a in {"+", b} for a, b in zip(one, other, strict=True))
@@ -225,6 +269,7 @@ any_faults = st.builds(
     lose=chances,
     double=chances,
     damage=chances,
+    hostile=st.just(0.0) | chances,
     shuffle=st.booleans(),
     broker_crashes=st.integers(0, 2),
     aggregator_crashes=st.integers(0, 2),
@@ -233,6 +278,8 @@ any_faults = st.builds(
 
 @pytest.mark.slow
 @settings(max_examples=40)
+# A forged manifest under the right version, whose size no true chunk fits.
+@example(Faults(lose=0.3359375, double=0.0625, hostile=0.35, shuffle=True), [1, 0, 2], 1048577, 1)
 @given(
     any_faults, st.lists(st.integers(0, 3), min_size=1, max_size=3), st.integers(0, 2**32), st.integers(1, 3)
 )

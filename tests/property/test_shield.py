@@ -183,7 +183,7 @@ def test_a_long_catalogue_s_costs_bind_to_its_last_action(profile: str) -> None:
 def test_a_policy_file_s_actions_keep_their_places_in_a_long_catalogue() -> None:
     """What it does not know is not offered, and so never done."""
     catalogue = many(130)
-    policy, short = NetworkPolicy(load_policy(shipped_policy()), catalogue), make_policy("default")
+    policy, short = NetworkPolicy(load_policy(shipped_policy()), catalogue=catalogue), make_policy("default")
     assert policy.offered.tolist() == [i < N for i in range(130)]
     x = values(GOOD)
     np.testing.assert_array_equal(policy.scores(x)[:N], short.scores(x))

@@ -62,7 +62,18 @@ def test_an_empty_file_is_a_lone_simulated_device() -> None:
         ("[agent]\nperiod_s = nan", "agent.period_s is nan"),
         ("[agent]\npreference = { accuracy = 1.0, latency = 1.0, energy = 0.0 }", "sum to 2"),
         ("[limits]\nbattery_floor = 1.5", "battery_floor is 1.5"),
-        ("[platform]\nkind = 'toaster'", "platform.kind is 'toaster'; it must be one of simulated"),
+        ("[platform]\nkind = 'toaster'", "platform.kind 'toaster': there are linux, simulated"),
+        ("[platform]\nkind = 3", "platform.kind is 3; it must be of type str"),
+        ("platform = 3", "platform must be a table"),
+        (
+            "[platform]\nkind = 'linux'\ncolour = 3",
+            "unknown key 'platform.colour' of kind 'linux'; known keys: kind",
+        ),
+        ("[platform]\nroom_c = 3", "unknown key 'platform.room_c' of kind 'simulated'"),
+        ("[meter]\ngain = 2", "unknown key 'meter.gain' without a kind; known keys: kind"),
+        ("[meter]\nkind = 'abacus'", "meter.kind 'abacus': there are hwmon, power-supply, serial"),
+        ("[meter]\nkind = 'hwmon'\nshunt = 1", "unknown key 'meter.shunt' of kind 'hwmon'"),
+        ("[meter]\nkind = 'serial'\nrate_hz = 0", "meter.rate_hz is 0.0; it must be positive"),
         ("[platform]\ninitial_soc = 80", "initial_soc is 80.0"),
         ("[federation]\nname = 'x'", "federation.broker is missing"),
         ("[federation]\nbroker = 'here:x'", "broker 'here:x': write HOST:PORT"),
@@ -78,6 +89,24 @@ def test_what_is_wrong_names_itself(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(ConfigError, match=r"device\.toml") as caught:
         load_config(path)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[platform]\nkind = 'linux'\nseed = 3", "platform.seed"),
+        ("[platform]\nmains = true", "platform.mains"),
+        ("[meter]\nport = 'auto'", "meter.port"),
+        ("[meter]\nkind = 'hwmon'\nshunt_ohm = 1", "meter.shunt_ohm"),
+    ],
+)
+def test_keys_of_another_kind_that_release_0_1_passed_over_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, key: str
+) -> None:
+    path = tmp_path / "device.toml"
+    path.write_text(text)
+    load_config(path)
+    assert f"{key} means nothing to a [" in caplog.text
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
-from typing import TYPE_CHECKING
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from circadia.commands.doctor import as_json, as_table
+from circadia.config import DeviceConfig, StoreConfig
 from circadia.doctor.diagnosis import (
     battery,
     broker_program,
     broker_reachable,
+    diagnose,
     link,
     python_version,
     state_folder,
@@ -20,9 +25,10 @@ from circadia.doctor.diagnosis import (
 )
 from circadia.doctor.finding import Finding, Status
 from circadia.errors import ArtifactError, ConfigError
+from circadia.store.migrations import STORE
+from circadia.store.sqlite import SqliteStore
 
-if TYPE_CHECKING:
-    from pathlib import Path
+OLD_STORE = Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "device.sqlite"
 
 
 def put(path: Path, text: str) -> None:
@@ -82,6 +88,25 @@ def test_state_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     finding = state_folder(tmp_path / "not" / "yet" / "circadia.db")
     assert finding.status is Status.FAILED
     assert str(tmp_path / "not" / "yet") in finding.detail
+
+
+def test_a_store_of_another_version_is_told(tmp_path: Path) -> None:
+    config = DeviceConfig(store=StoreConfig(path=tmp_path / "circadia.db"))
+
+    def told() -> Finding:
+        return next(one for one in diagnose(config, tmp_path, tmp_path) if one.name == "store")
+
+    assert "made at the first start" in told().detail
+    shutil.copyfile(OLD_STORE, config.store.path)
+    assert f"schema 3, migrated to {STORE.version} at the next start" in told().detail
+    SqliteStore(config.store.path).close()
+    assert told().detail.endswith(f"schema {STORE.version}")
+    for least, status in ((STORE.version, Status.OK), (STORE.version + 1, Status.FAILED)):
+        with closing(sqlite3.connect(config.store.path, isolation_level=None)) as db:
+            db.execute(f"PRAGMA user_version = {STORE.version + 1}")
+            db.execute("UPDATE schema SET readable_from = ?", (least,))
+        assert told().status is status
+        assert f"schema {STORE.version + 1}" in told().detail
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -291,6 +291,21 @@ def test_a_fault_of_ours_is_logged_with_its_traceback_and_counted_apart(
         bench.hear(*message(0))
 
 
+def test_weights_cannot_be_driven_beyond_what_a_version_can_carry() -> None:
+    bench = Bench(buffer=1)
+    rejected, change = None, 5.0
+    for i in range(50):
+        payload = pack(np.full(N, change, np.float32))
+        (ack,) = acks(bench.send(float(i), only=(0,), update_id=f"u{i}", payload=payload))
+        rejected = ack.reason if ack.status == "rejected" else None
+        if rejected:
+            break
+        change = 5 * float(np.abs(bench.aggregator.version.weights).mean())
+    assert "norm" in str(rejected)
+    assert np.abs(bench.aggregator.version.weights).max() > 1e26
+    assert acks(bench.send(100.0, update_id="small"))[-1].status == "accepted"
+
+
 def test_after_the_last_version_there_is_no_next_one_and_nothing_breaks() -> None:
     bench = Bench(buffer=1)
     bench.send()

@@ -376,7 +376,13 @@ def test_not_now_is_tried_again_with_growing_pauses_at_least_hourly() -> None:
     assert pauses[-1] == 3600
     assert device.put_off == device.pushing == 1
     ack = Acknowledgement(update_id="u1", status="incomplete", missing=(1,))
-    assert chunks_sent(hear(device, "ack/phone", ack, now_s)) == [("u1", 1)]
+    hear(device, "ack/phone", not_now(), now_s)
+    assert chunks_sent(hear(device, "ack/phone", ack, now_s)) == [
+        ("u1", 1)
+    ]  # the time has come: no pause any more
+    device.push([update("u2")], now_s)
+    assert device.due_s == now_s + 20
+    hear(device, "ack/phone", Acknowledgement(update_id="u2", status="accepted"), now_s)
     verdict, status = hear(device, "ack/phone", Acknowledgement(update_id="u1", status="accepted"), now_s)
     assert verdict == UpdateAcknowledged(update_id="u1", accepted=True)
     assert decode_as(Status, status.payload).details == {}

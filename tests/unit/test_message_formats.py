@@ -24,7 +24,7 @@ TASK = "ab" * 32
 DATA = bytes(range(64))
 DIGEST = sha256(DATA).digest()
 FIXTURES: dict[str, str] = json.loads(
-    (Path(__file__).parents[1] / "formats" / "v1" / "messages.json").read_text()
+    (Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "messages.json").read_text()
 )
 MESSAGES: dict[str, Message] = {
     "manifest": Manifest(
@@ -54,8 +54,23 @@ def test_every_stored_message_has_its_meaning_here() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
-def test_the_first_versions_bytes_are_read_and_written_to_the_bit(name: str) -> None:
+def test_the_bytes_of_schema_1_are_read_and_written_to_the_bit(name: str) -> None:
     wire = bytes.fromhex(FIXTURES[name])
     assert decode(wire) == MESSAGES[name]
-    # What the first version wrote, it can read: the same bytes reach it from here.
+    # What an earlier version wrote, it can read: the same bytes reach it from here.
     assert encode(MESSAGES[name]) == wire
+
+
+def test_not_now_is_what_it_was_when_it_came_to_schema_1() -> None:
+    # Before it, this was a corruption: the update was kept and sent again.
+    wire = bytes.fromhex(
+        "84015871a5646b696e646f61636b6e6f776c656467656d656e7466726561736f6e782d626173655f7665727369"
+        "6f6e3a203920697320696e20746865206675747572652c206e6577657374206973203766737461747573676e6f"
+        "742d6e6f77676d697373696e6780697570646174655f6964627531582081f2ab57a1385b4c172f8db0d86d7282"
+        "bb37f2b74e34f66a30f90eb279671d5df6"
+    )
+    message = Acknowledgement(
+        update_id="u1", status="not-now", reason="base_version: 9 is in the future, newest is 7"
+    )
+    assert decode(wire) == message
+    assert encode(message) == wire

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from circadia.config import DeviceConfig, MeterConfig, PlatformConfig
+from circadia.config import DeviceConfig
 from circadia.doctor import diagnosis
-from circadia.doctor import meter as meter_diagnosis
 from circadia.doctor.finding import Status
-from circadia.doctor.meter import firmware_programs, meter, meter_port
+from circadia.doctor.plugins import meter
+from circadia.platforms.kinds import LinuxConfig
+from circadia.plugs import MeterConfig
+from circadia_lab.meter.diagnosis import firmware_programs
+from circadia_meter.diagnosis import NEEDED, meter_port, packages
+from circadia_meter.meters import HwmonConfig, PowerSupplyConfig, SerialConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-SERIAL = MeterConfig(kind="serial")
+SERIAL = SerialConfig()
 
 
 def put(path: Path, text: str = "") -> Path:
@@ -32,7 +36,7 @@ def test_a_simulated_body_has_its_own_meter() -> None:
 
 
 def test_a_real_device_without_a_meter_is_told_how_to_get_one() -> None:
-    found = meter(DeviceConfig(platform=PlatformConfig(kind="linux")))
+    found = meter(DeviceConfig(platform=LinuxConfig()))
     assert found.status is Status.ABSENT
     assert "hwmon, power-supply, serial" in found.detail
     assert "kind" in found.advice
@@ -42,20 +46,21 @@ def test_a_kind_is_installed_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert meter(DeviceConfig(meter=SERIAL)).status is Status.OK
     wrong = meter(DeviceConfig(meter=MeterConfig(kind="seriel")))
     assert wrong.status is Status.FAILED
-    assert "'seriel' is not there; there are hwmon" in wrong.detail
-    monkeypatch.setitem(meter_diagnosis.NEEDED, "serial", {"serial": "pyserial", "no_such_module": "gone"})
-    lacking = meter(DeviceConfig(meter=SERIAL))
+    assert "'seriel': there are hwmon, power-supply, serial" in wrong.detail
+    assert "pip install circadia[meter]" in wrong.advice
+    assert packages("serial") is None
+    monkeypatch.setitem(NEEDED, "serial", {"serial": "pyserial", "no_such_module": "gone"})
+    lacking = packages("serial")
+    assert lacking is not None
     assert (lacking.status, lacking.detail) == (Status.FAILED, "serial needs gone")
-    bare = meter(DeviceConfig(meter=SERIAL), kinds=())
-    assert "none is installed" in bare.detail
-    assert "pip install circadia[meter]" in bare.advice
+    assert lacking.advice == "pip install circadia[meter]"
 
 
 def test_no_port_is_told(tmp_path: Path) -> None:
     found = meter_port(SERIAL, tmp_path, tmp_path)
     assert found is not None
     assert (found.status, found.detail) == (Status.FAILED, "no USB serial port is there")
-    named = meter_port(MeterConfig(kind="serial", port="/dev/ttyNONE"), tmp_path, tmp_path)
+    named = meter_port(SerialConfig(port="/dev/ttyNONE"), tmp_path, tmp_path)
     assert named is not None
     assert named.status is Status.FAILED
     assert "/dev/ttyNONE is not there" in named.detail
@@ -82,7 +87,7 @@ def test_a_port_that_is_not_permitted_names_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = put(tmp_path / "ttyUSB0")
-    monkeypatch.setattr("circadia.doctor.meter.os.access", lambda *_: False)
+    monkeypatch.setattr("circadia_meter.diagnosis.os.access", lambda *_: False)
     found = meter_port(SERIAL, tmp_path, tmp_path)
     assert found is not None
     assert (found.status, found.detail) == (Status.FAILED, f"{port} is not permitted")
@@ -98,7 +103,7 @@ def test_nothing_is_opened(tmp_path: Path) -> None:
 
 def test_chips_that_measure_power_are_named(tmp_path: Path) -> None:
     put(tmp_path / "class/hwmon/hwmon0/name", "nvme\n")
-    wanted = MeterConfig(kind="hwmon")
+    wanted = HwmonConfig()
     none = meter_port(wanted, tmp_path, tmp_path)
     assert none is not None
     assert none.status is Status.FAILED
@@ -109,32 +114,23 @@ def test_chips_that_measure_power_are_named(tmp_path: Path) -> None:
     one = meter_port(wanted, tmp_path, tmp_path)
     assert one is not None
     assert (one.status, one.detail) == (Status.OK, "ina219")
-    other = meter_port(MeterConfig(kind="hwmon", port="ina3221"), tmp_path, tmp_path)
+    other = meter_port(HwmonConfig(port="ina3221"), tmp_path, tmp_path)
     assert other is not None
     assert "no chip 'ina3221' that measures power; there are ina219" in other.detail
-    assert meter_port(MeterConfig(kind="power-supply"), tmp_path, tmp_path) is None
+    assert meter_port(PowerSupplyConfig(), tmp_path, tmp_path) is None
 
 
 def test_missing_programs_come_with_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     header = put(tmp_path / "sim_avr.h")
-    monkeypatch.setattr("circadia.doctor.meter.shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("circadia_lab.meter.diagnosis.shutil.which", lambda name: f"/usr/bin/{name}")
     assert firmware_programs(header).status is Status.OK
     assert "apt-get install libsimavr-dev" in firmware_programs(tmp_path / "gone.h").advice
     monkeypatch.setattr(
-        "circadia.doctor.meter.shutil.which", lambda name: None if name == "avrdude" else name
+        "circadia_lab.meter.diagnosis.shutil.which", lambda name: None if name == "avrdude" else name
     )
     found = firmware_programs(header)
     assert (found.status, found.detail) == (Status.ABSENT, "avrdude missing")
     assert found.advice.endswith("apt-get install avrdude")
-
-
-def test_packages_are_those_of_the_meters_own_commands() -> None:
-    from circadia_meter import firmware
-
-    assert meter_diagnosis.SIMULATOR == firmware.SIMULATOR_HEADER
-    assert meter_diagnosis.SIMULATOR_PACKAGES == firmware.SIMULATOR_PACKAGES
-    for program, packages in meter_diagnosis.PROGRAMS.items():
-        assert firmware.TOOLS[program] == packages
 
 
 def test_the_doctor_asks_for_the_meter(tmp_path: Path) -> None:

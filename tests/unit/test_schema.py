@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -24,6 +25,7 @@ from circadia.actions import CATALOGUE, NAMES
 from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import first_version
 from circadia.federation.aggregate.ledger import LEDGER, Ledger
+from circadia.learning.task_file import load_task
 from circadia.observation import TABLE, Feature, values
 from circadia.schema import NewerFile, Schema, Step
 from circadia.store.migrations import ACTIONS_3, FEATURES_3, STORE
@@ -50,7 +52,7 @@ def added(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
     db.execute("ALTER TABLE model ADD COLUMN age REAL")
     db.execute("ALTER TABLE trainings ADD COLUMN age REAL")
-    db.execute("CREATE TABLE away (id INTEGER PRIMARY KEY, what TEXT)")
+    db.execute("CREATE TABLE moods_told (id INTEGER PRIMARY KEY, what TEXT)")
     db.execute("CREATE INDEX moods ON ticks (mood)")
     db.execute('INSERT INTO observation_tables (features) VALUES (\'[["mood", "1"], ["battery_soc", "1"]]\')')
 
@@ -238,7 +240,7 @@ def test_a_failed_tick_leaves_no_number_for_its_set_of_actions(tmp_path: Path) -
         first = record(1.0)
         return dataclasses.replace(
             first,
-            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),  # type: ignore[arg-type]
+            decision=dataclasses.replace(first.decision, masked=(("thermal", names),)),
         )
 
     with SqliteStore(tmp_path / "device.db") as store:
@@ -255,6 +257,20 @@ def test_a_failed_tick_leaves_no_number_for_its_set_of_actions(tmp_path: Path) -
         (("thermal", (name,)),)
         for name in ("sleep/sync-pull", "serve/low/small", "train/low/small", "sleep/sync-pull")
     ]
+
+
+def test_no_action_of_a_large_catalogue_is_lost(tmp_path: Path) -> None:
+    names = tuple(f"dream/{number}" for number in range(130))
+    first = record(1.0)
+    masked = (("thermal", names), ("battery_floor", names[64:]), ("no_link", (names[129],)))
+    decision = dataclasses.replace(first.decision, masked=masked)
+    with SqliteStore(tmp_path / "device.db") as store:
+        for _ in range(3):
+            store.commit(dataclasses.replace(first, decision=decision))
+        (sets,) = store._db.execute("SELECT count(*) FROM action_sets").fetchone()
+    assert sets == 3
+    with StoreReader(tmp_path / "device.db") as reader:
+        assert [tick.masked for tick in reader.ticks()] == [masked] * 3
 
 
 # A migration that is disturbed
@@ -329,7 +345,7 @@ def test_a_kill_in_the_middle_leaves_the_file_as_it_was_and_the_next_start_goes_
         told, _ = child.communicate()
         if "done" in told:
             continue
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(path)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 3:
             interrupted += 1
@@ -340,6 +356,24 @@ def test_a_kill_in_the_middle_leaves_the_file_as_it_was_and_the_next_start_goes_
         with StoreReader(path) as reader:
             assert len(reader.examples()) == len(wanted[2])  # type: ignore[arg-type]
     assert interrupted >= 3
+
+
+def test_a_transaction_that_a_kill_left_half_done_is_undone_at_the_next_start(tmp_path: Path) -> None:
+    """Of a file with a rollback journal, as one is until it is first opened by us, and after a field test."""
+    path, killed = tmp_path / "device.db", tmp_path / "killed.db"
+    large_old_store(path, 500)
+    wanted = contents(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN")
+        db.execute("UPDATE ticks SET t_s = -1, phases = hex(randomblob(500))")
+        for suffix in ("", "-journal"):
+            shutil.copyfile(f"{path}{suffix}", f"{killed}{suffix}")
+        db.execute("ROLLBACK")
+    assert killed.read_bytes() != path.read_bytes()
+    SqliteStore(killed).close()
+    with closing(sqlite3.connect(killed)) as db:
+        assert db.execute("SELECT t_s FROM ticks ORDER BY id").fetchall() == [(row[1],) for row in wanted[0]]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", ["additive", "changing"])
@@ -369,10 +403,45 @@ def test_a_store_that_has_reached_its_limit_is_migrated_all_the_same(tmp_path: P
     assert schema_of(path) == (STORE.version, "ok")
 
 
+def test_a_full_disk_leaves_a_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    shutil.copyfile(OLD / "ledger.sqlite", path)
+    script = f"""
+        import resource, sys
+        from pathlib import Path
+        from circadia.errors import StoreError
+        from circadia.federation.aggregate.ledger import Ledger
+        from circadia.learning.task_file import load_task
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        task = load_task("digits-head")
+        try:
+            Ledger(Path({str(path)!r}), task=task.digest, parameters=task.parameters)
+        except StoreError as error:
+            print(error)
+            sys.exit(3)
+    """
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 3, child.stderr
+    assert "ledger.db" in child.stdout
+    assert schema_of(path) == (1, "ok")
+    task = load_task("digits-head")
+    Ledger(path, task=task.digest, parameters=task.parameters).close()
+    assert schema_of(path) == (LEDGER.version, "ok")
+
+
+@pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("attempt", [SqliteStore, StoreReader])
-def test_a_cut_off_store_is_named_wherever_it_ends(tmp_path: Path, attempt: Callable[[Path], object]) -> None:
+def test_a_cut_off_store_is_named_wherever_it_ends(
+    tmp_path: Path, attempt: Callable[[Path], object], later: bool
+) -> None:
+    """Of the version before, and of a later one that this one may open."""
     path = tmp_path / "device.db"
-    whole = (OLD / "device.sqlite").read_bytes()
+    shutil.copyfile(OLD / "device.sqlite", path)
+    if later:
+        migrated(path, GROWN)
+    whole = path.read_bytes()
     for length in (
         1,
         99,
@@ -389,3 +458,22 @@ def test_a_cut_off_store_is_named_wherever_it_ends(tmp_path: Path, attempt: Call
         with pytest.raises(StoreError, match=r"device\.db"):
             attempt(path)
         assert path.read_bytes() == whole[:length]
+
+
+def test_only_these_open_databases() -> None:
+    """A device's store is written in `circadia.store`, and read through it; a ledger through its own module."""
+    root = Path(__file__).parents[2]
+    found = {
+        path.relative_to(root).as_posix()
+        for room in ("sdk", "firmware_bridge", "tools")
+        for path in (root / room).rglob("*.py")
+        if re.search(r"^(?:import|from) sqlite3\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert found == {
+        "sdk/circadia/schema.py",
+        "sdk/circadia/store/reading.py",
+        "sdk/circadia/store/sqlite.py",
+        "sdk/circadia/federation/aggregate/ledger.py",
+        "firmware_bridge/circadia_meter/recording.py",
+        "firmware_bridge/circadia_meter/recorded_meter.py",
+    }

@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia.federation.aggregate.service import Report
+
+COMPLAINTS = ("not-now", "corruption")
+COMPLAINT_PAUSE_S = 1.0
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     ledger = Ledger(
         args.ledger, task=task.digest, parameters=int(weights.size), keep_versions=args.keep_versions
     )
+    display = _Display(args.json)
     service = AggregatorService(
         address=address,
         ledger=ledger,
@@ -83,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         initial_weights=weights,
         stamp=_stamp(args.epoch_s, args.scale),
         random=random.Random(),
-        report=lambda report: _show(_describe(report), args.json),
+        report=display.show,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
@@ -92,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     _show({**ready, "version": newest.number if newest else 0, "ledger": str(args.ledger)}, args.json)
     service.run()
     ledger.close()
-    _show({"event": "stopped", "federation": args.federation}, args.json)
+    _show({"event": "stopped", "federation": args.federation, **display.totals}, args.json)
     return 0
 
 
@@ -105,8 +110,36 @@ def _stamp(epoch_s: float | None, scale: float) -> Callable[[float], float]:
     return lambda now_s: (now_s - epoch_s) * scale
 
 
+class _Display:
+    """A line for each report. Anybody can cause complaints: of each kind, few are shown, with their number so far."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._so_far: Counter[str] = Counter()
+        self._next_s: dict[str, float] = {}
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many complaints there were, by kind; kinds without one are left out."""
+        return dict(self._so_far)
+
+    def show(self, report: Report) -> None:
+        """Print it, or count it."""
+        line = _describe(report)
+        kind = line["event"]
+        if kind in COMPLAINTS:
+            self._so_far[kind] += 1
+            now_s = time.monotonic()
+            if now_s < self._next_s.get(kind, -math.inf):
+                return
+            self._next_s[kind] = now_s + COMPLAINT_PAUSE_S
+            line["so_far"] = self._so_far[kind]
+        _show(line, self._as_json)
+
+
 def _describe(report: Report) -> dict[str, Any]:
-    from circadia.federation.aggregate.records import KeepUpdate, KeepVersion
+    from circadia.federation.aggregate.records import KeepUpdate, KeepVersion, PutOff
+    from circadia.federation.wire.corruption import Corruption
 
     if isinstance(report, KeepVersion):
         version = report.version
@@ -130,6 +163,15 @@ def _describe(report: Report) -> dict[str, Any]:
             "examples": record.examples,
             "received_s": record.received_s,
         }
+    if isinstance(report, PutOff):
+        return {
+            "event": "not-now",
+            "device": report.device,
+            "update_id": report.update_id,
+            "reason": report.reason,
+        }
+    if isinstance(report, Corruption):
+        return {"event": "corruption", "what": report.what, "ours": report.ours}
     return {"event": "store-error", "what": str(report)}
 
 

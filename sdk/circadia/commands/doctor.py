@@ -29,12 +29,27 @@ def run(args: argparse.Namespace) -> int:
     from circadia.doctor.diagnosis import diagnose
     from circadia.doctor.finding import Status
 
-    findings = list(diagnose(_config(args)))
+    config, findings = _config(args)
+    findings += diagnose(config)
     print(as_json(findings) if args.json else as_table(findings))
     return int(any(finding.status is Status.FAILED for finding in findings))
 
 
-def _config(args: argparse.Namespace) -> DeviceConfig:
+def _config(args: argparse.Namespace) -> tuple[DeviceConfig, list[Finding]]:
+    """The device's, or the default's and what is wrong with the device's."""
+    from circadia.config import DeviceConfig
+    from circadia.doctor.finding import Finding, Status
+    from circadia.errors import CircadiaError
+
+    try:
+        return _wanted(args), []
+    except CircadiaError as error:
+        advice = "mend it; what follows is about a device without a configuration"
+        wrong = Finding(name="configuration", status=Status.FAILED, detail=str(error), advice=advice)
+        return DeviceConfig(), [wrong]
+
+
+def _wanted(args: argparse.Namespace) -> DeviceConfig:
     from circadia.config import DeviceConfig, FederationConfig, load_config
 
     config = load_config(args.config) if args.config else DeviceConfig()

@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = load_config(args.config) if args.config else DeviceConfig()
-    show = None if args.quiet else _json_line if args.json else _line
-    runtime = build(config, on_tick=show)
+    show = () if args.quiet else (_json_line if args.json else _line,)
+    runtime = build(config, observers=show)
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the agent's thread starts, which inherits it
     where = f"{runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"

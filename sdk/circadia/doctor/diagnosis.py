@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.doctor.finding import Finding, Status
-from circadia.doctor.meter import firmware_programs, meter, meter_port
-from circadia.errors import CircadiaError
+from circadia.doctor.plugins import added, body, meter, unusable
+from circadia.errors import CircadiaError, NothingStored
 from circadia.federation.transport.address import BrokerAddress
 
 if TYPE_CHECKING:
@@ -33,21 +33,20 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     """Every check for a device of that configuration, in the order in which a person would look."""
     yield python_version(sys.version_info[:3])
     yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
-    yield Finding(
-        name="platform", status=Status.OK, detail=f"{platform.platform()}, {config.platform.kind} body"
-    )
+    yield Finding(name="platform", status=Status.OK, detail=platform.platform())
+    yield body(config)
     yield battery(sys_root)
     yield thermal(sys_root)
     yield link(sys_root)
     yield meter(config)
-    if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
-        yield port
-    yield firmware_programs()
+    yield from unusable(config)
+    yield from added(config, sys_root, dev_root)
     yield broker_program()
     yield broker_reachable(config.federation.broker if config.federation else None)
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")
     yield tried("task", lambda: _task(config.agent.task), "name another task in [agent] task")
     yield state_folder(config.store.path)
+    yield tried("store", lambda: _store(config.store.path), "update Circadia, or name another [store] path")
     yield Finding(
         name="certificates",
         status=Status.ABSENT,
@@ -184,6 +183,21 @@ def _policy(name: str) -> str:
     what = "a rule" if name in RULES else "hashes and test vectors right"
     remarks = "".join(f"; {remark}" for remark in policy.remarks) if isinstance(policy, NetworkPolicy) else ""
     return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}{remarks}"
+
+
+def _store(path: Path) -> str:
+    from circadia.store.migrations import STORE
+    from circadia.store.reading import StoreReader
+
+    try:
+        with StoreReader(path) as store:
+            schema = store.schema
+    except NothingStored:
+        return f"{path}: made at the first start"
+    if schema < STORE.version:
+        return f"{path}: schema {schema}, migrated to {STORE.version} at the next start"
+    later = ", a later version's, which this one may use" if schema > STORE.version else ""
+    return f"{path}: schema {schema}{later}"
 
 
 def _task(name: str) -> str:

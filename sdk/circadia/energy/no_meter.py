@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from circadia.plugs import MeterConfig, MeterPlug
+
 if TYPE_CHECKING:
+    from circadia.plugs import MeterContext
     from circadia.types import EnergyReading
 
 
@@ -21,3 +24,10 @@ class NoMeter:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+def _none(_config: MeterConfig, _context: MeterContext) -> NoMeter:
+    return NoMeter()
+
+
+NO_METER = MeterPlug(config=MeterConfig, build=_none)

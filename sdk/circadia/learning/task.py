@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.ports import OpenModel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
@@ -136,6 +138,7 @@ class Task:
         input_shape: tuple[int, ...],
         initial_weights: NDArray[np.float32],
         learning_rate: float,
+        open_model: OpenModel = open_interpreter,
     ) -> Task:
         """The task of a `.tflite` file's bytes, checked like `from_tflite`."""
         if len(labels) < 2 or len(set(labels)) != len(labels):
@@ -143,7 +146,7 @@ class Task:
         if not 0 < learning_rate < np.inf:
             raise ConfigError(f"task {name}: learning rate {learning_rate} must be positive and finite")
         check_model_file(model, f"task {name}")
-        sizes = read_sizes(open_interpreter(model, name=name), name, input_shape, len(labels))
+        sizes = read_sizes(open_model(model, name=name), name, input_shape, len(labels))
         weights = np.array(initial_weights, np.float32)
         if weights.shape != (sizes.parameters,) or not np.isfinite(weights).all():
             raise ConfigError(

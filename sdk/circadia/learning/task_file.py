@@ -14,18 +14,21 @@ import numpy as np
 from circadia.errors import ArtifactError
 from circadia.learning.task import Task
 from circadia.learning.vectors import answers
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from circadia.ports import OpenModel
+
 FORMAT = "circadia-task/1"
 DATA = Path(__file__).parent / "data"
 SHIPPED = ("digits", "digits-head")
 
 
-def load_task(path: str | Path) -> Task:
+def load_task(path: str | Path, open_model: OpenModel = open_interpreter) -> Task:
     """A task from its manifest (`.json`), or one of `SHIPPED` by name.
 
     Checks the manifest, the hashes of the two files beside it, the signatures, and the answers to the manifest's
@@ -34,8 +37,8 @@ def load_task(path: str | Path) -> Task:
     manifest_path = DATA / f"{path}.json" if str(path) in SHIPPED else Path(path)
     manifest = _manifest(manifest_path)
     try:
-        task = _from_manifest(manifest, manifest_path)
-        _try_vectors(task, manifest.get("vectors"))
+        task = _from_manifest(manifest, manifest_path, open_model)
+        _try_vectors(task, manifest.get("vectors"), open_model)
     except KeyError as error:
         raise ArtifactError(f"{manifest_path}: the manifest has no {error}; build the task again") from error
     except (TypeError, ValueError) as error:
@@ -54,7 +57,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _from_manifest(manifest: Mapping[str, Any], path: Path) -> Task:
+def _from_manifest(manifest: Mapping[str, Any], path: Path, open_model: OpenModel) -> Task:
     model = _verified(path.parent / manifest["model"], manifest["model_sha256"])
     weights_path = path.parent / manifest["weights"]
     weights = _weights(_verified(weights_path, manifest["weights_sha256"]), weights_path)
@@ -65,6 +68,7 @@ def _from_manifest(manifest: Mapping[str, Any], path: Path) -> Task:
         input_shape=tuple(int(n) for n in manifest["input_shape"]),
         initial_weights=weights,
         learning_rate=float(manifest["learning_rate"]),
+        open_model=open_model,
     )
     batches = {"train": task.batch, "infer": task.infer_batch, "evaluate": task.evaluate_batch}
     if (manifest["batches"], manifest["parameters"]) != (batches, task.parameters):
@@ -98,10 +102,10 @@ def _weights(data: bytes, path: Path) -> NDArray[np.float32]:
         raise ArtifactError(f"{path}: holds no array `weights`: {error}") from error
 
 
-def _try_vectors(task: Task, vectors: Mapping[str, Any] | None) -> None:
+def _try_vectors(task: Task, vectors: Mapping[str, Any] | None, open_model: OpenModel) -> None:
     if vectors is None:
         return
-    for signature, found in answers(task).items():
+    for signature, found in answers(task, open_model).items():
         if not np.allclose(found, vectors[signature], rtol=vectors["tolerance"], atol=vectors["tolerance"]):
             raise ArtifactError(
                 f"task {task.name}: {signature} answers {found} to the test vectors instead of {vectors[signature]}; "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from circadia.learning.task import Task
+    from circadia.ports import OpenModel
 
     Labelled = tuple[NDArray[np.float32], ArrayLike]
 
@@ -35,15 +36,16 @@ class Evaluation:
 class Trainer:
     """Runs `train` and `evaluate` of one task on one thread; keeps no weights."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, open_model: OpenModel = open_interpreter) -> None:
         self._task = task
+        self._open_model = open_model
         self._rate = np.float32(task.learning_rate)
-        self._train = _runner(task, "train")
+        self._train = _runner(task, "train", open_model)
 
     @cached_property
     def _evaluate(self) -> Any:
         """Made on first use: a device trains every hour and may never evaluate."""
-        return _runner(self._task, "evaluate")
+        return _runner(self._task, "evaluate", self._open_model)
 
     def train(
         self, weights: NDArray[np.float32], batches: Iterable[Labelled]
@@ -93,9 +95,9 @@ class Trainer:
         )
 
 
-def _runner(task: Task, signature: str) -> Any:
+def _runner(task: Task, signature: str, open_model: OpenModel) -> Any:
     """With an interpreter of its own: a held runner forbids every other use of its interpreter."""
-    return open_interpreter(task.model, name=task.name).get_signature_runner(signature)
+    return open_model(task.model, name=task.name).get_signature_runner(signature)
 
 
 def checked_weights(task: Task, weights: NDArray[np.float32]) -> NDArray[np.float32]:

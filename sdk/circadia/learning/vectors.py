@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.learning.task import Task
+    from circadia.ports import OpenModel
 
 
 def probe_batch(n: int, input_shape: tuple[int, ...], classes: int) -> dict[str, NDArray[Any]]:
@@ -29,12 +30,12 @@ def summary(change: NDArray[np.float32]) -> list[float]:
     return [float(np.linalg.norm(wide)), float(wide @ np.cos(np.arange(wide.size)))]
 
 
-def answers(task: Task) -> dict[str, list[float]]:
+def answers(task: Task, open_model: OpenModel = open_interpreter) -> dict[str, list[float]]:
     """What the signatures answer to `probe_batch` with the initial weights."""
 
     def ask(signature: str, n: int, drop: tuple[str, ...] = (), **more: Any) -> Any:
         batch = probe_batch(n, task.input_shape, len(task.labels))
-        runner = open_interpreter(task.model, name=task.name).get_signature_runner(signature)
+        runner = open_model(task.model, name=task.name).get_signature_runner(signature)
         kept = {key: value for key, value in batch.items() if key not in drop}
         return runner(**kept, w=task.initial_weights, **more)
 

@@ -1,4 +1,4 @@
-"""Clocks: real time that counts suspend, and the simulated day's."""
+"""Clocks: real time that counts suspend, the simulated day's, and one that is turned by hand."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ class SimulatedClock:
     def wall_s(self, duration_s: float) -> float:
         """Shorter by the scale."""
         return duration_s / self._scale
+
+
+class HandClock:
+    """Time that stands still until `t_s` is set, for rehearsals and tests."""
+
+    def __init__(self, t_s: float = 0.0) -> None:
+        self.t_s = t_s
+
+    def now_s(self) -> float:
+        """As set."""
+        return self.t_s
+
+    def wall_s(self, duration_s: float) -> float:
+        """Nobody waits."""
+        return duration_s

@@ -94,6 +94,9 @@ class LinuxPlatform:
     def spend(self, phases: Sequence[Phase]) -> None:
         """A real battery has paid already."""
 
+    def close(self) -> None:
+        """Nothing to let go of."""
+
     def local_time_s(self, now_s: float) -> float:
         """By the machine's time zone."""
         local = time.localtime(now_s)

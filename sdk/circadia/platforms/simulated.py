@@ -121,6 +121,9 @@ class SimulatedPlatform:
         """Seconds since local midnight, in [0, 86,400)."""
         return (now_s - self._midnight_s) % DAY_S
 
+    def close(self) -> None:
+        """Nothing to let go of."""
+
     # The rest of the body
 
     @property

@@ -14,11 +14,13 @@ from circadia.errors import ArtifactError
 from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.inference import Int8Network
 from circadia.policy.manifest import AGAIN, Manifest, parse_manifest
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from circadia.policy.manifest import ScoreVector
+    from circadia.ports import OpenModel
 
 DATA = Path(__file__).parent / "data"
 
@@ -62,7 +64,7 @@ def shipped_policy() -> Path:
     return DATA / "default.tflite"
 
 
-def load_policy(path: Path) -> Artifact:
+def load_policy(path: Path, open_model: OpenModel = open_interpreter) -> Artifact:
     """The policy at `NAME.tflite` or `NAME.json`; both files must be there.
 
     Runs the manifest's vectors through the encoder and through this machine's interpreter. `ArtifactError` names the
@@ -80,7 +82,7 @@ def load_policy(path: Path) -> Artifact:
         )
     artifact = Artifact(name=path.stem, model=model, manifest=manifest)
     _check_encoder(manifest, str(manifest_path))
-    _check_scores(artifact, str(model_path))
+    _check_scores(artifact, str(model_path), open_model)
     return artifact
 
 
@@ -116,8 +118,8 @@ def _check_encoder(manifest: Manifest, source: str) -> None:
             )
 
 
-def _check_scores(artifact: Artifact, source: str) -> None:
-    network = Int8Network(artifact.model, source)
+def _check_scores(artifact: Artifact, source: str, open_model: OpenModel) -> None:
+    network = Int8Network(artifact.model, source, open_model)
     vectors, outputs = artifact.manifest.score_vectors, len(artifact.manifest.actions)
     width = 2 * len(artifact.manifest.table)
     if not vectors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,12 +10,15 @@ from circadia.errors import ArtifactError
 from circadia.policy.manifest import AGAIN
 from circadia.tflite.interpreter import open_interpreter
 
+if TYPE_CHECKING:
+    from circadia.ports import OpenModel
+
 
 class Int8Network:
     """An int8 network in its interpreter; calls take (inputs,) int8 and give (outputs,) int8."""
 
-    def __init__(self, model: bytes, name: str) -> None:
-        interpreter = open_interpreter(model, name=name)
+    def __init__(self, model: bytes, name: str, open_model: OpenModel = open_interpreter) -> None:
+        interpreter = open_model(model, name=name)
         source, result = (
             _only(interpreter.get_input_details(), name),
             _only(interpreter.get_output_details(), name),

@@ -14,6 +14,7 @@ from circadia.idle import Stock, lacking_now
 from circadia.observation import Encoder, Selection
 from circadia.policy.folding import folding_of
 from circadia.policy.inference import Int8Network
+from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.artifact import Artifact
+    from circadia.ports import OpenModel
     from circadia.types import Action
 
     Gathered = list[tuple[int, Callable[[bytes], tuple[int, ...]]]]
@@ -36,7 +38,12 @@ class NetworkPolicy:
     observe reaches the network as an absent sensor does.
     """
 
-    def __init__(self, artifact: Artifact, catalogue: Sequence[Action] = CATALOGUE) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        open_model: OpenModel = open_interpreter,
+        catalogue: Sequence[Action] = CATALOGUE,
+    ) -> None:
         """Its scores and what it offers are in the order of `catalogue`."""
         manifest = artifact.manifest
         places = {action.name: i for i, action in enumerate(catalogue)}
@@ -46,7 +53,7 @@ class NetworkPolicy:
         for remark in self.remarks:
             log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
-        self._network = Int8Network(artifact.model, artifact.name)
+        self._network = Int8Network(artifact.model, artifact.name, open_model)
         outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
         self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
         self._order = None if manifest.actions == tuple(places) else order

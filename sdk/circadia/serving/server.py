@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from circadia.learning.task import Task
+    from circadia.ports import OpenModel
 
 
 class Server:
     """Runs `infer` of one task on one thread; keeps no weights."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, open_model: OpenModel = open_interpreter) -> None:
         self._task = task
-        self._infer = open_interpreter(task.model, name=task.name).get_signature_runner("infer")
+        self._infer = open_model(task.model, name=task.name).get_signature_runner("infer")
 
     def infer(self, weights: NDArray[np.float32], xs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer: xs (n, …) → probabilities (n, classes), in batches padded with zeros; n may be 0.

@@ -36,10 +36,15 @@ OBSERVATION_TABLES = "CREATE TABLE observation_tables (id INTEGER PRIMARY KEY, f
 """`features`: a JSON list of [name, unit] in the order of the observation's numbers, float32."""
 ACTION_SETS = "CREATE TABLE action_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL)"
 """`names`: a JSON list of stable names."""
+AWAY = """CREATE TABLE away (
+    id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
+    WITHOUT ROWID"""
+"""Work that went away and is not back. `requests`: a JSON list of ids."""
 TABLES = f"""
 {READABLE_FROM};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
+{AWAY};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -67,10 +72,11 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 
 
 def _from_3(db: sqlite3.Connection) -> None:
-    """Observations name their table, sets of actions are lists of names. Rows stay as they are."""
+    """Observations name their table, sets of actions are lists of names, work may be away. Rows stay as they are."""
     db.execute(READABLE_FROM)
     db.execute(OBSERVATION_TABLES)
     db.execute(ACTION_SETS)
+    db.execute(AWAY)
     db.execute("INSERT INTO observation_tables (id, features) VALUES (1, ?)", (FEATURES_3,))
     db.execute("ALTER TABLE ticks ADD COLUMN observation_table INTEGER NOT NULL DEFAULT 1")
 

@@ -18,7 +18,7 @@ from circadia.store import rows
 from circadia.store.migrations import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from circadia.types import Model
@@ -72,15 +72,20 @@ class StoreReader:
     def _ticks(self, which: str) -> list[rows.StoredTick]:
         table = "1" if self.schema == 3 else "observation_table"
         query = f"SELECT {table}, {rows.TICK_COLUMNS} FROM ticks {which}"  # noqa: S608 - constants
-        return [self._tick(row) for row in self._all(query)]
-
-    def _tick(self, row: Sequence[Any]) -> rows.StoredTick:
+        found, tick_id = self._all(query), 0
         try:
-            return self._decoder.tick(row[1:], row[0])
+            for table, tick_id, _, blob, *_ in found:  # noqa: B007 - told if it is damaged
+                self._decoder.check(table, blob)
+            x = self._decoder.x([row[0] for row in found], [row[3] for row in found])
+            ticks = []
+            for (_, *row), seen in zip(found, x, strict=True):
+                tick_id = row[0]
+                ticks.append(self._decoder.tick(row, seen))
         except rows.DAMAGE as error:
             raise StoreError(
-                f"{self.path}: tick {row[1]} is damaged ({type(error).__name__}: {error}); restore the file from a copy"
+                f"{self.path}: tick {tick_id} is damaged ({type(error).__name__}: {error}); restore the file from a copy"
             ) from error
+        return ticks
 
     def _all(self, query: str) -> list[Any]:
         with self._blame():

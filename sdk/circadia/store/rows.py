@@ -130,25 +130,34 @@ class Decoder:
         self._masked: Callable[[str | None], Masked] = cache(self._masked_of)
         self.phases: Callable[[str], tuple[Phase, ...]] = cache(_phases_of)
 
-    def x(self, blobs: Sequence[bytes], table: int) -> NDArray[np.float32]:
-        """(N, features of today) of N observations by that table; NaN for what it lacks."""
-        places = self._columns[table]
-        known = places >= 0
-        rows = np.stack([_row(blob, len(places)) for blob in blobs])
+    def check(self, table: int, blob: object) -> None:
+        """One of `DAMAGE` unless it is an observation by that table."""
+        features = len(self._columns[table])
+        if not isinstance(blob, bytes):
+            raise TypeError(f"an observation that is a {type(blob).__name__}")
+        if len(blob) != 4 * features:
+            raise ValueError(f"an observation of {len(blob) / 4:g} features by a table of {features}")
+
+    def x(self, tables: Sequence[int], blobs: Sequence[bytes]) -> NDArray[np.float32]:
+        """(N, features of today) of N observations, each by its table; NaN for what that lacks. They were checked."""
         x = np.full((len(blobs), len(TABLE)), np.nan, np.float32)
-        x[:, places[known]] = rows[:, known]
+        for table in set(tables):
+            places, mine = self._columns[table], np.flatnonzero(np.array(tables) == table)
+            known = places >= 0
+            rows = np.frombuffer(b"".join(blobs[i] for i in mine), "<f4").reshape(len(mine), -1)
+            x[np.ix_(mine, places[known])] = rows[:, known]
         return x
 
-    def tick(self, row: Sequence[Any], table: int) -> StoredTick:
-        """Of `TICK_COLUMNS`; one of `DAMAGE` for nonsense."""
+    def tick(self, row: Sequence[Any], x: NDArray[np.float32]) -> StoredTick:
+        """Of `TICK_COLUMNS`, and `x` for its observation; one of `DAMAGE` for nonsense."""
         (
-            tick_id, t_s, blob, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,
+            tick_id, t_s, _, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,
             energy_source, gap_s, lost_s, bound_j, by_load,
         ) = row  # fmt: skip
         return StoredTick(
             tick_id=tick_id,
             t_s=float(t_s),
-            x=self.x([blob], table)[0],
+            x=x,
             proposed=proposed,
             action=action,
             feasible=bool(feasible),
@@ -200,13 +209,6 @@ def model_of(row: Sequence[Any]) -> Model:
         unsent_examples=unsent_examples,
         practice=Practice(practice, practice_s),
     )
-
-
-def _row(blob: bytes, features: int) -> NDArray[np.float32]:
-    row = np.frombuffer(blob, "<f4")
-    if len(row) != features:
-        raise ValueError(f"an observation of {len(row)} features by a table of {features}")
-    return row
 
 
 def _names_3(bits: int) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.schema import Schema
-    from circadia.types import EnergyReading, Model, TickRecord
+    from circadia.types import Away, EnergyReading, Model, TickRecord
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ class SqliteStore:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             hint = {
                 sqlite3.SQLITE_FULL: "free some disk space or raise [store] max_mb",
+                sqlite3.SQLITE_IOERR: "free some disk space, or see to the disk",
                 sqlite3.SQLITE_CANTOPEN: "check that the folder exists and may be written to",
                 sqlite3.SQLITE_READONLY: "make it writable",
                 sqlite3.SQLITE_BUSY: "another process holds it; stop that one first",
@@ -156,6 +157,8 @@ class SqliteStore:
                 tables.replace_model(db, outcome.model)
             if outcome.update is not None:
                 tables.insert_update(db, outcome.update)
+            if outcome.away or outcome.back:
+                tables.write_away(db, outcome)
             tables.settle(db, self._settlements)
         self._names.keep()
         return tick_id
@@ -193,7 +196,8 @@ class SqliteStore:
             return None
         tick_id, t_s, blob, table, phases = row
         try:
-            observation = rows.observation_of(decoder.x([blob], table)[0])
+            decoder.check(table, blob)
+            observation = rows.observation_of(decoder.x([table], [blob])[0])
             return LastTick(tick_id=tick_id, t_s=t_s, observation=observation, phases=decoder.phases(phases))
         except rows.DAMAGE as error:
             raise StoreError(
@@ -237,7 +241,12 @@ class SqliteStore:
         """An id above every request that the file knows."""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-        return int(newest) + 1
+        return max([int(newest), *(i for work in self.away() for i in work.requests)]) + 1
+
+    def away(self) -> list[Away]:
+        """The work that went away and did not come back, longest away first."""
+        with self._blame():
+            return tables.read_away(self._db)
 
     # Model and spool
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from circadia.observation import values
-from circadia.types import Source
+from circadia.types import Away, Source
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,8 +27,8 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         decision.proposed.name,
         decision.action.name,
         decision.feasible,
-        json.dumps(masked, separators=(",", ":")) if masked else None,
-        json.dumps([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
+        _compact(masked) if masked else None,
+        _compact([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
         record.version,
         len(outcome.served),
         len(outcome.expired),
@@ -40,6 +40,11 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord) -> int
         row,
     )
     return int(cursor.lastrowid or 0)
+
+
+def _compact(value: object) -> str:
+    """Every byte of a row is written once a tick, and four rows fit a page only just."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def insert_requests(db: sqlite3.Connection, tick_id: int, outcome: Outcome) -> None:
@@ -108,6 +113,24 @@ def insert_update(db: sqlite3.Connection, update: ModelUpdate) -> None:
     )
 
 
+def write_away(db: sqlite3.Connection, outcome: Outcome) -> None:
+    """What went away and what came back."""
+    db.executemany("DELETE FROM away WHERE id = ?", ((work_id,) for work_id in outcome.back))
+    db.executemany(
+        "INSERT OR REPLACE INTO away (id, requests, sent_s, due_s, note) VALUES (?, ?, ?, ?, ?)",
+        [(w.work_id, json.dumps(w.requests), w.sent_s, w.due_s, w.note) for w in outcome.away],
+    )
+
+
+def read_away(db: sqlite3.Connection) -> list[Away]:
+    """What is away, longest first."""
+    rows = db.execute("SELECT id, requests, sent_s, due_s, note FROM away ORDER BY sent_s, id").fetchall()
+    return [
+        Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
+        for i, requests, sent_s, due_s, note in rows
+    ]
+
+
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:
     """Readings join the rows of their ticks, unless these have one already."""
     rows = [
@@ -117,7 +140,7 @@ def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]])
             reading.gap_s,
             reading.lost_s,
             reading.bound_j,
-            json.dumps({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
+            _compact({load.name: round(joules, 9) for load, joules in reading.by_load.items() if joules}),
             tick_id,
         )
         for tick_id, reading in settlements

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from circadia_meter import firmware
-from circadia_meter.host_core import HostCore
-from circadia_meter.simulator import BoardErrors, SimulatedBoard
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.host_core import HostCore
+from circadia_lab.meter.board.simulator import BoardErrors, SimulatedBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

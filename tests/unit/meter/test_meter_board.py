@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError, MeterError
+from circadia_lab.meter.board.virtual_meter import VirtualMeter
 from circadia_meter.clock import WRAP
 from circadia_meter.commands import Commands, refusal
 from circadia_meter.events import Happening, Hello, Reply, Samples, Status, What
 from circadia_meter.frames import Decoder, Kind, encode, frame
 from circadia_meter.session import MeterSession
-from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from circadia_lab.meter.board.simulator import SimulatedBoard
     from circadia_meter.events import Event
-    from circadia_meter.simulator import SimulatedBoard
 
     Boards = Callable[..., SimulatedBoard]
 

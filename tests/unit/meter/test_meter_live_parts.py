@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from circadia_meter.simulator import SimulatedBoard
+    from circadia_lab.meter.board.simulator import SimulatedBoard
 
 
 class Hand:

@@ -15,7 +15,7 @@ from circadia_meter.frames import Decoder
 from circadia_meter.series import Series
 
 if TYPE_CHECKING:
-    from circadia_meter.host_core import HostCore
+    from circadia_lab.meter.board.host_core import HostCore
 
 PERIOD = 1000
 

@@ -13,7 +13,7 @@ from circadia_meter.frames import Decoder, Kind, encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circadia_meter.host_core import HostCore
+    from circadia_lab.meter.board.host_core import HostCore
 
 Vectors = dict[str, dict[str, Any]]
 TO_HOST = ["hello", "samples", "one saturated sample against the current", "pong", "mark", "reply"]

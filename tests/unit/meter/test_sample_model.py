@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from circadia_meter.sample_model import SampleModel, round_of
-from circadia_meter.simulator import BoardErrors
+from circadia_lab.meter.board.sample_model import SampleModel, round_of
+from circadia_lab.meter.board.simulator import BoardErrors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

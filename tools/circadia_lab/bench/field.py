@@ -13,11 +13,11 @@ from circadia_field.ticks import Ticks
 from circadia_lab.field.analysis.contrast import DEVICE, contrast_of
 from circadia_lab.field.analysis.period_figures import PeriodFigures
 from circadia_lab.field.analysis.sample_size import pairs_needed
-from circadia_meter import firmware
-from circadia_meter.sample_model import SampleModel
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.sample_model import SampleModel
+from circadia_lab.meter.board.simulator import BoardErrors, SimulatedBoard
+from circadia_lab.meter.board.virtual_meter import VirtualMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, SimulatedBoard
-from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

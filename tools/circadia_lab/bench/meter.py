@@ -20,18 +20,18 @@ from rich.progress import Progress
 
 from circadia.platforms.clocks import SystemClock
 from circadia_lab.bench import field, joules
-from circadia_meter import firmware
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.host_core import HostCore
+from circadia_lab.meter.board.simulator import BoardErrors, LiveBoard, SimulatedBoard
+from circadia_lab.meter.board.virtual_meter import VirtualMeter
 from circadia_meter.clock import Unwrapper
 from circadia_meter.commands import Commands
 from circadia_meter.events import Happening, Samples
 from circadia_meter.frames import Decoder, Kind, frame
-from circadia_meter.host_core import HostCore
 from circadia_meter.sampled_meter import SampledMeter
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.series import Series
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import BoardErrors, LiveBoard, SimulatedBoard
-from circadia_meter.virtual_meter import VirtualMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
 from circadia.shield import Limits, Shield, action_costs
 from circadia.tflite.interpreter import backend
-from circadia.wiring import build
+from circadia.wiring import Parts, build
 from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def whole_ticks(ticks: int = TICKS) -> dict[str, Figure]:
     """Of a device with some examples, a tick every five minutes, through a day unless told otherwise."""
     clock = _DayClock()
     with tempfile.TemporaryDirectory(prefix="circadia-tick-") as folder:
-        agent = build(parse_config({"store": {"path": f"{folder}/device.db"}})).agent
-        agent.clock = clock
+        config = parse_config({"store": {"path": f"{folder}/device.db"}})
+        agent = build(config, parts=Parts(clock=clock)).agent
         random = np.random.default_rng(0)
         times_ms, idle_ms = [], []
         for tick in range(ticks):

@@ -14,9 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circadia.config import AgentConfig, DeviceConfig, PlatformConfig, StoreConfig
+from circadia.config import AgentConfig, DeviceConfig, StoreConfig
 from circadia.platforms.clocks import SimulatedClock
-from circadia.wiring import build
+from circadia.platforms.kinds import SimulatedConfig
+from circadia.wiring import Parts, build
+from circadia_lab.meter.board import firmware
+from circadia_lab.meter.board.port import ERRORS
+from circadia_lab.meter.board.simulator import LiveBoard, SimulatedBoard
 from circadia_lab.meter.decision import decision_of
 from circadia_lab.meter.device_clock import DeviceClock
 from circadia_lab.meter.flow import Flow
@@ -24,11 +28,8 @@ from circadia_lab.meter.ledger import Ledger
 from circadia_lab.meter.listener import Listener
 from circadia_lab.meter.shunt_meter import ShuntMeter
 from circadia_lab.meter.simulated_cable import SimulatedCable
-from circadia_meter import firmware
-from circadia_meter.connection import ERRORS
 from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
-from circadia_meter.simulator import LiveBoard, SimulatedBoard
 
 if TYPE_CHECKING:
     from typing import Self
@@ -103,10 +104,10 @@ class LiveDevice:
             agent=AgentConfig(
                 policy=policy, period_s=PERIOD_S * self.speed, deadline_s=DEADLINE_S * self.speed, seed=seed
             ),
-            platform=PlatformConfig(profile=PROFILE, seed=seed),
+            platform=SimulatedConfig(profile=PROFILE, seed=seed),
             store=StoreConfig(path=folder / "device.db"),
         )
-        self.agent = build(config, clock=self.clock, measure=measure).agent
+        self.agent = build(config, parts=Parts(clock=self.clock, measure=measure)).agent
         self._stack.callback(self._close_agent)
         self._ended = False
         self.body = found[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from circadia_meter.simulator import LiveBoard
+    from circadia_lab.meter.board.simulator import LiveBoard
 
 
 class SimulatedCable:

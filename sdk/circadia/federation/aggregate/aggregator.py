@@ -29,7 +29,7 @@ from circadia.federation.aggregate.records import (
     Verdict,
     Version,
 )
-from circadia.federation.codecs import FLOAT32, INT8, decode, largest_payload
+from circadia.federation.codecs import FLOAT32, INT8, LARGEST, decode, largest_payload
 from circadia.federation.codecs import encode as pack
 from circadia.federation.wire import boundary
 from circadia.federation.wire.assembly import cut
@@ -283,10 +283,11 @@ class Aggregator:
         return (PutOff(device=key[0], update_id=key[1], reason=reason), self._answer(key[0], ack))
 
     def _check_norm(self, delta: NDArray[np.float32]) -> None:
+        """Too large is also what would make weights that the model's codec cannot carry, and so no next version."""
         norm = float(np.linalg.norm(delta.astype(np.float64)))
-        limit = self.settings.norm_limit * max(
-            1.0, float(np.linalg.norm(self.version.weights.astype(np.float64)))
-        )
+        weights = self.version.weights.astype(np.float64)
+        room = (LARGEST * 0.99 - float(np.abs(weights).max())) / self.settings.rate
+        limit = min(self.settings.norm_limit * max(1.0, float(np.linalg.norm(weights))), room)
         if not norm <= limit:
             raise RemoteProtocolError(f"norm: the change's is {norm:.3g}, allowed is {limit:.3g}")
 

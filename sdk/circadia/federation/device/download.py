@@ -128,8 +128,11 @@ class Download:
         if now_s < self.due_s:
             return ()
         if self._active is not None and self._manifest is not None:
+            in_vain = self._attempts > 1
             self._wait(now_s)
-            return (self._want(Want(version=self._manifest.version, chunks=self._active.missing)),)
+            chunks = self._want(Want(version=self._manifest.version, chunks=self._active.missing))
+            # Asked before, or told otherwise: perhaps it is the manifest that is wrong.
+            return (chunks, self._want(Want(version=0))) if in_vain or self._doubted else (chunks,)
         if not self._is_curious:
             self.due_s = math.inf
             return ()

@@ -170,6 +170,7 @@ class Uploads:
     def _send(self, upload: _Upload, chunks: Iterable[int] | None, now_s: float) -> tuple[Effect, ...]:
         upload.due_s = now_s + self._patience.wait_s(self._patience.acknowledgement_s, upload.attempts)
         upload.attempts += 1
+        upload.not_before_s = -math.inf
         chunks_there = count(len(upload.update.payload))
         if chunks is not None:
             wanted = [chunk for chunk in chunks if chunk < chunks_there]

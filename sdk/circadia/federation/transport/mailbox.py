@@ -11,6 +11,7 @@ from circadia.federation.device.events import (
     ManifestSeen,
     ModelArrived,
     UpdateAcknowledged,
+    UpdatePutOff,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Mailbox:
 
     def _make_room(self) -> None:
         """Drop what does least harm: a verdict is asked for again, a complaint is only a complaint."""
-        for kind in (Corruption, UpdateAcknowledged):
+        for kind in (Corruption, UpdatePutOff, UpdateAcknowledged):
             for i, event in enumerate(self._events):
                 if isinstance(event, kind):
                     del self._events[i]

@@ -7,11 +7,25 @@ recurse into or reserve memory for.
 
 from __future__ import annotations
 
-MOST_ITEMS = 4096
+MOST_ITEMS = 2048
 MOST_DEPTH = 8
-_INTEGERS, _STRINGS, _ARRAY, _MAP, _TAG = (0, 1), (2, 3), 4, 5, 6
+_NUMBER, _STRING, _ARRAY, _MAP = range(4)
+_BY_MAJOR = (_NUMBER, _NUMBER, _STRING, _STRING, _ARRAY, _MAP)
 _SIMPLE = (20, 21, 22, 25, 26, 27)
 """False, true, null, and floats of 2, 4 and 8 bytes."""
+
+
+def _head(first: int) -> tuple[int, int, int] | None:
+    """What an item's first byte says: its kind, its argument, the bytes of the argument that follow; None: not plain."""
+    major, info = first >> 5, first & 31
+    if major == 7:
+        return (_NUMBER, 0, 1 << info - 24 if info > 24 else 0) if info in _SIMPLE else None
+    if major == 6 or info > 27:
+        return None
+    return (_BY_MAJOR[major], info, 0) if info < 24 else (_BY_MAJOR[major], 0, 1 << info - 24)
+
+
+_HEADS = tuple(_head(first) for first in range(256))
 
 
 def check(data: bytes) -> None:
@@ -22,37 +36,32 @@ def check(data: bytes) -> None:
         if not to_come[-1]:
             to_come.pop()
             continue
-        to_come[-1] -= 1
+        if at >= len(data):
+            raise ValueError("ends too early")
+        head = _HEADS[data[at]]
         items += 1
-        if items > MOST_ITEMS:
-            raise ValueError(f"more than {MOST_ITEMS} items")
-        major, value, at = _head(data, at)
-        if major in {_ARRAY, _MAP}:
-            to_come.append(value * (2 if major == _MAP else 1))
-            if len(to_come) > MOST_DEPTH:
-                raise ValueError(f"nested deeper than {MOST_DEPTH}")
-        elif major in _STRINGS:
-            at += value
-            if at > len(data):
-                raise ValueError("ends too early")
+        if head is None or items > MOST_ITEMS or len(to_come) > MOST_DEPTH:
+            raise ValueError(_complaint(data[at], items))
+        kind, argument, width = head
+        at += 1 + width
+        to_come[-1] -= 1
+        if kind == _NUMBER:
+            continue
+        if width:
+            argument = int.from_bytes(data[at - width : at], "big")
+        if kind == _STRING:
+            at += argument
+        else:
+            to_come.append(2 * argument if kind == _MAP else argument)
     if at != len(data):
-        raise ValueError("bytes after its end")
+        raise ValueError("ends too early" if at > len(data) else "has bytes after its end")
 
 
-def _head(data: bytes, at: int) -> tuple[int, int, int]:
-    """An item's major type, its argument, and where its content begins."""
-    if at >= len(data):
-        raise ValueError("ends too early")
-    major, info = data[at] >> 5, data[at] & 31
-    if major == _TAG:
-        raise ValueError("a tag")
-    if major not in {*_INTEGERS, *_STRINGS, _ARRAY, _MAP} and info not in _SIMPLE:
-        raise ValueError(f"simple value {info}")
-    if info < 24:
-        return major, info, at + 1
-    if info > 27:
-        raise ValueError("an item of indefinite length")
-    end = at + 1 + (1 << (info - 24))
-    if end > len(data):
-        raise ValueError("ends too early")
-    return major, int.from_bytes(data[at + 1 : end], "big"), end
+def _complaint(first: int, items: int) -> str:
+    if items > MOST_ITEMS:
+        return f"more than {MOST_ITEMS} items"
+    if _HEADS[first] is not None:
+        return f"nested deeper than {MOST_DEPTH}"
+    if first >> 5 == 6:
+        return "a tag"
+    return "an item of indefinite length" if first & 31 == 31 else f"the byte {first:#04x}"

@@ -9,7 +9,7 @@ import pytest
 
 from circadia_field.plan import Plan
 from circadia_lab.bench.field import against_firmware, simulated_test
-from circadia_meter import firmware
+from circadia_lab.meter.board import firmware
 
 PLAN = Plan(arms={"a": "default", "b": "separate"}, effect=0.3, agent_share=1, noise=0.03, pairs=6)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.config import load_config
 from circadia.errors import CircadiaError
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import build
 from circadia_lab.data.day.world import ExampleEvent, RequestEvent, World
@@ -117,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     events = World(args.seed, args.devices).stream(args.index)
     print("ready", flush=True)
     epoch_s = float(sys.stdin.readline())
+    assert isinstance(config.platform, SimulatedConfig)
     config = dataclasses.replace(config, platform=dataclasses.replace(config.platform, epoch_s=epoch_s))
     runtime = build(config)
     day = Day(runtime.agent, events, args.day_s)

@@ -136,7 +136,9 @@ def read_log(path: Path) -> DeviceLog:
                 model=store.model(),
             )
     except NothingStored as error:
-        raise StoreError(f"{error}: the device never got as far as opening its store, see its log") from error
+        raise StoreError(
+            f"{path}: there is no such store; the device never got as far as opening it, see its log"
+        ) from error
 
 
 def _tick(tick: StoredTick) -> TickRow:

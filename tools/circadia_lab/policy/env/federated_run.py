@@ -19,6 +19,7 @@ from circadia.errors import ConfigError
 from circadia.federation.aggregate.averaging import Buffer
 from circadia.federation.aggregate.records import Version
 from circadia.federation.codecs import decode
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.federation.device.events import DeviceEvent
     from circadia.learning.task import Task
     from circadia.types import Action, ModelUpdate
     from circadia_lab.data.day.world import Event
@@ -229,13 +231,20 @@ class _Federation:
         workload = self._workloads[device]
         newest = self._aggregator.version
         outcome = workload.run(self._action(what, device), t_s)
-        workload.adopt(outcome)
+        workload.settle(stored=True)
         if outcome.update is not None:
             self._aggregator.take(outcome.update, t_s)
-            workload.forget_update(outcome.update.update_id)
+            self._tell(workload, UpdateAcknowledged(update_id=outcome.update.update_id, accepted=True), t_s)
         # The push pulls as well, what there was when it began.
         if what != "train" and newest.number > workload.model.version:
-            workload.install(workload.with_version(newest.number, newest.published_s, newest.weights))
+            arrived = ModelArrived(
+                version=newest.number, published_s=newest.published_s, weights=newest.weights
+            )
+            self._tell(workload, arrived, t_s)
+
+    def _tell(self, workload: LearningWorkload, event: DeviceEvent, now_s: float) -> None:
+        workload.hear(event, now_s)
+        workload.settle(stored=True)
 
     def _action(self, what: str, device: int) -> Action:
         if what == "train":
@@ -253,7 +262,8 @@ class _Federation:
     def _look(self, device: int, now_s: float) -> Record:
         self._learn_of(device, now_s)
         workload, newest = self._workloads[device], self._aggregator.version
-        workload.saw_version(newest.number)
+        seen = ManifestSeen(version=newest.number, published_s=newest.published_s)
+        self._tell(workload, seen, now_s)
         state = workload.observe(now_s) | {"newest_age_s": now_s - newest.published_s}
         accuracy = self._examiner.accuracy(workload.model.weights, now_s, device)
         return Record(now_s, device, tuple(state[field] for field in FIELDS), accuracy)

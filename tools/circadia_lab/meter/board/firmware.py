@@ -28,7 +28,7 @@ BOOTLOADERS = {"nano": 115200, "nano-old": 57600, "uno": 115200}
 def folder() -> Path:
     """With the Makefile. `PlatformUnavailable` where only the Python packages are installed."""
     named = os.environ.get(ENVIRONMENT)
-    found = Path(named) if named else Path(__file__).parents[1] / "firmware"
+    found = Path(named) if named else Path(__file__).parents[4] / "firmware_bridge" / "firmware"
     if not (found / "Makefile").is_file():
         raise PlatformUnavailable(
             f"{found}: the firmware's sources are not here; run from a checkout, or set {ENVIRONMENT} to its "

@@ -3,90 +3,55 @@
 from __future__ import annotations
 
 import os
-import shutil
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.doctor.finding import Finding, Status
-from circadia.wiring import METERS
+from circadia_meter.command import SERIAL_LINE
+from circadia_meter.meters import HwmonConfig, SerialConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-    from circadia.config import DeviceConfig, MeterConfig
+    from circadia.config import DeviceConfig
+    from circadia.plugs import MeterConfig
 
 PORTS = ("serial/by-id/*", "ttyUSB*", "ttyACM*")
 """Where USB adapters and boards appear, under /dev."""
-NEEDED = {"serial": {"serial": "pyserial", "cobs": "cobs"}}
+NEEDED = {"serial": SERIAL_LINE}
 """Modules that a kind of meter cannot do without, and the packages they come with."""
-PROGRAMS = {
-    "avr-gcc": "gcc-avr avr-libc",
-    "avrdude": "avrdude",
-}
-"""What builds and writes the meter's firmware, and the Debian packages they come with."""
-SIMULATOR = Path("/usr/include/simavr/sim_avr.h")
-SIMULATOR_PACKAGES = "libsimavr-dev libelf1"
 
 
-def meter(config: DeviceConfig, kinds: Iterable[str] | None = None) -> Finding:
-    """Whether the kind of [meter] is installed; `kinds` in the place of those that are."""
-    kind = config.meter.kind
-    installed = sorted(point.name for point in entry_points(group=METERS)) if kinds is None else sorted(kinds)
-    if not kind and config.platform.kind == "simulated":
-        return Finding(
-            name="meter", status=Status.OK, detail="the simulated body's own; its joules are simulated"
-        )
-    known = ", ".join(installed) or "none is installed"
-    if not kind:
-        return Finding(
-            name="meter",
-            status=Status.ABSENT,
-            detail=f"no [meter] is configured; there are {known}",
-            advice='without one joules are unknown; name one by kind = "serial" in [meter]',
-        )
-    if kind not in installed:
-        return Finding(
-            name="meter",
-            status=Status.FAILED,
-            detail=f"meter.kind {kind!r} is not there; there are {known}",
-            advice="mend [meter] kind, or pip install circadia[meter]",
-        )
+def checks(config: DeviceConfig, sys_root: Path, dev_root: Path) -> Iterator[Finding]:
+    """What `circadia doctor` asks of this room."""
+    if (lacking := packages(config.meter.kind)) is not None:
+        yield lacking
+    if (port := meter_port(config.meter, sys_root, dev_root)) is not None:
+        yield port
+
+
+def packages(kind: str) -> Finding | None:
+    """What that kind of meter lacks; None when nothing is missing."""
     lacking = [package for module, package in NEEDED.get(kind, {}).items() if find_spec(module) is None]
-    if lacking:
-        return Finding(
-            name="meter",
-            status=Status.FAILED,
-            detail=f"{kind} needs {', '.join(lacking)}",
-            advice="pip install circadia[meter]",
-        )
-    return Finding(name="meter", status=Status.OK, detail=kind)
+    if not lacking:
+        return None
+    return Finding(
+        name="meter packages",
+        status=Status.FAILED,
+        detail=f"{kind} needs {', '.join(lacking)}",
+        advice="pip install circadia[meter]",
+    )
 
 
 def meter_port(config: MeterConfig, sys_root: Path, dev_root: Path) -> Finding | None:
     """Where the configured meter is; None for a kind that has no place."""
-    if config.kind == "serial":
-        return _serial(config.port, dev_root)
-    if config.kind == "hwmon":
-        return _chip(config.port, sys_root)
+    match config:
+        case SerialConfig():
+            return _serial(config.port, dev_root)
+        case HwmonConfig():
+            return _chip(config.port, sys_root)
     return None
-
-
-def firmware_programs(simulator: Path = SIMULATOR) -> Finding:
-    """What builds, writes and simulates the firmware of a meter; only who has a meter of that kind needs it."""
-    name = "meter firmware"
-    missing = {program: packages for program, packages in PROGRAMS.items() if shutil.which(program) is None}
-    if not simulator.is_file():
-        missing["simavr"] = SIMULATOR_PACKAGES
-    if missing:
-        return Finding(
-            name=name,
-            status=Status.ABSENT,
-            detail=f"{', '.join(missing)} missing",
-            advice="only to build, flash or simulate a meter: apt-get install " + " ".join(missing.values()),
-        )
-    return Finding(name=name, status=Status.OK, detail=", ".join([*PROGRAMS, "simavr"]))
 
 
 def _serial(port: str, dev_root: Path) -> Finding:

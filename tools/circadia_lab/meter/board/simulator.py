@@ -49,7 +49,7 @@ class SimulatedBoard:
     """One meter, from power-on at true time 0 s."""
 
     def __init__(self, library: Path, firmware: Path, errors: BoardErrors | None = None) -> None:
-        """`library` and `firmware` as `circadia_meter.firmware.build` makes them."""
+        """`library` and `firmware` as `circadia_lab.meter.board.firmware.build` makes them."""
         errors = errors or BoardErrors()
         if errors.shunt_ohm <= 0:
             raise ConfigError(f"simulated meter: a shunt of {errors.shunt_ohm} Ω; it must be above 0")

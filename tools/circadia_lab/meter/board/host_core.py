@@ -19,7 +19,7 @@ class HostCore:
     """One meter without hardware; the library holds a single one, so use one at a time."""
 
     def __init__(self, library: Path, *, boot: int = 1) -> None:
-        """`library` as `circadia_meter.firmware.build_core` makes it. It says hello at once."""
+        """`library` as `circadia_lab.meter.board.firmware.build_core` makes it. It says hello at once."""
         self._library = ctypes.CDLL(str(library))
         self._library.host_take.restype = ctypes.c_size_t
         self._library.host_time(ctypes.c_uint32(0))

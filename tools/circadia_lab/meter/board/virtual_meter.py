@@ -15,8 +15,8 @@ from circadia.types import Source
 
 if TYPE_CHECKING:
     from circadia.types import EnergyReading
+    from circadia_lab.meter.board.simulator import SimulatedBoard
     from circadia_meter.session import MeterSession
-    from circadia_meter.simulator import SimulatedBoard
 
 STEP_S = 0.005
 """The host's thread looks so often …"""

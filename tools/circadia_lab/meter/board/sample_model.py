@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from circadia_meter.simulator import BoardErrors
+    from circadia_lab.meter.board.simulator import BoardErrors
 
     Floats = NDArray[np.float64]
 

@@ -1,0 +1,174 @@
+"""The application's side of a device: what it asks and teaches, from any thread, and the answers that it waits for."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circadia.errors import CircadiaError, DeadlineExpired
+from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
+from circadia.serving.queue import Request
+from circadia.serving.server import check_input
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circadia.ports import Clock, Store, Workload
+    from circadia.types import Outcome
+
+log = logging.getLogger(__name__)
+
+MOST_LESSONS = 1024
+"""Examples that wait while the store refuses them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Lesson:
+    """An example that is not stored yet; of a request, when its label came back."""
+
+    x: NDArray[np.float32]
+    label: int
+    t_s: float
+    request_id: int | None = None
+
+
+class Application:
+    """`submit`, `feedback`, `add_example` and `wake` belong to any thread, all else to the agent's."""
+
+    def __init__(
+        self, *, clock: Clock, workload: Workload, store: Store, inbox: Inbox, deadline_s: float = 60.0
+    ) -> None:
+        """`deadline_s`: how long a request waits when the application does not say."""
+        self.inbox = inbox
+        self.lessons_lost = 0
+        """Examples that a store which refuses them pushed out of memory."""
+        self._clock = clock
+        self._workload = workload
+        self._store = store
+        self._deadline_s = deadline_s
+        self._woken = False
+        self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
+        self._answers: dict[int, Answer] = {}
+
+    # From any thread
+
+    def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
+        """Ask for an inference: x of the task's input shape, `deadline_s` from now. → a Future of `Served`.
+
+        `ConfigError` for a wrong shape or NaN; the future raises `DeadlineExpired` when nobody served it in time.
+        """
+        x = check_input(self._workload.task, x)
+        now_s = self._clock.now_s()
+        answer = self.inbox.new_answer()
+        wait_s = self._deadline_s if deadline_s is None else deadline_s
+        self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
+        return answer
+
+    def feedback(self, request_id: int, label: int | str) -> None:
+        """The true label of a served request: it becomes an example. Unknown requests are logged and dropped."""
+        item = Labelled(request_id=request_id, label=self._index(label), t_s=self._clock.now_s())
+        self.inbox.put(item)
+
+    def add_example(self, x: NDArray[np.float32], label: int | str) -> None:
+        """A labelled example to learn from."""
+        x = check_input(self._workload.task, x)
+        self.inbox.put(Example(x=x, label=self._index(label), t_s=self._clock.now_s()))
+
+    def wake(self) -> None:
+        """Ask for a tick now."""
+        self._woken = True
+        self.inbox.ring()
+
+    def _index(self, label: int | str) -> int:
+        return self._workload.task.label_index(label)
+
+    # For the agent's thread
+
+    def ingest(self) -> bool:
+        """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
+        items = self.inbox.take()
+        for item in items:
+            self._take(item)
+        woken, self._woken = self._woken, False
+        return woken or any(isinstance(item, Submitted) for item in items)
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Submitted():
+                self._enqueue(item)
+            case Example():
+                self._remember(_Lesson(x=item.x, label=item.label, t_s=item.t_s))
+            case Labelled():
+                self._hear_label(item)
+
+    def _enqueue(self, item: Submitted) -> None:
+        answer = item.answer
+        if not answer.set_running_or_notify_cancel():
+            return
+        request = Request(
+            request_id=answer.request_id, x=item.x, submitted_s=item.submitted_s, deadline_s=item.deadline_s
+        )
+        try:
+            self._workload.ask(request)
+        except CircadiaError as error:
+            answer.set_exception(error)
+        else:
+            self._answers[answer.request_id] = answer
+
+    def _hear_label(self, item: Labelled) -> None:
+        x = self._workload.recall(item.request_id)
+        if x is None:
+            log.warning(
+                "feedback for request %d, which was not served or is long ago: dropped", item.request_id
+            )
+            return
+        self._remember(_Lesson(x=x, label=item.label, t_s=item.t_s, request_id=item.request_id))
+
+    def _remember(self, lesson: _Lesson) -> None:
+        if len(self._lessons) == MOST_LESSONS:
+            self.lessons_lost += 1
+            log.warning("%d examples lost: the store has refused them for too long", self.lessons_lost)
+        self._lessons.append(lesson)
+
+    def learn(self) -> None:
+        """Served requests whose label arrived, and labelled examples, join the buffer in one transaction.
+
+        After a `StoreError` they wait for the next call; the oldest go when there are more than `MOST_LESSONS`.
+        """
+        if not self._lessons:
+            return
+        lessons = list(self._lessons)
+        ids = self._store.add_examples(
+            [(lesson.x, lesson.label, lesson.t_s) for lesson in lessons],
+            {lesson.request_id: lesson.label for lesson in lessons if lesson.request_id is not None},
+        )
+        self._lessons.clear()
+        evicted = [
+            gone
+            for example_id, lesson in zip(ids, lessons, strict=True)
+            for gone in self._workload.learn(example_id, lesson.x, lesson.label, lesson.t_s)
+        ]
+        if evicted:
+            self._store.mark_evicted(evicted)
+
+    def answer(self, outcome: Outcome) -> None:
+        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked."""
+        for served in outcome.served:
+            if answer := self._answers.pop(served.request_id, None):
+                answer.set_result(served)
+        for request_id in outcome.expired:
+            if answer := self._answers.pop(request_id, None):
+                answer.set_exception(
+                    DeadlineExpired(f"request {request_id} was not served before its deadline")
+                )
+
+    def close(self) -> None:
+        """Take nothing in from now on, and let nobody wait for an answer."""
+        waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
+        for answer in (*self._answers.values(), *waiting):
+            if not answer.done():
+                answer.set_exception(CircadiaError("the agent ended before it served this request"))
+        self._answers.clear()

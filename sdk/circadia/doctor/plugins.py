@@ -1,0 +1,148 @@
+"""Whether the configured body and meter work here, which plug-ins cannot be used, and the checks that other rooms add."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from circadia.actions import CATALOGUE
+from circadia.doctor.finding import Finding, Status
+from circadia.errors import CircadiaError
+from circadia.platforms.clocks import SystemClock
+from circadia.plugs import (
+    CHECKS,
+    METERS,
+    PLATFORMS,
+    BlamedMeter,
+    MeterContext,
+    PlatformContext,
+    load,
+    named,
+    points_of,
+    told,
+)
+from circadia.wiring import named_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from circadia.config import DeviceConfig
+    from circadia.plugs import Socket
+    from circadia.ports import Platform
+
+
+def body(config: DeviceConfig) -> Finding:
+    """Whether the body of [platform] can be built and looked at."""
+    kind = config.platform.kind
+    try:
+        _built(config).close()
+    except CircadiaError as error:
+        return Finding(
+            name="body",
+            status=Status.FAILED,
+            detail=str(error),
+            advice="mend [platform], or name another kind",
+        )
+    return Finding(name="body", status=Status.OK, detail=kind)
+
+
+def _built(config: DeviceConfig) -> Platform:
+    found = PLATFORMS.find(config.platform.kind)
+    clock = SystemClock()
+    context = PlatformContext(
+        profile=named_profile(config.platform.profile),
+        clock=clock,
+        midnight_s=float(time.timezone),
+        last=None,
+    )
+    with found.blamed("building it"):
+        built = found.plug.build(config.platform, context)
+    with found.blamed("looking at it"):
+        built.observe(clock.now_s())
+        for action in CATALOGUE:
+            if built.supports(action):
+                built.phases(action, 1, 0)
+    return built
+
+
+def meter(config: DeviceConfig) -> Finding:
+    """Whether the kind of [meter] can be used; one that is shy is not opened."""
+    kind, name = config.meter.kind, "meter"
+    try:
+        if not kind and PLATFORMS.find(config.platform.kind).plug.meter is not None:
+            detail = f"the {config.platform.kind} body's own; its joules are {config.platform.kind}"
+            return Finding(name=name, status=Status.OK, detail=detail)
+        if not kind:
+            return Finding(
+                name=name,
+                status=Status.ABSENT,
+                detail=f"no [meter] is configured; there are {', '.join(METERS.kinds()) or 'none'}",
+                advice='without one joules are unknown; name one by kind = "serial" in [meter]',
+            )
+        _asked(config)
+    except CircadiaError as error:
+        advice = "mend [meter] kind, or pip install circadia[meter]"
+        return Finding(name=name, status=Status.FAILED, detail=str(error), advice=advice)
+    return Finding(name=name, status=Status.OK, detail=kind)
+
+
+def _asked(config: DeviceConfig) -> None:
+    found = METERS.find(config.meter.kind)
+    if found.plug.shy:
+        return
+    platform, clock = _built(config), SystemClock()
+    try:
+        context = MeterContext(profile=named_profile(config.platform.profile), clock=clock, platform=platform)
+        with found.blamed("building it"):
+            built = found.plug.build(config.meter, context)
+        blamed, now_s = BlamedMeter(meter=built, found=found), clock.now_s()
+        blamed.about()
+        blamed.read(now_s, now_s)
+        blamed.close()
+    finally:
+        platform.close()
+
+
+def unusable(config: DeviceConfig) -> Iterator[Finding]:
+    """A finding for each installed body or meter that cannot be used, and is not the configured one."""
+    yield from _unusable(PLATFORMS, config.platform.kind)
+    yield from _unusable(METERS, config.meter.kind)
+
+
+def _unusable(socket: Socket[Any], kind: str) -> Iterator[Finding]:
+    for point in socket.points():
+        if point.name in socket.built_in:
+            yield _absent(f"{named(point)} is hidden: a kind of that name comes with Circadia", "rename it")
+        elif point.name != kind:
+            try:
+                socket.loaded(point)
+            except CircadiaError as error:
+                yield _absent(str(error), "this device does not need it")
+
+
+def _absent(detail: str, advice: str) -> Finding:
+    return Finding(name="plug-in", status=Status.ABSENT, detail=detail, advice=advice)
+
+
+def added(config: DeviceConfig, sys_root: Path, dev_root: Path) -> Iterator[Finding]:
+    """What the checks of other rooms found. One that cannot be loaded, or raises, is a finding itself."""
+    for point in points_of(CHECKS):
+        yield from _findings(point, config, sys_root, dev_root)
+
+
+def _findings(point: EntryPoint, config: DeviceConfig, sys_root: Path, dev_root: Path) -> Iterable[Finding]:
+    try:
+        return [checked(finding) for finding in load(point)(config, sys_root, dev_root)]
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is what doctor has to tell
+        advice = "update or uninstall that package"
+        detail = f"{named(point)}: {told(error)}"
+        return [Finding(name="check", status=Status.FAILED, detail=detail, advice=advice)]
+
+
+def checked(finding: object) -> Finding:
+    """`TypeError` for anything else."""
+    if not isinstance(finding, Finding):
+        raise TypeError(f"{finding!r} is no Finding")
+    return finding
