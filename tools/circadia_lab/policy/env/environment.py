@@ -6,14 +6,17 @@ view of it, with JAX's keys.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import itertools
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from circadia.actions import CATALOGUE, facts_of
 from circadia.errors import ConfigError
-from circadia.idle import Stock, idle_without, lacking_in, needs_of
+from circadia.idle import lacking_in, needs_of
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics
 from circadia.physics.params import make_params, stack_params
@@ -64,8 +67,8 @@ class Fleet:
         self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
         self._catalogue = tuple(catalogue)
         self._facts = facts_of(self._catalogue)
-        self._needs = Stock(*(xp.asarray(need)[:, None, None] for need in needs_of(self._facts)))
-        """(actions, 1, 1) each."""
+        self._needs = list(zip(*(need.tolist() for need in needs_of(self._facts)), strict=True))
+        """(actions, 3): what each can do nothing without."""
         self._limits = _limits(problem, self._catalogue, xp)
         self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
         self._round_s = self._replay.length_s if self._replay else DAY_S
@@ -102,11 +105,21 @@ class Fleet:
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
-        admitted: Any = ~idle_without(lacking_in(values), self._needs)
+        admitted: Any = self._useful(values)
         for limit in self._limits:
             reached = (values[..., limit.feature] * limit.sign) >= limit.thresholds
             admitted = admitted & (reached | limit.exempt)
         return self._xp.moveaxis(admitted, 0, -1)
+
+    def _useful(self, values: Any) -> Any:
+        """(actions, …) what has something to do; a few vectors of devices, and each action one of them."""
+        there = [~lack for lack in lacking_in(values)]
+        sleeps = self._xp.ones_like(there[0])
+        rows = {
+            needs: functools.reduce(operator.and_, itertools.compress(there, needs), sleeps)
+            for needs in set(self._needs)
+        }
+        return self._xp.stack([rows[needs] for needs in self._needs])
 
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
