@@ -56,7 +56,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(environment: Any, folder: Path, lightly: Callable[[], AbstractContextManager[None]]) -> Exported:
     with lightly():
         return export(
-            network(), environment, folder / "p.tflite", made={"who": "a test"}, seed=SEED, ticks=TICKS
+            network(),
+            environment,
+            folder / "p.tflite",
+            made={"who": "a test", "idle": "masked"},
+            seed=SEED,
+            ticks=TICKS,
         )
 
 
