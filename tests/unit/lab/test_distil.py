@@ -49,7 +49,7 @@ def test_lessons_are_what_the_teacher_does_where_it_spends_its_time(grid: Grid, 
 def test_it_is_nearly_as_good_as_its_teacher(grid: Grid, teacher: Optimum) -> None:
     """In 8 bits, evaluated exactly. For accuracy alone chance is nearly as good, so that little tells the two apart."""
     told: list[float] = []
-    found = distil(grid, teacher, effort=Effort(steps=1500, batch=512, chunk=300), progress=told.append)
+    found = distil(grid, teacher, effort=Effort(steps=4000, batch=512, chunk=800), progress=told.append)
     assert told == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert found.total_variation < 0.03
     seen = exact(grid, int8_scores(found.quantised), PREFERENCES)
