@@ -56,6 +56,7 @@ def test_ctrl_c_still_reports_what_there_is(tmp_path: Path) -> None:
     assert Path(summary["report"]).is_file()
 
 
+@pytest.mark.slow
 def test_wrong_arguments_are_one_clear_line(tmp_path: Path) -> None:
     for arguments, message in ((["--devices", "0"], "--devices"), (["--minutes", "-1"], "--minutes")):
         done = subprocess.run(

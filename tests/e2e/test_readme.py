@@ -9,6 +9,8 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 from circadia.config import parse_config
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,7 @@ def test_the_readme_is_a_face() -> None:
     assert len(README.split()) < 900
 
 
+@pytest.mark.slow
 def test_the_embedding_example_runs(tmp_path: Path) -> None:
     (code,) = blocks("python")
     config = blocks("toml")[0]

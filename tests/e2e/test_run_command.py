@@ -64,6 +64,7 @@ def stored(tmp_path: Path) -> list[tuple[float, str, str | None]]:
     return rows
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_with_everything_stored(tmp_path: Path) -> None:
     with started(write(tmp_path)) as process:
         told = ticks(process, 12)
@@ -77,6 +78,7 @@ def test_sigterm_ends_it_with_everything_stored(tmp_path: Path) -> None:
     assert all(source == "simulated" for _, _, source in rows)
 
 
+@pytest.mark.slow
 def test_sigkill_loses_no_tick_that_it_told_of_and_a_restart_goes_on(tmp_path: Path) -> None:
     config = write(tmp_path)
     with started(config) as process:
@@ -95,6 +97,7 @@ def test_sigkill_loses_no_tick_that_it_told_of_and_a_restart_goes_on(tmp_path: P
     assert abs(float(str(first["battery_soc"])) - float(str(told[-1]["battery_soc"]))) < 0.1
 
 
+@pytest.mark.slow
 def test_without_its_broker_it_goes_on_deciding(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused

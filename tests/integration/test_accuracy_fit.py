@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_a_run_is_fixed_by_its_seed_and_looks_at_every_device() -> None:
     task = load_task("digits")
     run, again, other = (play(task, seed, days=2, devices=2) for seed in (1, 1, 2))

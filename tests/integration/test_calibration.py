@@ -127,6 +127,7 @@ def calibrated(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, 
     return found
 
 
+@pytest.mark.slow
 def test_powers_and_capacity_of_a_simulated_device_come_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from circadia_lab.data.day.result import ArmResult, Drift
     from circadia_lab.data.day.world import Event
 
+pytestmark = pytest.mark.slow
+
 DEVICES, PERIOD_S, DAY_S = 2, 900.0, 12.25 * 3600
 ACTIONS = ("serve/high/large", "train/low/small", "serve/low/large", "train/high/large/sync-int8")
 

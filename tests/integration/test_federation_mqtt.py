@@ -425,6 +425,7 @@ def test_a_radio_that_is_off_leaves_the_broker_in_order(home: Home) -> None:
     until(lambda: 1 in device.models, "what was asked for while the radio was off")
 
 
+@pytest.mark.slow
 def test_a_silent_broker_is_left_and_found_again(home: Home) -> None:
     settings = LinkSettings(keepalive_s=1, first_retry_s=0.05, longest_retry_s=0.2, connect_timeout_s=1)
     device = home.device(settings=settings)
@@ -445,6 +446,7 @@ def test_a_connection_at_rest_is_kept_alive(home: Home) -> None:
     assert device.link.link.connections == 1
 
 
+@pytest.mark.slow
 def test_nothing_wakes_a_link_at_rest(home: Home) -> None:
     home.aggregate()
     device = home.device()
@@ -509,6 +511,7 @@ def test_huge_integers_kept_by_the_broker_end_neither_end(home: Home, payload: b
     until(lambda: device.verdicts.get("u2"), "the verdict of an aggregator that started on all of it")
 
 
+@pytest.mark.slow
 def test_a_forged_manifest_does_not_hold_a_device_for_ever(home: Home) -> None:
     home.aggregate(buffer=1)
     device = home.device()

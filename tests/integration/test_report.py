@@ -26,6 +26,8 @@ from circadia_lab.fleet.report.verdict import lead, recovery, tiles
 from circadia_lab.page.ribbon import bars, colour_key
 from circadia_lab.page.style import MODE_COLOURS
 
+pytestmark = pytest.mark.slow
+
 DAY_S, HOUR_S, DRIFT_S = 86_400.0, 3600.0, 36_000.0
 PROFILES = ("pixel-3", "fairphone-4", "pi-solar")
 DRIFTS = ("rotation +38°", "contrast 0.93 → -0.55", "rotation -41°", "class mix")
@@ -343,7 +345,6 @@ def test_names_from_outside_cannot_become_markup() -> None:
     assert not re.search("<img|<script>|<i>|<b>", page)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "arms",
     [

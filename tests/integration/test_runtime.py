@@ -63,6 +63,7 @@ def image(loop: Runtime) -> NDArray[np.float32]:
     return np.zeros(loop.agent.workload.task.input_shape, np.float32)
 
 
+@pytest.mark.slow
 def test_a_request_wakes_a_device_that_would_sleep_for_hours(tmp_path: Path) -> None:
     loop = runtime(tmp_path, scale=1.0, period_s=1e6)
     loop.agent.policy = Serve()

@@ -68,6 +68,7 @@ def until(true: Callable[[], object], within_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_a_live_meter_gives_joules(tmp_path: Path) -> None:
     with powered(tmp_path / "meter"), measuring(tmp_path / "meter") as meter:

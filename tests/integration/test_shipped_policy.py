@@ -110,6 +110,7 @@ def test_it_serves_what_waits() -> None:
     assert share(chances(rows), Mode.SERVE).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_it_beats_sleeping_and_keeps_its_promises(played: Played) -> None:
     asleep = BRIEF.play(find_problem("default"), of_rule(SleepRule()))
     assert played.utilities.mean() > asleep.utilities.mean() + 0.1

@@ -70,6 +70,7 @@ def test_the_example_of_a_users_task_works(tmp_path: Path) -> None:
     assert trainer.evaluate(weights, test_x, test_y).accuracy > 0.8
 
 
+@pytest.mark.slow
 def test_only_one_file_imports_tensorflow() -> None:
     folder = Path(build.__file__).parents[2]
     importing = [

@@ -369,6 +369,7 @@ def test_nothing_branches_on_a_value() -> None:
     assert bare(seen) == pytest.approx(dynamics.observe(after, params, (0.2, 0.3, 0.5), np), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed here")
 def test_jax_gives_the_same_answer_in_float32() -> None:
     jax, jnp = (importlib.import_module(name) for name in ("jax", "jax.numpy"))

@@ -23,6 +23,8 @@ from circadia_lab.policy.env.problem import TickLaw
 if TYPE_CHECKING:
     from circadia.physics.state import Noise, State
 
+pytestmark = pytest.mark.slow
+
 PHONE_PARAMS = make_params(shipped_profile("pixel-3"), PHONE)
 BOARD_PARAMS = make_params(shipped_profile("pi-solar"), BOARD)
 LAW = TickLaw()

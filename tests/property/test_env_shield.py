@@ -87,6 +87,7 @@ def test_no_action_leads_over_a_limit(
     assert crossed(fleet, state, action, after) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [DEVICES, HOT])
 def test_random_policies_live_for_days_without_a_crossing(devices: tuple[Device, ...]) -> None:
     """Each device has wishes of its own, most of them for the costliest work."""

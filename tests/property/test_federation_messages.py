@@ -217,6 +217,7 @@ def test_whatever_comes_on_any_topic_is_read_without_an_error(topic: str, payloa
         assert not isinstance(boundary.read("home", name, payload), boundary.Heard) or not payload
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(any_message, st.data())
 def test_a_field_of_any_other_value_is_refused_or_was_allowed(message: Message, data: st.DataObject) -> None:

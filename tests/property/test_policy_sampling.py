@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -27,6 +28,7 @@ def test_only_admitted_actions_are_drawn(s: Array, mask: Array, u: float) -> Non
     assert mask[drawn] if mask.any() else drawn == 0
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(scores, masks, quantiles), min_size=1, max_size=5))
 def test_batches_draw_what_single_vectors_draw(rows: list[tuple[Array, Array, float]]) -> None:
     s, mask, u = (np.array(column) for column in zip(*rows, strict=True))

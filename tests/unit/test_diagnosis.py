@@ -90,6 +90,7 @@ def test_state_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "not" / "yet") in finding.detail
 
 
+@pytest.mark.slow
 def test_a_store_of_another_version_is_told(tmp_path: Path) -> None:
     config = DeviceConfig(store=StoreConfig(path=tmp_path / "circadia.db"))
 

@@ -45,6 +45,7 @@ def test_import_pulls_in_nothing_heavy() -> None:
     assert not loaded & {"numpy", "paho", "cbor2", "tflite_runtime", "ai_edge_litert", "asyncio", "sqlite3"}
 
 
+@pytest.mark.slow
 def test_the_workbench_is_the_same_version_and_stands_where_it_did() -> None:
     assert version("circadia-lab") == version("circadia") == circadia.__version__
     env = gymnasium.make("circadia_lab.env.gym:circadia/Phone-v0")

@@ -32,6 +32,7 @@ def charge_j(platform: SimulatedPlatform, observation: Observation) -> float:
     return float(energy_j(observation.battery_soc, platform.params.battery))
 
 
+@pytest.mark.slow
 def test_the_world_does_not_depend_on_what_the_device_does_or_when_it_looks() -> None:
     lazy, busy = body(), body(initial_soc=0.3)
     for tick in range(288):
@@ -104,6 +105,7 @@ def test_the_meter_knows_the_loads_of_a_part_of_a_phase() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_meter_flags_time_before_the_first_look_and_forgets_old_days() -> None:
     platform = body("pi-solar")
     meter = SimulatedMeter(platform)
@@ -254,6 +256,7 @@ def day(name: str, trainings: int) -> tuple[float, float, float]:
     return reading.energy_j / platform.profile.capacity_j, min(socs), socs[-1]
 
 
+@pytest.mark.slow
 def test_a_phone_affords_eighty_trainings_a_day_and_not_all_day() -> None:
     asleep, _, _ = day("pixel-3", 0)
     some, lowest, _ = day("pixel-3", 80)
@@ -265,6 +268,7 @@ def test_a_phone_affords_eighty_trainings_a_day_and_not_all_day() -> None:
     assert lowest < 0.02
 
 
+@pytest.mark.slow
 def test_the_board_lives_on_its_panel_but_not_with_training_all_day() -> None:
     _, lowest, last = day("pi-solar", 80)
     assert lowest > 0.5

@@ -22,6 +22,7 @@ def test_any_admitted_action_is_as_likely_as_another(xp: Any) -> None:
     assert counts[mask] == pytest.approx(6000 / mask.sum(), abs=2)
 
 
+@pytest.mark.slow
 def test_the_loops_take_only_admitted_actions_and_are_timed() -> None:
     single, batch = GymnasiumLoop(), VectorLoop()
     turn = timed(single)

@@ -33,6 +33,7 @@ def test_a_network_that_scores_alike_is_the_uniform_policy(grid: Grid) -> None:
     assert found.costs == pytest.approx(np.tile(wanted.costs, (3, 1)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_lessons_are_what_the_teacher_does_where_it_spends_its_time(grid: Grid, teacher: Optimum) -> None:
     lessons = _lessons(grid, teacher)
     assert lessons.wanted.sum(-1) == pytest.approx(1, abs=1e-5)

@@ -156,6 +156,7 @@ def test_joules_of_ticks_are_true_within_their_bounds(board: Boards) -> None:
     assert whole.energy_j == pytest.approx(true_j.sum(), abs=whole.bound_j + 5e-3)
 
 
+@pytest.mark.slow
 def test_energy_survives_a_damaged_line_and_its_gaps_are_bounded(board: Boards) -> None:
     one = board(drift_ppm=-60)
     for t in range(12):
@@ -177,6 +178,7 @@ def test_energy_survives_a_damaged_line_and_its_gaps_are_bounded(board: Boards) 
         )
 
 
+@pytest.mark.slow
 def test_a_reboot_is_told_by_its_boot_id_and_measured_on(board: Boards) -> None:
     one = board(drift_ppm=40)
     one.load(0, 0.5, 5.0)

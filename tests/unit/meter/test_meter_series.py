@@ -88,6 +88,7 @@ def test_ticks_sum_up_to_the_accumulator(core: HostCore) -> None:
     assert ticks == feed.injected(0, len(feed.times) - 1)
 
 
+@pytest.mark.slow
 def test_the_meters_own_sums_may_wrap(core: HostCore) -> None:
     feed = Feed(core, 3)
     feed.core._library.host_begin(1)

@@ -239,6 +239,7 @@ def test_a_store_that_is_none_is_named(bundle: Bundle, content: bytes | None) ->
         analyse(bundle)
 
 
+@pytest.mark.slow
 def test_noise_is_not_announced_more_often_than_it_should_be(conclude: Callable[..., Analysis]) -> None:
     rng = np.random.default_rng(0)
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Make = Callable[..., Ticks]
 
+pytestmark = pytest.mark.slow
+
 PIXEL = shipped_profile("pixel-3")
 WRONG = with_quantities(PIXEL, {"power.train_low_w": Quantity(value=0.9, uncertainty=0.1, source="a guess")})
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from circadia_field.application import Application
     from circadia_field.plan import Plan
 
+pytestmark = pytest.mark.slow
+
 TICK_S = 60.0
 
 

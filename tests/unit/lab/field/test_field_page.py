@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from circadia_field.plan import Plan
     from circadia_lab.field.analysis.period_figures import PeriodFigures
 
+pytestmark = pytest.mark.slow
+
 MISSING: dict[str, Any] = dict.fromkeys(
     ("battery_w", "rest_w", "latency_p95_s", "data_age_s", "temperature_c"), math.nan
 ) | {"soc": (math.nan, math.nan), "served": 0, "right": 0, "asked": 0, "meter": {}}

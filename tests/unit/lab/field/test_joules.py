@@ -32,6 +32,7 @@ def test_watts_of_loads_are_found(ticks: Make, watts: dict[Load, float]) -> None
         assert found[load.name].watts.mean == pytest.approx(truth, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm", [0.0, 0.7])
 def test_intervals_cover_the_truth_about_as_often_as_they_say(ticks: Make, warm: float) -> None:
     covered = []

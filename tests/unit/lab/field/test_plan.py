@@ -171,6 +171,7 @@ def test_turns_are_taken() -> None:
     assert arms == ["a", "b", "b", "a"] * 4
 
 
+@pytest.mark.slow
 def test_the_command_freezes_a_plan(tmp_path: Path) -> None:
     out = tmp_path / "plan.json"
     command = [sys.executable, "-m", "circadia", "field", "plan", "--agent-share", "0.5", "--out", str(out)]

@@ -57,6 +57,7 @@ def chances(actor: Actor, parameters: Any, encoded: Any, mask: Any) -> NDArray[n
     return np.asarray(np.exp(drawn.log_p))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_what_is_masked_has_no_chance_and_the_rest_sums_to_1(architecture: str) -> None:
     actor, parameters = actor_and_parameters(architecture)
@@ -67,6 +68,7 @@ def test_what_is_masked_has_no_chance_and_the_rest_sums_to_1(architecture: str) 
     assert np.ptp(p[:, 0]) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_training_starts_near_an_even_draw_and_gradients_are_numbers(architecture: str) -> None:
     actor = actor_of(Config(architecture=architecture, actor_width=16))

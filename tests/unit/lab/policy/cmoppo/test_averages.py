@@ -33,6 +33,7 @@ def drawn_with(train: float) -> Callable[[Any, Any], Any]:
     return draw_from
 
 
+@pytest.mark.slow
 def test_they_are_those_of_the_chain_in_closed_form(two_states: Any) -> None:
     """With the chance p the share of the time at 1 is x = p / (p + ½); costs in their own units."""
     environment, train = two_states(512), 0.25
@@ -44,6 +45,7 @@ def test_they_are_those_of_the_chain_in_closed_form(two_states: Any) -> None:
     assert found == pytest.approx(np.array([wanted, wanted]), abs=0.02)
 
 
+@pytest.mark.slow
 def test_more_preferences_than_devices_take_turns(two_states: Any) -> None:
     """Who only serves earns 1 of latency, whichever turn it has."""
 
@@ -63,6 +65,7 @@ def test_preferences_are_dealt_in_turn_and_their_sums_put_together() -> None:
         dealt(ANCHORS, 20)
 
 
+@pytest.mark.slow
 def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: Any) -> None:
     """A tried action brings what it would bring were it taken under that chance."""
     environment = chain(64)

@@ -93,6 +93,7 @@ def test_a_round_that_loses_is_undone(
         assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_anchors_go_on_with_their_own_weights(two_states: Any, loose: Config) -> None:
     course = Course(two_states(42), loose, 0, None)
     chosen = np.array([5, 17])

@@ -51,6 +51,7 @@ def test_without_constraints_utility_alone_decides(chain: Any, tiny: Config) -> 
     assert not judge.better(kept(0.7, 0.5), kept(0.8, 9.0))
 
 
+@pytest.mark.slow
 def test_gains_are_those_of_the_rounded_policy_in_closed_form(two_states: Any, tiny: Config) -> None:
     """A fresh policy draws evenly among three: p = 1/3, x = p / (p + ½) = 0.4, of a limit of 1/3."""
     trainer = trainer_of(two_states(126), replace(tiny, judged_warm_up=16))

@@ -38,6 +38,7 @@ def test_steps_are_those_that_the_policy_file_picks(weights: float, outputs: flo
         assert found_outputs == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_unrounded_it_is_the_plain_network() -> None:
     layers, x = layers_and_input()
     found, seen = run(layers, x, jnp.zeros((3, 2)), False, LOWEST)
@@ -58,6 +59,7 @@ def test_rounded_scores_lie_on_the_grain_within_their_range() -> None:
     assert 0 < np.abs(found - np.asarray(floats)).max() < 0.2 * np.ptp(floats)
 
 
+@pytest.mark.slow
 def test_a_gradient_passes_rounding_but_not_saturation() -> None:
     layer = (Dense(jnp.array([[1.0]]), jnp.array([0.0])),)
 

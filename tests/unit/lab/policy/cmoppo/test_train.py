@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.history import Progress
     from circadia_lab.policy.cmoppo.trained import Trained
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 BATCH = 24
 
 
@@ -107,7 +107,6 @@ def assert_resumes(whole: Finished, chain: Any, config: Config, checkpoint: Path
     assert {name: x.dtype for name, x in ours.items()} == {name: x.dtype for name, x in theirs.items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("updates", [2, 5])
 def test_killed_and_resumed_it_is_the_same_bit_for_bit(
     whole: Finished, chain: Any, tiny: Config, tmp_path: Path, updates: int
@@ -116,7 +115,6 @@ def test_killed_and_resumed_it_is_the_same_bit_for_bit(
     assert_resumes(whole, chain, tiny, tmp_path / "run.npz", updates)
 
 
-@pytest.mark.slow
 def test_so_it_is_in_the_second_stage(chain: Any, tiny: Config, tmp_path: Path) -> None:
     config = replace(tiny, steps=96 * 8, extension_share=0.25, extension_rounds=2)
     told: list[Progress] = []
@@ -133,7 +131,6 @@ def test_a_finished_training_is_only_read(whole: Finished, chain: Any, tiny: Con
     assert_same(found, whole.found)
 
 
-@pytest.mark.slow
 def test_another_training_s_checkpoint_is_refused(whole: Finished, chain: Any, tiny: Config) -> None:
     before = whole.checkpoint.read_bytes()
     for batch, config, seed, told in (
@@ -174,7 +171,6 @@ class Failing:
         return (after, state[1] + 1), Outcome(outcome.reward + lost, outcome.cost, outcome.weight)
 
 
-@pytest.mark.slow
 def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     chain: Any, tiny: Config, tmp_path: Path
 ) -> None:
@@ -190,7 +186,6 @@ def test_a_training_that_loses_a_number_says_where_and_keeps_what_was_good(
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 
-@pytest.mark.slow
 def test_a_policy_that_is_no_number_when_judged_is_not_kept(chain: Any, tiny: Config, tmp_path: Path) -> None:
     """Training is over before NaN would come; judging takes longer."""
     environment = Failing(chain(BATCH), 6 * tiny.ticks)

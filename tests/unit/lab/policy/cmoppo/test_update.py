@@ -47,6 +47,7 @@ def test_each_kind_of_device_is_centred_on_its_own_averages(chain: Any, tiny: Co
     assert (richer - plain).max() < 12
 
 
+@pytest.mark.slow
 def test_what_is_promised_is_no_part_of_what_is_reported(chain: Any, tiny: Config) -> None:
     """Rewards lie between −1 and 1 a tick, promises far beyond."""
     environment = chain(BATCH)

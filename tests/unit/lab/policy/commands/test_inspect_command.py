@@ -37,6 +37,7 @@ def test_it_tells_what_a_file_is(circadia: Callable[..., Any], tmp_path: Path) -
     assert "age of the model in service, h; charging" in shown.out
 
 
+@pytest.mark.slow
 def test_maps_are_drawn_whole(circadia: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "maps.png"
     assert circadia("policy", "inspect", shipped_policy(), "--png", path).code == 0

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.oracle.spec import GridSpec
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_preference_s_optimum(circadia: Callable[..., Any], coarse_grid: str, tmp_path: Path) -> None:
     path = tmp_path / "optimum.json"

@@ -94,6 +94,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [

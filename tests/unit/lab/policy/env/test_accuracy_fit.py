@@ -21,6 +21,8 @@ from circadia_lab.policy.env.accuracy_estimate import (
 from circadia_lab.policy.env.accuracy_fit import collect, document
 from circadia_lab.policy.env.federated_run import FIELDS
 
+pytestmark = pytest.mark.slow
+
 UNSENT_SCALE = FIXED_SCALE["unsent_examples"]
 TRUTH = Parameters(
     ALL, 0.93, np.array([0.1, 0.15, 0.4, 0.03]), np.array([20_000.0, 40_000.0, 400.0, UNSENT_SCALE])

@@ -139,6 +139,7 @@ def test_the_scalar_is_the_preference_times_the_vector() -> None:
         assert info["weight"] > 0
 
 
+@pytest.mark.slow
 def test_a_forbidden_action_becomes_sleep_and_is_told() -> None:
     hungry = INDEX["train/high/large/sync-int8"]
     env = MultiObjectiveEnv("phone")
@@ -169,6 +170,7 @@ def test_a_copy_goes_on_by_itself() -> None:
         assert ours[1] == theirs[1]
 
 
+@pytest.mark.slow
 def test_an_episode_is_truncated_when_its_days_are_over() -> None:
     env = ScalarEnv("phone", days=0.5)
     env.reset(seed=0)
@@ -262,6 +264,7 @@ def test_a_batch_of_one_is_the_single_environment(problem: str) -> None:
     assert cut
 
 
+@pytest.mark.slow
 def test_a_batch_lives_as_its_devices_would_alone() -> None:
     """Through the first end of each one's days, from the draws of the batch."""
     count, steps = 6, 120

@@ -135,6 +135,7 @@ def averages(action: str, days: float, seed: int = 0, **first: float) -> tuple[A
     return sums[:3] / sums[6], sums[3:6] / sums[6], counted
 
 
+@pytest.mark.slow
 def test_who_always_sleeps_loses_everything() -> None:
     reward, cost, _ = averages(
         "sleep",
@@ -152,6 +153,7 @@ def test_who_always_sleeps_loses_everything() -> None:
     assert -0.5 < reward[2] < 0
 
 
+@pytest.mark.slow
 def test_who_always_serves_and_pulls_loses_little() -> None:
     reward, cost, served = averages("serve/high/large/sync-pull", 2)
     assert served / 200 / 2 == pytest.approx(sum(PHONE.requests_per_hour), rel=0.05)

@@ -47,6 +47,7 @@ def test_its_bursts_are_the_demonstrations() -> None:
     assert ticks.burst_shares == pytest.approx(found.shares, abs=0.01)
 
 
+@pytest.mark.slow
 def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(summary()))

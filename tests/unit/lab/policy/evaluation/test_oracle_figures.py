@@ -42,6 +42,7 @@ def figures(grid: Grid, found: Optimum) -> OracleFigures:
     )
 
 
+@pytest.mark.slow
 def test_chance_is_0_and_the_optimum_1(figures: OracleFigures) -> None:
     chance = np.tile(figures.random_reward, (3, 1))
     assert figures.normalised(chance) == pytest.approx(0)

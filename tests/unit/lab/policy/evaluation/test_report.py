@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.played import Played
 
+pytestmark = pytest.mark.slow
+
 CONDITIONS = Conditions(per_device=1, days=0.25, warm_up_days=0.05)
 
 
@@ -198,7 +200,6 @@ def assert_self_contained(path: Path) -> Reader:
     return reader
 
 
-@pytest.mark.slow
 def test_a_page_needs_nothing_else(evaluation: Evaluation, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "report.html"
     write_page(evaluation, path)

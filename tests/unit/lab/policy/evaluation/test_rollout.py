@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from circadia_lab.policy.evaluation.played import Played
     from circadia_lab.policy.evaluation.scorers import Scorer
 
+pytestmark = pytest.mark.slow
+
 THIRD = np.full((1, 3), 1 / 3)
 ASLEEP, BUSY = of_rule(SleepRule()), of_rule(GatedRule())
 

@@ -46,6 +46,7 @@ def test_side_by_side_each_row_is_its_own_rule_s() -> None:
     assert (picked[:, [1, 2]] == at_high).all()
 
 
+@pytest.mark.slow
 def test_the_rule_that_keeps_the_limits_is_found(problem: Problem) -> None:
     """Who sleeps spends least and lets everything expire; who never trains lets everything grow old."""
     family = Family(
@@ -70,6 +71,7 @@ def test_the_rule_that_keeps_the_limits_is_found(problem: Problem) -> None:
     assert 0 < AIM < 1
 
 
+@pytest.mark.slow
 def test_a_rule_that_looks_at_the_preference_is_played_under_each(problem: Problem) -> None:
     """A best setting for each preference, beside the one that is best for all."""
 

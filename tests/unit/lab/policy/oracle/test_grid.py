@@ -103,6 +103,7 @@ def test_the_shield_keeps_its_promise_in_every_state_of_the_shipped_grids() -> N
         assert len(avoidable_crossings(make_grid(grid_named(name)))) == 0
 
 
+@pytest.mark.slow
 def test_optimum_and_highs_agree_on_the_grid(grid: Grid) -> None:
     weights = np.array([0.0, 0.0, 1.0])
     found = solve(Pool(chain=grid.chain), weights, tolerance=1e-4)

@@ -35,6 +35,7 @@ def test_sampled_frequencies_are_those_of_the_exact_rows(grid: Grid) -> None:
         assert distance < freedom + 5 * np.sqrt(2 * freedom)
 
 
+@pytest.mark.slow
 def test_a_long_life_averages_what_the_exact_evaluation_says(grid: Grid) -> None:
     """A wrong move would take it away from the distribution that it starts in."""
     environment, policy = GridEnvironment(grid, BATCH), uniform_policy(grid.chain)
@@ -71,6 +72,7 @@ def test_a_policy_is_given_what_the_encoder_makes(grid: Grid) -> None:
     assert np.array_equal(seen.mask, grid.chain.mask[states])
 
 
+@pytest.mark.slow
 def test_rewards_and_costs_are_the_chain_s(grid: Grid) -> None:
     environment = GridEnvironment(grid, len(grid.chain.mask))
     state = jnp.arange(grid.chain.states, dtype=np.int32)

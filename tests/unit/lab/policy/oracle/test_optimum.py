@@ -14,6 +14,7 @@ from circadia_lab.policy.oracle.optimum import hypervolume, key_of, load_optimum
 PREFERENCES = np.array([[0.0, 0.0, 1.0], [0.4, 0.2, 0.4], [1.0, 0.0, 0.0]])
 
 
+@pytest.mark.slow
 def test_it_is_certified_feasible_and_attained(grid: Grid) -> None:
     heard: list[int] = []
 
@@ -31,12 +32,14 @@ def test_it_is_certified_feasible_and_attained(grid: Grid) -> None:
         assert evaluate(grid.chain, policy).returns == pytest.approx(returns, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_no_preference_is_better_served_by_another_s_optimum(grid: Grid) -> None:
     found = optimum(grid, PREFERENCES)
     crossed = PREFERENCES @ found.returns.T
     assert (crossed <= found.upper[:, None] + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_it_is_kept_by_what_the_problem_is(grid: Grid, tmp_path: Path) -> None:
     first = optimum(grid, PREFERENCES, folder=tmp_path)
     (path,) = tmp_path.iterdir()

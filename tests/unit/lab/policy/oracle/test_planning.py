@@ -121,6 +121,7 @@ def test_the_linear_programme_agrees() -> None:
     assert found.shares == pytest.approx(np.array([[0.25, 0.25], [0.5, 0.0]]))
 
 
+@pytest.mark.slow
 def test_random_chains_agree_with_the_linear_programme() -> None:
     for seed in range(4):
         chain = random_chain(np.random.default_rng(seed))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.history import Progress
     from circadia_lab.policy.study.training_file import Training
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 BATCH = 24
 
 
@@ -89,7 +89,6 @@ def test_arms_differ_in_what_they_are_named_for(tmp_path: Path, ground: Any, tin
         study.path("joint", 0)
 
 
-@pytest.mark.slow
 def test_an_interrupted_training_goes_on(
     whole: tuple[Study, Training], tmp_path: Path, ground: Any, tiny: Config
 ) -> None:
@@ -129,7 +128,6 @@ def test_a_damaged_training_is_not_trained_over(tmp_path: Path, ground: Any, tin
     assert study.path("coupled", 0).read_bytes() == b"PK half of it"
 
 
-@pytest.mark.slow
 def test_every_arm_trains(tmp_path: Path, ground: Any, tiny: Config) -> None:
     study = Study(tmp_path, ground, tiny, batch=BATCH)
     apart, free = study.trained("separate", 0), study.trained("unconstrained", 0)
