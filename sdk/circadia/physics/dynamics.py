@@ -12,6 +12,7 @@ The world around the device is in `surroundings`, what waits on it in `backlog`;
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -171,8 +172,14 @@ class _Deed(NamedTuple):
     pulls: Any
 
 
+@functools.cache
+def _deeds(facts: ActionFacts) -> _Deed:
+    """Of every action of a catalogue: (actions, …) each."""
+    return _Deed(*(getattr(facts, name) * 1.0 for name in _Deed._fields))
+
+
 def _deed(action: Any, facts: ActionFacts, xp: Any) -> _Deed:
-    return _Deed(*(xp.asarray(getattr(facts, name) * 1.0)[action] for name in _Deed._fields))
+    return _Deed(*(xp.asarray(column)[action] for column in _deeds(facts)))
 
 
 class _Exchange(NamedTuple):
