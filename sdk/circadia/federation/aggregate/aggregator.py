@@ -11,9 +11,7 @@ Only an update that arrived whole and intact gets a verdict. Everything else tha
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +19,7 @@ import numpy as np
 from circadia.errors import ConfigError, RemoteProtocolError, StoreError
 from circadia.federation.aggregate.averaging import Buffer
 from circadia.federation.aggregate.intake import Intake, Key
+from circadia.federation.aggregate.publishing import Publishing
 from circadia.federation.aggregate.records import (
     KeepUpdate,
     KeepVersion,
@@ -29,15 +28,12 @@ from circadia.federation.aggregate.records import (
     Verdict,
     Version,
 )
-from circadia.federation.codecs import FLOAT32, INT8, LARGEST, decode, largest_payload
-from circadia.federation.codecs import encode as pack
+from circadia.federation.codecs import INT8, LARGEST, decode, largest_payload
 from circadia.federation.wire import boundary
-from circadia.federation.wire.assembly import cut
 from circadia.federation.wire.corruption import Corruption
 from circadia.federation.wire.effects import Effect, Publish, Subscribe
 from circadia.federation.wire.messages import (
     ACCEPTED,
-    CHUNK,
     INCOMPLETE,
     LARGEST_PAYLOAD,
     LONGEST_REASON,
@@ -45,7 +41,6 @@ from circadia.federation.wire.messages import (
     REJECTED,
     Acknowledgement,
     Manifest,
-    ModelChunk,
     Status,
     UpdateChunk,
     Want,
@@ -56,7 +51,6 @@ from circadia.federation.wire.topics import (
     HIGHEST_NUMBER,
     AckTopic,
     ManifestTopic,
-    ModelTopic,
     StatusTopic,
     UpdateTopic,
     WantTopic,
@@ -75,11 +69,8 @@ if TYPE_CHECKING:
     from circadia.federation.wire.topics import Topic
 
 AggregatorStep = Effect | KeepUpdate | KeepVersion | PutOff | Corruption
-MOST_ECHOES = 16
 MOST_TOLD = 4096
 """Updates of which is remembered that *not now* was said lately."""
-VERSIONS_ON_BROKER = 3
-"""The current version and the two before it: for devices in the middle of a pull."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +128,14 @@ class Aggregator:
         self._intake = Intake(
             most_bytes=settings.partial_bytes, gap_s=settings.gap_s, forget_s=settings.forget_s
         )
-        self._announced: deque[Manifest] = deque(maxlen=MOST_ECHOES)
-        """What this aggregator said lately: the broker sends it back."""
         self._told_s: dict[Key, float] = {}
         """When *not now* was said of an update; the oldest first."""
         self._buffer = self._refill(buffered)
         self._flush_s = math.inf
         self._online = False
-        self._repeated_s: dict[int, float] = {}
-        self._pack()
+        self._publishing = Publishing(
+            federation=settings.federation, task=settings.task, repeat_s=settings.repeat_s, version=version
+        )
 
     @property
     def due_s(self) -> float:
@@ -175,7 +165,7 @@ class Aggregator:
         announced = build(federation, ManifestTopic())
         patterns = (update_filter(federation), want_filter(federation), announced)
         listen = tuple(Subscribe(pattern=pattern) for pattern in patterns)
-        publish = () if kept else self._publish_version()
+        publish = () if kept else self._publishing.whole()
         return (*listen, self._status(online=True), *kept, *publish)
 
     def disconnected(self, now_s: float) -> tuple[AggregatorStep, ...]:  # noqa: ARG002
@@ -196,9 +186,9 @@ class Aggregator:
             case UpdateTopic(), UpdateChunk():
                 return self._hear_update(where, message, now_s)
             case WantTopic(), Want():
-                return self._hear_want(message, now_s)
+                return self._publishing.hear_want(message, now_s)
             case ManifestTopic(), Manifest() | None:
-                return self._hear_manifest(message, now_s)
+                return self._publishing.hear_manifest(message, now_s)
         return ()
 
     def _unread(self, heard: boundary.Unread, now_s: float) -> tuple[AggregatorStep, ...]:
@@ -369,75 +359,8 @@ class Aggregator:
             examples=self._buffer.examples,
         )
         self._buffer = Buffer(self._parameters)
-        self._pack()
-        return (KeepVersion(version=self.version), *(self._publish_version() if self._online else ()))
-
-    def _pack(self) -> None:
-        packed = pack(self.version.weights, FLOAT32)
-        self._chunks = cut(packed)
-        self._repeated_s.clear()
-        self._manifest = Manifest(
-            task=self.settings.task,
-            version=self.version.number,
-            published_s=self.version.published_s,
-            parameters=self._parameters,
-            sha256=sha256(packed).digest(),
-            size=len(packed),
-            chunks=len(self._chunks),
-            codec=FLOAT32,
-        )
-
-    def _publish_version(self) -> tuple[AggregatorStep, ...]:
-        """Chunks first, so that whoever hears of the version finds it; then what nobody needs any more goes."""
-        chunks = (self._publish_chunk(chunk) for chunk in range(len(self._chunks)))
-        return (*chunks, self._publish_manifest(), *self._clear_old())
-
-    def _publish_chunk(self, chunk: int) -> Publish:
-        number = self.version.number
-        message = ModelChunk(version=number, chunk=chunk, data=self._chunks[chunk])
-        return self._retain(ModelTopic(version=number, chunk=chunk), encode(message))
-
-    def _publish_manifest(self) -> Publish:
-        if self._manifest not in self._announced:
-            self._announced.append(self._manifest)
-        return self._retain(ManifestTopic(), encode(self._manifest))
-
-    def _clear_old(self) -> Iterable[Publish]:
-        old = self.version.number - VERSIONS_ON_BROKER
-        if old < 1:
-            return ()
-        # How many chunks it had is not remembered; no version has more than this.
-        most = -(-largest_payload(self._parameters, FLOAT32) // CHUNK)
-        return [self._retain(ModelTopic(version=old, chunk=chunk), b"") for chunk in range(most)]
-
-    def _retain(self, topic: ManifestTopic | ModelTopic, payload: bytes) -> Publish:
-        return Publish(topic=build(self.settings.federation, topic), payload=payload, retain=True)
-
-    def _hear_manifest(self, manifest: Manifest | None, now_s: float) -> tuple[AggregatorStep, ...]:
-        """What is announced in this aggregator's name: what it did not say is put right."""
-        if manifest in self._announced:
-            return ()
-        again = (self._publish_manifest(),) if self._may_repeat(-1, now_s) else ()
-        if manifest is None or manifest.version < self.version.number:
-            return again  # cleared, or kept by the broker from before a crash
-        topic = build(self.settings.federation, ManifestTopic())
-        why = f"version {manifest.version} was announced by somebody else; this aggregator is at {self.version.number}"
-        return (boundary.corruption(topic, why), *again)
-
-    def _hear_want(self, want: Want, now_s: float) -> tuple[AggregatorStep, ...]:
-        """Repair what the broker lacks. Who wants another version gets the manifest, and wants this one then."""
-        if want.version != self.version.number:
-            return (self._publish_manifest(),) if self._may_repeat(-1, now_s) else ()
-        wanted = [
-            chunk for chunk in want.chunks if chunk < len(self._chunks) and self._may_repeat(chunk, now_s)
-        ]
-        return tuple(self._publish_chunk(chunk) for chunk in wanted)
-
-    def _may_repeat(self, what: int, now_s: float) -> bool:
-        if now_s < self._repeated_s.get(what, -math.inf) + self.settings.repeat_s:
-            return False
-        self._repeated_s[what] = now_s
-        return True
+        self._publishing.take(self.version)
+        return (KeepVersion(version=self.version), *(self._publishing.whole() if self._online else ()))
 
     def _status(self, *, online: bool) -> Publish:
         status = Status(device=AGGREGATOR, online=online, details={"version": self.version.number})
