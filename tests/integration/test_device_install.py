@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from circadia_lab.bench.footprint import install
+from circadia_lab.data.tasks.digits_data import write_digits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +59,49 @@ def test_no_command_ends_in_a_traceback(python: Path, tmp_path: Path, command: s
 
 def test_meter_says_which_extra_it_lacks(python: Path, tmp_path: Path) -> None:
     assert "pip install circadia[meter]" in call(python, tmp_path, "meter", "probe").stderr
+
+
+DEVICE = """
+[agent]
+policy = "threshold"
+period_s = 300
+[store]
+path = "device.db"
+"""
+
+
+def begun(folder: Path) -> list[str]:
+    """A frozen plan, examples and a device's file, as somebody with the workbench hands them over."""
+    plan = ["--arm", "low=threshold", "--arm", "high=charging-only", "--agent-share", "0.6", "--pairs", "6"]
+    plan += [
+        "--hours",
+        "0.5",
+        "--washout",
+        "0.1",
+        "--requests",
+        "60",
+        "--examples",
+        "30",
+        "--out",
+        "plan.json",
+    ]
+    made = [sys.executable, "-m", "circadia", "field", "plan", *plan]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True, timeout=60)
+    write_digits(folder / "digits.npz")
+    (folder / "device.toml").write_text(DEVICE, encoding="utf-8")
+    return ["field", "run", "test", "--plan", "plan.json", "--config", "device.toml"]
+
+
+def test_its_half_of_a_field_test_needs_nothing_else(python: Path, tmp_path: Path) -> None:
+    answer = call(python, tmp_path, *begun(tmp_path), "--examples", "digits.npz", "--virtual=body")
+    assert answer.returncode == 0, answer.stderr
+    assert "all 24 periods done" in answer.stdout
+
+
+def test_what_only_the_workbench_has_is_said_before_anything_is_made(python: Path, tmp_path: Path) -> None:
+    words = begun(tmp_path)
+    board = call(python, tmp_path, *words, "--examples", "digits.npz", "--virtual=firmware")
+    assert (board.returncode, "pip install circadia[lab]" in board.stderr) == (2, True)
+    digits = call(python, tmp_path, *words, "--virtual=body")
+    assert (digits.returncode, "--examples FILE.npz" in digits.stderr) == (2, True)
+    assert not (tmp_path / "test").exists()
