@@ -10,7 +10,7 @@ import pytest
 from circadia.energy.no_meter import NoMeter
 from circadia.energy.profile_file import shipped_profile
 from circadia.physics.scenario import scenario_for
-from circadia.platforms.clocks import SystemClock
+from circadia.platforms.clocks import HandClock, SystemClock
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.plugs import METERS, MeterContext
 from circadia.testing.meter import MeterContract
@@ -33,16 +33,6 @@ needs_firmware = pytest.mark.skipif(
     shutil.which("avr-gcc") is None or not firmware.SIMULATOR_HEADER.is_file(),
     reason=f"needs {firmware.TOOLS['avr-gcc']} {firmware.SIMULATOR_PACKAGES}",
 )
-
-
-class ByHand:
-    """A clock for a meter that is looked at by hand."""
-
-    def now_s(self) -> float:
-        return MeterContract.start_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 def sampled(meter: SampledMeter, start_s: float, length_s: float) -> SampledMeter:
@@ -79,7 +69,9 @@ class TestHwmonChip(MeterContract):
         for name, text in (("name", "ina219"), ("in1_input", "5012"), ("curr1_input", "480")):
             put(chip / name, text)
         look = kernel_sensors.hwmon_look(kernel_sensors.hwmon_chip("auto", self.folder))
-        meter = SampledMeter(look, clock=ByHand(), period_s=0.25, step_w=0.001, name=str(chip))
+        meter = SampledMeter(
+            look, clock=HandClock(MeterContract.start_s), period_s=0.25, step_w=0.001, name=str(chip)
+        )
         return sampled(meter, self.start_s, self.length_s)
 
 
@@ -94,7 +86,9 @@ class TestBatteryGauge(MeterContract):
         ):
             put(supply / name, text)
         look = kernel_sensors.battery_look(kernel_sensors.battery_supply(self.folder))
-        meter = SampledMeter(look, clock=ByHand(), period_s=0.25, step_w=0.01, name=str(supply))
+        meter = SampledMeter(
+            look, clock=HandClock(MeterContract.start_s), period_s=0.25, step_w=0.01, name=str(supply)
+        )
         return sampled(meter, self.start_s, self.length_s)
 
 

@@ -12,6 +12,7 @@ from circadia.actions import action_named
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, PlatformUnavailable, SensorError
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.linux import LinuxPlatform
 from circadia.types import Link
 from circadia.wiring import build
@@ -104,20 +105,8 @@ def test_it_cannot_set_the_clock(tmp_path: Path) -> None:
     assert not platform.supports(action_named("train/low/large"))
 
 
-class Ticks:
-    """A clock that is set by hand."""
-
-    t_s = 0.0
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
-
-
 def sampled(powers: list[float], step_s: float = 0.1) -> SampledMeter:
-    meter = SampledMeter(lambda: powers.pop(0), clock=Ticks(), period_s=step_s, step_w=0.01, name="test")
+    meter = SampledMeter(lambda: powers.pop(0), clock=HandClock(), period_s=step_s, step_w=0.01, name="test")
     for place in range(len(powers)):
         meter.sample(place * step_s)
     return meter

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.timeline import Stretch
 from circadia.types import EnergyReading, Load, Source
 from circadia_lab.meter.decision import Decision
@@ -27,19 +28,6 @@ if TYPE_CHECKING:
     from circadia_lab.meter.board.simulator import SimulatedBoard
 
 
-class Hand:
-    """A host's clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.t_s = 100.0
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
-
-
 def decision(made_s: float, action: str = "sleep") -> Decision:
     return Decision(
         made_s=made_s, t_s=made_s - 1000, end_s=made_s - 990, busy_s=0.5, action=action, served=0, steps=0,
@@ -52,7 +40,7 @@ def reading(energy_j: float, gap_s: float = 0.0) -> EnergyReading:
 
 
 def test_the_devices_clock_runs_faster_can_be_held_and_never_goes_back() -> None:
-    host = Hand()
+    host = HandClock(100.0)
     device = DeviceClock(host, 10.0)
     assert device.now_s() == 1000.0
     with device.held_at(1002.0):
@@ -70,7 +58,7 @@ def test_the_devices_clock_runs_faster_can_be_held_and_never_goes_back() -> None
 
 
 def test_stretches_flow_when_their_time_has_come() -> None:
-    host = Hand()
+    host = HandClock(100.0)
     flow = Flow(host, DeviceClock(host, 10.0))
     flow.add([Stretch(1001.0, 1002.0, Load.AWAKE, 0.4), Stretch(1002.0, 1010.0, Load.DEEP_SLEEP, 0.02)])
     assert flow(200.0)[0] == 0.0  # the board's second 0 is not known yet
@@ -96,7 +84,7 @@ def test_readings_are_in_the_devices_seconds_and_say_that_they_are_simulated() -
             )
 
     serial = Serial()
-    meter = ShuntMeter(serial, DeviceClock(Hand(), 10.0))  # type: ignore[arg-type]
+    meter = ShuntMeter(serial, DeviceClock(HandClock(100.0), 10.0))  # type: ignore[arg-type]
     found = meter.read(1000.0, 1010.0)
     assert serial.asked == (100.0, 101.0)
     assert found == EnergyReading(
@@ -124,7 +112,7 @@ def test_decisions_settle_in_order_and_sum_up() -> None:
 
 def listened(board: SimulatedBoard, seconds: float, deaf: tuple[float, float]) -> Listener:
     """A second of 0.2 A, then 0.4 A; while the cable is out nothing is heard."""
-    clock, origin_s = DeviceClock(Hand(), 10.0), 0.0
+    clock, origin_s = DeviceClock(HandClock(100.0), 10.0), 0.0
     session = MeterSession(shunt_ohm=0.01)
     listener = Listener(session, clock, origin_s)
     board.load(0.0, 0.2, 5.0)

@@ -13,6 +13,7 @@ from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import encode
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
@@ -73,7 +74,7 @@ def measure() -> dict[str, Figure]:
 
 def whole_ticks(ticks: int = TICKS) -> dict[str, Figure]:
     """Of a device with some examples, a tick every five minutes, through a day unless told otherwise."""
-    clock = _DayClock()
+    clock = HandClock()
     with tempfile.TemporaryDirectory(prefix="circadia-tick-") as folder:
         config = parse_config({"store": {"path": f"{folder}/device.db"}})
         agent = build(config, parts=Parts(clock=clock)).agent
@@ -92,18 +93,6 @@ def whole_ticks(ticks: int = TICKS) -> dict[str, Figure]:
                 idle_ms.append(times_ms[-1])
         agent.close()
     return {"tick_ms": statistics.median(times_ms), "sleep_tick_ms": statistics.median(idle_ms)}
-
-
-class _DayClock:
-    """Time as the benchmark sets it."""
-
-    t_s = 0.0
-
-    def now_s(self) -> float:
-        return self.t_s
-
-    def wall_s(self, duration_s: float) -> float:
-        return duration_s
 
 
 def _shield() -> Shield:
