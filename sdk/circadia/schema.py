@@ -24,6 +24,8 @@ class NewerFile(StoreError):
     """A later version of Circadia wrote the file, and says that this one must not open it."""
 
 
+MAGIC = b"SQLite format 3\0"
+"""How a database file begins."""
 READABLE_FROM = "CREATE TABLE schema (readable_from INTEGER NOT NULL)"
 
 
@@ -63,8 +65,8 @@ class Schema:
 
         Only reads.
         """
-        (found,) = db.execute("PRAGMA user_version").fetchone()
         _check_whole(path)
+        (found,) = db.execute("PRAGMA user_version").fetchone()
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not found and not tables:
             return 0
@@ -137,10 +139,12 @@ class Schema:
 def _check_whole(path: Path) -> None:
     """`StoreError` for a file that was cut off. SQLite takes half a last page for a whole one, and fills it with zeros."""
     log = path.with_name(path.name + "-wal")
-    if log.is_file() and log.stat().st_size:
-        return  # what is missing may be in it
+    if not path.is_file() or (log.is_file() and log.stat().st_size):
+        return  # there is nothing yet, or what is missing may be in the log
     with path.open("rb") as file:
         header = file.read(100)
+    if len(header) == 100 and not header.startswith(MAGIC):
+        return  # no database at all, as SQLite will say
     page, pages = (int.from_bytes(header[a:b], "big") for a, b in ((16, 18), (28, 32)))
     wanted, there = max((page if page > 1 else 65_536) * pages, len(header) and 100), path.stat().st_size
     if there < wanted:

@@ -216,9 +216,9 @@ def test_what_was_cut_off_is_named(files: Path, task: Task, share: float) -> Non
             lambda: SqliteStore(files / "device.sqlite"),
             lambda: read_log(files / "device.sqlite"),
         ):
-            with pytest.raises(StoreError, match=r"device\.sqlite"):
+            with pytest.raises(StoreError, match=r"device\.sqlite: was cut off"):
                 attempt()
-        with pytest.raises(StoreError, match=r"ledger\.sqlite"):
+        with pytest.raises(StoreError, match=r"ledger\.sqlite: was cut off"):
             Ledger(files / "ledger.sqlite", task=task.digest, parameters=task.parameters)
     else:  # an empty file is a new one
         SqliteStore(files / "device.sqlite").close()

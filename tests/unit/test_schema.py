@@ -455,7 +455,7 @@ def test_a_cut_off_store_is_named_wherever_it_ends(
         len(whole) - 1,
     ):
         path.write_bytes(whole[:length])
-        with pytest.raises(StoreError, match=r"device\.db"):
+        with pytest.raises(StoreError, match=r"device\.db: was cut off"):
             attempt(path)
         assert path.read_bytes() == whole[:length]
 
