@@ -2,7 +2,7 @@
 
 RFC 8949 without tags (dates, fractions, bignums, regular expressions, shared references), without items of indefinite
 length and without simple values but false, true and null. So a decoder meets nothing that it would compute with,
-recurse into or reserve memory for.
+recurse into or reserve memory for. cbor2 has options for most of it from 6.1 on, which has no wheel for 32-bit ARM.
 """
 
 from __future__ import annotations
