@@ -15,7 +15,10 @@ from circadia.energy.battery import energy_j
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.physics.scenario import BOARD, scenario_for
+from circadia.platforms.clocks import HandClock
+from circadia.platforms.kinds import SIMULATED, SimulatedConfig
 from circadia.platforms.simulated import BODY, SimulatedMeter, SimulatedPlatform
+from circadia.plugs import PlatformContext
 from circadia.types import Link, Load, Observation, Phase, Source
 
 NINE_S = 9 * 3600.0
@@ -274,3 +277,13 @@ def test_the_board_lives_on_its_panel_but_not_with_training_all_day() -> None:
     assert lowest > 0.5
     assert last > 0.75
     assert day("pi-solar", 288)[1] < 0.05
+
+
+def test_the_first_day_is_laid_out_before_it_begins() -> None:
+    """Two simulated hours before its midnight; the first tick has only to look it up."""
+    context = PlatformContext(
+        profile=shipped_profile("pixel-3"), clock=HandClock(-7200.0), midnight_s=0.0, last=None
+    )
+    body = SIMULATED.build(SimulatedConfig(), context)
+    assert isinstance(body, SimulatedPlatform)
+    assert 0 in body._world._days

@@ -63,7 +63,8 @@ def _simulated(config: SimulatedConfig, context: PlatformContext) -> SimulatedPl
     )
     if (last := context.last) is not None:
         body.resume(last.t_s, last.observation, last.phases)
-    body.link_at(context.clock.now_s())  # lays out the day, which would make the first tick late
+    # Lays out the day, or the first one where it has not begun yet, which would make the first tick late.
+    body.link_at(max(context.clock.now_s(), context.midnight_s))
     return body
 
 
