@@ -89,6 +89,7 @@ class AggregatorService:
         self._link_settings = link_settings or LinkSettings(most_inflight=20)
         self._store_pause_s = store_pause_s
         self._tls = tls
+        self._instance = f"{random.getrandbits(48):012x}"
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
         if ledger.newest() is None:
@@ -130,6 +131,7 @@ class AggregatorService:
             buffered=self.ledger.buffered(),
             verdicts=self.ledger.verdict,
             stamp=self._stamp,
+            instance=self._instance,
         )
         self._link = MqttLink(
             address=self.address,
