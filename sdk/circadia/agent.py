@@ -6,11 +6,17 @@ import dataclasses
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from circadia.actions import INDEX, action_named
+from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
-from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
+from circadia.federation.device.events import (
+    Corruption,
+    UpdateAcknowledged,
+    UpdatePutOff,
+    UpdatesHeld,
+)
+from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
 from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
 
@@ -21,20 +27,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.application import Application
+    from circadia.events import Event
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
+    from circadia.listeners import EventStream
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
+    from circadia.status import AgentStatus
     from circadia.types import EnergyReading
 
 log = logging.getLogger(__name__)
 
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
+PAUSED = ("paused", NAMES[1:])
+"""What the pause forbids, as a limit is told: everything but sleep."""
+
+E = TypeVar("E", bound="Event")
 
 
 class Agent:
-    """Decides, works, records. All methods but `submit`, `feedback`, `add_example` and `wake` belong to one thread."""
+    """Decides, works, records. The methods for the application belong to any thread, all others to one."""
 
     def __init__(
         self,
@@ -49,7 +62,6 @@ class Agent:
         draw: Callable[[], float],
         application: Application,
         federation: Federation | None = None,
-        preference: Preference | None = None,
         period_s: float = 60.0,
     ) -> None:
         self.clock = clock
@@ -64,7 +76,6 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
-        self.preference = preference or Preference()
         self.delivering = False
         """Whether the last updates are on their way."""
         self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
@@ -91,6 +102,33 @@ class Agent:
         """As `Application.add_example`: a labelled example to learn from."""
         self.application.add_example(x, label)
 
+    def set_preference(self, preference: Preference) -> None:
+        """As `Application.set_preference`: what the user cares about."""
+        self.application.set_preference(preference)
+
+    def pause(self) -> None:
+        """As `Application.pause`: only sleep until `resume`."""
+        self.application.pause()
+
+    def resume(self) -> None:
+        """As `Application.resume`: decide freely again."""
+        self.application.resume()
+
+    def status(self) -> AgentStatus:
+        """How the device is doing. Cheap: nothing is read from the disk or asked of a sensor."""
+        status, federation = self.application.status(), self.federation
+        if federation is None:
+            return status
+        return dataclasses.replace(status, connected=federation.connected, trouble=federation.trouble)
+
+    def on(self, kind: type[E], call: Callable[[E], object]) -> Callable[[], None]:
+        """As `Application.on`: call it with each event of a kind → a function that ends this."""
+        return self.application.on(kind, call)
+
+    def events(self, *kinds: type[E], most: int = MOST_EVENTS) -> EventStream[E]:
+        """As `Application.events`: events for `async for`."""
+        return self.application.events(*kinds, most=most)
+
     def wake(self) -> None:
         """Ask for a tick now."""
         self.application.wake()
@@ -103,7 +141,7 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        decision = self.shield.decide(x, self.policy.scores(x), self.draw())
+        decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -112,14 +150,21 @@ class Agent:
             outcome=outcome,
             version=self.workload.version,
         )
-        self._keep(record)
+        tick_id = self._keep(record)
         self._sync(record)
+        self.application.reporter.ticked(tick_id, record)
         return record
+
+    def _unless_paused(self, decision: Decision) -> Decision:
+        """The pause is a limit of the user's: told as one, and nothing but sleep passes it."""
+        if not self.application.paused:
+            return decision
+        return dataclasses.replace(decision, action=SLEEP, masked=(*decision.masked, PAUSED), feasible=True)
 
     def observe(self, t_s: float) -> Observation:
         """The body's sensors and the workload's state as one observation."""
         angle = 2 * math.pi * (self.platform.local_time_s(t_s) % DAY_S) / DAY_S
-        preference = self.preference
+        preference = self.application.preference
         observation = dataclasses.replace(
             self.platform.observe(t_s),
             dt_s=t_s - self._last_t_s,
@@ -141,10 +186,10 @@ class Agent:
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
 
-    def _keep(self, record: TickRecord) -> None:
+    def _keep(self, record: TickRecord) -> int:
         """One transaction decides what happened; without it the training is forgotten, answers still go out."""
         try:
-            self.store.commit(record)
+            tick_id = self.store.commit(record)
         except StoreError:
             self.workload.settle(stored=False)
             raise
@@ -152,6 +197,7 @@ class Agent:
             self.workload.settle(stored=True)
         finally:
             self.application.answer(record.outcome)
+        return tick_id
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
@@ -165,6 +211,7 @@ class Agent:
             reading = self._joules(start_s, end_s)
             if reading is not None:
                 self.store.settle(tick_id, reading)
+                self.application.reporter.settled(tick_id, reading)
 
     def _joules(self, start_s: float, end_s: float) -> EnergyReading | None:
         """None as well from a meter that fails: a device works without joules. Said once, until it answers again."""
@@ -218,12 +265,15 @@ class Agent:
                 self._complain(event.what)
             case UpdatePutOff():
                 self._put_off(event)
+            case UpdatesHeld():
+                self._held(event)
             case _:
                 self._act_on(event)
 
     def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
         model = self.workload.hear(event, self.clock.now_s())
+        ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:
             if model is not None:
                 self.store.save_model(model)
@@ -234,6 +284,30 @@ class Agent:
             self.workload.settle(stored=False)
             raise
         self.workload.settle(stored=True)
+        if model is not None:
+            self.application.reporter.installed(model.version, model.published_s)
+        if ours and isinstance(event, UpdateAcknowledged):
+            self._verdict(event)
+
+    def _spooled_ids(self) -> set[str]:
+        return {update.update_id for update in self.workload.spooled}
+
+    def _verdict(self, event: UpdateAcknowledged) -> None:
+        if not event.accepted:
+            log.warning("federation: update %s was rejected: %s", event.update_id, event.reason)
+        self.application.reporter.verdict(event.update_id, accepted=event.accepted, reason=event.reason)
+
+    def _held(self, event: UpdatesHeld) -> None:
+        self.application.reporter.held(event.reason)
+        if not event.reason:
+            log.info("federation: updates are sent again")
+            return
+        log.warning(
+            "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.1f h",
+            event.rejected,
+            event.reason,
+            event.retry_s / 3600,
+        )
 
     def _complain(self, what: str) -> None:
         """A flood of the same is one line."""
@@ -253,7 +327,7 @@ class Agent:
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
-        if self.federation is None or not self.workload.spooled:
+        if self.federation is None or not self.workload.spooled or self.application.paused:
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():

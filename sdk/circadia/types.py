@@ -201,7 +201,12 @@ class Served:
     request_id: int
     label: int
     """The index of the most probable label."""
+    label_name: str
+    """What the task calls it."""
     confidence: float
+    """The most probable label's probability."""
+    probabilities: NDArray[np.float32] = field(compare=False)
+    """(labels,) of each label, in the task's order; not to be written to."""
     latency_s: float
     """From `submit` to the answer, in the agent's time."""
     version: int

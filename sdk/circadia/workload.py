@@ -151,10 +151,14 @@ class LearningWorkload:
 
     def _answer(self, request: Request, row: NDArray[np.float32], answered_s: float) -> Served:
         label = int(np.argmax(row))
+        probabilities = row.copy()
+        probabilities.flags.writeable = False
         return Served(
             request_id=request.request_id,
             label=label,
+            label_name=self.task.labels[label],
             confidence=float(row[label]),
+            probabilities=probabilities,
             latency_s=answered_s - request.submitted_s,
             version=self.model.version,
         )

@@ -40,8 +40,11 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+IDENTITY = "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), device TEXT NOT NULL)"
+"""The name in the federation that the device began with; no row before it has one."""
 TABLES = f"""
 {READABLE_FROM};
+{IDENTITY};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
@@ -85,12 +88,17 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN room BLOB")
 
 
+def _from_4(db: sqlite3.Connection) -> None:
+    """The device's name is kept."""
+    db.execute(IDENTITY)
+
+
 STORE = Schema(
     kind="a store of Circadia",
     landmark="ticks",
-    version=4,
+    version=5,
     readable_from=4,
     tables=TABLES,
-    steps={3: Step(run=_from_3)},
+    steps={3: Step(run=_from_3), 4: Step(run=_from_4)},
 )
 """Schema 3 itself opens no other; from 4 on a program opens what says that it may."""

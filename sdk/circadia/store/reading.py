@@ -118,16 +118,12 @@ class StoreReader:
 
     def updates(self) -> list[rows.StoredUpdate]:
         """In the order in which they were made."""
-        found = self._all("SELECT id, created_s, accepted, reason FROM updates ORDER BY created_s, id")
-        return [
-            rows.StoredUpdate(
-                update_id=update_id,
-                created_s=created_s,
-                accepted=None if accepted is None else bool(accepted),
-                reason=reason or "",
-            )
-            for update_id, created_s, accepted, reason in found
-        ]
+        return [rows.update_of(row) for row in self._all(rows.UPDATES_QUERY)]
+
+    def device(self) -> str:
+        """The name that the device began with; empty: it has none yet, or the store is of an earlier schema."""
+        found = self._all("SELECT device FROM identity") if self.schema >= 5 else []
+        return str(found[0][0]) if found else ""
 
     def examples(self) -> list[rows.StoredExample]:
         """All that are kept, those that the buffer let go too; oldest first."""

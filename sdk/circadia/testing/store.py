@@ -159,7 +159,15 @@ class StoreContract(Contract):
 
     def test_no_request_id_is_given_twice(self) -> None:
         store = self.make()
-        served = Served(request_id=4, label=1, confidence=0.5, latency_s=2.0, version=0)
+        served = Served(
+            request_id=4,
+            label=1,
+            label_name="b",
+            confidence=0.5,
+            probabilities=np.array([0.5, 0.5], np.float32),
+            latency_s=2.0,
+            version=0,
+        )
         store.commit(tick(60.0, Outcome(phases=PHASES, served=(served,), expired=(5,))))
         assert store.next_request_id() == 6
         store.add_examples([(np.ones(3), 2, 10.0)], {4: 2})
