@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
@@ -125,7 +125,13 @@ class Agent:
         """As `Application.on`: call it with each event of a kind → a function that ends this."""
         return self.application.on(kind, call)
 
-    def events(self, *kinds: type[E], most: int = MOST_EVENTS) -> EventStream[E]:
+    @overload
+    def events(self, kind: type[E], /, *, most: int = ...) -> EventStream[E]: ...
+
+    @overload
+    def events(self, *kinds: type[Event], most: int = ...) -> EventStream[Event]: ...
+
+    def events(self, *kinds: type[Any], most: int = MOST_EVENTS) -> EventStream[Any]:
         """As `Application.events`: events for `async for`."""
         return self.application.events(*kinds, most=most)
 
@@ -234,6 +240,7 @@ class Agent:
         self._settle()
         if (reading := self._joules(last.t_s, now_s)) is not None:
             self.store.settle(last.tick_id, reading)
+            self.application.reporter.settled(last.tick_id, reading)
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from circadia.errors import CircadiaError, ConfigError, DeadlineExpired
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
@@ -147,7 +147,13 @@ class Application:
         """Call it with each event of a kind of `circadia.events` → a function that ends this: see `Listeners.on`."""
         return self.reporter.listeners.on(kind, call)
 
-    def events(self, *kinds: type[E], most: int = MOST_EVENTS) -> EventStream[E]:
+    @overload
+    def events(self, kind: type[E], /, *, most: int = ...) -> EventStream[E]: ...
+
+    @overload
+    def events(self, *kinds: type[Event], most: int = ...) -> EventStream[Event]: ...
+
+    def events(self, *kinds: type[Any], most: int = MOST_EVENTS) -> EventStream[Any]:
         """Events of these kinds, of all without one, for `async for`: see `EventStream`."""
         return self.reporter.listeners.stream(kinds, most)
 

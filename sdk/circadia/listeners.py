@@ -41,10 +41,10 @@ class EventStream(Generic[E]):
     At most `most` wait; of more the oldest go, counted. It ends with the agent, after what still waited, or by `close`.
     """
 
-    def __init__(self, kinds: tuple[type[E], ...], most: int) -> None:
+    def __init__(self, kinds: tuple[type[Event], ...], most: int) -> None:
         self.dropped = 0
         """Events that nobody read in time."""
-        self._kinds = kinds
+        self._kinds: tuple[type[Any], ...] = kinds
         self._most = most
         self._lock = threading.Lock()
         self._events: deque[E] = deque()
@@ -137,7 +137,7 @@ class Listeners:
             self._callbacks += (callback,)
         return lambda: self._forget(callback)
 
-    def stream(self, kinds: tuple[type[E], ...], most: int = MOST_EVENTS) -> EventStream[E]:
+    def stream(self, kinds: tuple[type[Event], ...] = (), most: int = MOST_EVENTS) -> EventStream[Any]:
         """Events of these kinds, of all without one, from now on; `most` may wait. Whoever lets go of it ends it."""
         for kind in kinds:
             _check(kind)

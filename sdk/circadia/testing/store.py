@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,6 +87,28 @@ class StoreContract(Contract):
         assert [store.unsettled(), store.examples(), store.spooled(), store.away()] == [[], [], [], []]
         assert store.next_request_id() == 1
         store.close()
+
+    def test_the_name_that_a_device_began_with_stays(self) -> None:
+        store = self.make()
+        assert store.device() == ""
+        store.keep_device("porch")
+        store.keep_device("cellar")
+        store = self.again(store)
+        assert store.device() == "porch"
+        store.close()
+
+    def test_verdicts_are_remembered(self) -> None:
+        store = self.make()
+        for number in range(3):
+            update = replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            store.commit(tick(float(number), Outcome(update=update)))
+        store.acknowledge(f"{0:032x}", accepted=True, reason="")
+        store.acknowledge(f"{1:032x}", accepted=False, reason="norm: too large")
+        store = self.again(store)
+        found = store.verdicts()
+        store.close()
+        assert [one.accepted for one in found] == [True, False, None]
+        assert [one.reason for one in found] == ["", "norm: too large", ""]
 
     def test_the_last_tick_is_where_a_device_goes_on(self) -> None:
         store = self.make()
