@@ -221,7 +221,8 @@ class MqttLink:
             self._attempts = 0
             self._read_s = self._written_s = now_s
             self._ping_s = now_s + self._settings.keepalive_s
-            self.trouble = ""
+            if not self._namesakes.in_a_row:
+                self.trouble = ""
             log.info("%s: connected to %s", self._client_id, self.address)
             self._listen_for_namesakes()
             self._take(self._endpoint.connected(now_s))
@@ -255,6 +256,8 @@ class MqttLink:
 
     def _hear_status(self, payload: bytes) -> None:
         if not self._namesakes.heard(payload):
+            if not self._namesakes.in_a_row:
+                self.trouble = ""
             return
         self.trouble = (
             f"another client is named {self._client_id!r} as well: each throws the other off the broker"
@@ -262,7 +265,7 @@ class MqttLink:
         log.warning(
             "%s: another client of this name has been connected to %s: two devices with one name, or one federation with "
             "two aggregators; give one of them another name (`device` in its configuration). The next loss is waited out "
-            "for up to %.0f s",
+            "for up to %.1f s",
             self._client_id,
             self.address,
             self._namesake_pause_s(),
