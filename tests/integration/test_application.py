@@ -27,7 +27,9 @@ from circadia.platforms.clocks import HandClock
 from circadia.status import State, UpdateCounts
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
-from circadia.types import Link, Mode, ModelUpdate, Preference, Source, TickRecord
+from circadia.testing.store import UPDATE
+from circadia.testing.store import tick as stored_tick
+from circadia.types import Link, Mode, ModelUpdate, Outcome, Preference, Source, TickRecord
 from circadia.wiring import Parts, build
 from circadia.workload import LearningWorkload
 
@@ -302,6 +304,20 @@ def test_held_updates_show_in_the_status_until_they_go_again(
     assert "3 updates in a row were rejected (norm: 12)" in caplog.text
     hear(agent, UpdatesHeld(reason=""))
     assert agent.status().updates.held == ""
+
+
+def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "device.db") as store:
+        for number in range(5):
+            update = dataclasses.replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            store.commit(stored_tick(float(number), Outcome(update=update)))
+            if number < 4:
+                store.acknowledge(update.update_id, accepted=number == 0, reason="norm: 12" if number else "")
+    loop = device(tmp_path, clock=HandClock(60.0))
+    updates = loop.agent.status().updates
+    assert updates == UpdateCounts(sent=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
+    assert updates.waiting == 1
+    loop.stop()
 
 
 def test_an_installed_version_is_told(agent: Agent) -> None:
