@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
+RETRY_SHARE, MEASURED_RETRY_S = 0.05, 1.0
+"""On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
 SPACING_S = 1.0
 """Ticks of a body that foretells are at least this far apart."""
 MEASURED_SPACING_S = 0.01
@@ -155,11 +157,15 @@ class Runtime:
 
     def _pace_s(self, record: TickRecord) -> float:
         """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
-        period_s = self.agent.period_s
-        workload = self.agent.workload
+        workload, period_s = self.agent.workload, self.agent.period_s
         if not workload.waiting:
             return min(RETRY_S, period_s) if workload.busy else period_s
-        return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
+        return 0.0 if record.decision.action.mode is Mode.SERVE else min(self._retry_s(record), period_s)
+
+    def _retry_s(self, record: TickRecord) -> float:
+        if self.agent.platform.stopwatch is None:
+            return RETRY_S
+        return min(max(RETRY_SHARE * record.observation.queue_slack_s, MEASURED_RETRY_S), RETRY_S)
 
     def _drain(self) -> None:
         """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""

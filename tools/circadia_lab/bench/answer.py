@@ -143,7 +143,7 @@ def _answered_ms(agent: Agent, x: NDArray[np.float32], wakes: _Wakes) -> float |
     """Until the answer; None if the policy did not serve when it was woken. Then it is woken until it does."""
     wakes.begin()
     start = time.perf_counter()
-    answer = agent.submit(x, deadline_s=600.0)
+    answer = agent.submit(x)
     ended: list[float] = []
     answer.add_done_callback(lambda _: ended.append(time.perf_counter()))
     at_once = wakes.served(answer.request_id)
