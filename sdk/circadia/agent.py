@@ -268,7 +268,9 @@ class Agent:
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
-        return self.application.ingest()
+        urgent = self.application.ingest()
+        self._record_inferences()  # before `learn` stores labels of what they answered
+        return urgent
 
     def learn(self) -> None:
         """As `Application.learn`: store the examples that came."""

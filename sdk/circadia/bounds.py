@@ -41,12 +41,12 @@ class Bounds:
         }
 
     def saw(self, action: Action, outcome: Outcome) -> None:
-        """What an action's work took on a body that measures; without work, nothing."""
+        """What an action's work took on a body that measures; nothing if it did none, or what came back was done elsewhere."""
         units = outcome.training.steps if outcome.training else len(outcome.served)
-        if action.mode is not Mode.SLEEP and units:
-            load_s = sum(
-                phase.duration_s for phase in outcome.phases if phase.load.name.startswith(action.mode.name)
-            )
+        load_s = sum(
+            phase.duration_s for phase in outcome.phases if phase.load.name.startswith(action.mode.name)
+        )
+        if action.mode is not Mode.SLEEP and units and load_s:
             self.measured(action, load_s / units)
 
     def measured(self, action: Action, unit_s: float, samples: int = 1) -> None:

@@ -86,12 +86,14 @@ class Inferences:
         new_id: Callable[[], int],
         ask: Callable[[], None],
         fresh_s: float,
+        look_s: float = LOOK_S,
     ) -> None:
-        """`ask` wakes the agent for a tick; what it saw counts for `fresh_s` of its time."""
+        """`ask` wakes the agent for a tick, which is waited for at most `look_s`; what it saw counts for `fresh_s` of its time."""
         self._clock, self._workload = clock, workload
         self._answers = workload if isinstance(workload, AnswersAtOnce) else None
         self._watch = Stopwatch(clock, stopwatch or clock.now_s)
-        self._new_id, self._ask, self._fresh_s = new_id, ask, fresh_s
+        self._new_id, self._ask = new_id, ask
+        self._fresh_s, self._look_s = fresh_s, look_s
         self._looked = threading.Condition()
         self._one, self._book = threading.Lock(), threading.Lock()
         self._leave: Leave | None = None
@@ -140,7 +142,7 @@ class Inferences:
         """A new look at the body; `CircadiaError` if there is none in time."""
         self._ask()
         with self._looked:
-            self._looked.wait_for(self._settled, LOOK_S)
+            self._looked.wait_for(self._settled, self._look_s)
             leave = self._leave
         if self._closed:
             raise CircadiaError("the agent has ended; launch it again")

@@ -50,11 +50,15 @@ def in_the_way(decision: Decision, kind: Kind, offered: NDArray[np.bool_]) -> tu
     """
     if not decision.masked:
         return ()
-    names = {NAMES[place] for place in np.flatnonzero(kind.actions & offered[: len(NAMES)])}
-    if not names or not names <= {name for _, forbidden in decision.masked for name in forbidden}:
+    wanted = {NAMES[place] for place in np.flatnonzero(kind.actions & offered[: len(NAMES)])}
+    forbidden = {limit: wanted & set(names) for limit, names in decision.masked}
+    able = wanted - forbidden.pop("platform", set())
+    if wanted and not able:
+        return ("platform",)
+    if not able or not able <= {name for names in forbidden.values() for name in names}:
         return ()
-    alone = tuple(limit for limit, forbidden in decision.masked if names <= set(forbidden))
-    return alone or tuple(limit for limit, forbidden in decision.masked if names & set(forbidden))
+    alone = tuple(limit for limit, names in forbidden.items() if able <= names)
+    return alone or tuple(limit for limit, names in forbidden.items() if able & names)
 
 
 class Vigil:
