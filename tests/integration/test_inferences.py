@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,8 @@ def test_many_threads_get_the_answers_of_one(tmp_path: Path) -> None:
 def test_a_wrong_input_is_refused(tmp_path: Path) -> None:
     agent = simulated(tmp_path)
     agent.tick()
-    for wrong in (np.zeros(3), np.full((8, 8, 1), np.nan), np.array("seven")):
+    wrongs: tuple[Any, ...] = (np.zeros(3), np.full((8, 8, 1), np.nan), np.array("seven"))
+    for wrong in wrongs:
         with pytest.raises(ConfigError, match="digits"):
             agent.infer(wrong)
     agent.close()
@@ -138,8 +140,8 @@ class Bench:
     def ask(self) -> None:
         self.asked += 1
 
-    def allow(self, **leave: float) -> None:
-        self.inferences.allow(Leave(t_s=self.clock.t_s, action=SERVE, **leave))
+    def allow(self, work_s: float = math.inf, answer_s: float = math.nan) -> None:
+        self.inferences.allow(Leave(t_s=self.clock.t_s, action=SERVE, work_s=work_s, answer_s=answer_s))
 
     def infer(self) -> int:
         return self.inferences.infer(image(self.agent)).request_id
