@@ -40,11 +40,18 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+PACES = """CREATE TABLE paces (
+    action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
+"""How long a unit of each action's work took at most on this body."""
+SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Those that have ever answered."""
 TABLES = f"""
 {READABLE_FROM};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PACES};
+{SENSORS};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -85,12 +92,18 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN room BLOB")
 
 
+def _from_4(db: sqlite3.Connection) -> None:
+    """How long work takes and which sensors there are is remembered."""
+    db.execute(PACES)
+    db.execute(SENSORS)
+
+
 STORE = Schema(
     kind="a store of Circadia",
     landmark="ticks",
-    version=4,
+    version=5,
     readable_from=4,
     tables=TABLES,
-    steps={3: Step(run=_from_3)},
+    steps={3: Step(run=_from_3), 4: Step(run=_from_4)},
 )
 """Schema 3 itself opens no other; from 4 on a program opens what says that it may."""
