@@ -229,11 +229,6 @@ def _workload(
     store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
-    if model.weights.size != task.parameters:
-        raise ConfigError(
-            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
-            f"{task.parameters}); name another [store] path"
-        )
     return LearningWorkload(
         task=task,
         model=model,
