@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from circadia.errors import CircadiaError, ConfigError, DeadlineExpired
+from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.listeners import MOST_EVENTS
 from circadia.ranges import is_real, is_whole
 from circadia.reporter import Reporter
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
-from circadia.types import Preference
+from circadia.types import Preference, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.events import Event
+    from circadia.inferences import Inferences
     from circadia.listeners import EventStream
     from circadia.ports import Clock, Store, Workload
     from circadia.status import AgentStatus
-    from circadia.types import Outcome
+    from circadia.types import Outcome, Served
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Application:
         workload: Workload,
         store: Store,
         inbox: Inbox,
+        inferences: Inferences,
         deadline_s: float = 60.0,
         preference: Preference | None = None,
         reporter: Reporter | None = None,
@@ -70,6 +72,7 @@ class Application:
         self.paused = False
         """Whether the device only sleeps."""
         self.reporter = reporter or Reporter()
+        self.inferences = inferences
         self.lessons_lost = 0
         """Examples that a store which refuses them pushed out of memory."""
         self._clock = clock
@@ -99,6 +102,22 @@ class Application:
         self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
         return answer
 
+    def infer(self, x: NDArray[np.float32]) -> Served:
+        """The answer, at once: for an application that cannot wait for the policy to serve. x as for `submit`.
+
+        The hard limits hold as the agent last saw the body: what it saw counts for two of its periods, at least a minute,
+        and for as much work as one action of serving may take, at least a second; then it is woken to look again, which
+        this waits for. `LimitError` names the limit that forbids to serve. The answer, its work and its joules are those of
+        the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded if the
+        process is killed.
+
+        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
+        back ticks later.
+        """
+        if self.paused:
+            raise LimitError(f"no inference now, serving is forbidden: {in_words(['paused'])}")
+        return self.inferences.infer(x)
+
     def feedback(self, request_id: int, label: int | str) -> None:
         """The true label of a served request, `Answer.request_id`: it becomes an example.
 
@@ -118,7 +137,7 @@ class Application:
     def wake(self) -> None:
         """Ask for a tick now."""
         self._woken = True
-        self.inbox.ring()
+        self.inbox.ask()
 
     def set_preference(self, preference: Preference) -> None:
         """What the user cares about, from the next tick on until the device ends; keep it in the application's settings."""
@@ -137,6 +156,7 @@ class Application:
     def resume(self) -> None:
         """Decide freely again, at once."""
         self.paused = False
+        self.inferences.forget()
         self.wake()
 
     def status(self) -> AgentStatus:
@@ -165,6 +185,7 @@ class Application:
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
         items = self.inbox.take()
+        self.inferences.remember()  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
@@ -231,22 +252,26 @@ class Application:
         if evicted:
             self._store.mark_evicted(evicted)
 
-    def answer(self, outcome: Outcome) -> None:
-        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked."""
+    def answer(self, outcome: Outcome, why_not: str = "") -> None:
+        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked.
+
+        `why_not`: the limits that kept this device from serving.
+        """
         self.reporter.queue = self._workload.waiting
         for served in outcome.served:
             if answer := self._answers.pop(served.request_id, None):
                 answer.set_result(served)
         for request_id in outcome.expired:
             if answer := self._answers.pop(request_id, None):
-                paused = "; the device is paused" if self.paused else ""
+                reason = f": serving is forbidden by {why_not}" if why_not else ""
                 answer.set_exception(
-                    DeadlineExpired(f"request {request_id} was not served before its deadline{paused}")
+                    DeadlineExpired(f"request {request_id} was not served before its deadline{reason}")
                 )
-        self.reporter.answered(outcome)
+        self.reporter.answered(outcome.served)
 
     def close(self) -> None:
         """Take nothing in from now on, and let nobody wait for an answer."""
+        self.inferences.close()
         waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
         for answer in (*self._answers.values(), *waiting):
             if not answer.done():

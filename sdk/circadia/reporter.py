@@ -12,7 +12,9 @@ from circadia.status import AgentStatus, Joules, State, UpdateCounts
 from circadia.types import Link
 
 if TYPE_CHECKING:
-    from circadia.types import Decision, EnergyReading, Outcome, Preference, Source, TickRecord
+    from collections.abc import Iterable
+
+    from circadia.types import EnergyReading, Preference, Served, Source, TickRecord
 
 CONSTANT = frozenset({"platform"})
 """Limits that are never reached: what the body cannot do, it cannot do all the time."""
@@ -52,7 +54,7 @@ class Reporter:
             state=self._state(paused=paused, failing=bool(failures)),
             failure="; ".join(f"{what}: {how}" for what, how in failures.items()),
             action=decision.action.name if decision else "",
-            why=why(decision) if decision else "",
+            why=decision.why if decision else "",
             decided_s=last.t_s if last else math.nan,
             limits=tuple(limit for limit, _ in decision.masked) if decision else (),
             queue=self.queue,
@@ -112,9 +114,9 @@ class Reporter:
         energy_j, ticks = self._joules.get((action, reading.source), (0.0, 0))
         self._joules[action, reading.source] = (energy_j + reading.energy_j, ticks + 1)
 
-    def answered(self, outcome: Outcome) -> None:
+    def answered(self, answers: Iterable[Served]) -> None:
         """Requests were answered."""
-        for served in outcome.served:
+        for served in answers:
             self.listeners.tell(Answered(served=served))
 
     def installed(self, version: int, published_s: float) -> None:
@@ -140,13 +142,3 @@ class Reporter:
         """The agent has ended."""
         self.state = State.ENDED
         self.listeners.close()
-
-
-def why(decision: Decision) -> str:
-    """Why the action was taken, in words."""
-    limits = ", ".join(limit for limit, _ in decision.masked if limit not in CONSTANT)
-    if not decision.feasible:
-        return f"nothing else was possible: {limits or 'the policy offers nothing'}"
-    if decision.action != decision.proposed:
-        return f"instead of {decision.proposed.name}, which is forbidden: {limits or 'the body cannot do it'}"
-    return "the policy chose it"

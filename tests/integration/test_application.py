@@ -21,8 +21,9 @@ import pytest
 from circadia import events
 from circadia.actions import CATALOGUE, INDEX, NAMES
 from circadia.config import parse_config
-from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, StoreError
+from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError, StoreError
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged, UpdatesHeld
+from circadia.learning.task_file import load_task
 from circadia.platforms.clocks import HandClock
 from circadia.status import State, UpdateCounts
 from circadia.store.reading import StoreReader
@@ -189,6 +190,25 @@ def test_a_paused_device_only_sleeps_and_says_so(agent: Agent) -> None:
     assert agent.status().state is State.READY
 
 
+def test_nothing_is_inferred_while_paused_and_at_once_after(tmp_path: Path) -> None:
+    loop = fast(tmp_path)
+    heard: list[int] = []
+    loop.agent.on(events.Answered, lambda event: heard.append(event.served.request_id))
+    with loop as agent:
+        first = agent.infer(image(agent))
+        assert first.label_name == agent.workload.task.labels[first.label]
+        agent.pause()
+        for _ in range(3):
+            with pytest.raises(LimitError, match="paused the device"):
+                agent.infer(image(agent))
+            agent.wake()
+            time.sleep(0.05)
+        agent.resume()
+        second = agent.infer(image(agent))
+    assert heard == [first.request_id, second.request_id]
+    assert loop.errors == 0
+
+
 def test_the_pause_is_kept_as_a_limit(agent: Agent) -> None:
     agent.pause()
     tick(agent)
@@ -217,7 +237,7 @@ def test_a_status_tells_of_the_last_tick_queue_and_joules(agent: Agent) -> None:
     status = agent.status()
     assert answer.done()
     assert (status.action, status.decided_s, status.queue) == ("serve/high/small", record.t_s, 0)
-    assert status.why == "the policy chose it"
+    assert status.why == "serve/high/small: the policy's choice"
     assert status.link is Link(int(record.observation.link))
     for _ in range(3):
         tick(agent)
@@ -309,7 +329,9 @@ def test_held_updates_show_in_the_status_until_they_go_again(
 def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: Path) -> None:
     with SqliteStore(tmp_path / "device.db") as store:
         for number in range(5):
-            update = dataclasses.replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            update = dataclasses.replace(
+                UPDATE, update_id=f"{number:032x}", created_s=float(number), task=load_task("digits").digest
+            )
             store.commit(stored_tick(float(number), Outcome(update=update)))
             if number < 4:
                 store.acknowledge(update.update_id, accepted=number == 0, reason="norm: 12" if number else "")

@@ -40,14 +40,26 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
-IDENTITY = "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), device TEXT NOT NULL)"
-"""The name in the federation that the device began with; no row before it has one."""
+DEVICE = "CREATE TABLE device (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL)"
+"""Its name in the federation, as it began; no row before it has one."""
+PACES = """CREATE TABLE paces (
+    action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
+"""How long a unit of each action's work took at most on this body."""
+SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Those that have ever answered."""
+TASK = """CREATE TABLE task (
+    id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
+"""The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
+store was there before and took the task of the first program that knew of identities."""
 TABLES = f"""
 {READABLE_FROM};
-{IDENTITY};
+{DEVICE};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PACES};
+{SENSORS};
+{TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -89,8 +101,9 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """The device's name is kept."""
-    db.execute(IDENTITY)
+    """How long work takes, which sensors there are, the task and the device's name are remembered."""
+    for table in (PACES, SENSORS, TASK, DEVICE):
+        db.execute(table)
 
 
 STORE = Schema(

@@ -16,12 +16,13 @@ from circadia.errors import NothingStored, StoreError
 from circadia.schema import looking
 from circadia.store import rows
 from circadia.store.migrations import STORE
+from circadia.store.tables import read_paces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from circadia.types import Model
+    from circadia.types import Model, Pace
 
 
 class StoreReader:
@@ -122,7 +123,7 @@ class StoreReader:
 
     def device(self) -> str:
         """The name that the device began with; empty: it has none yet, or the store is of an earlier schema."""
-        found = self._all("SELECT device FROM identity") if self.schema >= 5 else []
+        found = self._all("SELECT name FROM device") if self.schema >= 5 else []
         return str(found[0][0]) if found else ""
 
     def examples(self) -> list[rows.StoredExample]:
@@ -133,6 +134,13 @@ class StoreReader:
                 rows.StoredExample(example_id=i, x=rows.floats(x), label=label, t_s=t_s, used=bool(used))
                 for i, x, label, t_s, used in found
             ]
+
+    def paces(self) -> list[Pace]:
+        """How long work took on the body; nothing of schemas before 5, which did not keep it."""
+        if self.schema < 5:
+            return []
+        with self._blame():
+            return read_paces(self._db)
 
     def model(self) -> Model | None:
         """The weights; None before the first were kept."""

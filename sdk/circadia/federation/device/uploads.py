@@ -57,11 +57,18 @@ class Uploads:
     """
 
     def __init__(
-        self, *, federation: str, device: str, patience: Patience, rejected: Sequence[str] = ()
+        self,
+        *,
+        federation: str,
+        device: str,
+        patience: Patience,
+        identity: str = "",
+        rejected: Sequence[str] = (),
     ) -> None:
-        """`rejected`: see `Rejections`."""
+        """`identity`: of the task that all updates are for; `rejected`: see `Rejections`."""
         self._federation = federation
         self._device = device
+        self._identity = identity
         self._patience = patience
         self._rejections = Rejections(patience, rejected)
         self._held = False
@@ -236,4 +243,5 @@ class Uploads:
             chunks=count(len(update.payload)),
             chunk=chunk,
             data=piece(update.payload, chunk),
+            identity=self._identity,
         )
