@@ -354,6 +354,7 @@ class Agent:
             case UpdatePutOff():
                 self._put_off(event)
             case UpdatesHeld():
+                self._act_on(event)
                 self._held(event)
             case _:
                 self._act_on(event)
@@ -391,10 +392,10 @@ class Agent:
             log.info("federation: updates are sent again")
             return
         log.warning(
-            "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.1f h",
+            "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.0f s",
             event.rejected,
             event.reason,
-            event.retry_s / 3600,
+            event.retry_s,
         )
 
     def _complain(self, what: str) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from circadia import events
-from circadia.actions import CATALOGUE, INDEX, NAMES
+from circadia.actions import CATALOGUE, INDEX, NAMES, action_named
 from circadia.config import parse_config
 from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError, StoreError
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged, UpdatesHeld
@@ -322,8 +322,13 @@ def test_held_updates_show_in_the_status_until_they_go_again(
     hear(agent, UpdatesHeld(reason="norm: 12", rejected=3, retry_s=3600.0))
     assert agent.status().updates.held == "norm: 12"
     assert "3 updates in a row were rejected (norm: 12)" in caplog.text
+    spooled(agent, "u1", "u2")
+    assert isinstance(agent.workload, LearningWorkload)
+    push = action_named("sleep/sync-int8")
+    assert agent.workload._sync_bytes(push, None) == 0  # no radio is reckoned with for them
     hear(agent, UpdatesHeld(reason=""))
     assert agent.status().updates.held == ""
+    assert agent.workload._sync_bytes(push, None) == 2
 
 
 def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: Path) -> None:

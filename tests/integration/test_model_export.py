@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_what_is_wrong_is_said_in_a_line(
     assert told.count("\n") == 1
     assert named in told
     assert not Path("m.tflite").exists()
+
+
+def test_a_store_of_other_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = load_task("digits")
+    reversed_labels = dataclasses.replace(task, labels=task.labels[::-1])
+    path = stored(tmp_path / "device.db", learned(task))
+    with SqliteStore(path) as store:
+        store.claim(reversed_labels.identity, task.parameters)
+    assert cli.main(["model", "export", str(path), "--out", str(tmp_path / "m.tflite")]) == 2
+    assert "belongs to another task: labels" in capsys.readouterr().err
 
 
 def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def run_export(args: argparse.Namespace) -> int:
 
     task = load_task(args.task)
     with StoreReader(args.store) as store:
-        model = store.model()
+        model, kept = store.model(), store.task()
+    if kept is not None and (what := kept.differences(task.identity)):
+        raise ConfigError(f"{args.store}: belongs to another task: {what}; name its own by --task")
     if model is None:
         raise NothingStored(f"{args.store}: holds no weights yet: the device has learned nothing so far")
     plain = plain_model(task, model.weights)
