@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from circadia.cli import commands_of, need
@@ -85,7 +86,7 @@ def _add_record(actions: Actions[argparse.ArgumentParser]) -> None:
 def _add_export(actions: Actions[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("export", help="a recording as CSV: seconds, amperes, volts")
     parser.add_argument("file", type=Path, metavar="FILE.cimr")
-    parser.add_argument("target", type=Path, metavar="FILE.csv")
+    parser.add_argument("target", type=Path, metavar="FILE.csv", help="`-` is standard output")
     parser.set_defaults(run=_export)
 
 
@@ -114,7 +115,9 @@ def _record(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from circadia.writing import is_stdout
     from circadia_meter.recording import export_csv
 
-    print(f"{args.target}: {export_csv(args.file, args.target):,} samples")
+    samples = export_csv(args.file, args.target)
+    print(f"{args.target}: {samples:,} samples", file=sys.stderr if is_stdout(args.target) else sys.stdout)
     return 0

@@ -18,7 +18,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--port", type=int, default=1883, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--persist", type=Path, metavar="DIR", help="keep retained messages here (mosquitto)")
-    parser.add_argument("--embedded", action="store_true", help="use amqtt even where mosquitto is installed")
+    parser.add_argument("--embedded", action="store_true", help="use iotcore even where mosquitto is installed")
     parser.set_defaults(run=run)
 
 

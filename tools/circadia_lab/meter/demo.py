@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
 from circadia.wiring import make_policy
+from circadia.writing import whole_text
 from circadia_lab.meter.arrivals import Arrivals
 from circadia_lab.meter.lines import Lines
 from circadia_lab.meter.live_device import LiveDevice
@@ -201,7 +202,8 @@ def _report(found: dict[str, Any], html: Path | None, json_file: Path | None) ->
         f"board behind by {found['board_behind_s'] * 1e3:.0f} ms at most"
     )
     if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with whole_text(json_file) as file:
+            file.write(json.dumps(found, indent=2, allow_nan=False) + "\n")
         print(f"summary: {json_file}")
     if html is not None:
         print(f"page: {html}")
