@@ -48,8 +48,11 @@ class Broker:
 
         `persist`: a directory where mosquitto keeps retained messages. `folder`: where configuration and log
         go; without one, a temporary place. `embedded`: iotcore even where mosquitto is installed.
-        `PlatformUnavailable` when neither broker is installed, `ConfigError` when iotcore is asked to persist.
+        `PlatformUnavailable` when neither broker is installed, `ConfigError` for what is no port and when iotcore is
+        asked to persist.
         """
+        if not 0 <= port < 65536:
+            raise ConfigError(f"port {port}: is none; give --port from 1 to 65535, or 0 for a free one")
         self.host = host
         self.port = port
         self._persist = persist
@@ -281,7 +284,7 @@ def _claim_port(host: str, port: int) -> int:
     try:
         with socket.create_server((host, port)) as probe:
             return int(probe.getsockname()[1])
-    except (OSError, OverflowError) as error:  # the latter for a number that is no port
+    except OSError as error:
         raise PlatformUnavailable(
             f"port {port} of {host} cannot be used: {error}; choose another by --port"
         ) from error
