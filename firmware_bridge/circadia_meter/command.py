@@ -72,14 +72,14 @@ def _add_calibrate(actions: Actions[argparse.ArgumentParser]) -> None:
 
 
 def _add_record(actions: Actions[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("record", help="write a recording until Ctrl-C")
+    parser = actions.add_parser("record", help="write a recording until Ctrl-C or SIGTERM")
     parser.add_argument("file", type=Path, metavar="FILE.cimr")
     _add_port(parser)
     parser.add_argument(
         "--rate", type=float, default=1000.0, metavar="HZ", help="samples a second, default 1000"
     )
     parser.add_argument("--shunt", type=float, metavar="OHM", help="instead of what the meter keeps")
-    parser.add_argument("--seconds", type=float, help="default: until Ctrl-C")
+    parser.add_argument("--seconds", type=float, help="default: until Ctrl-C or SIGTERM")
     parser.set_defaults(run=_record)
 
 

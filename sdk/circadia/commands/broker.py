@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +24,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Listen until a signal ends it; 1 when the broker dies by itself."""
+    from circadia.ending import ending
     from circadia.federation.transport.broker import Broker
 
     program = Broker(host=args.host, port=args.port, persist=args.persist, embedded=args.embedded)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with program as broker:
+    with ending() as ended, program as broker:
         print(f"{broker.name} listens on {broker.host}:{broker.port}; it cannot {broker.limits}", flush=True)
         while not ended.wait(1.0):
             if not broker.running:

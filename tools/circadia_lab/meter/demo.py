@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from circadia.ending import ending
 from circadia.errors import ConfigError
 from circadia.wiring import make_policy
 from circadia.writing import whole_text
@@ -20,6 +19,7 @@ from circadia_lab.meter.target import check_target
 from circadia_lab.meter.words import joules, small_joules
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -46,7 +46,7 @@ def run(
     html: Path | None,
     json_file: Path | None,
 ) -> int:
-    """Until `seconds` have passed or Ctrl-C; 0. Errors name the option that is wrong before anything starts."""
+    """Until `seconds` have passed, SIGTERM or Ctrl-C; 0. Errors name the option that is wrong before anything starts."""
     _check(seconds, speed, seed, unplug=unplug)
     for option, file in (("--html", html), ("--json", json_file)):
         check_target(option, file)
@@ -57,7 +57,7 @@ def run(
             device.host.now_s(), seed, requests_per_s=REQUESTS_PER_S, examples_per_s=EXAMPLES_PER_S
         )
         play = _Play(device, arrivals, seconds, _pull_s(seconds) if unplug else None)
-        with _display(policy) as display, heard(display.news), interrupted() as stop:
+        with _display(policy) as display, heard(display.news), ending() as stop:
             play.run(display, stop)
         found = play.figures(policy, seed)
         if html is not None:
@@ -153,17 +153,6 @@ class _Play:
         from circadia_lab.meter.summary import figures
 
         return figures(self._device, self._arrivals, policy=policy, seed=seed, seconds=self.passed_s)
-
-
-@contextmanager
-def interrupted() -> Iterator[threading.Event]:
-    """Is set by Ctrl-C, which would otherwise end a decision in its middle. In the main thread."""
-    stop = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Ear(logging.Handler):
