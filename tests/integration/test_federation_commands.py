@@ -228,6 +228,8 @@ def test_a_broker_may_be_started_again_on_its_port(tmp_path: Path) -> None:
         (("--federation", "a/b"), "a/b"),
         (("--buffer", "0"), "buffer"),
         (("--scale", "0", "--epoch-s", "1"), "scale"),
+        (("--keep-versions", "-1"), "--keep-versions -1"),
+        (("--keep-mb", "nan"), "--keep-mb nan"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path: Path, changes: tuple[str, ...], complaint: str) -> None:
@@ -245,3 +247,16 @@ def test_wrong_arguments_are_named(tmp_path: Path, changes: tuple[str, ...], com
         _, err = process.communicate(timeout=30)
         assert process.returncode != 0
         assert complaint in err
+
+
+def test_a_ledger_of_another_federation_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    task = load_task("digits")
+    ledger = Ledger(path, task=task.digest, parameters=task.parameters)
+    ledger.claim("home")
+    ledger.close()
+    arguments = ["--broker", "127.0.0.1:1", "--task", "digits", "--ledger", str(path), "--federation", "work"]
+    with running("aggregate", *arguments) as process:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode != 0
+        assert "belongs to the federation 'home', not 'work'" in err
