@@ -93,7 +93,7 @@ def test_a_will_is_told_and_kept(broker: Broker) -> None:
         ear.listen("home/status")
         with guest(broker, "dying", will="home/status") as dying:
             sock = dying.client.socket()
-            assert sock is not None
+            assert isinstance(sock, socket.socket)
             sock.shutdown(socket.SHUT_RDWR)
             assert ear.next().payload == b"gone"
         with guest(broker, "later") as later:

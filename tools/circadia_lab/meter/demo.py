@@ -135,7 +135,7 @@ class _Play:
         cable = self._device.cable
         if self._pull_s <= self.passed_s < self._put_back_s:
             if not cable.out:
-                display.news(f"the cable is pulled for {OUT_S:g} s; the meter measures on")
+                display.news(f"the cable is pulled for {OUT_S:g} s; this board has power of its own")
                 cable.pull()
         elif cable.out:
             display.news("the cable is back; what flowed meanwhile is in the meter's sums")
