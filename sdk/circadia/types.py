@@ -398,6 +398,7 @@ class EnergyReading:
     lost_s: float = 0.0
     """Of that, time whose energy is not in the sum either: the meter was off, or had not begun."""
     bound_j: float = 0.0
-    """How far `energy_j` can be off by clocks, gaps and sampling; not by the meter’s gain and offset."""
+    """How far `energy_j` can be off by clocks and gaps, and by sampling where the load is steady within the tick; not by
+    bursts shorter than a sample or in step with it, nor by the meter’s gain and offset."""
     by_load: dict[Load, float] = field(default_factory=dict)
     """Joules by load, where the source can tell them apart."""

@@ -143,7 +143,7 @@ def test_malformed_broker_address_is_refused() -> None:
 
 def test_broker_program_of_this_machine_is_named() -> None:
     finding = broker_program()
-    assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "amqtt" in finding.detail
+    assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "iotcore" in finding.detail
 
 
 def test_state_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -133,11 +133,11 @@ def broker_program() -> Finding:
             name="broker program", status=Status.OK, detail=f"{_mosquitto_version(binary)}, {binary}"
         )
     try:
-        detail = f"amqtt {importlib.metadata.version('amqtt')} (no mosquitto)"
+        detail = f"iotcore {importlib.metadata.version('iotcore')} (no mosquitto)"
     except importlib.metadata.PackageNotFoundError:
         advice = "only the broker's host needs one: install mosquitto, or circadia[broker]"
         return Finding(
-            name="broker program", status=Status.ABSENT, detail="neither mosquitto nor amqtt", advice=advice
+            name="broker program", status=Status.ABSENT, detail="neither mosquitto nor iotcore", advice=advice
         )
     return Finding(name="broker program", status=Status.OK, detail=detail)
 
