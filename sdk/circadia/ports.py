@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.federation.device.events import DeviceEvent
+    from circadia.learning.identity import TaskIdentity
     from circadia.learning.task import Task
     from circadia.serving.queue import Request
     from circadia.store.rows import StoredExample
@@ -307,6 +308,10 @@ class Store(Protocol):
 
     def next_request_id(self) -> int:
         """Above the id of every request that is known."""
+        ...
+
+    def claim(self, task: TaskIdentity, parameters: int) -> None:
+        """It belongs to this task, of so many weights, from now on; `ConfigError` names the difference when it belongs to another."""
         ...
 
     def load_model(self) -> Model | None:

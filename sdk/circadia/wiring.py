@@ -61,6 +61,7 @@ class Parts:
     measure: Callable[[Any], EnergyMeter] | None = None
     """Makes the meter of the body, whichever that is."""
     policy: Policy | None = None
+    task: Task | None = None
     store: Store | None = None
     """Open; the runtime closes it."""
     workload: Callable[[LearningWorkload, Sequence[Away]], Workload] | None = None
@@ -80,7 +81,7 @@ def build(
     Each of `observers` hears of every tick: see `Runtime`.
     """
     given = parts or Parts()
-    task = load_task(config.agent.task, given.open_model)
+    task = given.task or load_task(config.agent.task, given.open_model)
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
     profile = named_profile(config.platform.profile)
     with ExitStack() as opened:  # or a second attempt would find the store in use
@@ -202,14 +203,16 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     return NetworkPolicy(load_policy(Path(name), open_model), open_model)
 
 
-def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
+def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None = None) -> Runtime:
     """Put a device together from a TOML file; without one, a lone simulated Pixel 3.
 
-    `with launch("device.toml") as agent:` runs it in a thread of its own.
+    `task` is learned instead of the one that the file names. `with launch("device.toml") as agent:` runs it in a thread
+    of its own.
     """
+    parts = Parts(task=task)
     if config is None:
-        return build(DeviceConfig())
-    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
+        return build(DeviceConfig(), parts=parts)
+    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
 
 
 def _clock(bodies: Found[PlatformPlug], config: PlatformConfig, last: LastTick | None) -> tuple[Clock, float]:
@@ -267,13 +270,9 @@ def _workload(
     clock: Clock,
     inbox: Inbox,
 ) -> LearningWorkload:
+    store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
-    if model.weights.size != task.parameters:
-        raise ConfigError(
-            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
-            f"{task.parameters}); name another [store] path"
-        )
     return LearningWorkload(
         task=task,
         model=model,
@@ -317,6 +316,7 @@ def _federation(
         device_id=config.device,
         federation=federation.name,
         task_digest=task.digest,
+        identity=task.identity.digest,
         parameters=task.parameters,
         installed_version=version,
         patience=federation.patience,

@@ -72,13 +72,18 @@ def run(args: argparse.Namespace) -> int:
     settings = AggregatorSettings(
         federation=args.federation,
         task=task.digest,
+        identity=task.identity.digest,
         buffer=args.buffer,
         rate=args.rate,
         timeout_s=args.timeout_s,
     )
     weights = task.initial_weights
     ledger = Ledger(
-        args.ledger, task=task.digest, parameters=int(weights.size), keep_versions=args.keep_versions
+        args.ledger,
+        task=task.digest,
+        identity=task.identity,
+        parameters=int(weights.size),
+        keep_versions=args.keep_versions,
     )
     display = _Display(args.json)
     service = AggregatorService(

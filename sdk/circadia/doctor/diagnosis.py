@@ -215,4 +215,4 @@ def _task(name: str) -> str:
     from circadia.learning.task_file import load_task
 
     task = load_task(name)
-    return f"{task.name}: {task.parameters} parameters, model {task.digest[:12]}, test vectors right"
+    return f"{task.name}: {task.parameters} parameters, task {task.identity.digest[:12]}, test vectors right"

@@ -45,6 +45,10 @@ PACES = """CREATE TABLE paces (
 """How long a unit of each action's work took at most on this body."""
 SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
 """Those that have ever answered."""
+TASK = """CREATE TABLE task (
+    id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
+"""The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
+store was there before and took the task of the first program that knew of identities."""
 TABLES = f"""
 {READABLE_FROM};
 {OBSERVATION_TABLES};
@@ -52,6 +56,7 @@ TABLES = f"""
 {AWAY};
 {PACES};
 {SENSORS};
+{TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -93,9 +98,9 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """How long work takes and which sensors there are is remembered."""
-    db.execute(PACES)
-    db.execute(SENSORS)
+    """How long work takes, which sensors there are and the task are remembered."""
+    for table in (PACES, SENSORS, TASK):
+        db.execute(table)
 
 
 STORE = Schema(

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from circadia.errors import StoreError, StoreFull
+from circadia.errors import ConfigError, StoreError, StoreFull
+from circadia.learning.identity import TaskIdentity
 from circadia.schema import NewerFile
 from circadia.store import rows, tables
 from circadia.store.migrations import STORE
@@ -281,6 +282,27 @@ class SqliteStore:
         """The work that went away and did not come back, longest away first."""
         with self._blame():
             return tables.read_away(self._db)
+
+    # The task
+
+    def claim(self, task: TaskIdentity, parameters: int) -> None:
+        """The store belongs to this task, of so many weights, from now on.
+
+        `ConfigError` naming the difference when it belongs to another. One from before stores knew their task is
+        adopted once, by a task that fits what is there: the model of its last update, its weights, its examples.
+        """
+        with self._transaction(durable=True) as db:
+            row = db.execute("SELECT identity FROM task").fetchone()
+            if row is None:
+                what = tables.misfit(db, task, parameters)
+            else:
+                what = TaskIdentity.parse(row[0]).differences(task)
+            if what:
+                raise ConfigError(
+                    f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
+                )
+            if row is None:
+                tables.keep_task(db, task)
 
     # Model and spool
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from circadia.observation import values
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from circadia.learning.identity import TaskIdentity
     from circadia.store.names import Names
     from circadia.types import EnergyReading, Model, ModelUpdate, Phase, Served, TickRecord, Training
 
@@ -81,6 +83,31 @@ def insert_training(db: sqlite3.Connection, tick_id: int, training: Training) ->
     )
     used = sorted({int(i) for i in training.batches.ravel() if i >= 0})
     db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
+
+
+def keep_task(db: sqlite3.Connection, task: TaskIdentity) -> None:
+    """The one row of the task."""
+    query = "SELECT EXISTS (SELECT 1 FROM model) OR EXISTS (SELECT 1 FROM examples) OR EXISTS (SELECT 1 FROM ticks)"
+    (adopted,) = db.execute(query).fetchone()
+    db.execute(
+        "INSERT INTO task (id, digest, identity, adopted) VALUES (1, ?, ?, ?)",
+        (task.digest, task.text, adopted),
+    )
+
+
+def misfit(db: sqlite3.Connection, task: TaskIdentity, parameters: int) -> str:
+    """What a store that does not name its task holds of another; nothing if all fits."""
+    last = db.execute("SELECT task FROM updates ORDER BY created_s DESC, id LIMIT 1").fetchone()
+    if last is not None and last[0] != task.model:
+        return f"its last update is for the model file {last[0][:12]}…, this task's is {task.model[:12]}…"
+    weights = db.execute("SELECT length(weights) / 4 FROM model").fetchone()
+    if weights is not None and weights[0] != parameters:
+        return f"it holds {weights[0]} weights, this task has {parameters}"
+    size = math.prod(task.input_shape)
+    query = "SELECT length(x) / 4, label FROM examples WHERE length(x) != ? OR label >= ? LIMIT 1"
+    if other := db.execute(query, (4 * size, len(task.labels))).fetchone():
+        return f"it holds an example of {other[0]} numbers with label {other[1]}, this task takes {size} and {len(task.labels)} labels"
+    return ""
 
 
 def replace_model(db: sqlite3.Connection, model: Model) -> None:
