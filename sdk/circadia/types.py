@@ -179,6 +179,7 @@ LIMITS = {
     "power_save": "the system saves power, or nothing tells whether it does",
     "train_only_charging": "it does not charge, or nothing tells whether it does",
     "sync_only_unmetered": "there is no unmetered link",
+    "paused": "the application has paused the device",
 }
 """The hard limits, and what it means in words that they forbid something."""
 
@@ -234,7 +235,12 @@ class Served:
     request_id: int
     label: int
     """The index of the most probable label."""
+    label_name: str
+    """What the task calls it."""
     confidence: float
+    """The most probable label's probability."""
+    probabilities: NDArray[np.float32] = field(compare=False)
+    """(labels,) of each label, in the task's order; not to be written to."""
     latency_s: float
     """From `submit` to the answer, in the agent's time."""
     version: int
