@@ -28,3 +28,56 @@ class Line(tf.Module):
 def line() -> tf.Module:
     """A net."""
     return Line()
+
+
+class Own(tf.Module):
+    """One that has the three signatures already: a linear classifier of 8×8 images."""
+
+    initial_weights = tf.zeros([650]).numpy()
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([16, 8, 8, 1], name="x"),
+            tf.TensorSpec([16], tf.int32, name="y"),
+            tf.TensorSpec([16], name="mask"),
+            tf.TensorSpec([], name="lr"),
+            tf.TensorSpec([650], name="w"),
+        ]
+    )
+    def train(self, x: Any, y: Any, mask: Any, lr: Any, w: Any) -> Any:
+        """One step."""
+        loss = _loss(x, y, mask, w)
+        return {"loss": loss, "w": w - lr * tf.gradients(loss, w)[0]}
+
+    @tf.function(input_signature=[tf.TensorSpec([32, 8, 8, 1], name="x"), tf.TensorSpec([650], name="w")])
+    def infer(self, x: Any, w: Any) -> Any:
+        """Answers."""
+        return {"probabilities": tf.nn.softmax(_scores(x, w))}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([64, 8, 8, 1], name="x"),
+            tf.TensorSpec([64], tf.int32, name="y"),
+            tf.TensorSpec([64], name="mask"),
+            tf.TensorSpec([650], name="w"),
+        ]
+    )
+    def evaluate(self, x: Any, y: Any, mask: Any, w: Any) -> Any:
+        """How good they are."""
+        right = tf.cast(tf.argmax(_scores(x, w), 1, tf.int32) == y, tf.float32)
+        return {"correct": tf.reduce_sum(right * mask), "loss": _loss(x, y, mask, w)}
+
+
+def _scores(x: Any, w: Any) -> Any:
+    kernel, bias = tf.split(w, [640, 10])
+    return tf.reshape(x, [-1, 64]) @ tf.reshape(kernel, [64, 10]) + bias
+
+
+def _loss(x: Any, y: Any, mask: Any, w: Any) -> Any:
+    chosen = tf.reduce_sum(tf.nn.log_softmax(_scores(x, w)) * tf.one_hot(y, 10), axis=1)
+    return -tf.reduce_sum(chosen * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def own() -> tf.Module:
+    """A module with signatures of its own."""
+    return Own()
