@@ -51,7 +51,8 @@ class Always:
 def features(samples: NDArray[np.float64]) -> NDArray[np.float32]:
     """(n, WINDOW, 6) → (n, 18): what the task `motion` says of its input."""
     steps = np.abs(np.diff(samples, axis=1)).mean(1)
-    return (np.concatenate([samples.mean(1), samples.std(1), steps], axis=1) / 10).astype(np.float32)
+    told: NDArray[np.float32] = np.concatenate([samples.mean(1), samples.std(1), steps], axis=1) / 10
+    return told.astype(np.float32)
 
 
 def movements(random: np.random.Generator, count: int) -> Labelled:

@@ -47,7 +47,7 @@ def order(source: str, labels: str, **changes: object) -> Order:
     ("source", "labels", "parameters"),
     [
         ("nets.py:zoo", "ny", 2020),
-        ("nets.py:series", "abcd", 284),
+        ("nets.py:series", "abcd", 356),
         ("modules.py:line", "abc", 80),
         ("modules.py:own", "0123456789", 650),
     ],
@@ -111,6 +111,7 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
     (tmp_path / "net.keras").write_text("junk")
     for wanted, message in (
         (order("nets.py:open_shape", "ab"), r"takes inputs of shape \[None, None, 1\], which is open; fix it with --input-shape"),
+        (order("nets.py:dilated", "ab"), r"cannot be trained on a device: holes \(\w+\); groups \(\w+\)"),
         (order("nets.py:motion", "abc"), r"answers 4 classes, and --labels has 3: a, b, c"),
         (order("nets.py:nothing", "ab"), r"gave a int; a task is made of a Keras model, or of a tf\.Module"),
         (order("nets.py:absent", "ab"), r"has no attribute 'absent'"),

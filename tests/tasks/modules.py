@@ -8,9 +8,9 @@ import tensorflow as tf
 
 
 class Line(tf.Module):
-    """One that can be called, written with plain operators."""
+    """One that can be called, written with plain operators: places that look at each other."""
 
-    input_shape = (6,)
+    input_shape = (4, 6)
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,8 +21,10 @@ class Line(tf.Module):
 
     @tf.function
     def __call__(self, x: Any) -> Any:
-        """(n, 6) → (n, 3) logits."""
-        return tf.matmul(tf.nn.relu(tf.matmul(x - self.shift, self.kernel) + self.bias), self.out)
+        """(n, 4, 6) → (n, 3) logits."""
+        seen = tf.nn.relu(tf.matmul(x - self.shift, self.kernel) + self.bias)
+        alike = tf.nn.softmax(tf.matmul(seen, tf.transpose(seen, [0, 2, 1])))
+        return tf.matmul(tf.reduce_mean(tf.matmul(alike, seen), axis=1), self.out)
 
 
 def line() -> tf.Module:
