@@ -94,8 +94,8 @@ def config(folder: Path, **agent: Any) -> DeviceConfig:
     )
 
 
-def device(folder: Path, task: Task, action: str = "sleep") -> Agent:
-    return build(config(folder), parts=Parts(clock=HandClock(0.0), policy=Always(action), task=task)).agent
+def device(folder: Path, task: Task, t_s: float = 0.0) -> Agent:
+    return build(config(folder), parts=Parts(clock=HandClock(t_s), policy=Always("sleep"), task=task)).agent
 
 
 def tick(agent: Agent, action: str) -> None:
@@ -178,7 +178,7 @@ def test_a_store_refuses_reversed_labels_by_name(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ConfigError, match=told):
             device(tmp_path, dataclasses.replace(task, labels=task.labels[::-1]))
-    device(tmp_path, task).close()
+    device(tmp_path, task, t_s=120.0).close()
 
 
 def written(folder: Path, task: str) -> Path:

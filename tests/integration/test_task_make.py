@@ -114,7 +114,6 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
         (order("nets.py:dilated", "ab"), r"cannot be trained on a device: holes \(\w+\); groups \(\w+\)"),
         (order("nets.py:motion", "abc"), r"answers 4 classes, and --labels has 3: a, b, c"),
         (order("nets.py:nothing", "ab"), r"gave a int; a task is made of a Keras model, or of a tf\.Module"),
-        (order("nets.py:absent", "ab"), r"has no attribute 'absent'"),
         (order(f"{broken}:net", "ab"), r"RuntimeError: the data are missing"),
         (order(str(tmp_path / "net.keras"), "ab"), r"Keras cannot load it"),
     ):  # fmt: skip

@@ -185,6 +185,14 @@ def test_release_0_1_finds_its_digest_where_it_was_and_passes_over_the_rest() ->
     assert "identity" not in body(pushed(device(""))[0])
 
 
+def test_what_an_aggregator_of_release_0_1_left_on_the_broker_is_put_right_without_complaint() -> None:
+    core, said = aggregator()
+    before = announced(aggregator(identity="")[1])
+    assert core.receive(before.topic, before.payload, 1.0) == (announced(said),)
+    forged = announced(aggregator(identity=REVERSED.identity.digest)[1])
+    assert any(isinstance(step, Corruption) for step in core.receive(forged.topic, forged.payload, 9.0))
+
+
 def test_reversed_labels_are_put_off_by_name_and_not_learned() -> None:
     core, said = aggregator()
     reversing = device(REVERSED.identity.digest)
