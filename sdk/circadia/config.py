@@ -17,7 +17,7 @@ from circadia.federation.transport.address import BrokerAddress
 from circadia.learning.task_file import SHIPPED
 from circadia.plugs import METERS, PLATFORMS, MeterConfig, PlatformConfig, Socket
 from circadia.ranges import not_negative, positive
-from circadia.shield import Limits
+from circadia.shield import DeviceLimits
 from circadia.store.sqlite import Retention
 from circadia.types import Preference
 
@@ -119,7 +119,7 @@ class DeviceConfig:
     """Of its kind: `circadia.platforms.kinds`, or a plug-in's own."""
     meter: MeterConfig = field(default_factory=MeterConfig)
     """Of its kind: of `circadia_meter.meters`, or a plug-in's own."""
-    limits: Limits = field(default_factory=Limits)
+    limits: DeviceLimits = field(default_factory=DeviceLimits)
     learning: LearningConfig = field(default_factory=LearningConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     federation: FederationConfig | None = None

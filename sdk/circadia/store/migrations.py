@@ -40,6 +40,11 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+PACES = """CREATE TABLE paces (
+    action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
+"""How long a unit of each action's work took at most on this body."""
+SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Those that have ever answered."""
 TASK = """CREATE TABLE task (
     id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
 """The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
@@ -49,6 +54,8 @@ TABLES = f"""
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PACES};
+{SENSORS};
 {TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
@@ -91,8 +98,9 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """A store knows its task."""
-    db.execute(TASK)
+    """How long work takes, which sensors there are and the task are remembered."""
+    for table in (PACES, SENSORS, TASK):
+        db.execute(table)
 
 
 STORE = Schema(

@@ -7,14 +7,15 @@ import math
 from typing import TYPE_CHECKING
 
 from circadia.observation import values
-from circadia.types import Away, Source
+from circadia.types import Away, Outcome, Pace, Source
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable, Sequence
 
     from circadia.learning.identity import TaskIdentity
     from circadia.store.names import Names
-    from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
+    from circadia.types import EnergyReading, Model, ModelUpdate, Phase, Served, TickRecord, Training
 
 
 def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: int) -> int:
@@ -30,7 +31,7 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: 
         decision.action.name,
         decision.feasible,
         _compact(masked) if masked else None,
-        _compact([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
+        _compact(_marks(outcome.phases)),
         record.version,
         len(outcome.served),
         len(outcome.expired),
@@ -43,6 +44,10 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: 
         row,
     )
     return int(cursor.lastrowid or 0)
+
+
+def _marks(phases: Iterable[Phase]) -> list[tuple[str, float]]:
+    return [(phase.load.name, round(phase.duration_s, 6)) for phase in phases]
 
 
 def _compact(value: object) -> str:
@@ -157,6 +162,31 @@ def read_away(db: sqlite3.Connection) -> list[Away]:
         Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
         for i, requests, sent_s, due_s, note in rows
     ]
+
+
+def amend(db: sqlite3.Connection, tick_id: int, phases: Iterable[Phase], served: Sequence[Served]) -> None:
+    """Work between two ticks joins the earlier one's row, unless that has gone."""
+    row = db.execute("SELECT phases FROM ticks WHERE id = ?", (tick_id,)).fetchone()
+    if row is None:
+        return
+    joined = [*json.loads(row[0]), *_marks(phases)]
+    db.execute(
+        "UPDATE ticks SET phases = ?, served = served + ? WHERE id = ?",
+        (_compact(joined), len(served), tick_id),
+    )
+    insert_requests(db, tick_id, Outcome(served=tuple(served)))
+
+
+def write_paces(db: sqlite3.Connection, paces: Iterable[Pace]) -> None:
+    """Each in the place of the action's earlier one."""
+    rows = [(pace.action, pace.samples, pace.unit_s) for pace in paces]
+    db.executemany("INSERT OR REPLACE INTO paces (action, samples, unit_s) VALUES (?, ?, ?)", rows)
+
+
+def read_paces(db: sqlite3.Connection) -> list[Pace]:
+    """All."""
+    rows = db.execute("SELECT action, samples, unit_s FROM paces ORDER BY action").fetchall()
+    return [Pace(action=action, samples=samples, unit_s=unit_s) for action, samples, unit_s in rows]
 
 
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:

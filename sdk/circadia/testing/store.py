@@ -23,6 +23,7 @@ from circadia.types import (
     ModelUpdate,
     Observation,
     Outcome,
+    Pace,
     Phase,
     Served,
     Source,
@@ -224,6 +225,49 @@ class StoreContract(Contract):
         store.commit(tick(120.0, Outcome(phases=PHASES, back=(WORK.work_id, "nobody's"))))
         store = self.again(store)
         assert store.away() == []
+        store.close()
+
+    def test_work_between_two_ticks_joins_the_earlier_one(self) -> None:
+        store = self.make()
+        first = store.commit(tick(60.0))
+        more = (Phase(load=Load.SERVE_HIGH, duration_s=0.5),)
+        served = Served(request_id=7, label=1, confidence=0.5, latency_s=0.5, version=0)
+        store.amend(first, more, (served,))
+        store.amend(first, more, ())
+        store.add_examples([(np.ones(3), 2, 10.0)], {7: 2})  # its label may come before the next tick
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        assert (last.tick_id, last.phases) == (first, PHASES + more + more)
+        assert store.next_request_id() == 8
+        second = store.commit(tick(120.0))
+        store.amend(second, more, ())
+        store.amend(10**6, more, ())  # of a tick that has gone: nothing
+        third = store.commit(tick(180.0))
+        store.amend(third, more, ())
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        assert (last.tick_id, last.phases) == (third, PHASES + more)
+        store.close()
+
+    def test_how_long_work_took_is_known_after_a_restart(self) -> None:
+        store = self.make()
+        assert store.paces() == []
+        for samples in (1, 2):
+            pace = Pace(action="train/low/small", samples=samples, unit_s=0.25 * samples)
+            store.commit(dataclasses.replace(tick(60.0 * samples), paces=(pace,)))
+        store = self.again(store)
+        assert store.paces() == [pace]
+        store.close()
+
+    def test_a_sensor_that_has_answered_is_known_for_good(self) -> None:
+        store = self.make()
+        assert store.sensors() == frozenset()
+        for keys in (("battery", "network"), ("battery",), ()):
+            store.note_sensors(keys)
+        store = self.again(store)
+        assert store.sensors() == {"battery", "network"}
         store.close()
 
     def test_it_may_be_closed_twice(self) -> None:
