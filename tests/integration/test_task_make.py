@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -17,6 +18,7 @@ from circadia.learning.manifest import read_manifest
 from circadia.learning.task_check import check_task
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
+from circadia.tflite.interpreter import MODULES, VARIABLE
 from circadia_lab.data.tasks import make
 from circadia_lab.data.tasks.environment import ENVIRONMENT, is_ready
 from circadia_lab.data.tasks.make import Order, labels_of, make_task, source_of, tensorflow
@@ -133,6 +135,19 @@ def test_the_tasks_that_are_kept_here_are_whole(name: str) -> None:
     manifest = read_manifest(path, path.read_bytes())
     assert manifest.vectors is not None
     assert all(one.fits for one in check_task(path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interpreter", MODULES)
+@pytest.mark.parametrize("name", ["motion", "conv"])
+def test_each_interpreter_answers_as_tensorflow_does(name: str, interpreter: str) -> None:
+    pytest.importorskip(
+        MODULES[interpreter].partition(".")[0], reason=f"no wheel of {interpreter} for this Python"
+    )
+    command = [sys.executable, "-m", "circadia", "task", "check", str(TASKS / f"{name}.toml")]
+    environment = {**os.environ, VARIABLE: interpreter}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
