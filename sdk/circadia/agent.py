@@ -8,33 +8,42 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from circadia.actions import INDEX, action_named
+import numpy as np
+
+from circadia.actions import CATALOGUE, INDEX, action_named
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
 from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
+from circadia.inferences import Leave
 from circadia.observation import DAY_S, values
-from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
+from circadia.sensors import SENSORS, answering
+from circadia.stopwatch import Took
+from circadia.types import Decision, Link, Load, Mode, Observation, Outcome, Preference, TickRecord, in_words
+from circadia.vigil import REQUESTS, Vigil, in_the_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from circadia.application import Application
+    from circadia.bounds import Bounds
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
-    from circadia.types import EnergyReading
+    from circadia.types import Action, EnergyReading, Served
 
 log = logging.getLogger(__name__)
 
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
+EVERYTHING = np.ones(len(CATALOGUE), bool)
+LEAST_WORK_S = 1.0
+"""Inferences of so much work need no other look at the body: a joule or two, a hundredth of a kelvin."""
 
 
 class Agent:
-    """Decides, works, records. All methods but `submit`, `feedback`, `add_example` and `wake` belong to one thread."""
+    """Decides, works, records. All methods of the application's side, and `wake`, are for any thread, the others for one."""
 
     def __init__(
         self,
@@ -42,7 +51,7 @@ class Agent:
         clock: Clock,
         platform: Platform,
         policy: Policy,
-        shield: Shield,
+        bounds: Bounds,
         workload: Workload,
         store: Store,
         meter: EnergyMeter,
@@ -55,7 +64,8 @@ class Agent:
         self.clock = clock
         self.platform = platform
         self.policy = policy
-        self.shield = shield
+        self.bounds = bounds
+        self.vigil = Vigil(bounds.shield.names, platform.looks_at)
         self.workload = workload
         self.store = store
         self.meter = meter
@@ -67,7 +77,15 @@ class Agent:
         self.preference = preference or Preference()
         self.delivering = False
         """Whether the last updates are on their way."""
-        self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
+        limits = bounds.shield.limits
+        self._least_link = Link.FREE if limits.sync_only_unmetered else Link.METERED
+        self._blind = "network" in limits.lacking
+        """It cannot tell which network there is, so it tries."""
+        self._sensors = store.sensors()
+        self._serving: dict[tuple[tuple[str, tuple[str, ...]], ...], Leave] = {}
+        """By what is masked."""
+        self._tick_id: int | None = None
+        """The last one that the store has."""
         self._events: deque[DeviceEvent] = deque()
         self._last_complaint = ""
         self._meterless = False
@@ -77,11 +95,20 @@ class Agent:
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
         """When the last tick of an earlier run began; NaN for a new store."""
 
+    @property
+    def shield(self) -> Shield:
+        """With the bounds of now."""
+        return self.bounds.shield
+
     # For the application, from any thread
 
     def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
         """As `Application.submit`: ask for an inference → a Future of `Served`."""
         return self.application.submit(x, deadline_s)
+
+    def infer(self, x: NDArray[np.float32]) -> Served:
+        """As `Application.infer`: the answer at once."""
+        return self.application.infer(x)
 
     def feedback(self, request_id: int, label: int | str) -> None:
         """As `Application.feedback`: the true label of a served request."""
@@ -99,11 +126,13 @@ class Agent:
 
     def tick(self) -> TickRecord:
         """Observe, decide, work, record."""
+        self._record_inferences()
         t_s = self.clock.now_s()
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
         decision = self.shield.decide(x, self.policy.scores(x), self.draw())
+        self._allow(decision, t_s)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -111,6 +140,7 @@ class Agent:
             decision=decision,
             outcome=outcome,
             version=self.workload.version,
+            paces=self.bounds.news(),
         )
         self._keep(record)
         self._sync(record)
@@ -122,7 +152,7 @@ class Agent:
         preference = self.preference
         observation = dataclasses.replace(
             self.platform.observe(t_s),
-            dt_s=t_s - self._last_t_s,
+            dt_s=0.0 if t_s < self._last_t_s else t_s - self._last_t_s,  # a clock that was set back
             day_sine=math.sin(angle),
             day_cosine=math.cos(angle),
             preference_accuracy=preference.accuracy,
@@ -131,27 +161,74 @@ class Agent:
             **self.workload.observe(t_s),
         )
         self._last_t_s = t_s
+        self._look(t_s, observation)
         if self.federation is not None:
-            self.federation.set_online(observation.link >= self._least_link)
+            self.federation.set_online(self._blind or observation.link >= self._least_link)
         return observation
+
+    def _look(self, t_s: float, observation: Observation) -> None:
+        self.vigil.look(t_s, observation)
+        if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
+            self.store.note_sensors(new)
+            self._sensors |= new
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
         outcome = self.workload.run(decision.action, t_s)
         self.platform.spend(outcome.phases)
+        if self.platform.stopwatch is not None:
+            self.bounds.saw(decision.action, outcome)
+            return outcome
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
 
     def _keep(self, record: TickRecord) -> None:
         """One transaction decides what happened; without it the training is forgotten, answers still go out."""
+        why_not = self.vigil.judge(record, self.policy.offered)
         try:
-            self.store.commit(record)
+            self._tick_id = self.store.commit(record)
         except StoreError:
             self.workload.settle(stored=False)
             raise
         else:
             self.workload.settle(stored=True)
+            self.bounds.kept(record.paces)
         finally:
-            self.application.answer(record.outcome)
+            self.application.answer(record.outcome, why_not)
+
+    # Answers between two ticks
+
+    def _allow(self, decision: Decision, t_s: float) -> None:
+        """What may be inferred until the next look at the body."""
+        if decision.masked not in self._serving:
+            self._serving[decision.masked] = self._served_under(decision)
+        leave, work_s = self._serving[decision.masked], math.inf
+        if leave.action is not None:
+            work_s = max(self.bounds.at_most_s[leave.action.name], LEAST_WORK_S)
+        self.application.inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s))
+
+    def _served_under(self, decision: Decision) -> Leave:
+        action, why = serving_under(decision)
+        answer_s = math.nan
+        if action is not None and self.platform.stopwatch is None:
+            answer_s = sum(phase.duration_s for phase in self.platform.phases(action, 1, 0))
+        return Leave(t_s=math.nan, action=action, why=why, answer_s=answer_s)
+
+    def _record_inferences(self) -> None:
+        """What was answered since the last tick belongs to it: its work, its joules, its answers."""
+        if self._tick_id is None:
+            return
+        done = self.application.inferences.take()
+        if done.action is None:
+            return
+        if self.platform.stopwatch is None:
+            phases = self.platform.phases(done.action, done.count, 0)
+        else:
+            phases = Took(done.awake_s, done.asleep_s).phases(
+                Load[f"{done.action.mode.name}_{done.action.clock.name}"]
+            )
+            self.bounds.measured(done.action, done.longest_s, done.count)
+        self.platform.spend(phases)
+        self.store.amend(self._tick_id, phases, done.served)
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
@@ -180,6 +257,7 @@ class Agent:
 
     def _settle_last(self) -> None:
         """The last tick ends here, not with a next one."""
+        self._record_inferences()
         last, now_s = self.store.last_tick(), self.clock.now_s()
         if last is None:
             return
@@ -190,7 +268,9 @@ class Agent:
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
-        return self.application.ingest()
+        urgent = self.application.ingest()
+        self._record_inferences()  # before `learn` stores labels of what they answered
+        return urgent
 
     def learn(self) -> None:
         """As `Application.learn`: store the examples that came."""
@@ -273,3 +353,12 @@ class Agent:
             self._settle_last()
         finally:
             self.store.close()
+
+
+def serving_under(decision: Decision) -> tuple[Action | None, str]:
+    """The largest action of serving that no limit forbids, or None and the limits in words; the policy has no say in it."""
+    forbidden = {name for _, names in decision.masked for name in names}
+    for action in reversed(CATALOGUE):
+        if action.mode is Mode.SERVE and not action.syncs and action.name not in forbidden:
+            return action, ""
+    return None, in_words(in_the_way(decision, REQUESTS, EVERYTHING))

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from circadia.inferences import Inferences
     from circadia.ports import Clock, Store, Workload
-    from circadia.types import Outcome
+    from circadia.types import Outcome, Served
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,21 @@ class _Lesson:
 
 
 class Application:
-    """`submit`, `feedback`, `add_example` and `wake` belong to any thread, all else to the agent's."""
+    """`submit`, `infer`, `feedback`, `add_example` and `wake` belong to any thread, all else to the agent's."""
 
     def __init__(
-        self, *, clock: Clock, workload: Workload, store: Store, inbox: Inbox, deadline_s: float = 60.0
+        self,
+        *,
+        clock: Clock,
+        workload: Workload,
+        store: Store,
+        inbox: Inbox,
+        inferences: Inferences,
+        deadline_s: float = 60.0,
     ) -> None:
         """`deadline_s`: how long a request waits when the application does not say."""
         self.inbox = inbox
+        self.inferences = inferences
         self.lessons_lost = 0
         """Examples that a store which refuses them pushed out of memory."""
         self._clock = clock
@@ -67,6 +76,20 @@ class Application:
         self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
         return answer
 
+    def infer(self, x: NDArray[np.float32]) -> Served:
+        """The answer, at once: for an application that cannot wait for the policy to serve. x as for `submit`.
+
+        The hard limits hold as the agent last saw the body: what it saw counts for two of its periods, at least a minute,
+        and for as much work as one action of serving may take, at least a second; then it is woken to look again, which
+        this waits for. `LimitError` names the limit that forbids to serve. The answer, its work and its joules are those of
+        the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded if the
+        process is killed.
+
+        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
+        back ticks later.
+        """
+        return self.inferences.infer(x)
+
     def feedback(self, request_id: int, label: int | str) -> None:
         """The true label of a served request: it becomes an example. Unknown requests are logged and dropped."""
         item = Labelled(request_id=request_id, label=self._index(label), t_s=self._clock.now_s())
@@ -80,7 +103,7 @@ class Application:
     def wake(self) -> None:
         """Ask for a tick now."""
         self._woken = True
-        self.inbox.ring()
+        self.inbox.ask()
 
     def _index(self, label: int | str) -> int:
         return self._workload.task.label_index(label)
@@ -90,6 +113,7 @@ class Application:
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
         items = self.inbox.take()
+        self.inferences.remember()  # before the labels of what they answered
         for item in items:
             self._take(item)
         woken, self._woken = self._woken, False
@@ -154,19 +178,24 @@ class Application:
         if evicted:
             self._store.mark_evicted(evicted)
 
-    def answer(self, outcome: Outcome) -> None:
-        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked."""
+    def answer(self, outcome: Outcome, why_not: str = "") -> None:
+        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked.
+
+        `why_not`: the limits that kept this device from serving.
+        """
         for served in outcome.served:
             if answer := self._answers.pop(served.request_id, None):
                 answer.set_result(served)
         for request_id in outcome.expired:
             if answer := self._answers.pop(request_id, None):
+                reason = f": serving is forbidden by {why_not}" if why_not else ""
                 answer.set_exception(
-                    DeadlineExpired(f"request {request_id} was not served before its deadline")
+                    DeadlineExpired(f"request {request_id} was not served before its deadline{reason}")
                 )
 
     def close(self) -> None:
         """Take nothing in from now on, and let nobody wait for an answer."""
+        self.inferences.close()
         waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
         for answer in (*self._answers.values(), *waiting):
             if not answer.done():

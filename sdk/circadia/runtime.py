@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -20,8 +21,12 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
+RETRY_SHARE, MEASURED_RETRY_S = 0.05, 1.0
+"""On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
 SPACING_S = 1.0
-"""Ticks are at least this far apart."""
+"""Ticks of a body that foretells are at least this far apart."""
+MEASURED_SPACING_S = 0.01
+"""Those of one that measures: what it was busy with is over when the tick is."""
 BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
 
@@ -74,6 +79,7 @@ class Runtime:
         self._thread: threading.Thread | None = None
         self._due_s = 0.0
         self._free_s = 0.0
+        self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
 
     def run(self) -> None:
@@ -113,7 +119,7 @@ class Runtime:
         if urgent:
             self._due_s = min(self._due_s, max(self._free_s, now_s))
         if now_s >= self._due_s and not self._stop.is_set():
-            self._free_s = self._due_s = now_s + SPACING_S
+            self._free_s = self._due_s = now_s + self._spacing_s
             if not self._attempt("a tick", self._ticking, self._tick):
                 self._due_s = max(self._ticking.due_s, self._free_s)
 
@@ -131,7 +137,7 @@ class Runtime:
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._free_s = record.t_s + max(record.outcome.busy_s, SPACING_S)
+        self._free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
         self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
         for observer in self._observers:
             self._show(observer, record)
@@ -151,11 +157,15 @@ class Runtime:
 
     def _pace_s(self, record: TickRecord) -> float:
         """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
-        period_s = self.agent.period_s
-        workload = self.agent.workload
+        workload, period_s = self.agent.workload, self.agent.period_s
         if not workload.waiting:
             return min(RETRY_S, period_s) if workload.busy else period_s
-        return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
+        return 0.0 if record.decision.action.mode is Mode.SERVE else min(self._retry_s(record), period_s)
+
+    def _retry_s(self, record: TickRecord) -> float:
+        if self.agent.platform.stopwatch is None:
+            return RETRY_S
+        return min(max(RETRY_SHARE * record.observation.queue_slack_s, MEASURED_RETRY_S), RETRY_S)
 
     def _drain(self) -> None:
         """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""
@@ -185,11 +195,18 @@ class Runtime:
         self.agent.inbox.ring()
 
     def __enter__(self) -> Agent:
-        self._thread = threading.Thread(target=self.run, name="circadia-agent")
+        # A daemon, or an application that forgets to stop it would never end.
+        self._thread = threading.Thread(target=self.run, name="circadia-agent", daemon=True)
         self._thread.start()
+        atexit.register(self._forgotten)
         return self.agent
 
     def __exit__(self, *_: object) -> None:
+        atexit.unregister(self._forgotten)
         self.stop()
         if self._thread is not None:
             self._thread.join()
+
+    def _forgotten(self) -> None:
+        log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
+        self.__exit__()

@@ -15,35 +15,39 @@ import numpy as np
 
 from circadia.agent import Agent
 from circadia.application import Application
+from circadia.bounds import Bounds
 from circadia.config import DeviceConfig, load_config
+from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
-from circadia.errors import ConfigError
+from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.inbox import Inbox
+from circadia.inferences import Inferences
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.runtime import Runtime
+from circadia.sensors import all_told, answering, needed
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
-from circadia.shield import Shield, action_costs
+from circadia.shield import foretold
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
 from circadia.types import Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
-    from circadia.types import Away, LastTick, TickRecord
+    from circadia.types import Away, LastTick, Observation, TickRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +61,7 @@ class Parts:
     measure: Callable[[Any], EnergyMeter] | None = None
     """Makes the meter of the body, whichever that is."""
     policy: Policy | None = None
+    task: Task | None = None
     store: Store | None = None
     """Open; the runtime closes it."""
     workload: Callable[[LearningWorkload, Sequence[Away]], Workload] | None = None
@@ -76,7 +81,7 @@ def build(
     Each of `observers` hears of every tick: see `Runtime`.
     """
     given = parts or Parts()
-    task = load_task(config.agent.task, given.open_model)
+    task = given.task or load_task(config.agent.task, given.open_model)
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
     profile = named_profile(config.platform.profile)
     with ExitStack() as opened:  # or a second attempt would find the store in use
@@ -104,13 +109,18 @@ def _assemble(
     context = PlatformContext(profile=profile, clock=clock, midnight_s=midnight_s, last=last)
     body = parts.platform or _body(bodies, config, context)
     opened.callback(body.close)
+    inbox = Inbox(first_request_id=store.next_request_id())
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
-    learning = _workload(config, parts, task, body, store, random)
+    learning = _workload(config, parts, task, body, store, random, clock, inbox)
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
-    inbox = Inbox(first_request_id=store.next_request_id())
     with bodies.blamed("what it says of the actions"):
-        costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
+        most = foretold(body, profile, most_sync_bytes(task.parameters))
+    bounds = Bounds(config.limits, most, Paces.of(store.paces()))
+    if body.stopwatch is not None:
+        with bodies.blamed("looking at it"):
+            seen = body.observe(clock.now_s())
+        check_sensors(bounds.shield.names, seen, store.sensors() | _seen_by(last), body)
     link = _federation(config, task, workload.version, inbox.ring)
     if link is not None:
         opened.callback(link.close)
@@ -118,13 +128,18 @@ def _assemble(
         clock=clock,
         platform=body,
         policy=policy,
-        shield=Shield(config.limits, costs),
+        bounds=bounds,
         workload=workload,
         store=store,
         meter=meter,
         draw=random.random,
         application=Application(
-            clock=clock, workload=workload, store=store, inbox=inbox, deadline_s=config.agent.deadline_s
+            clock=clock,
+            workload=workload,
+            store=store,
+            inbox=inbox,
+            inferences=_inferences(config, clock, workload, body, inbox),
+            deadline_s=config.agent.deadline_s,
         ),
         federation=link,
         preference=config.agent.preference,
@@ -133,6 +148,33 @@ def _assemble(
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
     return Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+
+
+def _inferences(
+    config: DeviceConfig, clock: Clock, workload: Workload, body: Platform, inbox: Inbox
+) -> Inferences:
+    return Inferences(
+        clock=clock,
+        workload=workload,
+        stopwatch=body.stopwatch,
+        new_id=inbox.new_id,
+        ask=inbox.ask,
+        fresh_s=max(2 * config.agent.period_s, 60.0),
+    )
+
+
+def check_sensors(acting: Collection[str], seen: Observation, known: Collection[str], body: Platform) -> None:
+    """`PlatformUnavailable` names every sensor that a limit needs, that does not answer, and that is not `known` to have.
+
+    Without it the device would never do anything. One that is known may be late: then the limits wait for it.
+    """
+    silent = [s for s in needed(acting) if s.silent(seen) and s.key not in known]
+    if silent:
+        raise PlatformUnavailable(all_told(silent, acting, body.looks_at))
+
+
+def _seen_by(last: LastTick | None) -> frozenset[str]:
+    return answering(last.observation) if last else frozenset()
 
 
 def named_profile(name: str) -> DeviceProfile:
@@ -161,14 +203,16 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     return NetworkPolicy(load_policy(Path(name), open_model), open_model)
 
 
-def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
+def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None = None) -> Runtime:
     """Put a device together from a TOML file; without one, a lone simulated Pixel 3.
 
-    `with launch("device.toml") as agent:` runs it in a thread of its own.
+    `task` is learned instead of the one that the file names. `with launch("device.toml") as agent:` runs it in a thread
+    of its own.
     """
+    parts = Parts(task=task)
     if config is None:
-        return build(DeviceConfig())
-    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
+        return build(DeviceConfig(), parts=parts)
+    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
 
 
 def _clock(bodies: Found[PlatformPlug], config: PlatformConfig, last: LastTick | None) -> tuple[Clock, float]:
@@ -185,6 +229,7 @@ def _body(bodies: Found[PlatformPlug], config: DeviceConfig, context: PlatformCo
     if bodies.where:
         with bodies.blamed("looking at it"):
             body.observe(context.clock.now_s())  # what fails at each call is refused now, not at every tick
+            _ = body.stopwatch, body.looks_at("battery_soc")
     return body
 
 
@@ -210,7 +255,7 @@ def _meter(
     return blamed
 
 
-def _most_sync_bytes(parameters: int) -> int:
+def most_sync_bytes(parameters: int) -> int:
     """A full spool and one more update up, a model down."""
     return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
 
@@ -222,14 +267,12 @@ def _workload(
     platform: Platform,
     store: Store,
     random: np.random.Generator,
+    clock: Clock,
+    inbox: Inbox,
 ) -> LearningWorkload:
+    store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
-    if model.weights.size != task.parameters:
-        raise ConfigError(
-            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
-            f"{task.parameters}); name another [store] path"
-        )
     return LearningWorkload(
         task=task,
         model=model,
@@ -241,6 +284,8 @@ def _workload(
         platform=platform,
         random=random,
         new_id=lambda: uuid.uuid4().hex,
+        clock=clock,
+        wanted=lambda: inbox.wanted,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
     )
@@ -271,6 +316,7 @@ def _federation(
         device_id=config.device,
         federation=federation.name,
         task_digest=task.digest,
+        identity=task.identity.digest,
         parameters=task.parameters,
         installed_version=version,
         patience=federation.patience,

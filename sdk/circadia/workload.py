@@ -16,10 +16,12 @@ from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.observation import NO_DEADLINE_S
-from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
+from circadia.serving.answers import served
+from circadia.stopwatch import Stopwatch
+from circadia.types import Load, Mode, Model, ModelUpdate, Outcome, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
     from circadia.learning.examples import ExampleBuffer
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
-    from circadia.ports import Platform
+    from circadia.ports import Clock, Platform
     from circadia.serving.feedback import AnsweredInputs
     from circadia.serving.queue import Request, RequestQueue
     from circadia.serving.server import Server
-    from circadia.types import Action, Away
+    from circadia.stopwatch import Moment
+    from circadia.types import Action, Away, Phase, Served
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +59,16 @@ class LearningWorkload:
         answered: AnsweredInputs,
         random: np.random.Generator,
         new_id: Callable[[], str],
+        clock: Clock,
+        wanted: Callable[[], bool] = lambda: False,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
     ) -> None:
-        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back."""
+        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back.
+
+        On a body that measures, durations and latencies are what passes on `clock`, and training ends between two steps
+        when a tick is `wanted`.
+        """
         self.task = task
         self.model = model
         self.examples = examples
@@ -72,6 +81,10 @@ class LearningWorkload:
         self._platform = platform
         self._random = random
         self._new_id = new_id
+        self._clock = clock
+        self._watch = None if platform.stopwatch is None else Stopwatch(clock, platform.stopwatch)
+        self._wanted = wanted
+        self._at_once: Server | None = None
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
@@ -134,38 +147,36 @@ class LearningWorkload:
             return self._serve(action, now_s, expired)
         if action.mode is Mode.TRAIN:
             return self._train(action, now_s, expired)
-        return self._finish(action, now_s, Outcome(expired=expired), units=0)
+        return self._finish(action, now_s, Outcome(expired=expired), units=0, began=self._begin())
+
+    def _begin(self) -> Moment | None:
+        return self._watch.begin() if self._watch else None
 
     def _serve(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
-        requests = self.requests.waiting(SERVE_LIMIT[action.work], now_s)
+        began, requests = self._begin(), self.requests.waiting(SERVE_LIMIT[action.work], now_s)
         if not requests:
-            return self._finish(action, now_s, Outcome(expired=expired), units=0)
+            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
         probabilities = self._server.infer(self.model.weights, np.stack([request.x for request in requests]))
-        done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests))
-        answered_s = now_s + sum(phase.duration_s for phase in done.phases)
-        served = tuple(
+        done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests), began=began)
+        answered_s = self._clock.now_s() if self._watch else now_s + done.busy_s
+        answers = tuple(
             self._answer(request, row, answered_s)
             for request, row in zip(requests, probabilities, strict=True)
         )
-        return dataclasses.replace(done, served=served)
+        return dataclasses.replace(done, served=answers)
 
     def _answer(self, request: Request, row: NDArray[np.float32], answered_s: float) -> Served:
-        label = int(np.argmax(row))
-        return Served(
-            request_id=request.request_id,
-            label=label,
-            confidence=float(row[label]),
-            latency_s=answered_s - request.submitted_s,
-            version=self.model.version,
-        )
+        return served(request.request_id, row, answered_s - request.submitted_s, self.version)
 
     def _train(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
+        began = self._begin()
         if not len(self.examples):
-            return self._finish(action, now_s, Outcome(expired=expired), units=0)
-        steps = LOCAL_STEPS[action.work]
-        batches = self.examples.draw(steps, self.task.batch, self._random)
-        rows = [self.examples.rows(ids[ids >= 0]) for ids in batches]
+            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
+        drawn = self.examples.draw(LOCAL_STEPS[action.work], self.task.batch, self._random)
+        done: list[NDArray[np.int64]] = []
+        rows = (self.examples.rows(ids[ids >= 0]) for ids in self._until_wanted(drawn, done))
         weights, loss = self._trainer.train(self.model.weights, rows)
+        steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
         training = Training(
             steps=steps,
@@ -181,15 +192,36 @@ class LearningWorkload:
             practice=self.model.practice.plus(trained, now_s),
         )
         outcome = Outcome(expired=expired, training=training, model=model)
-        return self._finish(action, now_s, outcome, units=steps)
+        return self._finish(action, now_s, outcome, units=steps, began=began)
 
-    def _finish(self, action: Action, now_s: float, outcome: Outcome, *, units: int) -> Outcome:
+    def _until_wanted(
+        self, drawn: NDArray[np.int64], done: list[NDArray[np.int64]]
+    ) -> Iterator[NDArray[np.int64]]:
+        """The batches, until somebody waits for a tick; at least one. Foretold work takes no time that it could give back."""
+        for ids in drawn:
+            if done and self._watch and self._wanted():
+                return
+            done.append(ids)
+            yield ids
+
+    def _finish(
+        self, action: Action, now_s: float, outcome: Outcome, *, units: int, began: Moment | None
+    ) -> Outcome:
         """Add the update that a push makes, and the phases."""
         if action.push is not None:
             outcome = self._push(outcome, now_s, action.push)
-        phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
+        if self._watch and began:
+            phases = self._passed(action, began, self._watch) if units or outcome.update else ()
+        else:
+            phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
         back = tuple(work.work_id for work in self._lost)
         return dataclasses.replace(outcome, phases=phases, back=back)
+
+    def _passed(self, action: Action, began: Moment, watch: Stopwatch) -> tuple[Phase, ...]:
+        """The link does its work after the tick, in a thread of its own: no phase tells of it."""
+        sleeps = action.mode is Mode.SLEEP
+        load = Load.AWAKE if sleeps else Load[f"{action.mode.name}_{action.clock.name}"]
+        return watch.since(began).phases(load)
 
     def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
@@ -288,6 +320,20 @@ class LearningWorkload:
         """It waits from now on; `CircadiaError` when too many wait already."""
         self.requests.put(request)
 
+    def infer(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """(…) of the task's input shape → probabilities (classes,), by the present model; from any thread, one at a time.
+
+        Shares nothing that changes with the agent's thread: it has an interpreter of its own, and a model is replaced whole.
+        """
+        if self._at_once is None:
+            self._at_once = self._server.twin()
+        model = self.model
+        return self._at_once.infer(model.weights, x[None])[0], model.version
+
+    def remember(self, request_id: int, x: NDArray[np.float32], t_s: float) -> None:
+        """What `infer` answered: `recall` finds it."""
+        self.answered.remember(request_id, x, t_s)
+
     def recall(self, request_id: int) -> NDArray[np.float32] | None:
         """The input of a request that was answered, once; None if it was not, or is long ago."""
         return self.answered.label(request_id)
@@ -305,9 +351,9 @@ class LearningWorkload:
         if stored:
             self._keep(outcome)
             self.spool.pop(acknowledged, None)
-        for request, served in self._served(outcome):
-            self.answered.remember(served.request_id, request.x, request.submitted_s + served.latency_s)
-        self.requests.remove([served.request_id for served in outcome.served])
+        for request, answer in self._served(outcome):
+            self.answered.remember(answer.request_id, request.x, request.submitted_s + answer.latency_s)
+        self.requests.remove([answer.request_id for answer in outcome.served])
         self.requests.remove(outcome.expired)
 
     def _keep(self, outcome: Outcome) -> None:
@@ -324,4 +370,4 @@ class LearningWorkload:
             self._lost = ()
 
     def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
-        return [(self.requests.get(served.request_id), served) for served in outcome.served]
+        return [(self.requests.get(answer.request_id), answer) for answer in outcome.served]

@@ -12,6 +12,7 @@ from circadia.learning.examples import ExampleBuffer
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
@@ -44,4 +45,5 @@ class TestLearning(WorkloadContract):
             answered=AnsweredInputs(8),
             random=np.random.default_rng(0),
             new_id=lambda: f"{next(ids):032x}",
+            clock=HandClock(),
         )

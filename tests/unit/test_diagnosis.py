@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from circadia.actions import CATALOGUE
 from circadia.commands.doctor import as_json, as_table
-from circadia.config import DeviceConfig, StoreConfig
+from circadia.config import DeviceConfig, StoreConfig, parse_config
+from circadia.doctor.decision import decision
 from circadia.doctor.diagnosis import (
     battery,
     broker_program,
@@ -25,8 +27,10 @@ from circadia.doctor.diagnosis import (
 )
 from circadia.doctor.finding import Finding, Status
 from circadia.errors import ArtifactError, ConfigError
+from circadia.plugs import PlatformConfig
 from circadia.store.migrations import STORE
 from circadia.store.sqlite import SqliteStore
+from circadia.types import Decision, Observation, Outcome, Pace, TickRecord
 
 OLD_STORE = Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "device.sqlite"
 
@@ -59,6 +63,61 @@ def test_thermal_zone_that_answers_nonsense_is_absent(tmp_path: Path) -> None:
     put(tmp_path / "class/thermal/thermal_zone0/temp", "nonsense")
     put(tmp_path / "class/thermal/thermal_zone1/type", "silent")
     assert thermal(tmp_path).status is Status.ABSENT
+
+
+def on_linux(root: Path, **limits: bool | float) -> DeviceConfig:
+    return parse_config(
+        {
+            "platform": {"kind": "linux", "mains": True},
+            "limits": limits,
+            "store": {"path": str(root / "circadia.db")},
+        }
+    )
+
+
+@pytest.mark.skipif(any(Path("/sys/class/thermal").glob("thermal_zone*/temp")), reason="it has thermometers")
+def test_a_machine_without_a_thermometer_is_told_that_it_can_do_nothing_and_what_to_say(
+    tmp_path: Path,
+) -> None:
+    blind = decision(on_linux(tmp_path))
+    assert blind.status is Status.FAILED
+    assert "nothing can be done now: serving is forbidden by thermal" in blind.detail
+    assert "limits.thermometer = false" in blind.advice
+    said = decision(on_linux(tmp_path, thermometer=False))
+    assert said.status is Status.OK
+    assert "serve/" in said.detail
+    assert said.advice == ""
+
+
+def test_a_simulated_device_is_decided_for_with_work_waiting(tmp_path: Path) -> None:
+    store = {"path": str(tmp_path / "circadia.db")}
+    finding = decision(parse_config({"store": store}))
+    assert finding.status is Status.OK
+    assert finding.detail.startswith("with a request, an example and a version waiting: ")
+    empty = decision(parse_config({"store": store, "platform": {"initial_soc": 0.0}}))
+    assert empty.status is Status.FAILED
+    assert "training is forbidden by" in empty.detail
+    assert "battery_floor" in empty.detail
+    assert "nothing to do" not in empty.detail
+
+
+def test_a_body_that_cannot_be_built_is_no_decision(tmp_path: Path) -> None:
+    finding = decision(DeviceConfig(platform=PlatformConfig(kind="kettle")))
+    assert finding.status is Status.FAILED
+    assert "kettle" in finding.detail
+
+
+def test_what_was_measured_counts_for_the_decision(tmp_path: Path) -> None:
+    """A body on which an answer took an hour: its battery would not do."""
+    config = on_linux(tmp_path, thermometer=False, battery_floor=0.9)
+    record = TickRecord(
+        t_s=1.0, observation=Observation(), decision=Decision(proposed=CATALOGUE[0], action=CATALOGUE[0]),
+        outcome=Outcome(), version=0, paces=(Pace(action="serve/high/small", samples=1, unit_s=3600.0),),
+    )  # fmt: skip
+    assert "serving is forbidden" not in decision(config).detail
+    with SqliteStore(config.store.path) as store:
+        store.commit(record)
+    assert "serving is forbidden by battery_floor" in decision(config).detail
 
 
 def test_broker_that_listens_is_ok_and_one_that_left_failed() -> None:

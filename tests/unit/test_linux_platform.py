@@ -92,9 +92,7 @@ def test_interfaces_that_cost_are_metered(tmp_path: Path) -> None:
     assert LinuxPlatform(BOARD, root=tree(tmp_path, mobile)).observe(0).link == Link.METERED
 
 
-def test_without_a_battery_the_mains_have_to_be_said(tmp_path: Path) -> None:
-    with pytest.raises(PlatformUnavailable, match=r"no battery; set platform\.mains = true"):
-        LinuxPlatform(BOARD, root=tmp_path)
+def test_on_the_mains_the_battery_is_full(tmp_path: Path) -> None:
     seen = LinuxPlatform(BOARD, mains=True, root=tmp_path).observe(0.0)
     assert (seen.battery_soc, seen.charging) == (1, 1)
 
@@ -181,6 +179,7 @@ def test_a_meter_that_there_is_not_is_named(tmp_path: Path) -> None:
 def test_a_device_on_this_machine_ticks(tmp_path: Path) -> None:
     table = {
         "platform": {"kind": "linux", "profile": "pi-solar", "mains": True},
+        "limits": {"thermometer": False},
         "store": {"path": str(tmp_path / "a.db")},
     }
     runtime = build(parse_config(table))

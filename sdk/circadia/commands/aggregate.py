@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     settings = AggregatorSettings(
         federation=args.federation,
         task=task.digest,
+        identity=task.identity.digest,
         buffer=args.buffer,
         rate=args.rate,
         timeout_s=args.timeout_s,
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     ledger = Ledger(
         args.ledger,
         task=task.digest,
+        identity=task.identity,
         parameters=int(weights.size),
         keep_versions=args.keep_versions or None,
         keep_bytes=int(args.keep_mb * 1e6) or None,

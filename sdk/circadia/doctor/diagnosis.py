@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia.doctor.decision import decision
 from circadia.doctor.finding import Finding, Status
 from circadia.doctor.plugins import added, body, meter, unusable
 from circadia.errors import CircadiaError, NothingStored
@@ -35,6 +36,7 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
     yield Finding(name="platform", status=Status.OK, detail=platform.platform())
     yield body(config)
+    yield decision(config)
     yield battery(sys_root)
     yield thermal(sys_root)
     yield link(sys_root)
@@ -77,7 +79,12 @@ def battery(sys_root: Path) -> Finding:
     """The power supplies of type Battery."""
     supplies = sys_root.glob("class/power_supply/*/type")
     found = [file.parent.name for file in supplies if _text(file) == "Battery"]
-    return _sensor("battery", found, "a body without battery is always charged; a simulated one has its own")
+    return _sensor(
+        "battery",
+        found,
+        "a linux body on the mains says platform.mains = true, one whose battery tells nothing limits.battery = false; a "
+        "simulated body has its own",
+    )
 
 
 def thermal(sys_root: Path) -> Finding:
@@ -87,7 +94,11 @@ def thermal(sys_root: Path) -> Finding:
     found = [
         f"{name} {int(text) / 1000:.0f} °C" for name, text in readings.items() if text.lstrip("-").isdecimal()
     ]
-    return _sensor("thermal", found, "the thermal limit cannot act without a temperature")
+    return _sensor(
+        "thermal",
+        found,
+        "a linux body without one says limits.thermometer = false, or does nothing; a simulated body has its own",
+    )
 
 
 def link(sys_root: Path) -> Finding:
@@ -204,4 +215,4 @@ def _task(name: str) -> str:
     from circadia.learning.task_file import load_task
 
     task = load_task(name)
-    return f"{task.name}: {task.parameters} parameters, model {task.digest[:12]}, test vectors right"
+    return f"{task.name}: {task.parameters} parameters, task {task.identity.digest[:12]}, test vectors right"

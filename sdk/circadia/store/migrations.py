@@ -40,11 +40,23 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+PACES = """CREATE TABLE paces (
+    action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
+"""How long a unit of each action's work took at most on this body."""
+SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Those that have ever answered."""
+TASK = """CREATE TABLE task (
+    id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
+"""The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
+store was there before and took the task of the first program that knew of identities."""
 TABLES = f"""
 {READABLE_FROM};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PACES};
+{SENSORS};
+{TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -85,12 +97,18 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN room BLOB")
 
 
+def _from_4(db: sqlite3.Connection) -> None:
+    """How long work takes, which sensors there are and the task are remembered."""
+    for table in (PACES, SENSORS, TASK):
+        db.execute(table)
+
+
 STORE = Schema(
     kind="a store of Circadia",
     landmark="ticks",
-    version=4,
+    version=5,
     readable_from=4,
     tables=TABLES,
-    steps={3: Step(run=_from_3)},
+    steps={3: Step(run=_from_3), 4: Step(run=_from_4)},
 )
 """Schema 3 itself opens no other; from 4 on a program opens what says that it may."""

@@ -16,12 +16,13 @@ from circadia.errors import NothingStored, StoreError
 from circadia.schema import looking
 from circadia.store import rows
 from circadia.store.migrations import STORE
+from circadia.store.tables import read_paces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from circadia.types import Model
+    from circadia.types import Model, Pace
 
 
 class StoreReader:
@@ -137,6 +138,13 @@ class StoreReader:
                 rows.StoredExample(example_id=i, x=rows.floats(x), label=label, t_s=t_s, used=bool(used))
                 for i, x, label, t_s, used in found
             ]
+
+    def paces(self) -> list[Pace]:
+        """How long work took on the body; nothing of schemas before 5, which did not keep it."""
+        if self.schema < 5:
+            return []
+        with self._blame():
+            return read_paces(self._db)
 
     def model(self) -> Model | None:
         """The weights; None before the first were kept."""

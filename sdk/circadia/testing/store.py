@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from circadia.actions import SLEEP, action_named
+from circadia.errors import ConfigError
+from circadia.learning.identity import TaskIdentity
 from circadia.practice import Practice
 from circadia.testing.contract import Contract
 from circadia.types import (
@@ -20,6 +23,7 @@ from circadia.types import (
     ModelUpdate,
     Observation,
     Outcome,
+    Pace,
     Phase,
     Served,
     Source,
@@ -41,6 +45,7 @@ UPDATE = ModelUpdate(
     payload=b"\1\2",
     created_s=5.0,
 )
+TASK = TaskIdentity(model="cd" * 32, labels=("still", "moving"), input_shape=(3,))
 WORK = Away(work_id="w", requests=(7, 9), sent_s=1.0, due_s=90.0, note=b"note")
 
 
@@ -129,6 +134,50 @@ class StoreContract(Contract):
         np.testing.assert_array_equal(store.examples()[0].x, np.ones(3))
         store.close()
 
+    def test_it_belongs_to_the_first_task_that_claims_it(self) -> None:
+        store = self.make()
+        store.claim(TASK, 4)
+        store = self.again(store)
+        store.claim(TASK, 4)
+        for other, what in (
+            (
+                dataclasses.replace(TASK, labels=("moving", "still")),
+                "labels moving, still instead of still, moving",
+            ),
+            (dataclasses.replace(TASK, input_shape=(3, 1)), r"input of shape \[3, 1\] instead of \[3\]"),
+            (dataclasses.replace(TASK, scaling="x / 255"), "scaling 'x / 255' instead of ''"),
+            (dataclasses.replace(TASK, model="ef" * 32), "model file efefefefefef… instead of cdcdcdcdcdcd…"),
+        ):
+            with pytest.raises(ConfigError, match=f"belongs to another task: {what}; take that task"):
+                store.claim(other, 4)
+        store.claim(TASK, 4)
+        store.close()
+
+    def test_what_was_learned_before_a_task_claimed_it_has_to_be_that_tasks(self) -> None:
+        store = self.make()
+        store.commit(tick(60.0, Outcome(phases=PHASES, model=model(), update=UPDATE)))
+        store.add_examples([(np.ones(3), 1, 10.0)])
+        for other, parameters, what in (
+            (
+                dataclasses.replace(TASK, model="ef" * 32),
+                4,
+                "last update is for the model file cdcdcdcdcdcd…",
+            ),
+            (TASK, 5, "holds 4 weights, this task has 5"),
+            (
+                dataclasses.replace(TASK, input_shape=(4,)),
+                4,
+                "an example of 3 numbers with label 1, this task takes 4",
+            ),
+        ):
+            with pytest.raises(ConfigError, match=what):
+                store.claim(other, parameters)
+        store.claim(TASK, 4)
+        store = self.again(store)
+        with pytest.raises(ConfigError, match="labels moving, still instead of still, moving"):
+            store.claim(dataclasses.replace(TASK, labels=("moving", "still")), 4)
+        store.close()
+
     def test_a_version_from_outside_takes_the_place_of_the_weights(self) -> None:
         store = self.make()
         store.save_model(model(3))
@@ -176,6 +225,49 @@ class StoreContract(Contract):
         store.commit(tick(120.0, Outcome(phases=PHASES, back=(WORK.work_id, "nobody's"))))
         store = self.again(store)
         assert store.away() == []
+        store.close()
+
+    def test_work_between_two_ticks_joins_the_earlier_one(self) -> None:
+        store = self.make()
+        first = store.commit(tick(60.0))
+        more = (Phase(load=Load.SERVE_HIGH, duration_s=0.5),)
+        served = Served(request_id=7, label=1, confidence=0.5, latency_s=0.5, version=0)
+        store.amend(first, more, (served,))
+        store.amend(first, more, ())
+        store.add_examples([(np.ones(3), 2, 10.0)], {7: 2})  # its label may come before the next tick
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        assert (last.tick_id, last.phases) == (first, PHASES + more + more)
+        assert store.next_request_id() == 8
+        second = store.commit(tick(120.0))
+        store.amend(second, more, ())
+        store.amend(10**6, more, ())  # of a tick that has gone: nothing
+        third = store.commit(tick(180.0))
+        store.amend(third, more, ())
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        assert (last.tick_id, last.phases) == (third, PHASES + more)
+        store.close()
+
+    def test_how_long_work_took_is_known_after_a_restart(self) -> None:
+        store = self.make()
+        assert store.paces() == []
+        for samples in (1, 2):
+            pace = Pace(action="train/low/small", samples=samples, unit_s=0.25 * samples)
+            store.commit(dataclasses.replace(tick(60.0 * samples), paces=(pace,)))
+        store = self.again(store)
+        assert store.paces() == [pace]
+        store.close()
+
+    def test_a_sensor_that_has_answered_is_known_for_good(self) -> None:
+        store = self.make()
+        assert store.sensors() == frozenset()
+        for keys in (("battery", "network"), ("battery",), ()):
+            store.note_sensors(keys)
+        store = self.again(store)
+        assert store.sensors() == {"battery", "network"}
         store.close()
 
     def test_it_may_be_closed_twice(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from circadia.errors import ConfigError, NothingStored, StoreError
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.wire.messages import is_digest
+from circadia.learning.identity import TaskIdentity
 from circadia.schema import READABLE_FROM, Schema, Step, looking
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TABLES = f"""
 {READABLE_FROM};
-CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL, name TEXT);
+CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL, identity TEXT, name TEXT);
 CREATE TABLE versions (
     version INTEGER PRIMARY KEY, published_s REAL NOT NULL, weights BLOB, sha256 TEXT NOT NULL,
     updates INTEGER NOT NULL, examples INTEGER NOT NULL);
@@ -42,7 +43,8 @@ def _from_1(db: sqlite3.Connection) -> None:
 
 
 def _from_2(db: sqlite3.Connection) -> None:
-    """A ledger has its federation's name; one from before takes that under which it is next used."""
+    """A ledger has its federation's name, and its task's labels and input; one from before takes those of its next use."""
+    db.execute("ALTER TABLE federation ADD COLUMN identity TEXT")
     db.execute("ALTER TABLE federation ADD COLUMN name TEXT")
 
 
@@ -69,6 +71,7 @@ class Ledger:
         *,
         task: str,
         parameters: int,
+        identity: TaskIdentity | None = None,
         keep_versions: int | None = None,
         keep_bytes: int | None = None,
         most_bytes: int | None = None,
@@ -77,9 +80,11 @@ class Ledger:
     ) -> None:
         """Open or create the file at `path`; one of an earlier schema is migrated.
 
+        `identity` is kept in a ledger that has none, for the same model file; from then on no other opens it. Who only
+        looks may leave it out.
         `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's; None
-        keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates nothing. `StoreError` when the file belongs to
-        another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
+        keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
+        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
         open.
         """
         self.path = Path(path)
@@ -99,6 +104,8 @@ class Ledger:
             elif not schema.meet(self._db, self.path):
                 raise NothingStored(f"{self.path}: is not a ledger yet: it is empty")
             self._check_owner()
+            if identity is not None:
+                self._check_identity(identity, read_only=read_only)
             self._open = opened.pop_all()
 
     def close(self) -> None:
@@ -235,6 +242,18 @@ class Ledger:
             raise StoreError(
                 f"{self.path}: belongs to task {task[:12]}… of {parameters} parameters, "
                 f"not {self.task[:12]}… of {self.parameters}; name another file"
+            )
+
+    def _check_identity(self, identity: TaskIdentity, *, read_only: bool) -> None:
+        """A ledger without an identity belongs to this one from now on; its model file is the same."""
+        if "identity" not in {name for _, name, *_ in self._db.execute("PRAGMA table_info(federation)")}:
+            return  # of an earlier schema, which a look does not migrate
+        (text,) = self._db.execute("SELECT identity FROM federation").fetchone()
+        if text is None and not read_only:
+            self._db.execute("UPDATE federation SET identity = ?", (identity.text,))
+        elif text is not None and (what := TaskIdentity.parse(text).differences(identity)):
+            raise StoreError(
+                f"{self.path}: belongs to another task: {what}; take that task, or name another file"
             )
 
     def _weights(self, number: int, blob: bytes, digest: str) -> NDArray[np.float32]:

@@ -31,10 +31,13 @@ VERSIONS_ON_BROKER = 3
 class Publishing:
     """One version at a time. `now_s` never runs backwards."""
 
-    def __init__(self, *, federation: str, task: str, repeat_s: float, version: Version) -> None:
+    def __init__(
+        self, *, federation: str, task: str, repeat_s: float, version: Version, identity: str = ""
+    ) -> None:
         """Nothing is sent again sooner than `repeat_s`, in seconds."""
         self._federation = federation
         self._task = task
+        self._identity = identity
         self._repeat_s = repeat_s
         self._announced: deque[Manifest] = deque(maxlen=MOST_ECHOES)
         self._repeated_s: dict[int, float] = {}
@@ -56,6 +59,7 @@ class Publishing:
             size=len(packed),
             chunks=len(self._chunks),
             codec=FLOAT32,
+            identity=self._identity,
         )
 
     def whole(self) -> tuple[Publish, ...]:

@@ -52,9 +52,11 @@ class _Upload:
 class Uploads:
     """Sends updates in the order they were made; sends again what nobody acknowledged."""
 
-    def __init__(self, *, federation: str, device: str, patience: Patience) -> None:
+    def __init__(self, *, federation: str, device: str, patience: Patience, identity: str = "") -> None:
+        """`identity`: of the task that all updates are for."""
         self._federation = federation
         self._device = device
+        self._identity = identity
         self._patience = patience
         self._waiting: dict[str, _Upload] = {}
         self._online = False
@@ -202,4 +204,5 @@ class Uploads:
             chunks=count(len(update.payload)),
             chunk=chunk,
             data=piece(update.payload, chunk),
+            identity=self._identity,
         )

@@ -23,6 +23,7 @@ from circadia.federation.device.events import ManifestSeen, ModelArrived, Update
 from circadia.learning.examples import ExampleBuffer
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
@@ -214,6 +215,7 @@ class _Federation:
             platform=SimulatedPlatform(profile, scenario_for(profile), device),
             random=self._random,
             new_id=lambda: "",
+            clock=HandClock(),
         )
 
     def _timetable(self, schedule: Schedule) -> Iterator[tuple[float, str]]:
