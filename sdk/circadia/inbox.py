@@ -89,7 +89,8 @@ class Inbox:
             raise CircadiaError(
                 f"the agent's inbox is full ({self._items.maxsize} items); submit more slowly, or check that it runs"
             ) from error
-        self.wanted |= isinstance(item, Submitted)
+        if isinstance(item, Submitted):
+            self.wanted = True
         self.ring()
 
     def take(self) -> list[Item]:

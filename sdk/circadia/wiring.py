@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import FACTS
 from circadia.agent import Agent
 from circadia.application import Application
 from circadia.bounds import Bounds
@@ -125,6 +126,12 @@ def _assemble(
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
         most = foretold(body, profile, most_sync_bytes(task.parameters))
+    if not most.supported[FACTS.serves | FACTS.trains].any():
+        raise ConfigError(
+            f"platform.profile {config.platform.profile!r}: such a device can do nothing that a body of kind "
+            f"{config.platform.kind!r} can (its clocks are {', '.join(level.value for level in profile.clocks) or 'none'}); "
+            "name the profile of this class of device"
+        )
     bounds = Bounds(config.limits, most, Paces.of(store.paces()))
     if body.stopwatch is not None:
         with bodies.blamed("looking at it"):

@@ -62,6 +62,7 @@ def _json_line(record: TickRecord) -> None:
         "battery_soc": record.observation.battery_soc,
         "proposed": record.decision.proposed.name,
         "action": record.decision.action.name,
+        "why": record.decision.why,
         "served": len(outcome.served),
         "expired": len(outcome.expired),
         "version": record.version,

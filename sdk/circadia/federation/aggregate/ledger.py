@@ -43,7 +43,7 @@ def _from_1(db: sqlite3.Connection) -> None:
 
 
 def _from_2(db: sqlite3.Connection) -> None:
-    """A ledger has its task's labels and input, and its federation's name; one from before takes those it is next used with."""
+    """A ledger has its federation's name, and its task's labels and input; one from before takes those of its next use."""
     db.execute("ALTER TABLE federation ADD COLUMN identity TEXT")
     db.execute("ALTER TABLE federation ADD COLUMN name TEXT")
 
@@ -82,10 +82,10 @@ class Ledger:
 
         `identity` is kept in a ledger that has none, for the same model file; from then on no other opens it. Who only
         looks may leave it out.
-        `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's;
-        None keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
-        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that
-        does not allow it, or another aggregator has it open.
+        `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's; None
+        keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
+        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does
+        not allow it, or another aggregator has it open.
         """
         self.path = Path(path)
         if not is_digest(task):

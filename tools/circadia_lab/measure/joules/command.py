@@ -106,7 +106,7 @@ def show(ticks: Ticks, actions: list[ActionJoules], loads: list[LoadWatts], sure
     console.print("intervals by block bootstrap")
     share = sure.together_j / abs(sure.energy_j) if sure.energy_j else math.nan
     console.print(
-        f"error budget (1 sd): gain {sure.gain_j:.3g} J, offset {sure.offset_j:.3g} J, clocks, gaps and sampling "
+        f"error budget (1 sd): gain {sure.gain_j:.3g} J, offset {sure.offset_j:.3g} J, clocks, gaps and sampling of steady loads "
         f"{sure.clocks_j:.3g} J; together {sure.together_j:.3g} J, {share:.2%}"
     )
 
