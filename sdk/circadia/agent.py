@@ -227,6 +227,8 @@ class Agent:
                 Load[f"{done.action.mode.name}_{done.action.clock.name}"]
             )
             self.bounds.measured(done.action, done.longest_s, done.count)
+        if lost := done.count - len(done.served):
+            log.warning("%d answers at once came too fast to be recorded one by one; their work is", lost)
         self.platform.spend(phases)
         self.store.amend(self._tick_id, phases, done.served)
 
