@@ -16,10 +16,12 @@ from circadia.types import Load, Mode, in_words
 from circadia.vigil import REQUESTS, in_the_way
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circadia.bounds import Bounds
     from circadia.inferences import Done, Inferences
     from circadia.ports import Platform, Store
-    from circadia.types import Action, Decision, Phase
+    from circadia.types import Action, Decision, Phase, Served
 
 log = logging.getLogger(__name__)
 
@@ -52,18 +54,17 @@ class BetweenTicks:
             answer_s = sum(phase.duration_s for phase in self._platform.phases(action, 1, 0))
         return Leave(t_s=math.nan, action=action, why=why, answer_s=answer_s)
 
-    def record(self, tick_id: int | None) -> None:
-        """What was answered belongs to that tick: its work, its joules, its answers. Without a tick it waits for one."""
-        if tick_id is None:
-            return
+    def record(self, tick_id: int) -> Sequence[Served]:
+        """What was answered since the last call belongs to that tick: its work, its joules, its answers."""
         done = self._inferences.take()
         if done.action is None:
-            return
+            return ()
         if lost := done.count - len(done.served):
             log.warning("%d answers at once came too fast to be recorded one by one; their work is", lost)
         phases = self._phases(done, done.action)
         self._platform.spend(phases)
         self._store.amend(tick_id, phases, done.served)
+        return done.served
 
     def _phases(self, done: Done, action: Action) -> tuple[Phase, ...]:
         if self._platform.stopwatch is None:

@@ -103,6 +103,11 @@ class Inbox:
             except queue.Empty:
                 return items
 
+    @property
+    def waiting(self) -> int:
+        """What was handed over and not taken yet."""
+        return self._items.qsize()
+
     def close(self) -> list[Item]:
         """Take nothing in from now on; returns what still waits."""
         with self._gate:

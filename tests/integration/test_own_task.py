@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import circadia
 from circadia.actions import CATALOGUE, INDEX
-from circadia.config import parse_config
+from circadia.config import load_config, parse_config
+from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.task_file import load_task
 from circadia.platforms.clocks import HandClock
 from circadia.wiring import Parts, build
@@ -47,7 +51,8 @@ class Always:
 def features(samples: NDArray[np.float64]) -> NDArray[np.float32]:
     """(n, WINDOW, 6) → (n, 18): what the task `motion` says of its input."""
     steps = np.abs(np.diff(samples, axis=1)).mean(1)
-    return (np.concatenate([samples.mean(1), samples.std(1), steps], axis=1) / 10).astype(np.float32)
+    told: NDArray[np.float32] = np.concatenate([samples.mean(1), samples.std(1), steps], axis=1) / 10
+    return told.astype(np.float32)
 
 
 def movements(random: np.random.Generator, count: int) -> Labelled:
@@ -89,8 +94,8 @@ def config(folder: Path, **agent: Any) -> DeviceConfig:
     )
 
 
-def device(folder: Path, task: Task, action: str = "sleep") -> Agent:
-    return build(config(folder), parts=Parts(clock=HandClock(0.0), policy=Always(action), task=task)).agent
+def device(folder: Path, task: Task, t_s: float = 0.0) -> Agent:
+    return build(config(folder), parts=Parts(clock=HandClock(t_s), policy=Always("sleep"), task=task)).agent
 
 
 def tick(agent: Agent, action: str) -> None:
@@ -149,3 +154,60 @@ def test_a_net_with_convolutions_and_pools_learns_digits_on_the_device(tmp_path:
     print(f"digits: accuracy {before:.3f} before, {after:.3f} after")
     assert before < 0.3
     assert after > 0.8
+
+
+# Whose task it is
+
+
+def test_launch_takes_a_task_directly(tmp_path: Path) -> None:
+    task = load_task(TASKS / "motion.toml")
+    runtime = circadia.launch(config(tmp_path), task=task)
+    assert runtime.agent.workload.task is task
+    with pytest.raises(ConfigError, match=r"input of shape \(8, 8, 1\): task motion expects \(18,\)"):
+        runtime.agent.submit(np.zeros((8, 8, 1), np.float32))
+    runtime.agent.close()
+
+
+def test_a_store_refuses_reversed_labels_by_name(tmp_path: Path) -> None:
+    task = load_task(TASKS / "motion.toml")
+    first = device(tmp_path, task)
+    first.add_example(np.zeros(18, np.float32), "Walking")
+    tick(first, "train/high/small")
+    first.close()
+    told = r"device\.db: belongs to another task: labels Badminton, Walking, Running, Standing instead of Standing, Running"
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=told):
+            device(tmp_path, dataclasses.replace(task, labels=task.labels[::-1]))
+    device(tmp_path, task, t_s=120.0).close()
+
+
+def written(folder: Path, task: str) -> Path:
+    path = folder / "device.toml"
+    path.write_text(f'[agent]\ntask = "{task}"\n[store]\npath = "{folder / "device.db"}"\n')
+    return path
+
+
+def test_a_task_is_looked_for_beside_the_file_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    shutil.copytree(TASKS, home / "tasks")
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    runtime = circadia.launch(written(home, "tasks/motion.toml"))
+    assert runtime.agent.workload.task.name == "motion"
+    runtime.agent.close()
+    assert load_config(written(home, "digits")).agent.task == "digits"
+    assert load_config(written(home, str(TASKS / "conv.toml"))).agent.task == str(TASKS / "conv.toml")
+    with pytest.raises(ArtifactError, match=r"home/tasks/nosuch\.toml: cannot be read"):
+        circadia.launch(written(home, "tasks/nosuch.toml"))
+
+
+def test_one_that_lies_where_the_program_was_started_is_found_as_before_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(TASKS)
+    assert load_config(written(home, "motion.toml")).agent.task == "motion.toml"
+    assert "'motion.toml' is not beside this file" in caplog.text

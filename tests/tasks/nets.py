@@ -59,11 +59,12 @@ def zoo() -> Any:
 
 
 def series() -> Any:
-    """One dimension, and logits."""
+    """One dimension, a dense layer over each of its places, and logits."""
     keras.utils.set_random_seed(1)
     return keras.Sequential([
         keras.Input((50, 6)),
         layers.Conv1D(8, 5, activation="relu", strides=2),
+        layers.Dense(8, activation="tanh"),
         layers.MaxPooling1D(3, strides=2),
         layers.GlobalMaxPooling1D(),
         layers.Dense(4),
@@ -74,6 +75,17 @@ def recurrent() -> Any:
     """Its LSTM cannot be trained; its last layer can."""
     keras.utils.set_random_seed(1)
     return keras.Sequential([keras.Input((20, 3)), layers.LSTM(8, name="memory"), layers.Dense(4)])
+
+
+def dilated() -> Any:
+    """Its convolutions have holes, or groups."""
+    return keras.Sequential([
+        keras.Input((16, 16, 2)),
+        layers.Conv2D(8, 3, dilation_rate=2, name="holes"),
+        layers.Conv2D(8, 3, groups=2, name="groups"),
+        layers.Flatten(),
+        layers.Dense(2),
+    ])  # fmt: skip
 
 
 def open_shape() -> Any:

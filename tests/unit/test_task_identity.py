@@ -143,6 +143,12 @@ def answer(aggregating: Any, sent: list[Publish]) -> Acknowledgement:
     return told([step for one in sent for step in aggregating.receive(one.topic, one.payload, 2.0)])
 
 
+def body(message: Publish) -> dict[str, Any]:
+    values = load(unseal(message.payload))
+    assert isinstance(values, dict)
+    return values
+
+
 def announced(steps: Any) -> Publish:
     return next(step for step in steps if isinstance(step, Publish) and step.topic.endswith("manifest"))
 
@@ -169,14 +175,22 @@ def test_a_device_of_today_goes_with_an_aggregator_of_release_0_1() -> None:
 
 def test_release_0_1_finds_its_digest_where_it_was_and_passes_over_the_rest() -> None:
     manifest = announced(aggregator()[1])
-    assert load(unseal(manifest.payload)) == {
-        **load(unseal(announced(aggregator(identity="")[1]).payload)),
+    assert body(manifest) == {
+        **body(announced(aggregator(identity="")[1])),
         "identity": TASK.identity.digest,
     }
     assert decode_as(Manifest, manifest.payload).task == TASK.digest == sha256(TASK.model).hexdigest()
     (chunk,) = pushed(device())
     assert decode_as(UpdateChunk, chunk.payload).task == TASK.digest
-    assert "identity" not in load(unseal(pushed(device(""))[0].payload))
+    assert "identity" not in body(pushed(device(""))[0])
+
+
+def test_what_an_aggregator_of_release_0_1_left_on_the_broker_is_put_right_without_complaint() -> None:
+    core, said = aggregator()
+    before = announced(aggregator(identity="")[1])
+    assert core.receive(before.topic, before.payload, 1.0) == (announced(said),)
+    forged = announced(aggregator(identity=REVERSED.identity.digest)[1])
+    assert any(isinstance(step, Corruption) for step in core.receive(forged.topic, forged.payload, 9.0))
 
 
 def test_reversed_labels_are_put_off_by_name_and_not_learned() -> None:
@@ -198,9 +212,9 @@ def test_reversed_labels_are_put_off_by_name_and_not_learned() -> None:
 def test_an_identity_that_is_none_is_no_ground_for_a_verdict(identity: object) -> None:
     core, _ = aggregator()
     (sent,) = pushed(device())
-    values = load(unseal(sent.payload)) | {"identity": identity}
-    body = cbor2.dumps(values, canonical=True)
-    wire = cbor2.dumps([1, body, sha256(b"\1" + body).digest(), None])
+    values = body(sent) | {"identity": identity}
+    packed = cbor2.dumps(values, canonical=True)
+    wire = cbor2.dumps([1, packed, sha256(b"\1" + packed).digest(), None])
     assert told(core.receive(sent.topic, wire, 1.0)).status == "not-now"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -81,13 +82,17 @@ class Publishing:
         if manifest in self._announced:
             return ()
         again = self._announced_again(now_s)
-        if manifest is None or manifest.version < self._number:
-            return again  # cleared, or kept by the broker from before a crash
+        if manifest is None or manifest.version < self._number or self._is_earlier_self(manifest):
+            return again  # cleared, or kept by the broker from before a crash or an upgrade
         topic = build(self._federation, ManifestTopic())
         why = (
             f"version {manifest.version} was announced by somebody else; this aggregator is at {self._number}"
         )
         return (boundary.corruption(topic, why), *again)
+
+    def _is_earlier_self(self, manifest: Manifest) -> bool:
+        """Whether release 0.1 announced the same version, which said no identity."""
+        return not manifest.identity and replace(manifest, identity=self._identity) == self._manifest
 
     def _chunk(self, chunk: int) -> Publish:
         message = ModelChunk(version=self._number, chunk=chunk, data=self._chunks[chunk])

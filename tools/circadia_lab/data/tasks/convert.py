@@ -55,8 +55,10 @@ def _make(order: dict[str, Any], folder: Path) -> None:
     brought = _brought(order["source"], order["function"])
     if all(hasattr(brought, name) for name in SIGNATURES):
         module, weights, shape, report = _own(brought, order)
+        _check_labels(report["classes"], order["labels"])
     else:
         net, report = _net(brought, order)
+        _check_labels(report["classes"], order["labels"])
         module, weights, shape = signatures(net, order["batches"]), net.weights(), net.input_shape
     (folder / "net.tflite").write_bytes(_converted(module))
     native = (
@@ -65,6 +67,11 @@ def _make(order: dict[str, Any], folder: Path) -> None:
     np.savez(folder / "net.npz", weights=weights, **native)
     report |= {"parameters": int(weights.size), "input_shape": list(shape), "batches": order["batches"]}
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+
+
+def _check_labels(classes: int, labels: list[str]) -> None:
+    if classes != len(labels):
+        raise RefusedError(f"answers {classes} classes, and --labels has {len(labels)}: {', '.join(labels)}")
 
 
 # What the user brought

@@ -33,12 +33,7 @@ class Windows:
 
     @classmethod
     def of(cls, op: Any, size: tuple[int, int], image: Any, out: Any) -> Windows:
-        """Of a convolution or a pool; `NotImplementedError` for one that is not laid out plainly."""
-        names = set(op.node_def.attr)
-        if "data_format" in names and op.get_attr("data_format") != b"NHWC":
-            raise NotImplementedError("channels first")
-        if "dilations" in names and any(d != 1 for d in op.get_attr("dilations")):
-            raise NotImplementedError("dilation")
+        """Of a convolution or a pool that is `plain`."""
         strides = op.get_attr("strides")[1:3]
         rows, columns = (int(n) for n in image[1:3])
         outs = (int(out[1]), int(out[2]))
@@ -140,6 +135,14 @@ def _rsqrt(op: Any, d: Any) -> Any:
     return -0.5 * d * y * y * y
 
 
+def _batch_matmul(op: Any, d: Any) -> Any:
+    x, y = op.inputs
+    if len(y.shape) == 2:  # a dense layer over more than rows
+        flat = tf.matmul(_flat(x), _flat(d), transpose_a=True)
+        return tf.reshape(tf.matmul(_flat(d), y, transpose_b=True), x.shape), flat
+    return tf.matmul(d, y, transpose_b=True), tf.matmul(x, d, transpose_a=True)
+
+
 def _passed(op: Any, *d: Any) -> Any:
     del op
     return d
@@ -157,8 +160,6 @@ def _bias_add(op: Any, d: Any) -> Any:
 def _conv2d(op: Any, d: Any) -> Any:
     x, kernel = op.inputs
     rows, columns, inputs, outputs = (int(n) for n in kernel.shape)
-    if int(x.shape[3]) != inputs:
-        raise NotImplementedError("groups")
     windows = Windows.of(op, (rows, columns), x.shape, op.outputs[0].shape)
     padded, flat = windows.padded(x), _flat(d)
     patches = tf.concat([_flat(windows.slice(padded, tap)) for tap in windows.taps], axis=1)
@@ -238,6 +239,7 @@ RECIPES: dict[str, Callable[[Any, Any], Any]] = {
     "Tanh": _tanh,
     "Softplus": _softplus,
     "BiasAdd": _bias_add,
+    "BatchMatMulV2": _batch_matmul,
     "Conv2D": _conv2d,
     "DepthwiseConv2dNative": _depthwise_conv2d,
     "MaxPool": _max_pool,
@@ -256,15 +258,35 @@ PLAIN = frozenset({
 """Operators whose gradient by TensorFlow is convertible as it is."""
 
 
-def own_gradient(operator: Any) -> bool:
-    """Whether somebody wrote its gradient (`tf.custom_gradient`), which a graph does not carry along.
-
-    x · sigmoid(x) is TensorFlow's own silu: it has one only to spare memory.
-    """
-    if operator.type != "IdentityN":
+def can_be_trained(operator: Any) -> bool:
+    """Whether a gradient goes through an operator of a graph."""
+    if operator.type not in PLAIN | RECIPES.keys():
         return False
+    if operator.type == "IdentityN":
+        return _is_silu(operator)
+    return _is_plain(operator)
+
+
+def _is_silu(operator: Any) -> bool:
+    """x · sigmoid(x), which has a gradient of its own only to spare memory; others' (`tf.custom_gradient`) mean something."""
     product = operator.inputs[0].op
-    return product.type != "Mul" or all(factor.op.type != "Sigmoid" for factor in product.inputs)
+    return product.type == "Mul" and any(factor.op.type == "Sigmoid" for factor in product.inputs)
+
+
+def _is_plain(operator: Any) -> bool:
+    """No channels first, dilation, groups, transposed factors or factors that are repeated."""
+    attributes = operator.node_def.attr
+    shapes = [tensor.shape.as_list() for tensor in operator.inputs]
+    if "data_format" in attributes and operator.get_attr("data_format") != b"NHWC":
+        return False
+    if "dilations" in attributes and any(d != 1 for d in operator.get_attr("dilations")):
+        return False
+    if operator.type == "Conv2D":
+        return bool(shapes[0][3] == shapes[1][2])
+    if operator.type == "BatchMatMulV2":
+        turned = operator.get_attr("adj_x") or operator.get_attr("adj_y")
+        return not turned and (len(shapes[1]) == 2 or shapes[0][:-2] == shapes[1][:-2])
+    return True
 
 
 def register() -> None:

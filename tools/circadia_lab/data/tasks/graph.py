@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from circadia_lab.data.tasks.gradients import PLAIN, PREFIX, RECIPES, own_gradient
+from circadia_lab.data.tasks.gradients import PREFIX, RECIPES, can_be_trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,11 +107,12 @@ class Net:
 
     def hindrances(self) -> list[Hindrance]:
         """The operators between trained weights and the answer whose gradient would not convert."""
-        after, found = self._after_weights(), []
-        for operator in self._trace(1).graph.get_operations():
-            known = operator.type in PLAIN or operator.type in RECIPES or operator.type == READ
-            if operator in after and (not known or own_gradient(operator)):
-                found.append(Hindrance(layer=self._layer(operator.name), operator=operator.type))
+        after = self._after_weights()
+        found = [
+            Hindrance(layer=self._layer(operator.name), operator=operator.type)
+            for operator in self._trace(1).graph.get_operations()
+            if operator in after and operator.type != READ and not can_be_trained(operator)
+        ]
         return list(dict.fromkeys(found))
 
     def _after_weights(self) -> set[Any]:

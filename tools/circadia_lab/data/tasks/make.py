@@ -106,11 +106,6 @@ def make_task(order: Order, out: Path, python: str) -> Made:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report = _converted(order, folder, python)
-        if len(order.labels) != report["classes"]:
-            raise ConfigError(
-                f"{order.source}: answers {report['classes']} classes, and --labels has {len(order.labels)}: "
-                f"{', '.join(order.labels)}"
-            )
         manifest = _written(order, report, folder, out)
     return Made(
         manifest=manifest,
@@ -186,6 +181,7 @@ def _converted(order: Order, folder: Path, python: str) -> dict[str, Any]:
     told = {
         "source": str(Path(file).absolute()), "function": function, "batches": order.batches, "head": order.head,
         "learning_rate": order.learning_rate, "input_shape": list(order.input_shape),
+        "labels": list(order.labels),
     }  # fmt: skip
     (folder / "order.json").write_text(json.dumps(told), encoding="utf-8")
     command = [python, "-E", "-c", PROGRAM, "|".join(ROOTS), str(folder / "order.json"), str(folder)]
