@@ -122,6 +122,8 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
         with pytest.raises((ArtifactError, ConfigError, PlatformUnavailable), match=message):
             make_task(wanted, tmp_path / "out", PYTHON)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match=r"net\.keras: File exists; name a folder that may be written to"):
+        make_task(order("nets.py:motion", "abcd"), tmp_path / "net.keras", PYTHON)
     made = make_task(order("nets.py:open_shape", "ab", input_shape=(4, 4, 1)), tmp_path / "out", PYTHON)
     assert made.task.input_shape == (4, 4, 1)
 
@@ -168,11 +170,21 @@ def test_labels_are_words_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("on the left\n\nright \n")
     assert labels_of(str(tmp_path / "labels.txt")) == ("on the left", "right")
     assert labels_of("a, b,c") == ("a", "b", "c")
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"labels\.txt: is no text with a label a line"):
+        labels_of(str(tmp_path / "labels.txt"))
 
 
 def test_wrong_numbers_are_named() -> None:
-    for changes in ({"learning_rate": 0.0}, {"batches": BATCHES | {"infer": 0}}):
-        with pytest.raises(ConfigError, match="must be"):
+    for changes, message in (
+        ({"learning_rate": 0.0}, "the learning rate 0.0 positive"),
+        ({"batches": BATCHES | {"infer": 0}}, "must be 1 or more"),
+        ({"name": "../net"}, "--name '../net': use letters"),
+        ({"labels": ("a", "b", "a")}, "--labels a, b, a: give two or more different names"),
+        ({"labels": ("a", "")}, "give two or more different names"),
+        ({"labels": ("a",)}, "give two or more different names"),
+    ):
+        with pytest.raises(ConfigError, match=message):
             order("nets.py:motion", "abcd", **changes)
 
 
