@@ -6,14 +6,20 @@ import dataclasses
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX, action_named
+from circadia.actions import CATALOGUE, INDEX, NAMES, SLEEP, action_named
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
-from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
+from circadia.federation.device.events import (
+    Corruption,
+    UpdateAcknowledged,
+    UpdatePutOff,
+    UpdatesHeld,
+)
 from circadia.inferences import Leave
+from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
 from circadia.sensors import SENSORS, answering
 from circadia.stopwatch import Took
@@ -27,23 +33,30 @@ if TYPE_CHECKING:
 
     from circadia.application import Application
     from circadia.bounds import Bounds
+    from circadia.events import Event
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
+    from circadia.listeners import EventStream
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
+    from circadia.status import AgentStatus
     from circadia.types import Action, EnergyReading, Served
 
 log = logging.getLogger(__name__)
 
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
+PAUSED = ("paused", NAMES[1:])
+"""What the pause forbids, as a limit is told: everything but sleep."""
 EVERYTHING = np.ones(len(CATALOGUE), bool)
 LEAST_WORK_S = 1.0
 """Inferences of so much work need no other look at the body: a joule or two, a hundredth of a kelvin."""
 
+E = TypeVar("E", bound="Event")
+
 
 class Agent:
-    """Decides, works, records. All methods of the application's side, and `wake`, are for any thread, the others for one."""
+    """Decides, works, records. All methods of the application's side are for any thread, the others for one."""
 
     def __init__(
         self,
@@ -58,7 +71,6 @@ class Agent:
         draw: Callable[[], float],
         application: Application,
         federation: Federation | None = None,
-        preference: Preference | None = None,
         period_s: float = 60.0,
     ) -> None:
         self.clock = clock
@@ -74,7 +86,6 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
-        self.preference = preference or Preference()
         self.delivering = False
         """Whether the last updates are on their way."""
         limits = bounds.shield.limits
@@ -118,6 +129,39 @@ class Agent:
         """As `Application.add_example`: a labelled example to learn from."""
         self.application.add_example(x, label)
 
+    def set_preference(self, preference: Preference) -> None:
+        """As `Application.set_preference`: what the user cares about."""
+        self.application.set_preference(preference)
+
+    def pause(self) -> None:
+        """As `Application.pause`: only sleep until `resume`."""
+        self.application.pause()
+
+    def resume(self) -> None:
+        """As `Application.resume`: decide freely again."""
+        self.application.resume()
+
+    def status(self) -> AgentStatus:
+        """How the device is doing. Cheap: nothing is read from the disk or asked of a sensor."""
+        status, federation = self.application.status(), self.federation
+        if federation is None:
+            return status
+        return dataclasses.replace(status, connected=federation.connected, trouble=federation.trouble)
+
+    def on(self, kind: type[E], call: Callable[[E], object]) -> Callable[[], None]:
+        """As `Application.on`: call it with each event of a kind → a function that ends this."""
+        return self.application.on(kind, call)
+
+    @overload
+    def events(self, kind: type[E], /, *, most: int = ...) -> EventStream[E]: ...
+
+    @overload
+    def events(self, *kinds: type[Event], most: int = ...) -> EventStream[Event]: ...
+
+    def events(self, *kinds: type[Any], most: int = MOST_EVENTS) -> EventStream[Any]:
+        """As `Application.events`: events for `async for`."""
+        return self.application.events(*kinds, most=most)
+
     def wake(self) -> None:
         """Ask for a tick now."""
         self.application.wake()
@@ -131,7 +175,7 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        decision = self.shield.decide(x, self.policy.scores(x), self.draw())
+        decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
         self._allow(decision, t_s)
         outcome = self._work(decision, t_s)
         record = TickRecord(
@@ -142,14 +186,21 @@ class Agent:
             version=self.workload.version,
             paces=self.bounds.news(),
         )
-        self._keep(record)
+        tick_id = self._keep(record)
         self._sync(record)
+        self.application.reporter.ticked(tick_id, record)
         return record
+
+    def _unless_paused(self, decision: Decision) -> Decision:
+        """The pause is a limit of the user's: told as one, and nothing but sleep passes it."""
+        if not self.application.paused:
+            return decision
+        return dataclasses.replace(decision, action=SLEEP, masked=(*decision.masked, PAUSED), feasible=True)
 
     def observe(self, t_s: float) -> Observation:
         """The body's sensors and the workload's state as one observation."""
         angle = 2 * math.pi * (self.platform.local_time_s(t_s) % DAY_S) / DAY_S
-        preference = self.preference
+        preference = self.application.preference
         observation = dataclasses.replace(
             self.platform.observe(t_s),
             dt_s=0.0 if t_s < self._last_t_s else t_s - self._last_t_s,  # a clock that was set back
@@ -181,11 +232,11 @@ class Agent:
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
 
-    def _keep(self, record: TickRecord) -> None:
+    def _keep(self, record: TickRecord) -> int:
         """One transaction decides what happened; without it the training is forgotten, answers still go out."""
         why_not = self.vigil.judge(record, self.policy.offered)
         try:
-            self._tick_id = self.store.commit(record)
+            self._tick_id = tick_id = self.store.commit(record)
         except StoreError:
             self.workload.settle(stored=False)
             raise
@@ -194,6 +245,7 @@ class Agent:
             self.bounds.kept(record.paces)
         finally:
             self.application.answer(record.outcome, why_not)
+        return tick_id
 
     # Answers between two ticks
 
@@ -229,6 +281,7 @@ class Agent:
             self.bounds.measured(done.action, done.longest_s, done.count)
         self.platform.spend(phases)
         self.store.amend(self._tick_id, phases, done.served)
+        self.application.reporter.answered(done.served)
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
@@ -242,6 +295,7 @@ class Agent:
             reading = self._joules(start_s, end_s)
             if reading is not None:
                 self.store.settle(tick_id, reading)
+                self.application.reporter.settled(tick_id, reading)
 
     def _joules(self, start_s: float, end_s: float) -> EnergyReading | None:
         """None as well from a meter that fails: a device works without joules. Said once, until it answers again."""
@@ -265,6 +319,7 @@ class Agent:
         self._settle()
         if (reading := self._joules(last.t_s, now_s)) is not None:
             self.store.settle(last.tick_id, reading)
+            self.application.reporter.settled(last.tick_id, reading)
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
@@ -298,12 +353,16 @@ class Agent:
                 self._complain(event.what)
             case UpdatePutOff():
                 self._put_off(event)
+            case UpdatesHeld():
+                self._act_on(event)
+                self._held(event)
             case _:
                 self._act_on(event)
 
     def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
         model = self.workload.hear(event, self.clock.now_s())
+        ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:
             if model is not None:
                 self.store.save_model(model)
@@ -314,6 +373,30 @@ class Agent:
             self.workload.settle(stored=False)
             raise
         self.workload.settle(stored=True)
+        if model is not None:
+            self.application.reporter.installed(model.version, model.published_s)
+        if ours and isinstance(event, UpdateAcknowledged):
+            self._verdict(event)
+
+    def _spooled_ids(self) -> set[str]:
+        return {update.update_id for update in self.workload.spooled}
+
+    def _verdict(self, event: UpdateAcknowledged) -> None:
+        if not event.accepted:
+            log.warning("federation: update %s was rejected: %s", event.update_id, event.reason)
+        self.application.reporter.verdict(event.update_id, accepted=event.accepted, reason=event.reason)
+
+    def _held(self, event: UpdatesHeld) -> None:
+        self.application.reporter.held(event.reason)
+        if not event.reason:
+            log.info("federation: updates are sent again")
+            return
+        log.warning(
+            "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.0f s",
+            event.rejected,
+            event.reason,
+            event.retry_s,
+        )
 
     def _complain(self, what: str) -> None:
         """A flood of the same is one line."""
@@ -333,7 +416,7 @@ class Agent:
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
-        if self.federation is None or not self.workload.spooled:
+        if self.federation is None or not self.workload.spooled or self.application.paused:
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():

@@ -112,8 +112,8 @@ def _default_body() -> PlatformConfig:
 class DeviceConfig:
     """The whole file."""
 
-    device: str = "device"
-    """The device's name in the federation."""
+    device: str = ""
+    """The device's name in the federation; empty: the one that its store has, drawn when the store is made."""
     agent: AgentConfig = field(default_factory=AgentConfig)
     platform: PlatformConfig = field(default_factory=_default_body)
     """Of its kind: `circadia.platforms.kinds`, or a plug-in's own."""

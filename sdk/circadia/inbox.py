@@ -89,7 +89,8 @@ class Inbox:
             raise CircadiaError(
                 f"the agent's inbox is full ({self._items.maxsize} items); submit more slowly, or check that it runs"
             ) from error
-        self.wanted |= isinstance(item, Submitted)
+        if isinstance(item, Submitted):
+            self.wanted = True
         self.ring()
 
     def take(self) -> list[Item]:
@@ -101,6 +102,11 @@ class Inbox:
                 items.append(self._items.get_nowait())
             except queue.Empty:
                 return items
+
+    @property
+    def waiting(self) -> int:
+        """What was handed over and not taken yet."""
+        return self._items.qsize()
 
     def close(self) -> list[Item]:
         """Take nothing in from now on; returns what still waits."""

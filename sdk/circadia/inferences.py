@@ -118,7 +118,7 @@ class Inferences:
             took = self._watch.since(began)
         foretold = not math.isnan(leave.answer_s)
         latency_s = leave.answer_s if foretold else max(self._clock.now_s() - asked_s, 0.0)
-        answer = served(self._new_id(), row, latency_s, version)
+        answer = served(self._workload.task.labels, self._new_id(), row, latency_s, version)
         with self._book:
             self._note(answer, x, took, leave)
         return answer
@@ -163,6 +163,10 @@ class Inferences:
         return (
             "as long as it lives" if self._leave is None else f"{self._clock.now_s() - self._leave.t_s:.0f} s"
         )
+
+    def forget(self) -> None:
+        """What the last look at the body allows counts no more: wait for the next. From any thread."""
+        self._leave = None
 
     # For the agent's thread
 

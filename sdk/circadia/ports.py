@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from circadia.learning.identity import TaskIdentity
     from circadia.learning.task import Task
     from circadia.serving.queue import Request
-    from circadia.store.rows import StoredExample
+    from circadia.store.rows import StoredExample, StoredUpdate
     from circadia.types import (
         Action,
         Away,
@@ -242,7 +242,17 @@ class OpenModel(Protocol):
 
 
 class Federation(Protocol):
-    """The link to the federation, as the agent sees it; it never blocks."""
+    """The link to the federation, as the agent sees it; it never blocks. `connected` and `trouble` belong to any thread."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the federation can be reached now."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the link, in words; empty: nothing is."""
+        ...
 
     def set_online(self, online: bool) -> None:
         """Whether the device has a network link."""
@@ -304,6 +314,18 @@ class Store(Protocol):
 
     def examples(self) -> list[StoredExample]:
         """Those that were not evicted, oldest first."""
+        ...
+
+    def device(self) -> str:
+        """The device's name in the federation, as it began with this store; empty: nobody has said it yet."""
+        ...
+
+    def keep_device(self, name: str) -> None:
+        """Say it, once and for all."""
+        ...
+
+    def verdicts(self) -> list[StoredUpdate]:
+        """Every update that is known, and what became of it, the oldest first."""
         ...
 
     def next_request_id(self) -> int:

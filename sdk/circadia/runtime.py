@@ -1,4 +1,4 @@
-"""Pacing, the agent's thread, shutdown. The one place with a broad `except`: log, record, back off."""
+"""Pacing, the agent's thread, start and end. The one place with a broad `except`: log, record, back off."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import atexit
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.backoff import BackOff
+from circadia.errors import CircadiaError
+from circadia.events import Decided
+from circadia.status import State
 from circadia.types import Mode
 
 if TYPE_CHECKING:
@@ -31,18 +35,6 @@ BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
 
 
-STRIKES = 3
-"""Failures in a row after which an observer is dropped."""
-
-
-class _Observer:
-    """Who hears of ticks, and how often in a row that failed."""
-
-    def __init__(self, see: Callable[[TickRecord], None]) -> None:
-        self.see = see
-        self.strikes = 0
-
-
 class Closable(Protocol):
     """Something to end after the agent."""
 
@@ -52,7 +44,10 @@ class Closable(Protocol):
 
 
 class Runtime:
-    """Runs an agent until it is stopped: `run()` in this thread, or `with runtime as agent:` in one of its own."""
+    """Runs an agent once: `run()` in this thread, `start()` … `stop()` or `with runtime as agent:` in one of its own.
+
+    An application that ends without `stop` is stopped by the interpreter's end.
+    """
 
     def __init__(
         self,
@@ -62,28 +57,90 @@ class Runtime:
         drain_s: float = 0.0,
         observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
-        """`observers` hear of every tick, on the agent's thread.
-
-        One that raises is logged and counted, and disturbs neither the agent nor the others; after `STRIKES` failures
-        in a row it is asked no more.
-        """
+        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`."""
         self.agent = agent
         self.errors = 0
         self.ticks = 0
-        self.observer_errors = 0
-        """How often an observer raised; not among `errors`, for the device worked."""
         self._closing = closing
         self._drain_s = drain_s
-        self._observers = [_Observer(observer) for observer in observers]
+        self._gate = threading.Lock()
+        self._runs: threading.Thread | None = None
+        """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
+        self._over = threading.Event()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._due_s = 0.0
         self._free_s = 0.0
         self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
+        for observer in observers:
+            agent.on(Decided, partial(_show, observer))
+
+    @property
+    def observer_errors(self) -> int:
+        """How often an observer or another listener raised; not among `errors`, for the device worked."""
+        return self.agent.application.reporter.listeners.errors
+
+    # Start and end, from any thread
 
     def run(self) -> None:
-        """Tick until `stop`, then close the agent and what belongs to it."""
+        """Tick until `stop`, then close the agent and what belongs to it. `CircadiaError` as for `start`."""
+        self._claim(threading.current_thread())
+        self._run()
+
+    def start(self) -> Agent:
+        """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
+        # A daemon: at the interpreter's end, `stop` comes first and waits for it.
+        thread = threading.Thread(target=self._run, name="circadia-agent", daemon=True)
+        self._claim(thread)
+        atexit.register(self._forgotten)
+        thread.start()
+        return self.agent
+
+    def stop(self) -> None:
+        """End it, and wait until all is stored and closed; a second call does nothing.
+
+        A listener, which the agent's thread waits for, only asks for the end; so may a signal handler not at all, for it
+        may interrupt the bell's own lock.
+        """
+        self._stop.set()
+        self.agent.inbox.ring()
+        if self._claimed(threading.current_thread()):
+            self._close()
+        elif self._runs is not threading.current_thread():
+            self._over.wait()
+            atexit.unregister(self._forgotten)
+
+    def _forgotten(self) -> None:
+        log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
+        self.stop()
+
+    def __enter__(self) -> Agent:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _claim(self, thread: threading.Thread) -> None:
+        """That thread is the one that ticks; `CircadiaError` if there is or was one."""
+        if self._claimed(thread):
+            return
+        raise CircadiaError(
+            "the agent has ended; launch it again"
+            if self._stop.is_set()
+            else "the agent runs already; a Runtime runs once, in one thread"
+        )
+
+    def _claimed(self, thread: threading.Thread) -> bool:
+        with self._gate:
+            if self._runs is not None:
+                return False
+            self._runs = thread
+            return True
+
+    # In the agent's thread
+
+    def _run(self) -> None:
+        self.agent.application.reporter.state = State.RUNNING
         try:
             while not self._stop.is_set():
                 self._wait()
@@ -127,11 +184,13 @@ class Runtime:
         """Run a part of the agent; its error is logged, and does not stop the other parts."""
         try:
             part()
-        except Exception:
+        except Exception as error:
             self.errors += 1
             log.exception("%s failed; next try in %.0f s", what, pause.failed(self.agent.clock.now_s()))
+            self.agent.application.reporter.failed(what, error)
             return False
         pause.succeeded()
+        self.agent.application.reporter.worked(what)
         return True
 
     def _tick(self) -> None:
@@ -139,21 +198,6 @@ class Runtime:
         self.ticks += 1
         self._free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
         self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
-        for observer in self._observers:
-            self._show(observer, record)
-
-    def _show(self, observer: _Observer, record: TickRecord) -> None:
-        if observer.strikes == STRIKES:
-            return
-        try:
-            observer.see(record)
-        except Exception:
-            self.observer_errors += 1
-            observer.strikes += 1
-            left = STRIKES - observer.strikes
-            log.exception("observer %r failed; %s", observer.see, f"{left} more tries" if left else "dropped")
-        else:
-            observer.strikes = 0
 
     def _pace_s(self, record: TickRecord) -> float:
         """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
@@ -188,25 +232,8 @@ class Runtime:
                 part.close()
             except Exception:
                 log.exception("while closing %s", type(part).__name__)
+        self._over.set()
 
-    def stop(self) -> None:
-        """Ask it to end; from any thread, but not from a signal handler, which may interrupt the bell's own lock."""
-        self._stop.set()
-        self.agent.inbox.ring()
 
-    def __enter__(self) -> Agent:
-        # A daemon, or an application that forgets to stop it would never end.
-        self._thread = threading.Thread(target=self.run, name="circadia-agent", daemon=True)
-        self._thread.start()
-        atexit.register(self._forgotten)
-        return self.agent
-
-    def __exit__(self, *_: object) -> None:
-        atexit.unregister(self._forgotten)
-        self.stop()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _forgotten(self) -> None:
-        log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
-        self.__exit__()
+def _show(observer: Callable[[TickRecord], None], event: Decided) -> None:
+    observer(event.record)

@@ -179,6 +179,7 @@ LIMITS = {
     "power_save": "the system saves power, or nothing tells whether it does",
     "train_only_charging": "it does not charge, or nothing tells whether it does",
     "sync_only_unmetered": "there is no unmetered link",
+    "paused": "the application has paused the device",
 }
 """The hard limits, and what it means in words that they forbid something."""
 
@@ -234,7 +235,12 @@ class Served:
     request_id: int
     label: int
     """The index of the most probable label."""
+    label_name: str
+    """What the task calls it."""
     confidence: float
+    """The most probable label's probability."""
+    probabilities: NDArray[np.float32] = field(compare=False)
+    """(labels,) of each label, in the task's order; not to be written to."""
     latency_s: float
     """From `submit` to the answer, in the agent's time."""
     version: int
@@ -392,6 +398,7 @@ class EnergyReading:
     lost_s: float = 0.0
     """Of that, time whose energy is not in the sum either: the meter was off, or had not begun."""
     bound_j: float = 0.0
-    """How far `energy_j` can be off by clocks, gaps and sampling; not by the meter’s gain and offset."""
+    """How far `energy_j` can be off by clocks and gaps, and by sampling where the load is steady within the tick; not by
+    bursts shorter than a sample or in step with it, nor by the meter’s gain and offset."""
     by_load: dict[Load, float] = field(default_factory=dict)
     """Joules by load, where the source can tell them apart."""

@@ -7,12 +7,14 @@ import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import FACTS
 from circadia.agent import Agent
 from circadia.application import Application
 from circadia.bounds import Bounds
@@ -21,6 +23,9 @@ from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
+from circadia.federation.device.patience import Patience
+from circadia.federation.device.rejections import Rejections
+from circadia.federation.wire.topics import checked_id
 from circadia.inbox import Inbox
 from circadia.inferences import Inferences
 from circadia.learning.examples import ExampleBuffer
@@ -28,12 +33,14 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
+from circadia.reporter import Reporter
 from circadia.runtime import Runtime
 from circadia.sensors import all_told, answering, needed
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
 from circadia.shield import foretold
+from circadia.status import UpdateCounts
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
 from circadia.types import Model
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from circadia.learning.task import Task
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
+    from circadia.store.rows import StoredUpdate
     from circadia.types import Away, LastTick, Observation, TickRecord
 
 
@@ -102,6 +110,8 @@ def _assemble(
     observers: Sequence[Callable[[TickRecord], None]],
     opened: ExitStack,
 ) -> Runtime:
+    device = named_device(config, store)
+    verdicts = store.verdicts()
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
     bodies = PLATFORMS.find(config.platform.kind)
@@ -116,12 +126,19 @@ def _assemble(
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
         most = foretold(body, profile, most_sync_bytes(task.parameters))
+    if not most.supported[FACTS.serves | FACTS.trains].any():
+        raise ConfigError(
+            f"platform.profile {config.platform.profile!r}: such a device can do nothing that a body of kind "
+            f"{config.platform.kind!r} can (its clocks are {', '.join(level.value for level in profile.clocks) or 'none'}); "
+            "name the profile of this class of device"
+        )
     bounds = Bounds(config.limits, most, Paces.of(store.paces()))
     if body.stopwatch is not None:
         with bodies.blamed("looking at it"):
             seen = body.observe(clock.now_s())
         check_sensors(bounds.shield.names, seen, store.sensors() | _seen_by(last), body)
-    link = _federation(config, task, workload.version, inbox.ring)
+    rejected = rejected_since(verdicts)
+    link = _federation(config, device, task, workload.version, rejected, inbox.ring)
     if link is not None:
         opened.callback(link.close)
     agent = Agent(
@@ -140,9 +157,10 @@ def _assemble(
             inbox=inbox,
             inferences=_inferences(config, clock, workload, body, inbox),
             deadline_s=config.agent.deadline_s,
+            preference=config.agent.preference,
+            reporter=Reporter(device=device, version=workload.version, updates=counts_of(verdicts)),
         ),
         federation=link,
-        preference=config.agent.preference,
         period_s=config.agent.period_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
@@ -213,6 +231,59 @@ def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None
     if config is None:
         return build(DeviceConfig(), parts=parts)
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
+
+
+LEGACY_DEVICE = "device"
+"""What every device was called that was given no name, before stores kept one; what one that learns alone is called."""
+
+
+def named_device(config: DeviceConfig, store: Store) -> str:
+    """The device's name: in a federation the store's, which it gets at the first start in one.
+
+    `ConfigError` where the configuration says another: the federation would take it for another device, and what it has
+    judged of this one for not judged. A device that learns alone may be called anything.
+    """
+    kept = store.device()
+    if config.federation is None:
+        return config.device or kept or LEGACY_DEVICE
+    if kept and config.device and config.device != kept:
+        raise ConfigError(
+            f"device {config.device!r}: the store {config.store.path} began as {kept!r}, and keeps that name in its "
+            f"federation; write device = {kept!r}, or name another [store] path to begin as {config.device!r}"
+        )
+    if kept:
+        return kept
+    drawn = LEGACY_DEVICE if _was_federated(store) else f"device-{uuid.uuid4().hex[:12]}"
+    name = checked_id("device", config.device or drawn)
+    store.keep_device(name)
+    return name
+
+
+def _was_federated(store: Store) -> bool:
+    """Whether a federation knows the device already, under the name that nobody gave it."""
+    model = store.load_model()
+    judged = any(update.accepted is not None for update in store.verdicts())
+    return judged or (model is not None and model.version > 0)
+
+
+def rejected_since(verdicts: Sequence[StoredUpdate]) -> tuple[str, ...]:
+    """Why the newest updates were rejected, the oldest first, none accepted since."""
+    judged = [update for update in verdicts if update.accepted is not None]
+    newest = takewhile(lambda update: not update.accepted, reversed(judged))
+    return tuple(update.reason for update in newest)[::-1]
+
+
+def counts_of(verdicts: Sequence[StoredUpdate]) -> UpdateCounts:
+    """What became of the updates of earlier runs."""
+    rejections = [update.reason for update in verdicts if update.accepted is False]
+    held = Rejections(Patience(), rejected_since(verdicts)).held
+    return UpdateCounts(
+        sent=len(verdicts),
+        accepted=sum(update.accepted is True for update in verdicts),
+        rejected=len(rejections),
+        last_rejection=rejections[-1] if rejections else "",
+        held=rejections[-1] if held else "",
+    )
 
 
 def _clock(bodies: Found[PlatformPlug], config: PlatformConfig, last: LastTick | None) -> tuple[Clock, float]:
@@ -302,7 +373,12 @@ def _examples(config: DeviceConfig, task: Task, store: Store) -> ExampleBuffer:
 
 
 def _federation(
-    config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]
+    config: DeviceConfig,
+    device: str,
+    task: Task,
+    version: int,
+    rejected: Sequence[str],
+    ring: Callable[[], None],
 ) -> DeviceLink | None:
     federation = config.federation
     if federation is None:
@@ -313,13 +389,15 @@ def _federation(
     from circadia.federation.transport.link import LinkSettings
 
     endpoint = DeviceEndpoint(
-        device_id=config.device,
+        device_id=device,
         federation=federation.name,
         task_digest=task.digest,
         identity=task.identity.digest,
         parameters=task.parameters,
         installed_version=version,
         patience=federation.patience,
+        details={"instance": uuid.uuid4().hex[:12]},
+        rejected=rejected,
     )
     settings = LinkSettings(
         keepalive_s=federation.keepalive_s,

@@ -14,7 +14,7 @@ import numpy as np
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
-from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
 from circadia.observation import NO_DEADLINE_S
 from circadia.serving.answers import served
 from circadia.stopwatch import Stopwatch
@@ -88,6 +88,8 @@ class LearningWorkload:
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
+        self._held = False
+        """Whether the link holds updates back, so that a push sends nothing."""
 
     @property
     def version(self) -> int:
@@ -166,7 +168,9 @@ class LearningWorkload:
         return dataclasses.replace(done, served=answers)
 
     def _answer(self, request: Request, row: NDArray[np.float32], answered_s: float) -> Served:
-        return served(request.request_id, row, answered_s - request.submitted_s, self.version)
+        return served(
+            self.task.labels, request.request_id, row, answered_s - request.submitted_s, self.version
+        )
 
     def _train(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
         began = self._begin()
@@ -248,6 +252,8 @@ class LearningWorkload:
         return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
 
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
+        if self._held:
+            return self.model.weights.nbytes if action.pull and self._versions_behind > 0 else 0
         up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
         up += len(update.payload) if update else 0
         behind = action.pull and self._versions_behind > 0
@@ -265,6 +271,8 @@ class LearningWorkload:
                 return self._arrived(event.version, min(event.published_s, now_s), event.weights)
             case UpdateAcknowledged():
                 self._acknowledged = event.update_id
+            case UpdatesHeld():
+                self._held = bool(event.reason)
         return None
 
     def _saw(self, version: int) -> None:

@@ -108,7 +108,9 @@ class SlowWorkload:
             Served(
                 request_id=int(i),
                 label=7,
+                label_name=self.task.labels[7],
                 confidence=1.0,
+                probabilities=np.eye(len(self.task.labels), dtype=np.float32)[7],
                 latency_s=now_s - submitted_s,
                 version=self.version,
             )

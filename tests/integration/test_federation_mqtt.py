@@ -1,4 +1,4 @@
-"""Devices and an aggregator over a real mosquitto."""
+"""Devices and an aggregator over real brokers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+NO_MOSQUITTO = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 
 TASK = "ab" * 32
 N = 70_000
@@ -141,9 +141,9 @@ def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
 class Home:
     """A broker, an aggregator in a thread, devices; all ended together."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, embedded: bool) -> None:
         self.folder = folder
-        self.broker = Broker()
+        self.broker = Broker(embedded=embedded)
         self.devices: list[Device] = []
         self.reports: list[Any] = []
         self.ledger: Ledger | None = None
@@ -189,9 +189,9 @@ class Home:
         self.broker.stop()
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    place = Home(tmp_path)
+@pytest.fixture(params=[pytest.param("mosquitto", marks=NO_MOSQUITTO), "iotcore"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
+    place = Home(tmp_path, embedded=request.param == "iotcore")
     place.broker.start()
     yield place
     place.close()

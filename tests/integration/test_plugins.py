@@ -253,7 +253,8 @@ def test_what_raises_in_build_or_at_each_call_is_refused_and_named(
 
 def test_keys_of_another_kind_are_named(site: Path, tmp_path: Path) -> None:
     put(site, "circadia.platforms", HEAD + "PLUG = PlatformPlug(config=Body, build=body)")
-    agent = build(parse_config(table("platform", tmp_path, colour="red"))).agent
+    config = parse_config(table("platform", tmp_path, colour="red") | {"limits": {"thermometer": False}})
+    agent = build(config).agent
     assert agent.tick().observation.charging == 1
     agent.close()
     with pytest.raises(ConfigError, match=r"'platform.seed' of kind 'broken'; known keys: .*profile, colour"):

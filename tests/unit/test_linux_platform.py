@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,22 @@ def test_it_cannot_set_the_clock(tmp_path: Path) -> None:
     platform = LinuxPlatform(BOARD, root=tree(tmp_path))
     assert platform.supports(action_named("train/high/large"))
     assert not platform.supports(action_named("train/low/large"))
+
+
+def test_a_profile_with_which_this_body_could_do_nothing_is_refused(tmp_path: Path) -> None:
+    shipped = files("circadia.energy").joinpath("data/pi-solar.toml").read_text(encoding="utf-8")
+    profile = tmp_path / "slow.toml"
+    profile.write_text(shipped.replace('clocks = ["low", "high"]', 'clocks = ["low"]'), encoding="utf-8")
+    table = {
+        "platform": {"kind": "linux", "profile": str(profile), "mains": True},
+        "limits": {"thermometer": False},
+        "store": {"path": str(tmp_path / "a.db")},
+    }
+    for _ in range(2):  # and the store is let go of
+        with pytest.raises(
+            ConfigError, match=r"slow\.toml.*can do nothing.*its clocks are low.*name the profile"
+        ):
+            build(parse_config(table))
 
 
 def sampled(powers: list[float], step_s: float = 0.1) -> SampledMeter:

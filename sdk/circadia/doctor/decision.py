@@ -58,21 +58,19 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
     offered = {kind.doing for kind in KINDS if (kind.actions & policy.offered[: kind.actions.size]).any()}
     silent = [sensor for sensor in needed(shield.names) if sensor.silent(seen)]
     advice = all_told(silent, shield.names, body.looks_at)
+    told = "; ".join(
+        f"{' and '.join(doing for doing in forbidden if forbidden[doing] == limits)} forbidden by {in_words(limits)}"
+        for limits in dict.fromkeys(forbidden.values())
+    )
     if forbidden.keys() >= offered:
-        told = "; ".join(f"{doing} is forbidden by {in_words(limits)}" for doing, limits in forbidden.items())
         return Finding(
             name=NAME,
             status=Status.FAILED,
             detail=f"nothing can be done now: {told}",
             advice=advice or "wait until that has passed, or change [limits]",
         )
-    told = "".join(f"; {doing} is forbidden by {in_words(limits)}" for doing, limits in forbidden.items())
-    return Finding(
-        name=NAME,
-        status=Status.OK,
-        detail=f"with a request, an example and a version waiting: {decided.action.name}{told}",
-        advice=advice,
-    )
+    can = f"with a request, an example and a version waiting: {decided.action.name}"
+    return Finding(name=NAME, status=Status.OK, detail="; ".join(filter(None, (can, told))), advice=advice)
 
 
 def _with_work(seen: Observation, config: DeviceConfig) -> Observation:

@@ -12,6 +12,7 @@ import numpy as np
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.identity import TaskIdentity
 from circadia.learning.signatures import read_sizes
+from circadia.ranges import is_whole
 from circadia.tflite.interpreter import open_interpreter
 from circadia.tflite.model_file import check_model_file
 
@@ -97,13 +98,18 @@ class Task:
         return self.initial_weights.size
 
     def label_index(self, label: int | str) -> int:
-        """The number of a label given by name or by number; `ConfigError` for one that the task does not know."""
+        """The number of a label given by name or by number; `ConfigError` for one that the task does not know.
+
+        Half a label is none, and neither is `True`.
+        """
         if isinstance(label, str):
             if label in self.labels:
                 return self.labels.index(label)
-        elif 0 <= label < len(self.labels):
+        elif is_whole(label) and 0 <= label < len(self.labels):
             return int(label)
-        raise ConfigError(f"label {label!r}: task {self.name} knows {', '.join(self.labels)}")
+        raise ConfigError(
+            f"label {label!r}: task {self.name} knows {', '.join(self.labels)}, or their numbers from 0 to {len(self.labels) - 1}"
+        )
 
     @classmethod
     def from_tflite(

@@ -40,6 +40,8 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+DEVICE = "CREATE TABLE device (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL)"
+"""Its name in the federation, as it began; no row before it has one."""
 PACES = """CREATE TABLE paces (
     action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
 """How long a unit of each action's work took at most on this body."""
@@ -51,6 +53,7 @@ TASK = """CREATE TABLE task (
 store was there before and took the task of the first program that knew of identities."""
 TABLES = f"""
 {READABLE_FROM};
+{DEVICE};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
@@ -98,8 +101,8 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """How long work takes, which sensors there are and the task are remembered."""
-    for table in (PACES, SENSORS, TASK):
+    """How long work takes, which sensors there are, the task and the device's name are remembered."""
+    for table in (PACES, SENSORS, TASK, DEVICE):
         db.execute(table)
 
 

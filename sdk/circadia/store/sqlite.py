@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.schema import Schema
+    from circadia.store.rows import StoredUpdate
     from circadia.types import Away, EnergyReading, Model, Pace, Phase, Served, TickRecord
 
 log = logging.getLogger(__name__)
@@ -334,6 +335,24 @@ class SqliteStore:
         )
         with self._transaction(durable=True) as db:
             db.execute(query, (accepted, reason, update_id))
+
+    def verdicts(self) -> list[StoredUpdate]:
+        """Every update that is kept, and what became of it, the oldest first."""
+        with self._blame():
+            return [rows.update_of(row) for row in self._db.execute(rows.UPDATES_QUERY)]
+
+    # The device
+
+    def device(self) -> str:
+        """The name in the federation that it began with; empty before it has one."""
+        with self._blame():
+            row = self._db.execute("SELECT name FROM device").fetchone()
+        return str(row[0]) if row else ""
+
+    def keep_device(self, name: str) -> None:
+        """Its name from now on; a store that has one keeps that."""
+        with self._transaction(durable=True) as db:
+            db.execute("INSERT OR IGNORE INTO device (id, name) VALUES (1, ?)", (name,))
 
     # The file itself
 

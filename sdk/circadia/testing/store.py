@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +61,20 @@ def tick(t_s: float, outcome: Outcome | None = None) -> TickRecord:
     )
 
 
+def answer(request_id: int) -> Served:
+    """To that request."""
+    probabilities = np.array([0.25, 0.75], np.float32)
+    return Served(
+        request_id=request_id,
+        label=1,
+        label_name="b",
+        confidence=0.75,
+        probabilities=probabilities,
+        latency_s=0.5,
+        version=0,
+    )
+
+
 def model(version: int = 3) -> Model:
     """Weights that can be told apart."""
     return Model(
@@ -91,6 +106,28 @@ class StoreContract(Contract):
         assert [store.unsettled(), store.examples(), store.spooled(), store.away()] == [[], [], [], []]
         assert store.next_request_id() == 1
         store.close()
+
+    def test_the_name_that_a_device_began_with_stays(self) -> None:
+        store = self.make()
+        assert store.device() == ""
+        store.keep_device("porch")
+        store.keep_device("cellar")
+        store = self.again(store)
+        assert store.device() == "porch"
+        store.close()
+
+    def test_verdicts_are_remembered(self) -> None:
+        store = self.make()
+        for number in range(3):
+            update = replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            store.commit(tick(float(number), Outcome(update=update)))
+        store.acknowledge(f"{0:032x}", accepted=True, reason="")
+        store.acknowledge(f"{1:032x}", accepted=False, reason="norm: too large")
+        store = self.again(store)
+        found = store.verdicts()
+        store.close()
+        assert [one.accepted for one in found] == [True, False, None]
+        assert [one.reason for one in found] == ["", "norm: too large", ""]
 
     def test_the_last_tick_is_where_a_device_goes_on(self) -> None:
         store = self.make()
@@ -208,8 +245,7 @@ class StoreContract(Contract):
 
     def test_no_request_id_is_given_twice(self) -> None:
         store = self.make()
-        served = Served(request_id=4, label=1, confidence=0.5, latency_s=2.0, version=0)
-        store.commit(tick(60.0, Outcome(phases=PHASES, served=(served,), expired=(5,))))
+        store.commit(tick(60.0, Outcome(phases=PHASES, served=(answer(4),), expired=(5,))))
         assert store.next_request_id() == 6
         store.add_examples([(np.ones(3), 2, 10.0)], {4: 2})
         store.commit(tick(120.0, Outcome(phases=PHASES, away=(WORK,))))
@@ -231,8 +267,7 @@ class StoreContract(Contract):
         store = self.make()
         first = store.commit(tick(60.0))
         more = (Phase(load=Load.SERVE_HIGH, duration_s=0.5),)
-        served = Served(request_id=7, label=1, confidence=0.5, latency_s=0.5, version=0)
-        store.amend(first, more, (served,))
+        store.amend(first, more, (answer(7),))
         store.amend(first, more, ())
         store.add_examples([(np.ones(3), 2, 10.0)], {7: 2})  # its label may come before the next tick
         store = self.again(store)

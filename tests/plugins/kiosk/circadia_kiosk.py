@@ -22,10 +22,7 @@ class KioskConfig(PlatformConfig):
 class Kiosk:
     def __init__(self, config: KioskConfig, context: PlatformContext) -> None:
         self._room_c, self._profile, self._midnight_s = config.room_c, context.profile, context.midnight_s
-        self.stopwatch, self.looks_at = (
-            None,
-            "a kiosk's own {}".format,
-        )  # it foretells; where a field comes from
+        self.stopwatch, self.looks_at = None, "a kiosk's own {}".format  # it foretells
         self.supports = context.profile.can  # as the port says: (action) → bool
         self._params = make_params(context.profile, scenario_for(context.profile))
         self._spent: deque[tuple[float, float, Load]] = deque(maxlen=1000)

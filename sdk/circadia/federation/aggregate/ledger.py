@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TABLES = f"""
 {READABLE_FROM};
-CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL, identity TEXT);
+CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL, identity TEXT, name TEXT);
 CREATE TABLE versions (
     version INTEGER PRIMARY KEY, published_s REAL NOT NULL, weights BLOB, sha256 TEXT NOT NULL,
     updates INTEGER NOT NULL, examples INTEGER NOT NULL);
@@ -43,8 +43,9 @@ def _from_1(db: sqlite3.Connection) -> None:
 
 
 def _from_2(db: sqlite3.Connection) -> None:
-    """A ledger has its task's labels and input; those of before get them from the first aggregator that opens it."""
+    """A ledger has its federation's name, and its task's labels and input; one from before takes those of its next use."""
     db.execute("ALTER TABLE federation ADD COLUMN identity TEXT")
+    db.execute("ALTER TABLE federation ADD COLUMN name TEXT")
 
 
 LEDGER = Schema(
@@ -72,6 +73,7 @@ class Ledger:
         parameters: int,
         identity: TaskIdentity | None = None,
         keep_versions: int | None = None,
+        keep_bytes: int | None = None,
         most_bytes: int | None = None,
         read_only: bool = False,
         schema: Schema = LEDGER,
@@ -80,9 +82,9 @@ class Ledger:
 
         `identity` is kept in a ledger that has none, for the same model file; from then on no other opens it. Who only
         looks may leave it out.
-        `keep_versions`: weights of older versions are dropped; None keeps all. `most_bytes` is a budget for
-        the file. `read_only` looks on beside an aggregator, and migrates nothing. `StoreError` when the file belongs to
-        another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
+        `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's; None
+        keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
+        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
         open.
         """
         self.path = Path(path)
@@ -90,7 +92,7 @@ class Ledger:
             raise ConfigError(f"task {task!r}: give the SHA-256 of its model file, 64 hexadecimal digits")
         self.task = task
         self.parameters = parameters
-        self._keep_versions = keep_versions
+        self._kept_versions = _kept_versions(keep_versions, keep_bytes, 4 * parameters)
         with ExitStack() as opened, self._blame():
             if not read_only:
                 self._take_lock(opened)
@@ -109,6 +111,17 @@ class Ledger:
     def close(self) -> None:
         """Undo what was not committed, let go of the file."""
         self._open.close()
+
+    def claim(self, federation: str) -> None:
+        """From now on it is this federation's; `StoreError` when it is another's. Durable at once."""
+        with self._change():
+            (name,) = self._db.execute("SELECT name FROM federation").fetchone()
+            if name not in {None, federation}:
+                raise StoreError(
+                    f"{self.path}: belongs to the federation {name!r}, not {federation!r}; name another file"
+                )
+            self._db.execute("UPDATE federation SET name = ?", (federation,))
+        self.commit()
 
     # Reading
 
@@ -188,9 +201,11 @@ class Ledger:
                 "UPDATE updates SET version = ?, payload = NULL WHERE accepted AND version IS NULL",
                 (version.number,),
             )
-            if self._keep_versions is not None:
-                oldest = version.number - self._keep_versions
-                self._db.execute("UPDATE versions SET weights = NULL WHERE version <= ?", (oldest,))
+            if self._kept_versions is not None:
+                self._db.execute(
+                    "UPDATE versions SET weights = NULL WHERE version <= ? AND weights IS NOT NULL",
+                    (version.number - self._kept_versions,),
+                )
 
     def commit(self) -> None:
         """Everything since the last commit is on the disk when this returns; `StoreError` and none of it otherwise."""
@@ -271,6 +286,14 @@ class Ledger:
             return f"{shutil.disk_usage(self.path.parent).free / 1e6:.0f} MB"
         except OSError:
             return "nothing"
+
+
+def _kept_versions(versions: int | None, most_bytes: int | None, version_bytes: int) -> int | None:
+    """How many fit both; None for all."""
+    if versions is not None and versions < 1:
+        raise ConfigError(f"keep_versions is {versions}; it must be 1 or more, the newest is needed")
+    fitting = None if most_bytes is None else max(most_bytes // version_bytes, 1)
+    return min((limit for limit in (versions, fitting) if limit is not None), default=None)
 
 
 def progress(path: Path) -> tuple[int, int]:

@@ -78,7 +78,7 @@ class AggregatorService:
     ) -> None:
         """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time.
 
-        `tls` encrypts the connection.
+        `tls` encrypts the connection. `StoreError` for a ledger of another federation.
         """
         self.address = address
         self.ledger = ledger
@@ -89,8 +89,10 @@ class AggregatorService:
         self._link_settings = link_settings or LinkSettings(most_inflight=20)
         self._store_pause_s = store_pause_s
         self._tls = tls
+        self._instance = f"{random.getrandbits(48):012x}"
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
+        ledger.claim(settings.federation)
         if ledger.newest() is None:
             ledger.keep_version(first_version(initial_weights, stamp(time.monotonic())))
             ledger.commit()
@@ -130,6 +132,7 @@ class AggregatorService:
             buffered=self.ledger.buffered(),
             verdicts=self.ledger.verdict,
             stamp=self._stamp,
+            instance=self._instance,
         )
         self._link = MqttLink(
             address=self.address,
