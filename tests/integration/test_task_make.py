@@ -114,6 +114,7 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
     for wanted, message in (
         (order("nets.py:open_shape", "ab"), r"takes inputs of shape \[None, None, 1\], which is open; fix it with --input-shape"),
         (order("nets.py:dilated", "ab"), r"cannot be trained on a device: holes \(\w+\); groups \(\w+\)"),
+        (order("nets.py:sequence", "abcd"), r"answers with \[1, 5, 4\] for one row; a task answers with one number a class"),
         (order("nets.py:motion", "abc"), r"answers 4 classes, and --labels has 3: a, b, c"),
         (order("nets.py:nothing", "ab"), r"gave a int; a task is made of a Keras model, or of a tf\.Module"),
         (order(f"{broken}:net", "ab"), r"RuntimeError: the data are missing"),
