@@ -20,6 +20,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.tflite.interpreter import MODULES, VARIABLE
 from circadia_lab.data.tasks import make
+from circadia_lab.data.tasks.build import operators
 from circadia_lab.data.tasks.environment import ENVIRONMENT, is_ready
 from circadia_lab.data.tasks.make import Order, labels_of, make_task, source_of, tensorflow
 
@@ -138,6 +139,8 @@ def test_the_tasks_that_are_kept_here_are_whole(name: str) -> None:
     manifest = read_manifest(path, path.read_bytes())
     assert manifest.vectors is not None
     assert all(one.fits for one in check_task(path))
+    # The first version of each operator: interpreters from 2.3 on have them all.
+    assert {version for _, version in operators(path.with_suffix(".tflite").read_bytes())} == {1}
 
 
 @pytest.mark.slow
