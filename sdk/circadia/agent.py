@@ -210,7 +210,8 @@ class Agent:
         self._last_t_s = t_s
         self.vigil.look(t_s, observation)
         if self.federation is not None:
-            self.federation.set_online(self._blind or observation.link >= self._least_link)
+            linked = self._blind or observation.link >= self._least_link
+            self.federation.set_online(linked and not self.application.paused)
         return observation
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:

@@ -146,12 +146,13 @@ class Application:
         self.preference = preference
 
     def pause(self) -> None:
-        """Only sleep from the next tick on: nothing is served, learned, sent or fetched until `resume`.
+        """Only sleep: nothing is served, learned, sent or fetched until `resume`, and the broker is left.
 
-        What is at work ends. Requests may come, and expire. It is forgotten when the device ends: an application that
-        keeps such a setting pauses again before it starts.
+        What is at work ends first. Requests may come, and expire. It is forgotten when the device ends: an application
+        that keeps such a setting pauses again before it starts.
         """
         self.paused = True
+        self.wake()
 
     def resume(self) -> None:
         """Decide freely again, at once."""

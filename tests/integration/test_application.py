@@ -274,16 +274,20 @@ def test_what_happens_is_told_in_order(agent: Agent) -> None:
 
 
 class Letters:
-    """The federation port: hands over what a test wrote."""
+    """The federation port: hands over what a test wrote, and notes what is asked of it."""
 
     connected, trouble = True, ""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
+        self.online: list[bool] = []
+        self.pushed = 0
 
-    def request(self, push: Any, pull: bool) -> None: ...
+    def request(self, push: Any, pull: bool) -> None:  # noqa: ARG002
+        self.pushed += len(push)
 
-    def set_online(self, online: bool) -> None: ...
+    def set_online(self, online: bool) -> None:
+        self.online.append(online)
 
     def poll(self) -> list[Any]:
         events, self.events = self.events, []
@@ -345,6 +349,24 @@ def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: P
     assert updates == UpdateCounts(sent=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
     assert updates.waiting == 1
     loop.stop()
+
+
+def test_a_paused_device_leaves_the_broker_and_sends_nothing_even_at_its_end(agent: Agent) -> None:
+    hear(agent)
+    spooled(agent, "u1")
+    assert isinstance(agent.federation, Letters)
+    tick(agent)
+    agent.pause()
+    assert agent.ingest()  # worth a tick, so that it holds at once
+    tick(agent)
+    agent.deliver()
+    assert agent.federation.online == [True, False]
+    assert agent.federation.pushed == 0
+    agent.resume()
+    tick(agent)
+    agent.deliver()
+    assert agent.federation.online[2:] == [True, True]
+    assert agent.federation.pushed == 1
 
 
 def test_an_installed_version_is_told(agent: Agent) -> None:
