@@ -20,6 +20,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.tflite.interpreter import MODULES, VARIABLE
 from circadia_lab.data.tasks import make
+from circadia_lab.data.tasks.build import operators
 from circadia_lab.data.tasks.environment import ENVIRONMENT, is_ready
 from circadia_lab.data.tasks.make import Order, labels_of, make_task, source_of, tensorflow
 
@@ -114,6 +115,7 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
     for wanted, message in (
         (order("nets.py:open_shape", "ab"), r"takes inputs of shape \[None, None, 1\], which is open; fix it with --input-shape"),
         (order("nets.py:dilated", "ab"), r"cannot be trained on a device: holes \(\w+\); groups \(\w+\)"),
+        (order("nets.py:sequence", "abcd"), r"answers with \[1, 5, 4\] for one row; a task answers with one number a class"),
         (order("nets.py:motion", "abc"), r"answers 4 classes, and --labels has 3: a, b, c"),
         (order("nets.py:nothing", "ab"), r"gave a int; a task is made of a Keras model, or of a tf\.Module"),
         (order(f"{broken}:net", "ab"), r"RuntimeError: the data are missing"),
@@ -122,6 +124,8 @@ def test_what_cannot_become_a_task_says_why(tmp_path: Path) -> None:
         with pytest.raises((ArtifactError, ConfigError, PlatformUnavailable), match=message):
             make_task(wanted, tmp_path / "out", PYTHON)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match=r"net\.keras: File exists; name a folder that may be written to"):
+        make_task(order("nets.py:motion", "abcd"), tmp_path / "net.keras", PYTHON)
     made = make_task(order("nets.py:open_shape", "ab", input_shape=(4, 4, 1)), tmp_path / "out", PYTHON)
     assert made.task.input_shape == (4, 4, 1)
 
@@ -135,6 +139,8 @@ def test_the_tasks_that_are_kept_here_are_whole(name: str) -> None:
     manifest = read_manifest(path, path.read_bytes())
     assert manifest.vectors is not None
     assert all(one.fits for one in check_task(path))
+    # The first version of each operator: interpreters from 2.3 on have them all.
+    assert {version for _, version in operators(path.with_suffix(".tflite").read_bytes())} == {1}
 
 
 @pytest.mark.slow
@@ -168,11 +174,21 @@ def test_labels_are_words_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("on the left\n\nright \n")
     assert labels_of(str(tmp_path / "labels.txt")) == ("on the left", "right")
     assert labels_of("a, b,c") == ("a", "b", "c")
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"labels\.txt: is no text with a label a line"):
+        labels_of(str(tmp_path / "labels.txt"))
 
 
 def test_wrong_numbers_are_named() -> None:
-    for changes in ({"learning_rate": 0.0}, {"batches": BATCHES | {"infer": 0}}):
-        with pytest.raises(ConfigError, match="must be"):
+    for changes, message in (
+        ({"learning_rate": 0.0}, "the learning rate 0.0 positive"),
+        ({"batches": BATCHES | {"infer": 0}}, "must be 1 or more"),
+        ({"name": "../net"}, "--name '../net': use letters"),
+        ({"labels": ("a", "b", "a")}, "--labels a, b, a: give two or more different names"),
+        ({"labels": ("a", "")}, "give two or more different names"),
+        ({"labels": ("a",)}, "give two or more different names"),
+    ):
+        with pytest.raises(ConfigError, match=message):
             order("nets.py:motion", "abcd", **changes)
 
 

@@ -88,6 +88,11 @@ def dilated() -> Any:
     ])  # fmt: skip
 
 
+def sequence() -> Any:
+    """Answers at each place."""
+    return keras.Sequential([keras.Input((5, 3)), layers.Dense(4, activation="softmax")])
+
+
 def open_shape() -> Any:
     """Takes images of any size."""
     return keras.Sequential([keras.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(2)])

@@ -29,6 +29,7 @@ from circadia.doctor.diagnosis import (
 )
 from circadia.doctor.finding import Finding, Status
 from circadia.errors import ArtifactError, ConfigError
+from circadia.learning.task_file import load_task
 from circadia.plugs import PlatformConfig
 from circadia.store.migrations import STORE
 from circadia.store.sqlite import SqliteStore
@@ -245,3 +246,15 @@ def test_output_has_every_finding() -> None:
     lines = as_table(findings).splitlines()
     assert lines[0].split() == ["ok", "python", "3.11.7"]
     assert lines[2].strip() == "→ name one"
+
+
+def test_a_task_that_is_not_the_stores_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "circadia.db"
+    config = parse_config({"store": {"path": str(path)}})
+    task = load_task("digits")
+    assert [one.status for one in diagnose(config) if one.name == "task"] == [Status.OK]
+    with SqliteStore(path) as store:
+        store.claim(dataclasses.replace(task.identity, labels=task.labels[::-1]), task.parameters)
+    [found] = [one for one in diagnose(config) if one.name == "task"]
+    assert found.status is Status.FAILED
+    assert "belongs to another task: labels 0, 1, 2, 3, 4, 5, … (10) instead of 9, 8, 7" in found.detail

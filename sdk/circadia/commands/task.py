@@ -29,7 +29,7 @@ def _add_make(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "make",
         help="a task out of a Keras model or a tf.Module (needs TensorFlow)",
         description="Writes NAME.tflite with the signatures train, infer and evaluate, NAME.npz with the weights as they "
-        "are, and the manifest NAME.toml with test vectors. See docs/task.md.",
+        "are, and the manifest NAME.toml with test vectors. See docs/reference/task.md.",
     )
     parser.add_argument(
         "source",

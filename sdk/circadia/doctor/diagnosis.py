@@ -47,7 +47,9 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield broker_program()
     yield broker_reachable(config.federation.broker if config.federation else None)
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")
-    yield tried("task", lambda: _task(config.agent.task), "name another task in [agent] task")
+    yield tried(
+        "task", lambda: _task(config.agent.task, config.store.path), "name another task in [agent] task"
+    )
     yield state_folder(config.store.path)
     yield tried("store", lambda: _store(config.store.path), "update Circadia, or name another [store] path")
     yield tried("device name", lambda: device_name(config), "mend `device`, or name another [store] path")
@@ -252,8 +254,13 @@ def updates(path: Path) -> Finding:
     )
 
 
-def _task(name: str) -> str:
+def _task(name: str, store_path: Path) -> str:
     from circadia.learning.task_file import load_task
+    from circadia.store.reading import StoreReader
 
-    task = load_task(name)
+    task, kept = load_task(name), None
+    with suppress(CircadiaError), StoreReader(store_path) as store:  # the finding about the store says so
+        kept = store.task()
+    if kept is not None and (what := kept.differences(task.identity)):
+        raise ConfigError(f"{name}: the store {store_path} belongs to another task: {what}")
     return f"{task.name}: {task.parameters} parameters, task {task.identity.digest[:12]}, test vectors right"

@@ -1,6 +1,6 @@
 """A task's manifest: a TOML file (format circadia-task/2) or, of release 0.1, a JSON one (circadia-task/1).
 
-Both come to the same `TaskManifest`. The format is described in docs/task.md; what belongs to the files that it names is
+Both come to the same `TaskManifest`. The format is described in docs/reference/task.md; what belongs to the files that it names is
 checked by `task_file`.
 """
 
@@ -51,7 +51,7 @@ def read_manifest(path: Path, text: bytes) -> TaskManifest:
     try:
         return _of_1(table) if table["format"] == FORMAT_1 else _of_2(table)
     except KeyError as error:
-        raise ArtifactError(f"{path}: the manifest has no {error}; see docs/task.md") from error
+        raise ArtifactError(f"{path}: the manifest has no {error}; see docs/reference/task.md") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(f"{path}: the manifest is wrong: {error}") from error
 

@@ -52,7 +52,9 @@ def manifest_of(path: str | Path) -> Path:
     """Where the manifest lies; `ArtifactError` for what cannot be one, with what to do."""
     found = DATA / f"{path}.json" if str(path) in SHIPPED else Path(path)
     beside = found.with_suffix(".toml")
-    name_it = f"name its manifest {beside}" if beside.is_file() else "name a manifest (docs/task.md)"
+    name_it = (
+        f"name its manifest {beside}" if beside.is_file() else "name a manifest (docs/reference/task.md)"
+    )
     if found.is_dir():
         raise ArtifactError(f"{found}: is a folder; name the manifest in it, a .toml")
     if found.suffix.lower() in KERAS:

@@ -112,6 +112,12 @@ def _net(brought: Any, order: dict[str, Any]) -> tuple[Net, dict[str, Any]]:
             f"gave a {type(brought).__name__}; a task is made of a Keras model, or of a tf.Module that "
             "can be called or has the functions train, infer and evaluate"
         )
+    if len(net.answer_shape) != 2:
+        raise RefusedError(
+            f"answers with {list(net.answer_shape)} for one row; a task answers with one number a class"
+        )
+    if half := sorted({v.dtype.name for v in net.trained} - {"float32"}):
+        raise RefusedError(f"has weights of type {', '.join(half)}; a task's are float32")
     if not net.parameters:
         raise RefusedError("has no weights that are trained; set trainable = True on a layer")
     if found := net.hindrances():

@@ -57,7 +57,9 @@ class Net:
         traced = self._trace(1)
         self.activation, self._logits = _last(traced.outputs[0].op)
         """`softmax`, `sigmoid` of one output, or `linear`."""
-        self.outputs = int(traced.outputs[0].shape[-1])
+        self.answer_shape = tuple(traced.outputs[0].shape.as_list())
+        """Of one row; (1, classes) for a net that a task can be made of."""
+        self.outputs = int(self.answer_shape[-1])
 
     @property
     def parameters(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ PROGRAM = (
 )
 ROOTS = tuple(str(Path(package.__path__[0]).parent) for package in (circadia, circadia_lab))
 """Where that program finds these packages, after its own environment's."""
+NAME = re.compile(r"[\w.-]+")
 SOURCE = re.compile(r"(?P<file>.+\.py):(?P<function>[A-Za-z_]\w*)")
 
 
@@ -61,6 +63,10 @@ class Order:
     scaling: str = ""
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ConfigError(f"--name {self.name!r}: use letters, digits, dots, dashes and underscores")
+        if len(self.labels) < 2 or len({*self.labels, ""}) != len(self.labels) + 1:
+            raise ConfigError(f"--labels {', '.join(self.labels)}: give two or more different names")
         if min(self.batches.values()) < 1 or not 0 < self.learning_rate < np.inf:
             raise ConfigError(
                 f"task {self.name}: batches {self.batches} must be 1 or more, the learning rate {self.learning_rate} positive"
@@ -98,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def make_task(order: Order, out: Path, python: str) -> Made:
-    """Write `NAME.tflite`, `NAME.npz` (first weights) and `NAME.toml` (the manifest) to the folder `out`.
+    """Write `NAME.tflite`, `NAME.npz` (first weights) and `NAME.toml` (the manifest) to the folder `out`, or nothing.
 
     `ArtifactError` says what of the net cannot be done on a device and what to do instead; `ConfigError` names a wrong
     argument; `PlatformUnavailable` has what TensorFlow said when it failed.
@@ -106,10 +112,12 @@ def make_task(order: Order, out: Path, python: str) -> Made:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report = _converted(order, folder, python)
-        manifest = _written(order, report, folder, out)
+        draft = _written(order, report, folder)
+        task = load_task(draft)
+        manifest = _moved(draft.parent, out) / draft.name
     return Made(
         manifest=manifest,
-        task=load_task(manifest),
+        task=task,
         activation=report["activation"],
         replaced=report["replaced"],
         frozen=tuple(report["frozen"]),
@@ -150,7 +158,10 @@ def labels_of(text: str) -> tuple[str, ...]:
     """Out of `a,b,c`, or a file with one a line."""
     path = Path(text)
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"--labels {path}: is no text with a label a line: {error}") from error
         return tuple(line.strip() for line in lines if line.strip())
     return tuple(label.strip() for label in text.split(","))
 
@@ -205,8 +216,21 @@ def _tail(text: str) -> str:
     return " | ".join(lines[-4:]) or "it said nothing"
 
 
-def _written(order: Order, report: dict[str, Any], folder: Path, out: Path) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
+def _moved(made: Path, out: Path) -> Path:
+    """The files in `made`, which are sound, into the user's folder."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path in made.iterdir():
+            shutil.copyfile(path, out / path.name)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror}; name a folder that may be written to") from error
+    return out
+
+
+def _written(order: Order, report: dict[str, Any], folder: Path) -> Path:
+    """The three files in a folder of their own → the manifest."""
+    out = folder / "made"
+    out.mkdir()
     with np.load(folder / "net.npz") as arrays:
         native = {name: arrays[name] for name in arrays.files}
     files = {"model": out / f"{order.name}.tflite", "weights": out / f"{order.name}.npz"}
