@@ -8,9 +8,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import numpy as np
-
-from circadia.actions import CATALOGUE, INDEX, NAMES, SLEEP, action_named
+from circadia.actions import INDEX, NAMES, SLEEP, action_named
+from circadia.between_ticks import BetweenTicks
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
 from circadia.federation.device.events import (
     Corruption,
@@ -18,17 +17,16 @@ from circadia.federation.device.events import (
     UpdatePutOff,
     UpdatesHeld,
 )
-from circadia.inferences import Leave
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
 from circadia.sensors import SENSORS, answering
-from circadia.stopwatch import Took
-from circadia.types import Decision, Link, Load, Mode, Observation, Outcome, Preference, TickRecord, in_words
-from circadia.vigil import REQUESTS, Vigil, in_the_way
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
+from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from circadia.application import Application
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
-    from circadia.types import Action, EnergyReading, Served
+    from circadia.types import EnergyReading, Served
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +46,6 @@ DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
 PAUSED = ("paused", NAMES[1:])
 """What the pause forbids, as a limit is told: everything but sleep."""
-EVERYTHING = np.ones(len(CATALOGUE), bool)
-LEAST_WORK_S = 1.0
-"""Inferences of so much work need no other look at the body: a joule or two, a hundredth of a kelvin."""
 
 E = TypeVar("E", bound="Event")
 
@@ -77,6 +72,9 @@ class Agent:
         self.platform = platform
         self.policy = policy
         self.bounds = bounds
+        self.between = BetweenTicks(
+            platform=platform, bounds=bounds, store=store, inferences=application.inferences
+        )
         self.vigil = Vigil(bounds.shield.names, platform.looks_at)
         self.workload = workload
         self.store = store
@@ -93,8 +91,6 @@ class Agent:
         self._blind = "network" in limits.lacking
         """It cannot tell which network there is, so it tries."""
         self._sensors = store.sensors()
-        self._serving: dict[tuple[tuple[str, tuple[str, ...]], ...], Leave] = {}
-        """By what is masked."""
         self._tick_id: int | None = None
         """The last one that the store has."""
         self._events: deque[DeviceEvent] = deque()
@@ -176,7 +172,7 @@ class Agent:
         self._settle()
         x = values(observation)
         decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
-        self._allow(decision, t_s)
+        self.between.allow(decision, t_s)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -212,16 +208,10 @@ class Agent:
             **self.workload.observe(t_s),
         )
         self._last_t_s = t_s
-        self._look(t_s, observation)
+        self.vigil.look(t_s, observation)
         if self.federation is not None:
             self.federation.set_online(self._blind or observation.link >= self._least_link)
         return observation
-
-    def _look(self, t_s: float, observation: Observation) -> None:
-        self.vigil.look(t_s, observation)
-        if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
-            self.store.note_sensors(new)
-            self._sensors |= new
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
         outcome = self.workload.run(decision.action, t_s)
@@ -243,45 +233,20 @@ class Agent:
         else:
             self.workload.settle(stored=True)
             self.bounds.kept(record.paces)
+            self._know_sensors(record.observation)
         finally:
             self.application.answer(record.outcome, why_not)
         return tick_id
 
-    # Answers between two ticks
-
-    def _allow(self, decision: Decision, t_s: float) -> None:
-        """What may be inferred until the next look at the body."""
-        if decision.masked not in self._serving:
-            self._serving[decision.masked] = self._served_under(decision)
-        leave, work_s = self._serving[decision.masked], math.inf
-        if leave.action is not None:
-            work_s = max(self.bounds.at_most_s[leave.action.name], LEAST_WORK_S)
-        self.application.inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s))
-
-    def _served_under(self, decision: Decision) -> Leave:
-        action, why = serving_under(decision)
-        answer_s = math.nan
-        if action is not None and self.platform.stopwatch is None:
-            answer_s = sum(phase.duration_s for phase in self.platform.phases(action, 1, 0))
-        return Leave(t_s=math.nan, action=action, why=why, answer_s=answer_s)
+    def _know_sensors(self, observation: Observation) -> None:
+        if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
+            self.store.note_sensors(new)
+            self._sensors |= new
 
     def _record_inferences(self) -> None:
-        """What was answered since the last tick belongs to it: its work, its joules, its answers."""
-        if self._tick_id is None:
-            return
-        done = self.application.inferences.take()
-        if done.action is None:
-            return
-        if self.platform.stopwatch is None:
-            phases = self.platform.phases(done.action, done.count, 0)
-        else:
-            phases = Took(done.awake_s, done.asleep_s).phases(
-                Load[f"{done.action.mode.name}_{done.action.clock.name}"]
-            )
-            self.bounds.measured(done.action, done.longest_s, done.count)
-        self.platform.spend(phases)
-        self.store.amend(self._tick_id, phases, done.served)
-        self.application.reporter.answered(done.served)
+        """What was answered since the last tick belongs to it."""
+        if self._tick_id is not None:
+            self.application.reporter.answered(self.between.record(self._tick_id))
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
@@ -436,12 +401,3 @@ class Agent:
             self._settle_last()
         finally:
             self.store.close()
-
-
-def serving_under(decision: Decision) -> tuple[Action | None, str]:
-    """The largest action of serving that no limit forbids, or None and the limits in words; the policy has no say in it."""
-    forbidden = {name for _, names in decision.masked for name in names}
-    for action in reversed(CATALOGUE):
-        if action.mode is Mode.SERVE and not action.syncs and action.name not in forbidden:
-            return action, ""
-    return None, in_words(in_the_way(decision, REQUESTS, EVERYTHING))

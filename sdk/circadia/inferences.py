@@ -28,7 +28,7 @@ LOOK_S = 5.0
 MOST_SAID = 1024
 """Answers between two ticks after which a tick is asked for, so that they are recorded."""
 MOST_KEPT = 4 * MOST_SAID
-"""Answers between two ticks that are recorded one by one; all are counted, with the work that they took."""
+"""Answers between two ticks that are recorded one by one; of those beyond, the work is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

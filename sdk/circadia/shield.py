@@ -68,6 +68,7 @@ class DeviceLimits(Limits):
     battery: bool = True
     """It has a battery whose charge can be read, for `battery_floor`."""
     thermometer: bool = True
+    """It can tell how warm it is, for `temperature_c` and the limit of its profile."""
     power_saver: bool = True
     """Its operating system tells whether it saves power, for `respect_power_save`."""
     charger: bool = True

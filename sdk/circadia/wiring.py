@@ -396,7 +396,6 @@ def _federation(
         parameters=task.parameters,
         installed_version=version,
         patience=federation.patience,
-        details={"instance": uuid.uuid4().hex[:12]},
         rejected=rejected,
     )
     settings = LinkSettings(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, INDEX, NAMES
+from circadia.actions import CATALOGUE, INDEX, NAMES, SLEEP, action_named
+from circadia.between_ticks import serving_under
 from circadia.config import DeviceConfig, parse_config
 from circadia.energy.pace import MARGIN
 from circadia.energy.profile_file import shipped_profile
@@ -22,7 +23,7 @@ from circadia.runtime import MEASURED_SPACING_S
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
-from circadia.types import Load, Mode, Observation, Phase, TickRecord
+from circadia.types import Decision, Load, Mode, Observation, Phase, TickRecord
 from circadia.wiring import Parts, build
 
 if TYPE_CHECKING:
@@ -576,7 +577,14 @@ def test_inferences_obey_the_limits(machine: Machine) -> None:
     agent.close()
 
 
-def test_all_that_the_catalogue_serves_is_known_by_name() -> None:
-    """`serve/high/large` is what inferences count as on a body without a low clock."""
-    assert [name for name in NAMES if name.startswith("serve")][-2] == "serve/high/large"
-    assert math.isfinite(MARGIN)
+def test_what_inferences_count_as_is_the_largest_that_limits_leave() -> None:
+    """Without the policy: it may offer nothing of the sort."""
+    small = action_named("serve/high/small")
+    assert serving_under(Decision(proposed=SLEEP, action=SLEEP)) == (action_named("serve/high/large"), "")
+    large = tuple(name for name in NAMES if "large" in name)
+    masked = (("battery_floor", large),)
+    assert serving_under(Decision(proposed=SLEEP, action=SLEEP, masked=masked)) == (small, "")
+    masked = (("thermal", tuple(name for name in NAMES if name != "sleep")),)
+    action, why = serving_under(Decision(proposed=SLEEP, action=SLEEP, masked=masked))
+    assert action is None
+    assert why.startswith("thermal (")

@@ -62,6 +62,7 @@ def built(config: DeviceConfig) -> Platform:
         body = found.plug.build(config.platform, context)
     with found.blamed("looking at it"):
         body.observe(clock.now_s())
+        _ = body.stopwatch, body.looks_at("battery_soc")
         for action in CATALOGUE:
             if body.supports(action):
                 body.phases(action, 1, 0)

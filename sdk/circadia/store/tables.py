@@ -165,14 +165,16 @@ def read_away(db: sqlite3.Connection) -> list[Away]:
 
 
 def amend(db: sqlite3.Connection, tick_id: int, phases: Iterable[Phase], served: Sequence[Served]) -> None:
-    """Work between two ticks joins the earlier one's row, unless that has gone."""
+    """Work between two ticks joins the earlier one's row, unless that has gone: a phase goes on with its load's."""
     row = db.execute("SELECT phases FROM ticks WHERE id = ?", (tick_id,)).fetchone()
     if row is None:
         return
-    joined = [*json.loads(row[0]), *_marks(phases)]
+    seconds: dict[str, float] = {}
+    for load, duration_s in [*json.loads(row[0]), *_marks(phases)]:
+        seconds[load] = round(seconds.get(load, 0.0) + duration_s, 6)
     db.execute(
         "UPDATE ticks SET phases = ?, served = served + ? WHERE id = ?",
-        (_compact(joined), len(served), tick_id),
+        (_compact(list(seconds.items())), len(served), tick_id),
     )
     insert_requests(db, tick_id, Outcome(served=tuple(served)))
 

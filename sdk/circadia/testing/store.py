@@ -273,7 +273,8 @@ class StoreContract(Contract):
         store = self.again(store)
         last = store.last_tick()
         assert last is not None
-        assert (last.tick_id, last.phases) == (first, PHASES + more + more)
+        both = Phase(load=Load.SERVE_HIGH, duration_s=1.0)
+        assert (last.tick_id, last.phases) == (first, (*PHASES, both))
         assert store.next_request_id() == 8
         second = store.commit(tick(120.0))
         store.amend(second, more, ())

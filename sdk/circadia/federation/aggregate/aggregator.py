@@ -118,18 +118,15 @@ class Aggregator:
         buffered: Sequence[UpdateRecord],
         verdicts: Callable[[str, str], Verdict | None],
         stamp: Callable[[float], float],
-        instance: str = "",
     ) -> None:
         """Go on from what the ledger has: `version`, `buffered`, and `verdicts` of a device and update id.
 
-        `stamp` turns `now_s` into the federation's time, for `published_s`. `instance` tells this aggregator from another
-        of the same federation.
+        `stamp` turns `now_s` into the federation's time, for `published_s`.
         """
         self.settings = settings
         self.version = version
         self._verdicts = verdicts
         self._stamp = stamp
-        self._own = {"instance": instance} if instance else {}
         self._intake = Intake(
             most_bytes=settings.partial_bytes, gap_s=settings.gap_s, forget_s=settings.forget_s
         )
@@ -376,9 +373,7 @@ class Aggregator:
         return (KeepVersion(version=self.version), *(self._publishing.whole() if self._online else ()))
 
     def _status(self, *, online: bool) -> Publish:
-        status = Status(
-            device=AGGREGATOR, online=online, details={"version": self.version.number, **self._own}
-        )
+        status = Status(device=AGGREGATOR, online=online, details={"version": self.version.number})
         topic = build(self.settings.federation, StatusTopic(device=AGGREGATOR))
         return Publish(topic=topic, payload=encode(status), retain=True)
 

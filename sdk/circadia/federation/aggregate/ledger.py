@@ -84,8 +84,8 @@ class Ledger:
         looks may leave it out.
         `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's; None
         keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
-        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
-        open.
+        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does
+        not allow it, or another aggregator has it open.
         """
         self.path = Path(path)
         if not is_digest(task):

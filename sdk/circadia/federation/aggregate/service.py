@@ -89,7 +89,6 @@ class AggregatorService:
         self._link_settings = link_settings or LinkSettings(most_inflight=20)
         self._store_pause_s = store_pause_s
         self._tls = tls
-        self._instance = f"{random.getrandbits(48):012x}"
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
         ledger.claim(settings.federation)
@@ -132,7 +131,6 @@ class AggregatorService:
             buffered=self.ledger.buffered(),
             verdicts=self.ledger.verdict,
             stamp=self._stamp,
-            instance=self._instance,
         )
         self._link = MqttLink(
             address=self.address,

@@ -95,7 +95,7 @@ class MqttLink:
         self._connected = False
         self._was_connected = False
         self._lost = ""
-        self._namesakes = Namesakes(endpoint.will().topic)
+        self._namesakes = Namesakes(endpoint.will().topic, f"{random.getrandbits(64):016x}".encode())
         self._mayfail: set[int] = set()
         """Subscriptions that the broker may refuse."""
         self._inbox: deque[tuple[str, bytes]] = deque()
@@ -224,12 +224,12 @@ class MqttLink:
             if not self._namesakes.in_a_row:
                 self.trouble = ""
             log.info("%s: connected to %s", self._client_id, self.address)
-            self._listen_for_namesakes()
+            self._claim_name()
             self._take(self._endpoint.connected(now_s))
         while self._inbox:
             topic, payload = self._inbox.popleft()
             if topic == self._namesakes.topic:
-                self._hear_status(payload)
+                self._hear_claim(payload)
                 continue
             self._take(self._endpoint.receive(topic, payload, now_s))
         for _ in range(len(self._calls)):
@@ -246,15 +246,16 @@ class MqttLink:
             else:
                 self._sink.take(step)
 
-    def _listen_for_namesakes(self) -> None:
-        """Before this client's own status takes the place of whoever's is there; a broker may forbid it."""
+    def _claim_name(self) -> None:
+        """Read who claimed it before, then claim it; a broker may forbid to read."""
         assert self._client is not None
         self._namesakes.connected()
         _, mid = self._client.subscribe(self._namesakes.topic, qos=1)
         if mid is not None:
             self._mayfail.add(mid)
+        self._client.publish(self._namesakes.topic, self._namesakes.claim, qos=1, retain=True)
 
-    def _hear_status(self, payload: bytes) -> None:
+    def _hear_claim(self, payload: bytes) -> None:
         if not self._namesakes.heard(payload):
             if not self._namesakes.in_a_row:
                 self.trouble = ""
@@ -295,8 +296,6 @@ class MqttLink:
 
     def _publish(self, client: Client, step: Publish) -> None:
         check_packet(step, self._settings.most_packet_bytes)
-        if step.topic == self._namesakes.topic:
-            self._namesakes.sent(step.payload)
         info = client.publish(step.topic, step.payload, qos=step.qos, retain=step.retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.dropped += 1
@@ -326,7 +325,6 @@ class MqttLink:
         client.max_inflight_messages_set(self._settings.most_inflight)
         client.max_queued_messages_set(self._settings.most_queued)
         will = self._endpoint.will()
-        self._namesakes.sent(will.payload)
         client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         client.on_socket_open = _send_at_once
         # With this callback set, paho leaves all writing to `_wait`.
@@ -373,7 +371,7 @@ class MqttLink:
         """Say farewell and disconnect in order, so that the broker does not send the will."""
         if self._client is not None and self._was_connected:
             bye = self._endpoint.farewell()
-            self._namesakes.sent(bye.payload)
+            self._client.publish(self._namesakes.topic, b"", qos=0, retain=True)
             self._client.publish(bye.topic, bye.payload, qos=0, retain=bye.retain)
             self._client.disconnect()
             self._flush(self._client, self._clock() + 1.0)
