@@ -22,7 +22,7 @@ from circadia.policy.sampling import sample
 from circadia.types import Decision, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,9 +69,13 @@ class ActionCosts:
 
 
 def action_costs(
-    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+    platform: Platform,
+    profile: DeviceProfile,
+    sync_bytes: int,
+    catalogue: Sequence[Action] = CATALOGUE,
+    units: Callable[[Action], int] = units_of,
 ) -> ActionCosts:
-    """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link.
+    """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link; `units` of each action.
 
     The user's own draw while the action lasts is counted in, and the charge is taken where it holds least, at the
     lowest voltage. Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)), user and charging
@@ -80,7 +84,7 @@ def action_costs(
     energy_j, heat_k = [], []
     others_w = profile.user.active_w.value + _charging_loss_w(profile)
     for action in catalogue:
-        phases = platform.phases(action, units_of(action), sync_bytes if action.syncs else 0)
+        phases = platform.phases(action, units(action), sync_bytes if action.syncs else 0)
         powers_w = [profile.power_w(phase.load) for phase in phases]
         duration_s = sum(phase.duration_s for phase in phases)
         own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))

@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from circadia.errors import ConfigError
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.inbox import Inbox
 from circadia.learning.examples import ExampleBuffer
+from circadia.learning.personal import Personalisation
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
@@ -110,7 +111,7 @@ def _assemble(
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     inbox = Inbox(first_request_id=store.next_request_id())
     with bodies.blamed("what it says of the actions"):
-        costs = action_costs(body, profile, _most_sync_bytes(task.parameters))
+        costs = action_costs(body, profile, _most_sync_bytes(task.parameters), units=learning.most_units)
     link = _federation(config, task, workload.version, inbox.ring)
     if link is not None:
         opened.callback(link.close)
@@ -230,17 +231,20 @@ def _workload(
             f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
             f"{task.parameters}); name another [store] path"
         )
+    trainer, server = Trainer(task, parts.open_model), Server(task, parts.open_model)
+    personal = config.learning.personal and config.federation is not None
     return LearningWorkload(
         task=task,
-        model=model,
-        trainer=Trainer(task, parts.open_model),
-        server=Server(task, parts.open_model),
+        model=model if personal else replace(model, personal=None),
+        trainer=trainer,
+        server=server,
         examples=_examples(config, task, store),
         requests=RequestQueue(config.learning.requests),
         answered=AnsweredInputs(config.learning.answered),
         platform=platform,
         random=random,
         new_id=lambda: uuid.uuid4().hex,
+        personalisation=Personalisation(task=task, trainer=trainer, server=server) if personal else None,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
     )

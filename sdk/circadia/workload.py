@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
+from circadia.actions import LOCAL_STEPS, SERVE_LIMIT, units_of
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.examples import ExampleBuffer
+    from circadia.learning.personal import Personalisation
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
     from circadia.ports import Platform
@@ -56,6 +57,7 @@ class LearningWorkload:
         answered: AnsweredInputs,
         random: np.random.Generator,
         new_id: Callable[[], str],
+        personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
     ) -> None:
@@ -67,11 +69,13 @@ class LearningWorkload:
         self.answered = answered
         self.spool: dict[str, ModelUpdate] = {update.update_id: update for update in spooled}
         self.known_version = model.version
+        self._answering = (model, model.answering)
         self._trainer = trainer
         self._server = server
         self._platform = platform
         self._random = random
         self._new_id = new_id
+        self._personalisation = personalisation
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
@@ -80,6 +84,14 @@ class LearningWorkload:
     def version(self) -> int:
         """Of the installed model."""
         return self.model.version
+
+    @property
+    def answering(self) -> NDArray[np.float32]:
+        """(parameters,) what serves: the model's weights, or the device's own share in them. Any thread may ask."""
+        model, weights = self._answering
+        if model is not self.model:
+            model, weights = self._answering = (self.model, self.model.answering)
+        return weights
 
     @property
     def waiting(self) -> int:
@@ -140,7 +152,7 @@ class LearningWorkload:
         requests = self.requests.waiting(SERVE_LIMIT[action.work], now_s)
         if not requests:
             return self._finish(action, now_s, Outcome(expired=expired), units=0)
-        probabilities = self._server.infer(self.model.weights, np.stack([request.x for request in requests]))
+        probabilities = self._server.infer(self.answering, np.stack([request.x for request in requests]))
         done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests))
         answered_s = now_s + sum(phase.duration_s for phase in done.phases)
         served = tuple(
@@ -167,9 +179,10 @@ class LearningWorkload:
         rows = [self.examples.rows(ids[ids >= 0]) for ids in batches]
         weights, loss = self._trainer.train(self.model.weights, rows)
         trained = int((batches >= 0).sum())
+        ids = np.unique(batches[batches >= 0])
         training = Training(
             steps=steps,
-            examples=np.unique(batches[batches >= 0]).size,
+            examples=ids.size,
             loss=loss,
             batches=batches,
             weights=weights,
@@ -178,10 +191,35 @@ class LearningWorkload:
             self.model,
             weights=weights,
             unsent_examples=self.model.unsent_examples + trained,
+            unsent_ids=self.model.unsent_ids.union(ids.tolist()),
             practice=self.model.practice.plus(trained, now_s),
         )
+        model, more_steps = self._personalised(model, rows, ids)
         outcome = Outcome(expired=expired, training=training, model=model)
-        return self._finish(action, now_s, outcome, units=steps)
+        return self._finish(action, now_s, outcome, units=steps + more_steps)
+
+    def _personalised(
+        self, model: Model, batches: Sequence[tuple[NDArray[np.float32], NDArray[np.int32]]], ids: NDArray[np.int64]
+    ) -> tuple[Model, int]:
+        """The model just trained with the device's own answer, and the work of that in training steps."""
+        if self._personalisation is None:
+            return model, 0
+        unseen = self.examples.fresh_among(ids)
+        personal, steps = self._personalisation.learn(
+            model.personal,
+            before=self.model.weights,
+            after=model.weights,
+            batches=batches,
+            unseen=self.examples.rows(unseen) if unseen else None,
+        )
+        return dataclasses.replace(model, personal=personal), steps
+
+    def most_units(self, action: Action) -> int:
+        """An upper bound of the steps or requests that an action works through here."""
+        units = units_of(action)
+        if action.mode is Mode.TRAIN and self._personalisation is not None:
+            return units + self._personalisation.most_steps(units)
+        return units
 
     def _finish(self, action: Action, now_s: float, outcome: Outcome, *, units: int) -> Outcome:
         """Add the update that a push makes, and the phases."""
@@ -200,14 +238,16 @@ class LearningWorkload:
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
-            examples=model.unsent_examples,
+            examples=len(model.unsent_ids),
             codec=codec,
             payload=payload,
             created_s=now_s,
         )
         base = model.base + decode(payload, model.base.size, codec)
         return dataclasses.replace(
-            outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
+            outcome,
+            update=update,
+            model=dataclasses.replace(model, base=base, unsent_examples=0, unsent_ids=frozenset()),
         )
 
     @property
@@ -272,8 +312,24 @@ class LearningWorkload:
             log.warning(
                 "this device's own change does not go with version %d and is lost: %s", version, error
             )
-            return dataclasses.replace(model, unsent_examples=0)
-        return dataclasses.replace(model, weights=own)
+            return self._answerable(
+                dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset())
+            )
+        return self._answerable(dataclasses.replace(model, weights=own))
+
+    def _answerable(self, model: Model) -> Model:
+        """Without what the device has for its own answers where that, with these weights, gives none."""
+        if model.personal is None:
+            return model
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._try(model.answering)
+        except ArtifactError as error:
+            log.warning(
+                "this device's own answers do not go with version %d and begin anew: %s", model.version, error
+            )
+            return dataclasses.replace(model, personal=None)
+        return model
 
     def _try(self, weights: NDArray[np.float32]) -> None:
         if not np.isfinite(weights).all():

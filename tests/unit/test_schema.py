@@ -300,7 +300,7 @@ HEAVY = """
         for _ in range(20):
             db.execute("UPDATE ticks SET masked = coalesce(masked, '') || 'x', joules_by_load = randomblob(200)")
 
-    schema = dataclasses.replace(STORE, steps={3: Step(run=heavy, additive=sys.argv[2] == "additive")})
+    schema = dataclasses.replace(STORE, steps={**STORE.steps, 3: Step(run=heavy, additive=sys.argv[2] == "additive")})
     if len(sys.argv) > 3:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
     print("begin", flush=True)

@@ -40,11 +40,16 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+PERSONAL = """CREATE TABLE personal (
+    id INTEGER PRIMARY KEY CHECK (id = 1), weights BLOB NOT NULL, share REAL NOT NULL, losses TEXT NOT NULL,
+    scored REAL NOT NULL)"""
+"""What the device has for its own answers, if it has. `losses`: a JSON list of numbers."""
 TABLES = f"""
 {READABLE_FROM};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PERSONAL};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -62,7 +67,8 @@ CREATE TABLE trainings (
     width INTEGER NOT NULL, batches BLOB NOT NULL);
 CREATE TABLE model (
     id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
-    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL);
+    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL,
+    unsent BLOB);
 CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
@@ -70,6 +76,7 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 """  # noqa: S608 - constants
 """`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`.
 
+`model.unsent` holds the ids behind `unsent_examples`, int64, rising; NULL in a row that a version before schema 5 wrote.
 `ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
 """
 
@@ -85,12 +92,18 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE ticks ADD COLUMN room BLOB")
 
 
+def _from_4(db: sqlite3.Connection) -> None:
+    """Which examples an update will stand for, and what the device has for its own answers."""
+    db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
+    db.execute(PERSONAL)
+
+
 STORE = Schema(
     kind="a store of Circadia",
     landmark="ticks",
-    version=4,
+    version=5,
     readable_from=4,
     tables=TABLES,
-    steps={3: Step(run=_from_3)},
+    steps={3: Step(run=_from_3), 4: Step(run=_from_4)},
 )
 """Schema 3 itself opens no other; from 4 on a program opens what says that it may."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from circadia.observation import values
 from circadia.types import Away, Source
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from circadia.store.names import Names
-    from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, TickRecord, Training
+    from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, Personal, TickRecord, Training
 
 
 def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: int) -> int:
@@ -79,7 +81,7 @@ def insert_training(db: sqlite3.Connection, tick_id: int, training: Training) ->
 
 
 def replace_model(db: sqlite3.Connection, model: Model) -> None:
-    """The one row of weights."""
+    """The one row of weights, and that of the device's own answer."""
     row = (
         model.version,
         model.published_s,
@@ -88,11 +90,24 @@ def replace_model(db: sqlite3.Connection, model: Model) -> None:
         model.unsent_examples,
         model.practice.rows,
         model.practice.t_s,
+        np.array(sorted(model.unsent_ids), "<i8").tobytes(),
     )
     db.execute(
-        """INSERT OR REPLACE INTO model (id, version, published_s, base, weights, unsent_examples, practice, practice_s)
-           VALUES (1, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT OR REPLACE INTO model (id, version, published_s, base, weights, unsent_examples, practice, practice_s,
+           unsent) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)""",
         row,
+    )
+    if model.personal is None:
+        db.execute("DELETE FROM personal")
+    else:
+        _replace_personal(db, model.personal)
+
+
+def _replace_personal(db: sqlite3.Connection, personal: Personal) -> None:
+    weights, losses = personal.weights.astype("<f4").tobytes(), _compact(personal.losses)
+    db.execute(
+        "INSERT OR REPLACE INTO personal (id, weights, share, losses, scored) VALUES (1, ?, ?, ?, ?)",
+        (weights, personal.share, losses, personal.scored),
     )
 
 
