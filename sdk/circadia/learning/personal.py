@@ -1,14 +1,16 @@
 """The device's own answer: a second vector of weights beside the federation's, and how much of it an answer takes.
 
-    train    v ← v − η ∇F(v) for the first `OWN_STEPS` of the action's batches, then v ← v + `PULL` · (w − v)
+    train    v ← v − η ∇F(v) for so many of the action's batches, then v ← v + ρ (w − v)
     answer   w + α (v − w),  α out of `SHARES`
     choose   L(α) ← `FADE` · L(α) − log p(y | x; α) for each example before anything was trained on it
+    trust    a = (L(0) / L(1) − 1) / (`ALONE` − 1) within 0 … 1:  ρ = `PULL` · (1 − a),
+             batches: `OWN_STEPS` + a · (1 − `OWN_STEPS`) of them
 
 w is what the federation knows: its newest version and the change that this device has not sent yet. It is neither read
 from v nor moved by it, so what is sent and published is the same with and without.
 
 The first line is Ditto (Li et al., "Ditto: Fair and Robust Federated Learning Through Personalization", ICML 2021), with
-its proximal term as one step an action. The second is the interpolation of APFL (Deng, Kamani, Mahdavi, "Adaptive
+its proximal term as one step an action; the less w is worth to this device, the more v learns by itself. The second is the interpolation of APFL (Deng, Kamani, Mahdavi, "Adaptive
 Personalized Federated Learning", 2020), whose α is chosen by the third: examples are scored before they are learnt
 from, old scores fade ("prequential", Dawid 1984; faded as in Gama et al., "On evaluating stream learning algorithms",
 2013).
@@ -43,10 +45,10 @@ SHARES = (0.0, 0.5, 1.0)
 """α that may be chosen: the federation's answer, half way, the device's own."""
 FIRST_SHARE = 0.5
 OWN_STEPS = 0.25
-"""Of an action's training steps: this many more."""
+"""Of an action's training steps: so many more, as long as w answers no worse than v."""
 PULL = 0.5
-"""Of the way from v to w, once an action."""
-ALONE = 2.5
+"""Of the way from v to w, once an action, as long as w answers no worse than v."""
+ALONE = 3.0
 """Where w's loss is so many times v's, the federation is no help: v takes all of the steps, and is not drawn to w."""
 FADE = 0.98
 """An example later, a score counts this much: about the last fifty decide."""
@@ -88,30 +90,23 @@ class Personalisation:
         if unseen is not None:
             personal = self._scored(personal, before, unseen)
             work += self._scoring_steps(len(unseen[1]))
-        alone = self._is_alone(personal)
-        steps = len(batches) if alone else self._own_steps(len(batches))
+        alone = _alone(personal)
+        steps = _own_steps(len(batches), alone)
         try:
             weights, _ = self._trainer.train(personal.weights, batches[:steps])
         except ArtifactError as error:
             log.warning("this device's own weights begin again from the federation's: %s", error)
             return Personal(weights=after, share=0.0, losses=(0.0,) * len(SHARES)), work + steps
-        if not alone:
-            weights = weights + np.float32(PULL) * (after - weights)
+        weights = weights + np.float32(PULL * (1 - alone)) * (after - weights)
         return replace(personal, weights=weights), work + steps
 
     def most_steps(self, steps: int) -> int:
         """An upper bound of the work that `learn` adds to an action of so many steps, at least one."""
-        return max(steps, self._own_steps(steps)) + self._scoring_steps(MOST_SCORED)
-
-    def _own_steps(self, steps: int) -> int:
-        return max(1, round(steps * OWN_STEPS))
+        return _own_steps(steps, 1.0) + self._scoring_steps(MOST_SCORED)
 
     def _scoring_steps(self, rows: int) -> int:
         """A row goes forwards under three shares, which is a third of training each: there and twice as much back."""
         return -(-min(rows, MOST_SCORED) // self._task.batch)
-
-    def _is_alone(self, personal: Personal) -> bool:
-        return personal.losses[0] > ALONE * personal.losses[-1] and personal.scored > 0
 
     def _scored(self, personal: Personal, before: Weights, unseen: Rows) -> Personal:
         x, y = unseen[0][-MOST_SCORED:], unseen[1][-MOST_SCORED:]
@@ -129,6 +124,16 @@ class Personalisation:
             scored=faded * personal.scored + float(fading.sum()),
             share=_chosen(personal.share, losses),
         )
+
+
+def _alone(personal: Personal) -> float:
+    """How little the federation helps this device, from 0 to 1."""
+    w, v = personal.losses[0], personal.losses[-1]
+    return min(max((w / v - 1) / (ALONE - 1), 0.0), 1.0) if v > 0 else float(w > 0)
+
+
+def _own_steps(steps: int, alone: float) -> int:
+    return max(1, round(steps * (OWN_STEPS + (1 - OWN_STEPS) * alone)))
 
 
 def _chosen(present: float, losses: Sequence[float]) -> float:
