@@ -199,7 +199,10 @@ class LearningWorkload:
         return self._finish(action, now_s, outcome, units=steps + more_steps)
 
     def _personalised(
-        self, model: Model, batches: Sequence[tuple[NDArray[np.float32], NDArray[np.int32]]], ids: NDArray[np.int64]
+        self,
+        model: Model,
+        batches: Sequence[tuple[NDArray[np.float32], NDArray[np.int32]]],
+        ids: NDArray[np.int64],
     ) -> tuple[Model, int]:
         """The model just trained with the device's own answer, and the work of that in training steps."""
         if self._personalisation is None:
@@ -312,9 +315,7 @@ class LearningWorkload:
             log.warning(
                 "this device's own change does not go with version %d and is lost: %s", version, error
             )
-            return self._answerable(
-                dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset())
-            )
+            return self._answerable(dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset()))
         return self._answerable(dataclasses.replace(model, weights=own))
 
     def _answerable(self, model: Model) -> Model:
