@@ -224,6 +224,14 @@ def test_what_the_store_refuses_is_forgotten() -> None:
     assert device.answering is answering
 
 
+def test_scores_for_other_shares_are_begun_anew() -> None:
+    other = Personal(weights=federated(), share=0.3, losses=(5.0, 1.0), scored=40.0)
+    found, _ = trained(other, unseen=(TRAIN_X[200:216], TRAIN_Y[200:216]))
+    assert found.share in SHARES
+    assert len(found.losses) == len(SHARES)
+    assert found.scored < 16
+
+
 def test_own_weights_that_diverge_begin_again(caplog: pytest.LogCaptureFixture) -> None:
     huge = Personal(weights=np.full_like(federated(), 1e30), share=1.0, losses=(9.0, 9.0, 9.0), scored=9.0)
     with caplog.at_level(logging.WARNING):

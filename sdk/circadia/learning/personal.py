@@ -10,10 +10,10 @@ w is what the federation knows: its newest version and the change that this devi
 from v nor moved by it, so what is sent and published is the same with and without.
 
 The first line is Ditto (Li et al., "Ditto: Fair and Robust Federated Learning Through Personalization", ICML 2021), with
-its proximal term as one step an action; the less w is worth to this device, the more v learns by itself. The second is the interpolation of APFL (Deng, Kamani, Mahdavi, "Adaptive
-Personalized Federated Learning", 2020), whose α is chosen by the third: examples are scored before they are learnt
-from, old scores fade ("prequential", Dawid 1984; faded as in Gama et al., "On evaluating stream learning algorithms",
-2013).
+its proximal term as one step an action; the less w is worth to this device, the more v learns by itself. The second is
+the interpolation of APFL (Deng, Kamani, Mahdavi, "Adaptive Personalized Federated Learning", 2020), whose α is chosen
+by the third: examples are scored before they are learnt from, old scores fade ("prequential", Dawid 1984; faded as in
+Gama, Sebastião, Rodrigues, "On evaluating stream learning algorithms", 2013).
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 SHARES = (0.0, 0.5, 1.0)
 """α that may be chosen: the federation's answer, half way, the device's own."""
+UNSCORED = (0.0,) * len(SHARES)
 FIRST_SHARE = 0.5
 OWN_STEPS = 0.25
 """Of an action's training steps: so many more, as long as w answers no worse than v."""
@@ -84,8 +85,10 @@ class Personalisation:
         none. Without `personal` it begins from `before`. Where the steps diverge it begins again from `after`.
         """
         if personal is None:
-            personal = Personal(weights=before, share=FIRST_SHARE, losses=(0.0,) * len(SHARES))
+            personal = Personal(weights=before, share=FIRST_SHARE, losses=UNSCORED)
             unseen = None  # all shares are one and the same yet
+        elif len(personal.losses) != len(SHARES):  # of a version that chose among others
+            personal = replace(personal, losses=UNSCORED, scored=0.0)
         work = 0
         if unseen is not None:
             personal = self._scored(personal, before, unseen)
@@ -96,7 +99,7 @@ class Personalisation:
             weights, _ = self._trainer.train(personal.weights, batches[:steps])
         except ArtifactError as error:
             log.warning("this device's own weights begin again from the federation's: %s", error)
-            return Personal(weights=after, share=0.0, losses=(0.0,) * len(SHARES)), work + steps
+            return Personal(weights=after, share=0.0, losses=UNSCORED), work + steps
         weights = weights + np.float32(PULL * (1 - alone)) * (after - weights)
         return replace(personal, weights=weights), work + steps
 
