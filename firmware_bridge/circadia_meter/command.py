@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from circadia.cli import commands_of, need
@@ -71,21 +72,21 @@ def _add_calibrate(actions: Actions[argparse.ArgumentParser]) -> None:
 
 
 def _add_record(actions: Actions[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("record", help="write a recording until Ctrl-C")
+    parser = actions.add_parser("record", help="write a recording until Ctrl-C or SIGTERM")
     parser.add_argument("file", type=Path, metavar="FILE.cimr")
     _add_port(parser)
     parser.add_argument(
         "--rate", type=float, default=1000.0, metavar="HZ", help="samples a second, default 1000"
     )
     parser.add_argument("--shunt", type=float, metavar="OHM", help="instead of what the meter keeps")
-    parser.add_argument("--seconds", type=float, help="default: until Ctrl-C")
+    parser.add_argument("--seconds", type=float, help="default: until Ctrl-C or SIGTERM")
     parser.set_defaults(run=_record)
 
 
 def _add_export(actions: Actions[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("export", help="a recording as CSV: seconds, amperes, volts")
     parser.add_argument("file", type=Path, metavar="FILE.cimr")
-    parser.add_argument("target", type=Path, metavar="FILE.csv")
+    parser.add_argument("target", type=Path, metavar="FILE.csv", help="`-` is standard output")
     parser.set_defaults(run=_export)
 
 
@@ -114,7 +115,9 @@ def _record(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from circadia.writing import is_stdout
     from circadia_meter.recording import export_csv
 
-    print(f"{args.target}: {export_csv(args.file, args.target):,} samples")
+    samples = export_csv(args.file, args.target)
+    print(f"{args.target}: {samples:,} samples", file=sys.stderr if is_stdout(args.target) else sys.stdout)
     return 0

@@ -1,13 +1,13 @@
-"""`circadia meter record`: everything that a meter says, until Ctrl-C."""
+"""`circadia meter record`: everything that a meter says, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from circadia import __version__
+from circadia.ending import ending
 from circadia.errors import ConfigError, MeterError
 from circadia.platforms.clocks import SystemClock
 from circadia_meter.connection import SHUNT_OHM, SIMULATED, port_of
@@ -16,11 +16,12 @@ from circadia_meter.serial_meter import SerialMeter
 from circadia_meter.session import MeterSession
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
 
 def run(port: str, file: Path, *, rate_hz: float, seconds: float | None, shunt_ohm: float | None) -> int:
-    """Record; 0 also after Ctrl-C."""
+    """Record; 0 also after Ctrl-C and SIGTERM."""
     if not 0.1 <= rate_hz <= 1e6:
         raise ConfigError(f"--rate is {rate_hz:g} Hz; it must be 0.1 or more")
     if port == SIMULATED and shunt_ohm is None:
@@ -44,8 +45,8 @@ def run(port: str, file: Path, *, rate_hz: float, seconds: float | None, shunt_o
         )
         try:
             _begin(meter, file)
-            with suppress(KeyboardInterrupt):
-                _wait(meter, seconds)
+            with ending() as ended:
+                _wait(meter, seconds, ended)
         finally:
             meter.close()
             recorder.close(session, clock.now_s())
@@ -66,10 +67,9 @@ def _begin(meter: SerialMeter, file: Path) -> None:
         raise
 
 
-def _wait(meter: SerialMeter, seconds: float | None) -> None:
+def _wait(meter: SerialMeter, seconds: float | None, ended: threading.Event) -> None:
     start_s = time.monotonic()
-    while seconds is None or time.monotonic() - start_s < seconds:
-        time.sleep(0.25)
+    while (seconds is None or time.monotonic() - start_s < seconds) and not ended.wait(0.25):
         if sys.stderr.isatty():
             state = "measuring" if meter.connected else "the meter has gone; waiting for it"
             passed_s = time.monotonic() - start_s

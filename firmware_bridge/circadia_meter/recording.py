@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from circadia.errors import MeterError
+from circadia.writing import whole_text
 from circadia_meter.calibration import Calibration
 from circadia_meter.clock import Unwrapper
 from circadia_meter.events import Hello, Samples
@@ -254,16 +254,14 @@ def _best_line(rows: list[tuple[Any, ...]], place: int) -> tuple[int, float, flo
 
 
 def export_csv(path: Path, target: Path) -> int:
-    """Every sample as a line of seconds, amperes and volts; returns their number."""
+    """Every sample as a line of seconds, amperes and volts; returns their number. `-` is standard output."""
     count = 0
     if not target.absolute().parent.is_dir():
         raise MeterError(f"{target}: its folder does not exist; make it first")
-    new = target.with_name(target.name + ".new")
-    with Recording(path) as recording, closing(new.open("w", encoding="ascii")) as file:
+    with Recording(path) as recording, whole_text(target) as file:
         file.write("t_s,current_a,voltage_v\n")
         for span in recording.spans():
             table = np.stack([span.t_s, span.current_a, span.voltage_v], axis=1)
             np.savetxt(file, table, fmt=["%.6f", "%.7g", "%.6g"], delimiter=",")
             count += len(table)
-    new.replace(target)
     return count

@@ -6,13 +6,22 @@ import dataclasses
 import logging
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from circadia.actions import INDEX, action_named
+from circadia.actions import INDEX, NAMES, SLEEP, action_named
+from circadia.between_ticks import BetweenTicks
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
-from circadia.federation.device.events import Corruption, UpdateAcknowledged, UpdatePutOff
+from circadia.federation.device.events import (
+    Corruption,
+    UpdateAcknowledged,
+    UpdatePutOff,
+    UpdatesHeld,
+)
+from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
+from circadia.sensors import SENSORS, answering
 from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
+from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,20 +30,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.application import Application
+    from circadia.bounds import Bounds
+    from circadia.events import Event
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
+    from circadia.listeners import EventStream
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
-    from circadia.types import EnergyReading
+    from circadia.status import AgentStatus
+    from circadia.types import EnergyReading, Served
 
 log = logging.getLogger(__name__)
 
 DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
+PAUSED = ("paused", NAMES[1:])
+"""What the pause forbids, as a limit is told: everything but sleep."""
+
+E = TypeVar("E", bound="Event")
 
 
 class Agent:
-    """Decides, works, records. All methods but `submit`, `feedback`, `add_example` and `wake` belong to one thread."""
+    """Decides, works, records. All methods of the application's side are for any thread, the others for one."""
 
     def __init__(
         self,
@@ -42,20 +59,23 @@ class Agent:
         clock: Clock,
         platform: Platform,
         policy: Policy,
-        shield: Shield,
+        bounds: Bounds,
         workload: Workload,
         store: Store,
         meter: EnergyMeter,
         draw: Callable[[], float],
         application: Application,
         federation: Federation | None = None,
-        preference: Preference | None = None,
         period_s: float = 60.0,
     ) -> None:
         self.clock = clock
         self.platform = platform
         self.policy = policy
-        self.shield = shield
+        self.bounds = bounds
+        self.between = BetweenTicks(
+            platform=platform, bounds=bounds, store=store, inferences=application.inferences
+        )
+        self.vigil = Vigil(bounds.shield.names, platform.looks_at)
         self.workload = workload
         self.store = store
         self.meter = meter
@@ -64,10 +84,15 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
-        self.preference = preference or Preference()
         self.delivering = False
         """Whether the last updates are on their way."""
-        self._least_link = Link.FREE if shield.limits.sync_only_unmetered else Link.METERED
+        limits = bounds.shield.limits
+        self._least_link = Link.FREE if limits.sync_only_unmetered else Link.METERED
+        self._blind = "network" in limits.lacking
+        """It cannot tell which network there is, so it tries."""
+        self._sensors = store.sensors()
+        self._tick_id: int | None = None
+        """The last one that the store has."""
         self._events: deque[DeviceEvent] = deque()
         self._last_complaint = ""
         self._meterless = False
@@ -77,11 +102,20 @@ class Agent:
         self._last_t_s = self.resumed_at_s = last.t_s if last else math.nan
         """When the last tick of an earlier run began; NaN for a new store."""
 
+    @property
+    def shield(self) -> Shield:
+        """With the bounds of now."""
+        return self.bounds.shield
+
     # For the application, from any thread
 
     def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
         """As `Application.submit`: ask for an inference → a Future of `Served`."""
         return self.application.submit(x, deadline_s)
+
+    def infer(self, x: NDArray[np.float32]) -> Served:
+        """As `Application.infer`: the answer at once."""
+        return self.application.infer(x)
 
     def feedback(self, request_id: int, label: int | str) -> None:
         """As `Application.feedback`: the true label of a served request."""
@@ -91,6 +125,39 @@ class Agent:
         """As `Application.add_example`: a labelled example to learn from."""
         self.application.add_example(x, label)
 
+    def set_preference(self, preference: Preference) -> None:
+        """As `Application.set_preference`: what the user cares about."""
+        self.application.set_preference(preference)
+
+    def pause(self) -> None:
+        """As `Application.pause`: only sleep until `resume`."""
+        self.application.pause()
+
+    def resume(self) -> None:
+        """As `Application.resume`: decide freely again."""
+        self.application.resume()
+
+    def status(self) -> AgentStatus:
+        """How the device is doing. Cheap: nothing is read from the disk or asked of a sensor."""
+        status, federation = self.application.status(), self.federation
+        if federation is None:
+            return status
+        return dataclasses.replace(status, connected=federation.connected, trouble=federation.trouble)
+
+    def on(self, kind: type[E], call: Callable[[E], object]) -> Callable[[], None]:
+        """As `Application.on`: call it with each event of a kind → a function that ends this."""
+        return self.application.on(kind, call)
+
+    @overload
+    def events(self, kind: type[E], /, *, most: int = ...) -> EventStream[E]: ...
+
+    @overload
+    def events(self, *kinds: type[Event], most: int = ...) -> EventStream[Event]: ...
+
+    def events(self, *kinds: type[Any], most: int = MOST_EVENTS) -> EventStream[Any]:
+        """As `Application.events`: events for `async for`."""
+        return self.application.events(*kinds, most=most)
+
     def wake(self) -> None:
         """Ask for a tick now."""
         self.application.wake()
@@ -99,11 +166,13 @@ class Agent:
 
     def tick(self) -> TickRecord:
         """Observe, decide, work, record."""
+        self._record_inferences()
         t_s = self.clock.now_s()
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        decision = self.shield.decide(x, self.policy.scores(x), self.draw())
+        decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
+        self.between.allow(decision, t_s)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -111,18 +180,26 @@ class Agent:
             decision=decision,
             outcome=outcome,
             version=self.workload.version,
+            paces=self.bounds.news(),
         )
-        self._keep(record)
+        tick_id = self._keep(record)
         self._sync(record)
+        self.application.reporter.ticked(tick_id, record)
         return record
+
+    def _unless_paused(self, decision: Decision) -> Decision:
+        """The pause is a limit of the user's: told as one, and nothing but sleep passes it."""
+        if not self.application.paused:
+            return decision
+        return dataclasses.replace(decision, action=SLEEP, masked=(*decision.masked, PAUSED), feasible=True)
 
     def observe(self, t_s: float) -> Observation:
         """The body's sensors and the workload's state as one observation."""
         angle = 2 * math.pi * (self.platform.local_time_s(t_s) % DAY_S) / DAY_S
-        preference = self.preference
+        preference = self.application.preference
         observation = dataclasses.replace(
             self.platform.observe(t_s),
-            dt_s=t_s - self._last_t_s,
+            dt_s=0.0 if t_s < self._last_t_s else t_s - self._last_t_s,  # a clock that was set back
             day_sine=math.sin(angle),
             day_cosine=math.cos(angle),
             preference_accuracy=preference.accuracy,
@@ -131,27 +208,45 @@ class Agent:
             **self.workload.observe(t_s),
         )
         self._last_t_s = t_s
+        self.vigil.look(t_s, observation)
         if self.federation is not None:
-            self.federation.set_online(observation.link >= self._least_link)
+            self.federation.set_online(self._blind or observation.link >= self._least_link)
         return observation
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
         outcome = self.workload.run(decision.action, t_s)
         self.platform.spend(outcome.phases)
+        if self.platform.stopwatch is not None:
+            self.bounds.saw(decision.action, outcome)
+            return outcome
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
 
-    def _keep(self, record: TickRecord) -> None:
+    def _keep(self, record: TickRecord) -> int:
         """One transaction decides what happened; without it the training is forgotten, answers still go out."""
+        why_not = self.vigil.judge(record, self.policy.offered)
         try:
-            self.store.commit(record)
+            self._tick_id = tick_id = self.store.commit(record)
         except StoreError:
             self.workload.settle(stored=False)
             raise
         else:
             self.workload.settle(stored=True)
+            self.bounds.kept(record.paces)
+            self._know_sensors(record.observation)
         finally:
-            self.application.answer(record.outcome)
+            self.application.answer(record.outcome, why_not)
+        return tick_id
+
+    def _know_sensors(self, observation: Observation) -> None:
+        if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
+            self.store.note_sensors(new)
+            self._sensors |= new
+
+    def _record_inferences(self) -> None:
+        """What was answered since the last tick belongs to it."""
+        if self._tick_id is not None:
+            self.application.reporter.answered(self.between.record(self._tick_id))
 
     def _sync(self, record: TickRecord) -> None:
         action = record.decision.action
@@ -165,6 +260,7 @@ class Agent:
             reading = self._joules(start_s, end_s)
             if reading is not None:
                 self.store.settle(tick_id, reading)
+                self.application.reporter.settled(tick_id, reading)
 
     def _joules(self, start_s: float, end_s: float) -> EnergyReading | None:
         """None as well from a meter that fails: a device works without joules. Said once, until it answers again."""
@@ -180,6 +276,7 @@ class Agent:
 
     def _settle_last(self) -> None:
         """The last tick ends here, not with a next one."""
+        self._record_inferences()
         last, now_s = self.store.last_tick(), self.clock.now_s()
         if last is None:
             return
@@ -187,10 +284,13 @@ class Agent:
         self._settle()
         if (reading := self._joules(last.t_s, now_s)) is not None:
             self.store.settle(last.tick_id, reading)
+            self.application.reporter.settled(last.tick_id, reading)
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
-        return self.application.ingest()
+        urgent = self.application.ingest()
+        self._record_inferences()  # before `learn` stores labels of what they answered
+        return urgent
 
     def learn(self) -> None:
         """As `Application.learn`: store the examples that came."""
@@ -218,12 +318,16 @@ class Agent:
                 self._complain(event.what)
             case UpdatePutOff():
                 self._put_off(event)
+            case UpdatesHeld():
+                self._act_on(event)
+                self._held(event)
             case _:
                 self._act_on(event)
 
     def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
         model = self.workload.hear(event, self.clock.now_s())
+        ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:
             if model is not None:
                 self.store.save_model(model)
@@ -234,6 +338,30 @@ class Agent:
             self.workload.settle(stored=False)
             raise
         self.workload.settle(stored=True)
+        if model is not None:
+            self.application.reporter.installed(model.version, model.published_s)
+        if ours and isinstance(event, UpdateAcknowledged):
+            self._verdict(event)
+
+    def _spooled_ids(self) -> set[str]:
+        return {update.update_id for update in self.workload.spooled}
+
+    def _verdict(self, event: UpdateAcknowledged) -> None:
+        if not event.accepted:
+            log.warning("federation: update %s was rejected: %s", event.update_id, event.reason)
+        self.application.reporter.verdict(event.update_id, accepted=event.accepted, reason=event.reason)
+
+    def _held(self, event: UpdatesHeld) -> None:
+        self.application.reporter.held(event.reason)
+        if not event.reason:
+            log.info("federation: updates are sent again")
+            return
+        log.warning(
+            "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.0f s",
+            event.rejected,
+            event.reason,
+            event.retry_s,
+        )
 
     def _complain(self, what: str) -> None:
         """A flood of the same is one line."""
@@ -253,7 +381,7 @@ class Agent:
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
-        if self.federation is None or not self.workload.spooled:
+        if self.federation is None or not self.workload.spooled or self.application.paused:
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():

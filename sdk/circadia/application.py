@@ -1,28 +1,40 @@
-"""The application's side of a device: what it asks and teaches, from any thread, and the answers that it waits for."""
+"""The application's side of a device: what it asks, teaches, wishes and hears, from any thread."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from circadia.errors import CircadiaError, DeadlineExpired
+from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
+from circadia.listeners import MOST_EVENTS
+from circadia.ranges import is_real, is_whole
+from circadia.reporter import Reporter
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
+from circadia.types import Preference, in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from circadia.events import Event
+    from circadia.inferences import Inferences
+    from circadia.listeners import EventStream
     from circadia.ports import Clock, Store, Workload
-    from circadia.types import Outcome
+    from circadia.status import AgentStatus
+    from circadia.types import Outcome, Served
 
 log = logging.getLogger(__name__)
 
 MOST_LESSONS = 1024
 """Examples that wait while the store refuses them."""
+
+E = TypeVar("E", bound="Event")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,13 +48,31 @@ class _Lesson:
 
 
 class Application:
-    """`submit`, `feedback`, `add_example` and `wake` belong to any thread, all else to the agent's."""
+    """The first half of its methods belongs to any thread, the second to the agent's."""
 
     def __init__(
-        self, *, clock: Clock, workload: Workload, store: Store, inbox: Inbox, deadline_s: float = 60.0
+        self,
+        *,
+        clock: Clock,
+        workload: Workload,
+        store: Store,
+        inbox: Inbox,
+        inferences: Inferences,
+        deadline_s: float = 60.0,
+        preference: Preference | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
-        """`deadline_s`: how long a request waits when the application does not say."""
+        """`deadline_s`: how long a request waits when the application does not say.
+
+        `preference`: until `set_preference`, a third of each.
+        """
         self.inbox = inbox
+        self.preference = preference or Preference()
+        """What the user cares about; swapped whole."""
+        self.paused = False
+        """Whether the device only sleeps."""
+        self.reporter = reporter or Reporter()
+        self.inferences = inferences
         self.lessons_lost = 0
         """Examples that a store which refuses them pushed out of memory."""
         self._clock = clock
@@ -58,29 +88,94 @@ class Application:
     def submit(self, x: NDArray[np.float32], deadline_s: float | None = None) -> Answer:
         """Ask for an inference: x of the task's input shape, `deadline_s` from now. → a Future of `Served`.
 
-        `ConfigError` for a wrong shape or NaN; the future raises `DeadlineExpired` when nobody served it in time.
+        `ConfigError` for a wrong shape or NaN, in `deadline_s` too; the future raises `DeadlineExpired` when nobody
+        served it in time.
         """
         x = check_input(self._workload.task, x)
+        wait_s = self._deadline_s if deadline_s is None else deadline_s
+        if not is_real(wait_s) or wait_s < 0:
+            raise ConfigError(
+                f"deadline_s is {deadline_s!r}; it must be a number of seconds from now, 0 or more"
+            )
         now_s = self._clock.now_s()
         answer = self.inbox.new_answer()
-        wait_s = self._deadline_s if deadline_s is None else deadline_s
         self.inbox.put(Submitted(answer=answer, x=x, submitted_s=now_s, deadline_s=now_s + wait_s))
         return answer
 
+    def infer(self, x: NDArray[np.float32]) -> Served:
+        """The answer, at once: for an application that cannot wait for the policy to serve. x as for `submit`.
+
+        The hard limits hold as the agent last saw the body: what it saw counts for two of its periods, at least a minute,
+        and for as much work as one action of serving may take, at least a second; then it is woken to look again, which
+        this waits for. `LimitError` names the limit that forbids to serve. The answer, its work and its joules are those of
+        the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded if the
+        process is killed.
+
+        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
+        back ticks later.
+        """
+        if self.paused:
+            raise LimitError(f"no inference now, serving is forbidden: {in_words(['paused'])}")
+        return self.inferences.infer(x)
+
     def feedback(self, request_id: int, label: int | str) -> None:
-        """The true label of a served request: it becomes an example. Unknown requests are logged and dropped."""
-        item = Labelled(request_id=request_id, label=self._index(label), t_s=self._clock.now_s())
+        """The true label of a served request, `Answer.request_id`: it becomes an example.
+
+        Requests that were not served, or long ago, are logged and dropped. `ConfigError` for what is no number of a
+        request, or no label.
+        """
+        if not is_whole(request_id):
+            raise ConfigError(f"request {request_id!r}: a request's number is its Answer's `request_id`")
+        item = Labelled(request_id=int(request_id), label=self._index(label), t_s=self._clock.now_s())
         self.inbox.put(item)
 
     def add_example(self, x: NDArray[np.float32], label: int | str) -> None:
-        """A labelled example to learn from."""
+        """A labelled example to learn from; `ConfigError` for a wrong input, or a label that the task does not have."""
         x = check_input(self._workload.task, x)
         self.inbox.put(Example(x=x, label=self._index(label), t_s=self._clock.now_s()))
 
     def wake(self) -> None:
         """Ask for a tick now."""
         self._woken = True
-        self.inbox.ring()
+        self.inbox.ask()
+
+    def set_preference(self, preference: Preference) -> None:
+        """What the user cares about, from the next tick on until the device ends; keep it in the application's settings."""
+        if not isinstance(preference, Preference):
+            raise ConfigError(f"preference {preference!r}: must be a circadia.Preference")
+        self.preference = preference
+
+    def pause(self) -> None:
+        """Only sleep from the next tick on: nothing is served, learned, sent or fetched until `resume`.
+
+        What is at work ends. Requests may come, and expire. It is forgotten when the device ends: an application that
+        keeps such a setting pauses again before it starts.
+        """
+        self.paused = True
+
+    def resume(self) -> None:
+        """Decide freely again, at once."""
+        self.paused = False
+        self.inferences.forget()
+        self.wake()
+
+    def status(self) -> AgentStatus:
+        """How the device is doing; cheap. The agent adds what it knows of the link."""
+        return self.reporter.status(paused=self.paused, inbox=self.inbox.waiting, preference=self.preference)
+
+    def on(self, kind: type[E], call: Callable[[E], object]) -> Callable[[], None]:
+        """Call it with each event of a kind of `circadia.events` → a function that ends this: see `Listeners.on`."""
+        return self.reporter.listeners.on(kind, call)
+
+    @overload
+    def events(self, kind: type[E], /, *, most: int = ...) -> EventStream[E]: ...
+
+    @overload
+    def events(self, *kinds: type[Event], most: int = ...) -> EventStream[Event]: ...
+
+    def events(self, *kinds: type[Any], most: int = MOST_EVENTS) -> EventStream[Any]:
+        """Events of these kinds, of all without one, for `async for`: see `EventStream`."""
+        return self.reporter.listeners.stream(kinds, most)
 
     def _index(self, label: int | str) -> int:
         return self._workload.task.label_index(label)
@@ -90,8 +185,11 @@ class Application:
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
         items = self.inbox.take()
+        self.inferences.remember()  # before the labels of what they answered
         for item in items:
             self._take(item)
+        if items:
+            self.reporter.queue = self._workload.waiting
         woken, self._woken = self._woken, False
         return woken or any(isinstance(item, Submitted) for item in items)
 
@@ -154,21 +252,29 @@ class Application:
         if evicted:
             self._store.mark_evicted(evicted)
 
-    def answer(self, outcome: Outcome) -> None:
-        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked."""
+    def answer(self, outcome: Outcome, why_not: str = "") -> None:
+        """Whoever waits for what was served or has expired hears of it, however many ticks ago it was asked.
+
+        `why_not`: the limits that kept this device from serving.
+        """
+        self.reporter.queue = self._workload.waiting
         for served in outcome.served:
             if answer := self._answers.pop(served.request_id, None):
                 answer.set_result(served)
         for request_id in outcome.expired:
             if answer := self._answers.pop(request_id, None):
+                reason = f": serving is forbidden by {why_not}" if why_not else ""
                 answer.set_exception(
-                    DeadlineExpired(f"request {request_id} was not served before its deadline")
+                    DeadlineExpired(f"request {request_id} was not served before its deadline{reason}")
                 )
+        self.reporter.answered(outcome.served)
 
     def close(self) -> None:
         """Take nothing in from now on, and let nobody wait for an answer."""
+        self.inferences.close()
         waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
         for answer in (*self._answers.values(), *waiting):
             if not answer.done():
                 answer.set_exception(CircadiaError("the agent ended before it served this request"))
         self._answers.clear()
+        self.reporter.close()

@@ -7,16 +7,17 @@ import logging
 import tomllib
 import types
 import typing
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from circadia.errors import ConfigError
 from circadia.federation.device.patience import Patience
 from circadia.federation.transport.address import BrokerAddress
+from circadia.learning.task_file import SHIPPED
 from circadia.plugs import METERS, PLATFORMS, MeterConfig, PlatformConfig, Socket
 from circadia.ranges import not_negative, positive
-from circadia.shield import Limits
+from circadia.shield import DeviceLimits
 from circadia.store.sqlite import Retention
 from circadia.types import Preference
 
@@ -36,7 +37,7 @@ class AgentConfig:
     """`default`, `separate` (the same, training and serving decided apart), a rule (`threshold`, `charging-only`,
     `drift-plus-penalty`) or the path of a policy file."""
     task: str = "digits"
-    """The name of a shipped task or the path of a task's manifest."""
+    """The name of a shipped task, or the path of a task's manifest, relative to this file."""
     period_s: float = 60.0
     """Time between ticks when nothing happens."""
     deadline_s: float = 60.0
@@ -113,14 +114,14 @@ def _default_body() -> PlatformConfig:
 class DeviceConfig:
     """The whole file."""
 
-    device: str = "device"
-    """The device's name in the federation."""
+    device: str = ""
+    """The device's name in the federation; empty: the one that its store has, drawn when the store is made."""
     agent: AgentConfig = field(default_factory=AgentConfig)
     platform: PlatformConfig = field(default_factory=_default_body)
     """Of its kind: `circadia.platforms.kinds`, or a plug-in's own."""
     meter: MeterConfig = field(default_factory=MeterConfig)
     """Of its kind: of `circadia_meter.meters`, or a plug-in's own."""
-    limits: Limits = field(default_factory=Limits)
+    limits: DeviceLimits = field(default_factory=DeviceLimits)
     learning: LearningConfig = field(default_factory=LearningConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     federation: FederationConfig | None = None
@@ -137,9 +138,27 @@ def load_config(path: Path) -> DeviceConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     try:
-        return parse_config(table)
+        config = parse_config(table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    task = _beside(path, config.agent.task)
+    return replace(config, agent=replace(config.agent, task=task))
+
+
+def _beside(path: Path, task: str) -> str:
+    """A task's path is relative to the file that names it."""
+    if task in SHIPPED or Path(task).is_absolute():
+        return task
+    beside = path.parent / task
+    if not beside.exists() and Path(task).exists():
+        log.warning(
+            "%s: agent.task %r is not beside this file but in the folder that the program was started in, as release 0.1 "
+            "had it; move it, or name it in full",
+            path,
+            task,
+        )
+        return task
+    return str(beside)
 
 
 def parse_config(table: dict[str, Any]) -> DeviceConfig:

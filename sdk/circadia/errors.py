@@ -9,6 +9,7 @@
     ├── StoreError                    the device's database: wrong version, corrupt, in use
     │   ├── StoreFull                 no room left
     │   └── NothingStored             there is no store yet
+    ├── LimitError                    a hard limit of the device forbids it now
     ├── DeadlineExpired (TimeoutError)  a request waited longer than its application allowed
     ├── ProtocolError
     │   ├── LocalProtocolError        our side used the protocol wrongly
@@ -83,3 +84,7 @@ class NothingStored(StoreError):
 
 class DeadlineExpired(CircadiaError, TimeoutError):
     """A request was not answered before its deadline."""
+
+
+class LimitError(CircadiaError):
+    """A hard limit forbids what was asked for, as things are now."""

@@ -66,10 +66,16 @@ class Inbox:
         self._closed = False
         self._ids = itertools.count(first_request_id)
         self.refused = 0
+        self.wanted = False
+        """Whether somebody waits for a tick: a request came since the last `take`, or `ask` was called."""
 
     def new_answer(self) -> Answer:
         """An answer with an id of its own."""
-        return Answer(next(self._ids))
+        return Answer(self.new_id())
+
+    def new_id(self) -> int:
+        """Of a request."""
+        return next(self._ids)
 
     def put(self, item: Item) -> None:
         """Hand it over and ring; `CircadiaError` when the agent's thread does not keep up, or has ended."""
@@ -83,10 +89,13 @@ class Inbox:
             raise CircadiaError(
                 f"the agent's inbox is full ({self._items.maxsize} items); submit more slowly, or check that it runs"
             ) from error
+        if isinstance(item, Submitted):
+            self.wanted = True
         self.ring()
 
     def take(self) -> list[Item]:
         """Everything that waits, oldest first."""
+        self.wanted = False
         items: list[Item] = []
         while True:
             try:
@@ -94,11 +103,21 @@ class Inbox:
             except queue.Empty:
                 return items
 
+    @property
+    def waiting(self) -> int:
+        """What was handed over and not taken yet."""
+        return self._items.qsize()
+
     def close(self) -> list[Item]:
         """Take nothing in from now on; returns what still waits."""
         with self._gate:
             self._closed = True
         return self.take()
+
+    def ask(self) -> None:
+        """Wake the agent's thread for a tick."""
+        self.wanted = True
+        self.ring()
 
     def ring(self) -> None:
         """Wake the agent's thread."""

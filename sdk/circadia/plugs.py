@@ -2,7 +2,7 @@
 
 A kind is a plug: the frozen configuration that it understands and the function that builds it. The kinds that come with
 this package are found without looking at what is installed; all others are entry points of the groups below. How to
-write one is in `sdk/docs/plugins.md`; what it promises is tested by the suites of `circadia.testing`.
+write one is in `sdk/docs/how-to/plugins.md`; what it promises is tested by the suites of `circadia.testing`.
 """
 
 from __future__ import annotations

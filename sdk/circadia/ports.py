@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from circadia.federation.device.events import DeviceEvent
+    from circadia.learning.identity import TaskIdentity
     from circadia.learning.task import Task
     from circadia.serving.queue import Request
-    from circadia.store.rows import StoredExample
+    from circadia.store.rows import StoredExample, StoredUpdate
     from circadia.types import (
         Action,
         Away,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
         ModelUpdate,
         Observation,
         Outcome,
+        Pace,
         Phase,
+        Served,
         TickRecord,
     )
 
@@ -51,8 +54,23 @@ class Platform(Protocol):
         """False for an action that this device can never do, for example setting a clock."""
         ...
 
+    @property
+    def stopwatch(self) -> Callable[[], float] | None:
+        """Seconds that the body was awake, from any thread: work takes what this says. None: it takes what `phases` says.
+
+        A real body measures, and its phases are what passed; a simulated one foretells.
+        """
+        ...
+
+    def looks_at(self, name: str) -> str:
+        """Where it looks for that field of the observation, and what to do if it is not found there; for messages."""
+        ...
+
     def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
-        """The time under each load that `units` of work (steps or requests) and `sync_bytes` on the air take."""
+        """The time under each load that `units` of work (steps or requests) and `sync_bytes` on the air take.
+
+        As the profile says: what happens on a body without a stopwatch, a bound on one that has one.
+        """
         ...
 
     def spend(self, phases: Sequence[Phase]) -> None:
@@ -127,6 +145,22 @@ class Workload(Protocol):
 
     def learn(self, example_id: int, x: NDArray[np.float32], label: int, t_s: float) -> Sequence[int]:
         """An example to learn from, as the store has it → the ids of examples that had to go for it."""
+        ...
+
+
+@runtime_checkable
+class AnswersAtOnce(Protocol):
+    """What a workload may have beside `Workload`: answers between two ticks. One that sends its work away has them not."""
+
+    def infer(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """An input of the task's shape → the probabilities of its labels, and the version that answered.
+
+        From any thread, one call at a time, also while the agent's thread is in any other method.
+        """
+        ...
+
+    def remember(self, request_id: int, x: NDArray[np.float32], t_s: float) -> None:
+        """What `infer` answered at `t_s`, for its label may come; on the agent's thread."""
         ...
 
 
@@ -208,7 +242,17 @@ class OpenModel(Protocol):
 
 
 class Federation(Protocol):
-    """The link to the federation, as the agent sees it; it never blocks."""
+    """The link to the federation, as the agent sees it; it never blocks. `connected` and `trouble` belong to any thread."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the federation can be reached now."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the link, in words; empty: nothing is."""
+        ...
 
     def set_online(self, online: bool) -> None:
         """Whether the device has a network link."""
@@ -234,6 +278,22 @@ class Store(Protocol):
         """The whole tick in one transaction; returns its id."""
         ...
 
+    def amend(self, tick_id: int, phases: Sequence[Phase], served: Sequence[Served]) -> None:
+        """Work that was done between this tick and the next joins it. Kept with the next commit, or on `close`."""
+        ...
+
+    def paces(self) -> list[Pace]:
+        """How long work took on this body, as the ticks brought it."""
+        ...
+
+    def sensors(self) -> frozenset[str]:
+        """The keys of the sensors that have ever answered."""
+        ...
+
+    def note_sensors(self, keys: Collection[str]) -> None:
+        """They have answered."""
+        ...
+
     def settle(self, tick_id: int, reading: EnergyReading) -> None:
         """Attach the energy of a tick; once."""
         ...
@@ -256,8 +316,24 @@ class Store(Protocol):
         """Those that were not evicted, oldest first."""
         ...
 
+    def device(self) -> str:
+        """The device's name in the federation, as it began with this store; empty: nobody has said it yet."""
+        ...
+
+    def keep_device(self, name: str) -> None:
+        """Say it, once and for all."""
+        ...
+
+    def verdicts(self) -> list[StoredUpdate]:
+        """Every update that is known, and what became of it, the oldest first."""
+        ...
+
     def next_request_id(self) -> int:
         """Above the id of every request that is known."""
+        ...
+
+    def claim(self, task: TaskIdentity, parameters: int) -> None:
+        """It belongs to this task, of so many weights, from now on; `ConfigError` names the difference when it belongs to another."""
         ...
 
     def load_model(self) -> Model | None:

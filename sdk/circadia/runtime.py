@@ -1,13 +1,18 @@
-"""Pacing, the agent's thread, shutdown. The one place with a broad `except`: log, record, back off."""
+"""Pacing, the agent's thread, start and end. The one place with a broad `except`: log, record, back off."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from circadia.backoff import BackOff
+from circadia.errors import CircadiaError
+from circadia.events import Decided
+from circadia.status import State
 from circadia.types import Mode
 
 if TYPE_CHECKING:
@@ -20,22 +25,14 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
+RETRY_SHARE, MEASURED_RETRY_S = 0.05, 1.0
+"""On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
 SPACING_S = 1.0
-"""Ticks are at least this far apart."""
+"""Ticks of a body that foretells are at least this far apart."""
+MEASURED_SPACING_S = 0.01
+"""Those of one that measures: what it was busy with is over when the tick is."""
 BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
-
-
-STRIKES = 3
-"""Failures in a row after which an observer is dropped."""
-
-
-class _Observer:
-    """Who hears of ticks, and how often in a row that failed."""
-
-    def __init__(self, see: Callable[[TickRecord], None]) -> None:
-        self.see = see
-        self.strikes = 0
 
 
 class Closable(Protocol):
@@ -47,7 +44,10 @@ class Closable(Protocol):
 
 
 class Runtime:
-    """Runs an agent until it is stopped: `run()` in this thread, or `with runtime as agent:` in one of its own."""
+    """Runs an agent once: `run()` in this thread, `start()` … `stop()` or `with runtime as agent:` in one of its own.
+
+    An application that ends without `stop` is stopped by the interpreter's end.
+    """
 
     def __init__(
         self,
@@ -57,27 +57,90 @@ class Runtime:
         drain_s: float = 0.0,
         observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
-        """`observers` hear of every tick, on the agent's thread.
-
-        One that raises is logged and counted, and disturbs neither the agent nor the others; after `STRIKES` failures
-        in a row it is asked no more.
-        """
+        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`."""
         self.agent = agent
         self.errors = 0
         self.ticks = 0
-        self.observer_errors = 0
-        """How often an observer raised; not among `errors`, for the device worked."""
         self._closing = closing
         self._drain_s = drain_s
-        self._observers = [_Observer(observer) for observer in observers]
+        self._gate = threading.Lock()
+        self._runs: threading.Thread | None = None
+        """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
+        self._over = threading.Event()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._due_s = 0.0
         self._free_s = 0.0
+        self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
+        for observer in observers:
+            agent.on(Decided, partial(_show, observer))
+
+    @property
+    def observer_errors(self) -> int:
+        """How often an observer or another listener raised; not among `errors`, for the device worked."""
+        return self.agent.application.reporter.listeners.errors
+
+    # Start and end, from any thread
 
     def run(self) -> None:
-        """Tick until `stop`, then close the agent and what belongs to it."""
+        """Tick until `stop`, then close the agent and what belongs to it. `CircadiaError` as for `start`."""
+        self._claim(threading.current_thread())
+        self._run()
+
+    def start(self) -> Agent:
+        """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
+        # A daemon: at the interpreter's end, `stop` comes first and waits for it.
+        thread = threading.Thread(target=self._run, name="circadia-agent", daemon=True)
+        self._claim(thread)
+        atexit.register(self._forgotten)
+        thread.start()
+        return self.agent
+
+    def stop(self) -> None:
+        """End it, and wait until all is stored and closed; a second call does nothing.
+
+        A listener, which the agent's thread waits for, only asks for the end; so may a signal handler not at all, for it
+        may interrupt the bell's own lock.
+        """
+        self._stop.set()
+        self.agent.inbox.ring()
+        if self._claimed(threading.current_thread()):
+            self._close()
+        elif self._runs is not threading.current_thread():
+            self._over.wait()
+            atexit.unregister(self._forgotten)
+
+    def _forgotten(self) -> None:
+        log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
+        self.stop()
+
+    def __enter__(self) -> Agent:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _claim(self, thread: threading.Thread) -> None:
+        """That thread is the one that ticks; `CircadiaError` if there is or was one."""
+        if self._claimed(thread):
+            return
+        raise CircadiaError(
+            "the agent has ended; launch it again"
+            if self._stop.is_set()
+            else "the agent runs already; a Runtime runs once, in one thread"
+        )
+
+    def _claimed(self, thread: threading.Thread) -> bool:
+        with self._gate:
+            if self._runs is not None:
+                return False
+            self._runs = thread
+            return True
+
+    # In the agent's thread
+
+    def _run(self) -> None:
+        self.agent.application.reporter.state = State.RUNNING
         try:
             while not self._stop.is_set():
                 self._wait()
@@ -113,7 +176,7 @@ class Runtime:
         if urgent:
             self._due_s = min(self._due_s, max(self._free_s, now_s))
         if now_s >= self._due_s and not self._stop.is_set():
-            self._free_s = self._due_s = now_s + SPACING_S
+            self._free_s = self._due_s = now_s + self._spacing_s
             if not self._attempt("a tick", self._ticking, self._tick):
                 self._due_s = max(self._ticking.due_s, self._free_s)
 
@@ -121,41 +184,32 @@ class Runtime:
         """Run a part of the agent; its error is logged, and does not stop the other parts."""
         try:
             part()
-        except Exception:
+        except Exception as error:
             self.errors += 1
             log.exception("%s failed; next try in %.0f s", what, pause.failed(self.agent.clock.now_s()))
+            self.agent.application.reporter.failed(what, error)
             return False
         pause.succeeded()
+        self.agent.application.reporter.worked(what)
         return True
 
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._free_s = record.t_s + max(record.outcome.busy_s, SPACING_S)
+        self._free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
         self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
-        for observer in self._observers:
-            self._show(observer, record)
-
-    def _show(self, observer: _Observer, record: TickRecord) -> None:
-        if observer.strikes == STRIKES:
-            return
-        try:
-            observer.see(record)
-        except Exception:
-            self.observer_errors += 1
-            observer.strikes += 1
-            left = STRIKES - observer.strikes
-            log.exception("observer %r failed; %s", observer.see, f"{left} more tries" if left else "dropped")
-        else:
-            observer.strikes = 0
 
     def _pace_s(self, record: TickRecord) -> float:
         """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
-        period_s = self.agent.period_s
-        workload = self.agent.workload
+        workload, period_s = self.agent.workload, self.agent.period_s
         if not workload.waiting:
             return min(RETRY_S, period_s) if workload.busy else period_s
-        return 0.0 if record.decision.action.mode is Mode.SERVE else min(RETRY_S, period_s)
+        return 0.0 if record.decision.action.mode is Mode.SERVE else min(self._retry_s(record), period_s)
+
+    def _retry_s(self, record: TickRecord) -> float:
+        if self.agent.platform.stopwatch is None:
+            return RETRY_S
+        return min(max(RETRY_SHARE * record.observation.queue_slack_s, MEASURED_RETRY_S), RETRY_S)
 
     def _drain(self) -> None:
         """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""
@@ -178,18 +232,8 @@ class Runtime:
                 part.close()
             except Exception:
                 log.exception("while closing %s", type(part).__name__)
+        self._over.set()
 
-    def stop(self) -> None:
-        """Ask it to end; from any thread, but not from a signal handler, which may interrupt the bell's own lock."""
-        self._stop.set()
-        self.agent.inbox.ring()
 
-    def __enter__(self) -> Agent:
-        self._thread = threading.Thread(target=self.run, name="circadia-agent")
-        self._thread.start()
-        return self.agent
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        if self._thread is not None:
-            self._thread.join()
+def _show(observer: Callable[[TickRecord], None], event: Decided) -> None:
+    observer(event.record)

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from circadia.actions import CATALOGUE, facts_of, units_of
+from circadia.energy.pace import Paces
 from circadia.energy.profile import mean_voltage_v
 from circadia.errors import ConfigError
 from circadia.idle import Stock, idle, idle_without, lacking_now, needs_of
 from circadia.observation import COLUMN
 from circadia.policy.sampling import sample
+from circadia.sensors import SENSORS
 from circadia.types import Decision, Link
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from circadia.actions import ActionFacts
     from circadia.energy.profile import DeviceProfile
     from circadia.ports import Platform
-    from circadia.types import Action
+    from circadia.types import Action, Phase
 
 SOC, TEMPERATURE, CHARGING = COLUMN["battery_soc"], COLUMN["temperature_c"], COLUMN["charging"]
 LINK, POWER_SAVE = COLUMN["link"], COLUMN["power_save"]
@@ -47,11 +49,37 @@ class Limits:
     respect_power_save: bool = True
     """No training while the operating system saves power."""
 
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Keys of the sensors that there are none of: limits that need one do not act."""
+        return frozenset()
+
     def __post_init__(self) -> None:
         if not 0 <= self.battery_floor < 1:
             raise ConfigError(f"limits.battery_floor is {self.battery_floor}; it must lie in [0, 1)")
         if not 0 < self.temperature_c <= 100:
             raise ConfigError(f"limits.temperature_c is {self.temperature_c}; it must lie in (0, 100] °C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceLimits(Limits):
+    """[limits] of one device: the user's, and which sensors it has none of. Without one, the limits that need it do not act."""
+
+    battery: bool = True
+    """It has a battery whose charge can be read, for `battery_floor`."""
+    thermometer: bool = True
+    """It can tell how warm it is, for `temperature_c` and the limit of its profile."""
+    power_saver: bool = True
+    """Its operating system tells whether it saves power, for `respect_power_save`."""
+    charger: bool = True
+    """It can tell whether it charges, for `train_only_charging`."""
+    network: bool = True
+    """It can tell which network there is, for syncing at all and for `sync_only_unmetered`."""
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Those that are false."""
+        return frozenset(sensor.key for sensor in SENSORS if not getattr(self, sensor.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,35 +96,66 @@ class ActionCosts:
     """The temperature that the device itself must not exceed."""
 
 
-def action_costs(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Foretold:
+    """What each action of a catalogue does to a body at most, as its profile says."""
+
+    profile: DeviceProfile
+    catalogue: tuple[Action, ...]
+    supported: NDArray[np.bool_]
+    """(actions,) whether the body can do it."""
+    phases: tuple[tuple[Phase, ...], ...]
+    """Of each action: full batches, and all on the air that there may be."""
+
+    def costs(self, paces: Paces) -> ActionCosts:
+        """Upper bounds, with work as long as `paces` says that it may take.
+
+        The user's own draw while the action lasts is counted in, and the charge is taken where it holds least, at the
+        lowest voltage. Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)), user and charging
+        included: a warmer body rises less.
+        """
+        profile = self.profile
+        energy_j, heat_k = [], []
+        others_w = profile.user.active_w.value + _charging_loss_w(profile)
+        for action, foretold in zip(self.catalogue, self.phases, strict=True):
+            phases = paces.bounded(action, foretold)
+            powers_w = [profile.power_w(phase.load) for phase in phases]
+            duration_s = sum(phase.duration_s for phase in phases)
+            own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))
+            energy_j.append(own_j + profile.user.active_w.value * duration_s)
+            hottest_w = max(powers_w, default=0.0) + others_w
+            heat_k.append(hottest_w * profile.thermal_rise_k_per_w(duration_s))
+        return ActionCosts(
+            supported=self.supported,
+            soc=(np.array(energy_j) / _least_j(profile)).astype(np.float32),
+            heat_k=np.array(heat_k, np.float32),
+            limit_c=profile.thermal.limit_c.value,
+        )
+
+
+def foretold(
     platform: Platform,
     profile: DeviceProfile,
     sync_bytes: int,
     catalogue: Sequence[Action] = CATALOGUE,
     units: Callable[[Action], int] = units_of,
-) -> ActionCosts:
-    """Upper bounds from the profile: full batches, `sync_bytes` on the air at the slower link; `units` of each action.
-
-    The user's own draw while the action lasts is counted in, and the charge is taken where it holds least, at the
-    lowest voltage. Heat is that of a body at its surroundings' temperature, P·R·(1 − exp(−t/RC)), user and charging
-    included: a warmer body rises less.
-    """
-    energy_j, heat_k = [], []
-    others_w = profile.user.active_w.value + _charging_loss_w(profile)
-    for action in catalogue:
-        phases = platform.phases(action, units(action), sync_bytes if action.syncs else 0)
-        powers_w = [profile.power_w(phase.load) for phase in phases]
-        duration_s = sum(phase.duration_s for phase in phases)
-        own_j = sum(p * phase.duration_s for p, phase in zip(powers_w, phases, strict=True))
-        energy_j.append(own_j + profile.user.active_w.value * duration_s)
-        hottest_w = max(powers_w, default=0.0) + others_w
-        heat_k.append(hottest_w * profile.thermal_rise_k_per_w(duration_s))
-    return ActionCosts(
+) -> Foretold:
+    """Of a body that nobody has looked at yet, so that `sync_bytes` go by the slower link; `units` of work at most."""
+    return Foretold(
+        profile=profile,
+        catalogue=tuple(catalogue),
         supported=np.array([platform.supports(action) for action in catalogue]),
-        soc=(np.array(energy_j) / _least_j(profile)).astype(np.float32),
-        heat_k=np.array(heat_k, np.float32),
-        limit_c=profile.thermal.limit_c.value,
+        phases=tuple(
+            platform.phases(action, units(action), sync_bytes if action.syncs else 0) for action in catalogue
+        ),
     )
+
+
+def action_costs(
+    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+) -> ActionCosts:
+    """Upper bounds from the profile alone."""
+    return foretold(platform, profile, sync_bytes, catalogue).costs(Paces())
 
 
 def _charging_loss_w(profile: DeviceProfile) -> float:
@@ -225,6 +284,12 @@ class _Row:
 
 
 def _rows(limits: Limits, costs: ActionCosts, facts: ActionFacts) -> Iterator[_Row]:
+    """Those that act: a limit whose sensor there is none of does not."""
+    lacking = {limit for sensor in SENSORS if sensor.key in limits.lacking for limit in sensor.limits}
+    return (row for row in _all_rows(limits, costs, facts) if row.name not in lacking)
+
+
+def _all_rows(limits: Limits, costs: ActionCosts, facts: ActionFacts) -> Iterator[_Row]:
     if not costs.supported.all():
         yield _Row(name="platform", actions=~costs.supported, feature=SOC, threshold=np.inf)
     yield _Row(name="no_link", actions=facts.syncs, feature=LINK, threshold=Link.METERED)

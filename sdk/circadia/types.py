@@ -11,6 +11,8 @@ from circadia.errors import ConfigError
 from circadia.practice import Practice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -169,6 +171,24 @@ class Observation:
     preference_energy: float = 1 / 3
 
 
+LIMITS = {
+    "platform": "this body cannot do it",
+    "no_link": "there is no link",
+    "battery_floor": "the battery would fall below its floor, or nothing tells its charge",
+    "thermal": "it would get too warm, or nothing tells how warm it is",
+    "power_save": "the system saves power, or nothing tells whether it does",
+    "train_only_charging": "it does not charge, or nothing tells whether it does",
+    "sync_only_unmetered": "there is no unmetered link",
+    "paused": "the application has paused the device",
+}
+"""The hard limits, and what it means in words that they forbid something."""
+
+
+def in_words(limits: Iterable[str]) -> str:
+    """Names of limits, each with what it means."""
+    return " and ".join(f"{limit} ({LIMITS[limit]})" if limit in LIMITS else limit for limit in limits)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the policy proposed, and what the shield let through."""
@@ -184,6 +204,20 @@ class Decision:
 
     A policy that offers only what has nothing to do just sleeps.
     """
+
+    @property
+    def why(self) -> str:
+        """In words, what is done and which limits stood in the way of what the policy wanted."""
+        done, wanted = self.action.name, self.proposed.name
+        limits = [limit for limit, names in self.masked if wanted in names]
+        if done == wanted and self.feasible:
+            return f"{done}: the policy's choice"
+        if not self.masked:
+            return f"{done}: the policy offers nothing"
+        if limits:
+            return f"{done} instead of {wanted}, which is forbidden: {in_words(limits)}"
+        others = in_words(limit for limit, _ in self.masked)
+        return f"{done}, drawn without what is forbidden: {others}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +235,12 @@ class Served:
     request_id: int
     label: int
     """The index of the most probable label."""
+    label_name: str
+    """What the task calls it."""
     confidence: float
+    """The most probable label's probability."""
+    probabilities: NDArray[np.float32] = field(compare=False)
+    """(labels,) of each label, in the task's order; not to be written to."""
     latency_s: float
     """From `submit` to the answer, in the agent's time."""
     version: int
@@ -317,12 +356,27 @@ class Outcome:
     back: tuple[str, ...] = ()
     """Ids of earlier work that is not away any more: it came back, or is given up."""
     overrun_s: float = 0.0
-    """How much longer the real computation took than its phases or the pacing period, whichever is longer."""
+    """How much longer the real computation took than its phases or the pacing period, whichever is longer.
+
+    0 where phases are what passed.
+    """
 
     @property
     def busy_s(self) -> float:
         """The time the phases take together."""
         return sum(phase.duration_s for phase in self.phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long one unit of an action's work, a training step or an answer, took on this body so far."""
+
+    action: str
+    """Its stable name."""
+    samples: int
+    """How often it was measured, as far as that matters (`circadia.energy.pace`)."""
+    unit_s: float
+    """The longest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -336,6 +390,8 @@ class TickRecord:
     outcome: Outcome
     version: int
     """Of the model that is installed after the tick."""
+    paces: tuple[Pace, ...] = ()
+    """What was measured since the last tick, where it says something new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +425,7 @@ class EnergyReading:
     lost_s: float = 0.0
     """Of that, time whose energy is not in the sum either: the meter was off, or had not begun."""
     bound_j: float = 0.0
-    """How far `energy_j` can be off by clocks, gaps and sampling; not by the meter’s gain and offset."""
+    """How far `energy_j` can be off by clocks and gaps, and by sampling where the load is steady within the tick; not by
+    bursts shorter than a sample or in step with it, nor by the meter’s gain and offset."""
     by_load: dict[Load, float] = field(default_factory=dict)
     """Joules by load, where the source can tell them apart."""

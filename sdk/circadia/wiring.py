@@ -7,44 +7,56 @@ import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import FACTS, units_of
 from circadia.agent import Agent
 from circadia.application import Application
+from circadia.bounds import Bounds
 from circadia.config import DeviceConfig, load_config
+from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
-from circadia.errors import ConfigError
+from circadia.errors import ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
+from circadia.federation.device.patience import Patience
+from circadia.federation.device.rejections import Rejections
+from circadia.federation.wire.topics import checked_id
 from circadia.inbox import Inbox
+from circadia.inferences import Inferences
 from circadia.learning.examples import ExampleBuffer
-from circadia.learning.personal import Personalisation
+from circadia.learning.personal import Personalisation, most_steps
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
+from circadia.reporter import Reporter
 from circadia.runtime import Runtime
+from circadia.sensors import all_told, answering, needed
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
-from circadia.shield import Shield, action_costs
+from circadia.shield import foretold
+from circadia.status import UpdateCounts
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
-from circadia.types import Model
+from circadia.types import Mode, Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
-    from circadia.types import Away, LastTick, TickRecord
+    from circadia.store.rows import StoredUpdate
+    from circadia.types import Action, Away, LastTick, Observation, TickRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +70,7 @@ class Parts:
     measure: Callable[[Any], EnergyMeter] | None = None
     """Makes the meter of the body, whichever that is."""
     policy: Policy | None = None
+    task: Task | None = None
     store: Store | None = None
     """Open; the runtime closes it."""
     workload: Callable[[LearningWorkload, Sequence[Away]], Workload] | None = None
@@ -77,7 +90,7 @@ def build(
     Each of `observers` hears of every tick: see `Runtime`.
     """
     given = parts or Parts()
-    task = load_task(config.agent.task, given.open_model)
+    task = given.task or load_task(config.agent.task, given.open_model)
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
     profile = named_profile(config.platform.profile)
     with ExitStack() as opened:  # or a second attempt would find the store in use
@@ -98,6 +111,8 @@ def _assemble(
     observers: Sequence[Callable[[TickRecord], None]],
     opened: ExitStack,
 ) -> Runtime:
+    device = named_device(config, store)
+    verdicts = store.verdicts()
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
     bodies = PLATFORMS.find(config.platform.kind)
@@ -105,35 +120,80 @@ def _assemble(
     context = PlatformContext(profile=profile, clock=clock, midnight_s=midnight_s, last=last)
     body = parts.platform or _body(bodies, config, context)
     opened.callback(body.close)
+    inbox = Inbox(first_request_id=store.next_request_id())
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
-    learning = _workload(config, parts, task, body, store, random)
+    learning = _workload(config, parts, task, body, store, random, clock, inbox)
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
-    inbox = Inbox(first_request_id=store.next_request_id())
     with bodies.blamed("what it says of the actions"):
-        costs = action_costs(body, profile, _most_sync_bytes(task.parameters), units=learning.most_units)
-    link = _federation(config, task, workload.version, inbox.ring)
+        most = foretold(body, profile, most_sync_bytes(task.parameters), units=most_units(config, task))
+    if not most.supported[FACTS.serves | FACTS.trains].any():
+        raise ConfigError(
+            f"platform.profile {config.platform.profile!r}: such a device can do nothing that a body of kind "
+            f"{config.platform.kind!r} can (its clocks are {', '.join(level.value for level in profile.clocks) or 'none'}); "
+            "name the profile of this class of device"
+        )
+    bounds = Bounds(config.limits, most, Paces.of(store.paces()))
+    if body.stopwatch is not None:
+        with bodies.blamed("looking at it"):
+            seen = body.observe(clock.now_s())
+        check_sensors(bounds.shield.names, seen, store.sensors() | _seen_by(last), body)
+    rejected = rejected_since(verdicts)
+    link = _federation(config, device, task, workload.version, rejected, inbox.ring)
     if link is not None:
         opened.callback(link.close)
     agent = Agent(
         clock=clock,
         platform=body,
         policy=policy,
-        shield=Shield(config.limits, costs),
+        bounds=bounds,
         workload=workload,
         store=store,
         meter=meter,
         draw=random.random,
         application=Application(
-            clock=clock, workload=workload, store=store, inbox=inbox, deadline_s=config.agent.deadline_s
+            clock=clock,
+            workload=workload,
+            store=store,
+            inbox=inbox,
+            inferences=_inferences(config, clock, workload, body, inbox),
+            deadline_s=config.agent.deadline_s,
+            preference=config.agent.preference,
+            reporter=Reporter(device=device, version=workload.version, updates=counts_of(verdicts)),
         ),
         federation=link,
-        preference=config.agent.preference,
         period_s=config.agent.period_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
     return Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+
+
+def _inferences(
+    config: DeviceConfig, clock: Clock, workload: Workload, body: Platform, inbox: Inbox
+) -> Inferences:
+    return Inferences(
+        clock=clock,
+        workload=workload,
+        stopwatch=body.stopwatch,
+        new_id=inbox.new_id,
+        ask=inbox.ask,
+        fresh_s=max(2 * config.agent.period_s, 60.0),
+    )
+
+
+def check_sensors(acting: Collection[str], seen: Observation, known: Collection[str], body: Platform) -> None:
+    """`PlatformUnavailable` names every sensor that a limit needs, that does not answer, and that is not `known` to have.
+
+    Without it the device would never do anything. One that is known may be late: then the limits wait for it.
+    """
+    silent = [s for s in needed(acting) if s.silent(seen) and s.key not in known]
+    if silent:
+        raise PlatformUnavailable(all_told(silent, acting, body.looks_at))
+
+
+def _seen_by(last: LastTick | None) -> frozenset[str]:
+    return answering(last.observation) if last else frozenset()
 
 
 def named_profile(name: str) -> DeviceProfile:
@@ -162,14 +222,69 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     return NetworkPolicy(load_policy(Path(name), open_model), open_model)
 
 
-def launch(config: Path | str | DeviceConfig | None = None) -> Runtime:
+def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None = None) -> Runtime:
     """Put a device together from a TOML file; without one, a lone simulated Pixel 3.
 
-    `with launch("device.toml") as agent:` runs it in a thread of its own.
+    `task` is learned instead of the one that the file names. `with launch("device.toml") as agent:` runs it in a thread
+    of its own.
     """
+    parts = Parts(task=task)
     if config is None:
-        return build(DeviceConfig())
-    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)))
+        return build(DeviceConfig(), parts=parts)
+    return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
+
+
+LEGACY_DEVICE = "device"
+"""What every device was called that was given no name, before stores kept one; what one that learns alone is called."""
+
+
+def named_device(config: DeviceConfig, store: Store) -> str:
+    """The device's name: in a federation the store's, which it gets at the first start in one.
+
+    `ConfigError` where the configuration says another: the federation would take it for another device, and what it has
+    judged of this one for not judged. A device that learns alone may be called anything.
+    """
+    kept = store.device()
+    if config.federation is None:
+        return config.device or kept or LEGACY_DEVICE
+    if kept and config.device and config.device != kept:
+        raise ConfigError(
+            f"device {config.device!r}: the store {config.store.path} began as {kept!r}, and keeps that name in its "
+            f"federation; write device = {kept!r}, or name another [store] path to begin as {config.device!r}"
+        )
+    if kept:
+        return kept
+    drawn = LEGACY_DEVICE if _was_federated(store) else f"device-{uuid.uuid4().hex[:12]}"
+    name = checked_id("device", config.device or drawn)
+    store.keep_device(name)
+    return name
+
+
+def _was_federated(store: Store) -> bool:
+    """Whether a federation knows the device already, under the name that nobody gave it."""
+    model = store.load_model()
+    judged = any(update.accepted is not None for update in store.verdicts())
+    return judged or (model is not None and model.version > 0)
+
+
+def rejected_since(verdicts: Sequence[StoredUpdate]) -> tuple[str, ...]:
+    """Why the newest updates were rejected, the oldest first, none accepted since."""
+    judged = [update for update in verdicts if update.accepted is not None]
+    newest = takewhile(lambda update: not update.accepted, reversed(judged))
+    return tuple(update.reason for update in newest)[::-1]
+
+
+def counts_of(verdicts: Sequence[StoredUpdate]) -> UpdateCounts:
+    """What became of the updates of earlier runs."""
+    rejections = [update.reason for update in verdicts if update.accepted is False]
+    held = Rejections(Patience(), rejected_since(verdicts)).held
+    return UpdateCounts(
+        sent=len(verdicts),
+        accepted=sum(update.accepted is True for update in verdicts),
+        rejected=len(rejections),
+        last_rejection=rejections[-1] if rejections else "",
+        held=rejections[-1] if held else "",
+    )
 
 
 def _clock(bodies: Found[PlatformPlug], config: PlatformConfig, last: LastTick | None) -> tuple[Clock, float]:
@@ -186,6 +301,7 @@ def _body(bodies: Found[PlatformPlug], config: DeviceConfig, context: PlatformCo
     if bodies.where:
         with bodies.blamed("looking at it"):
             body.observe(context.clock.now_s())  # what fails at each call is refused now, not at every tick
+            _ = body.stopwatch, body.looks_at("battery_soc")
     return body
 
 
@@ -211,9 +327,26 @@ def _meter(
     return blamed
 
 
-def _most_sync_bytes(parameters: int) -> int:
+def most_sync_bytes(parameters: int) -> int:
     """A full spool and one more update up, a model down."""
     return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
+
+
+def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], int]:
+    """How many steps or requests an action works through at most."""
+
+    def most(action: Action) -> int:
+        units = units_of(action)
+        if action.mode is Mode.TRAIN and _is_personal(config):
+            return units + most_steps(units, task.batch)
+        return units
+
+    return most
+
+
+def _is_personal(config: DeviceConfig) -> bool:
+    """Alone there is nothing to depart from."""
+    return config.learning.personal and config.federation is not None
 
 
 def _workload(
@@ -223,16 +356,14 @@ def _workload(
     platform: Platform,
     store: Store,
     random: np.random.Generator,
+    clock: Clock,
+    inbox: Inbox,
 ) -> LearningWorkload:
+    store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
-    if model.weights.size != task.parameters:
-        raise ConfigError(
-            f"{config.store.path}: holds weights of another task ({model.weights.size} parameters, {task.name} has "
-            f"{task.parameters}); name another [store] path"
-        )
     trainer, server = Trainer(task, parts.open_model), Server(task, parts.open_model)
-    personal = config.learning.personal and config.federation is not None
+    personal = _is_personal(config)
     return LearningWorkload(
         task=task,
         model=model if personal else replace(model, personal=None),
@@ -245,6 +376,8 @@ def _workload(
         random=random,
         new_id=lambda: uuid.uuid4().hex,
         personalisation=Personalisation(task=task, trainer=trainer, server=server) if personal else None,
+        clock=clock,
+        wanted=lambda: inbox.wanted,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
     )
@@ -261,7 +394,12 @@ def _examples(config: DeviceConfig, task: Task, store: Store) -> ExampleBuffer:
 
 
 def _federation(
-    config: DeviceConfig, task: Task, version: int, ring: Callable[[], None]
+    config: DeviceConfig,
+    device: str,
+    task: Task,
+    version: int,
+    rejected: Sequence[str],
+    ring: Callable[[], None],
 ) -> DeviceLink | None:
     federation = config.federation
     if federation is None:
@@ -272,12 +410,14 @@ def _federation(
     from circadia.federation.transport.link import LinkSettings
 
     endpoint = DeviceEndpoint(
-        device_id=config.device,
+        device_id=device,
         federation=federation.name,
         task_digest=task.digest,
+        identity=task.identity.digest,
         parameters=task.parameters,
         installed_version=version,
         patience=federation.patience,
+        rejected=rejected,
     )
     settings = LinkSettings(
         keepalive_s=federation.keepalive_s,

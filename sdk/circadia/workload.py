@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import LOCAL_STEPS, SERVE_LIMIT, units_of
+from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
-from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
 from circadia.observation import NO_DEADLINE_S
-from circadia.types import Mode, Model, ModelUpdate, Outcome, Served, Training
+from circadia.serving.answers import served
+from circadia.stopwatch import Stopwatch
+from circadia.types import Load, Mode, Model, ModelUpdate, Outcome, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
     from circadia.learning.personal import Personalisation
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
-    from circadia.ports import Platform
+    from circadia.ports import Clock, Platform
     from circadia.serving.feedback import AnsweredInputs
     from circadia.serving.queue import Request, RequestQueue
     from circadia.serving.server import Server
-    from circadia.types import Action, Away
+    from circadia.stopwatch import Moment
+    from circadia.types import Action, Away, Phase, Served
+
+    Rows = tuple[NDArray[np.float32], NDArray[np.int32]]
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +62,17 @@ class LearningWorkload:
         answered: AnsweredInputs,
         random: np.random.Generator,
         new_id: Callable[[], str],
+        clock: Clock,
+        wanted: Callable[[], bool] = lambda: False,
         personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
     ) -> None:
-        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back."""
+        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back.
+
+        On a body that measures, durations and latencies are what passes on `clock`, and training ends between two steps
+        when a tick is `wanted`.
+        """
         self.task = task
         self.model = model
         self.examples = examples
@@ -76,9 +87,15 @@ class LearningWorkload:
         self._random = random
         self._new_id = new_id
         self._personalisation = personalisation
+        self._clock = clock
+        self._watch = None if platform.stopwatch is None else Stopwatch(clock, platform.stopwatch)
+        self._wanted = wanted
+        self._at_once: Server | None = None
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
+        self._held = False
+        """Whether the link holds updates back, so that a push sends nothing."""
 
     @property
     def version(self) -> int:
@@ -88,10 +105,14 @@ class LearningWorkload:
     @property
     def answering(self) -> NDArray[np.float32]:
         """(parameters,) what serves: the model's weights, or the device's own share in them. Any thread may ask."""
-        model, weights = self._answering
-        if model is not self.model:
-            model, weights = self._answering = (self.model, self.model.answering)
-        return weights
+        return self._present()[1]
+
+    def _present(self) -> tuple[Model, NDArray[np.float32]]:
+        """The model and what of it serves."""
+        known, model = self._answering, self.model
+        if known[0] is not model:
+            known = self._answering = (model, model.answering)
+        return known
 
     @property
     def waiting(self) -> int:
@@ -146,38 +167,38 @@ class LearningWorkload:
             return self._serve(action, now_s, expired)
         if action.mode is Mode.TRAIN:
             return self._train(action, now_s, expired)
-        return self._finish(action, now_s, Outcome(expired=expired), units=0)
+        return self._finish(action, now_s, Outcome(expired=expired), units=0, began=self._begin())
+
+    def _begin(self) -> Moment | None:
+        return self._watch.begin() if self._watch else None
 
     def _serve(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
-        requests = self.requests.waiting(SERVE_LIMIT[action.work], now_s)
+        began, requests = self._begin(), self.requests.waiting(SERVE_LIMIT[action.work], now_s)
         if not requests:
-            return self._finish(action, now_s, Outcome(expired=expired), units=0)
+            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
         probabilities = self._server.infer(self.answering, np.stack([request.x for request in requests]))
-        done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests))
-        answered_s = now_s + sum(phase.duration_s for phase in done.phases)
-        served = tuple(
+        done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests), began=began)
+        answered_s = self._clock.now_s() if self._watch else now_s + done.busy_s
+        answers = tuple(
             self._answer(request, row, answered_s)
             for request, row in zip(requests, probabilities, strict=True)
         )
-        return dataclasses.replace(done, served=served)
+        return dataclasses.replace(done, served=answers)
 
     def _answer(self, request: Request, row: NDArray[np.float32], answered_s: float) -> Served:
-        label = int(np.argmax(row))
-        return Served(
-            request_id=request.request_id,
-            label=label,
-            confidence=float(row[label]),
-            latency_s=answered_s - request.submitted_s,
-            version=self.model.version,
+        return served(
+            self.task.labels, request.request_id, row, answered_s - request.submitted_s, self.version
         )
 
     def _train(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
+        began = self._begin()
         if not len(self.examples):
-            return self._finish(action, now_s, Outcome(expired=expired), units=0)
-        steps = LOCAL_STEPS[action.work]
-        batches = self.examples.draw(steps, self.task.batch, self._random)
-        rows = [self.examples.rows(ids[ids >= 0]) for ids in batches]
-        weights, loss = self._trainer.train(self.model.weights, rows)
+            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
+        drawn = self.examples.draw(LOCAL_STEPS[action.work], self.task.batch, self._random)
+        done: list[NDArray[np.int64]] = []
+        rows: list[Rows] = []
+        weights, loss = self._trainer.train(self.model.weights, self._until_wanted(drawn, done, rows))
+        steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
         ids = np.unique(batches[batches >= 0])
         training = Training(
@@ -196,16 +217,16 @@ class LearningWorkload:
         )
         model, more_steps = self._personalised(model, rows, ids)
         outcome = Outcome(expired=expired, training=training, model=model)
-        return self._finish(action, now_s, outcome, units=steps + more_steps)
+        return self._finish(action, now_s, outcome, units=steps + more_steps, began=began)
 
     def _personalised(
-        self,
-        model: Model,
-        batches: Sequence[tuple[NDArray[np.float32], NDArray[np.int32]]],
-        ids: NDArray[np.int64],
+        self, model: Model, batches: Sequence[Rows], ids: NDArray[np.int64]
     ) -> tuple[Model, int]:
-        """The model just trained with the device's own answer, and the work of that in training steps."""
-        if self._personalisation is None:
+        """The model just trained with the device's own answer, and the work of that in training steps.
+
+        None while somebody waits for a tick.
+        """
+        if self._personalisation is None or self._is_wanted():
             return model, 0
         unseen = self.examples.fresh_among(ids)
         personal, steps = self._personalisation.learn(
@@ -214,23 +235,43 @@ class LearningWorkload:
             after=model.weights,
             batches=batches,
             unseen=self.examples.rows(unseen) if unseen else None,
+            enough=self._is_wanted,
         )
         return dataclasses.replace(model, personal=personal), steps
 
-    def most_units(self, action: Action) -> int:
-        """An upper bound of the steps or requests that an action works through here."""
-        units = units_of(action)
-        if action.mode is Mode.TRAIN and self._personalisation is not None:
-            return units + self._personalisation.most_steps(units)
-        return units
+    def _is_wanted(self) -> bool:
+        """Whether somebody waits for a tick. Foretold work takes no time that it could give back."""
+        return self._watch is not None and self._wanted()
 
-    def _finish(self, action: Action, now_s: float, outcome: Outcome, *, units: int) -> Outcome:
+    def _until_wanted(
+        self, drawn: NDArray[np.int64], done: list[NDArray[np.int64]], rows: list[Rows]
+    ) -> Iterator[Rows]:
+        """The batches' rows, until somebody waits for a tick; at least one."""
+        for ids in drawn:
+            if done and self._is_wanted():
+                return
+            done.append(ids)
+            rows.append(self.examples.rows(ids[ids >= 0]))
+            yield rows[-1]
+
+    def _finish(
+        self, action: Action, now_s: float, outcome: Outcome, *, units: int, began: Moment | None
+    ) -> Outcome:
         """Add the update that a push makes, and the phases."""
         if action.push is not None:
             outcome = self._push(outcome, now_s, action.push)
-        phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
+        if self._watch and began:
+            phases = self._passed(action, began, self._watch) if units or outcome.update else ()
+        else:
+            phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
         back = tuple(work.work_id for work in self._lost)
         return dataclasses.replace(outcome, phases=phases, back=back)
+
+    def _passed(self, action: Action, began: Moment, watch: Stopwatch) -> tuple[Phase, ...]:
+        """The link does its work after the tick, in a thread of its own: no phase tells of it."""
+        sleeps = action.mode is Mode.SLEEP
+        load = Load.AWAKE if sleeps else Load[f"{action.mode.name}_{action.clock.name}"]
+        return watch.since(began).phases(load)
 
     def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
         model = outcome.model or self.model
@@ -259,6 +300,8 @@ class LearningWorkload:
         return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
 
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
+        if self._held:
+            return self.model.weights.nbytes if action.pull and self._versions_behind > 0 else 0
         up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
         up += len(update.payload) if update else 0
         behind = action.pull and self._versions_behind > 0
@@ -276,6 +319,8 @@ class LearningWorkload:
                 return self._arrived(event.version, min(event.published_s, now_s), event.weights)
             case UpdateAcknowledged():
                 self._acknowledged = event.update_id
+            case UpdatesHeld():
+                self._held = bool(event.reason)
         return None
 
     def _saw(self, version: int) -> None:
@@ -345,6 +390,20 @@ class LearningWorkload:
         """It waits from now on; `CircadiaError` when too many wait already."""
         self.requests.put(request)
 
+    def infer(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """(…) of the task's input shape → probabilities (classes,), by the present model; from any thread, one at a time.
+
+        Shares nothing that changes with the agent's thread: it has an interpreter of its own, and a model is replaced whole.
+        """
+        if self._at_once is None:
+            self._at_once = self._server.twin()
+        model, weights = self._present()
+        return self._at_once.infer(weights, x[None])[0], model.version
+
+    def remember(self, request_id: int, x: NDArray[np.float32], t_s: float) -> None:
+        """What `infer` answered: `recall` finds it."""
+        self.answered.remember(request_id, x, t_s)
+
     def recall(self, request_id: int) -> NDArray[np.float32] | None:
         """The input of a request that was answered, once; None if it was not, or is long ago."""
         return self.answered.label(request_id)
@@ -362,9 +421,9 @@ class LearningWorkload:
         if stored:
             self._keep(outcome)
             self.spool.pop(acknowledged, None)
-        for request, served in self._served(outcome):
-            self.answered.remember(served.request_id, request.x, request.submitted_s + served.latency_s)
-        self.requests.remove([served.request_id for served in outcome.served])
+        for request, answer in self._served(outcome):
+            self.answered.remember(answer.request_id, request.x, request.submitted_s + answer.latency_s)
+        self.requests.remove([answer.request_id for answer in outcome.served])
         self.requests.remove(outcome.expired)
 
     def _keep(self, outcome: Outcome) -> None:
@@ -381,4 +440,4 @@ class LearningWorkload:
             self._lost = ()
 
     def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
-        return [(self.requests.get(served.request_id), served) for served in outcome.served]
+        return [(self.requests.get(answer.request_id), answer) for answer in outcome.served]

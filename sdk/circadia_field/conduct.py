@@ -24,7 +24,7 @@ from circadia.store.sqlite import fold
 from circadia_field.application import Application, events
 from circadia_field.bundle import BROKEN_OFF, DEVICE, ENDED, PINNED, RESUMED, STARTED, writing
 from circadia_field.examples import load_examples
-from circadia_field.pins import EXAMPLES, PROFILE, check_same, pinned_policy
+from circadia_field.pins import EXAMPLES, PROFILE, check_same, pinned_policy, pinned_task
 from circadia_field.stage import BrokenOff, VirtualStage
 from circadia_field.ticks import read_ticks
 
@@ -166,15 +166,17 @@ def _note(bundle: Bundle, event: str, attempt: Attempt, **more: Any) -> None:
 def config_of(bundle: Bundle, attempt: Attempt) -> DeviceConfig:
     """The device's configuration with this period's policy, store and chance."""
     config = load_config(bundle.folder / DEVICE)
-    if load_task(config.agent.task).digest != bundle.pins["task"]:
-        raise ConfigError(
-            f"{config.agent.task}: is not the task any more that the test began with; restore it"
-        )
+    name = pinned_task(bundle, config.agent.task)
+    task = load_task(name)
+    # Tests of release 0.1 know the model file alone.
+    same = bundle.pins.get("task_identity", task.identity.text) == task.identity.text
+    if task.digest != bundle.pins["task"] or not same:
+        raise ConfigError(f"{name}: is not the task any more that the test began with; restore it")
     seed = int(np.random.SeedSequence([bundle.plan.seed, attempt.place]).generate_state(1)[0])
     return dataclasses.replace(
         config,
         agent=dataclasses.replace(
-            config.agent, policy=pinned_policy(bundle, attempt.period.policy), seed=seed
+            config.agent, task=name, policy=pinned_policy(bundle, attempt.period.policy), seed=seed
         ),
         platform=_set(config.platform, seed=seed, profile=str(bundle.folder / PINNED / PROFILE)),
         store=dataclasses.replace(config.store, path=attempt.folder / STORE),

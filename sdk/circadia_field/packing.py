@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_file
 from circadia_field.bundle import REPORT, RESULT, SUMS, sha256
 
 if TYPE_CHECKING:
@@ -49,15 +50,13 @@ def pack(folder: Path) -> Path:
     """The folder as NAME.zip beside it, whole or not at all; one that is there is replaced."""
     folder = folder if folder.name.strip(".") else folder.resolve()
     target = folder.with_name(folder.name + ".zip")
-    new = target.with_name(target.name + ".new")
-    try:
-        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-        new.replace(target)
-    finally:
-        new.unlink(missing_ok=True)
+    with (
+        whole_file(target) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
     return target
 
 

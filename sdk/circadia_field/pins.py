@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import tempfile
 from importlib.metadata import entry_points
@@ -14,7 +15,8 @@ import circadia
 from circadia.config import load_config
 from circadia.energy.profile_file import dump_profile
 from circadia.errors import ConfigError
-from circadia.learning.task_file import load_task
+from circadia.learning.manifest import dump_manifest, read_manifest
+from circadia.learning.task_file import SHIPPED, load_task, manifest_of, read_file
 from circadia.plugs import PLATFORMS
 from circadia.policy.artifact import shipped_policy
 from circadia.tflite.interpreter import backend
@@ -26,7 +28,7 @@ from circadia_field.plan import thawed
 if TYPE_CHECKING:
     from circadia_field.bundle import Bundle
 
-PROFILE, EXAMPLES = "profile.toml", "examples.npz"
+PROFILE, EXAMPLES, TASK = "profile.toml", "examples.npz", "task.toml"
 FILE = ".tflite"
 WRITERS = "circadia.field.examples"
 """The entry-point group of functions that write a file of examples to a path."""
@@ -50,17 +52,40 @@ def pin(folder: Path, plan_path: Path, device: Path, examples: Path | None, *, v
             _digits(drafts / EXAMPLES)
         files = {PROFILE: drafts / PROFILE, EXAMPLES: examples or drafts / EXAMPLES}
         load_examples(files[EXAMPLES], task)
+        files |= _task_files(config.agent.task, drafts)
         for arm, policy in plan.arms.items():
             if policy.endswith(FILE):
                 path = Path(policy)
                 files |= {arm + FILE: path, f"{arm}.json": path.with_suffix(".json")}
         about = {
             "task": task.digest,
+            "task_identity": task.identity.text,
             "virtual": virtual,
             "versions": versions(),
             "machine": platform.platform(),
         }
         return begin(folder, plan_path, device.read_text(encoding="utf-8"), files, about)
+
+
+def _task_files(name: str, drafts: Path) -> dict[str, Path]:
+    """A task of the user's own under names of ours; a shipped one comes with the version."""
+    if name in SHIPPED:
+        return {}
+    path = manifest_of(name)
+    manifest = read_manifest(path, read_file(path))
+    flat = dataclasses.replace(manifest, model="task.tflite", weights="task.npz")
+    (drafts / TASK).write_text(dump_manifest(flat), encoding="utf-8")
+    return {
+        TASK: drafts / TASK,
+        flat.model: path.parent / manifest.model,
+        flat.weights: path.parent / manifest.weights,
+    }
+
+
+def pinned_task(bundle: Bundle, name: str) -> str:
+    """Where the bundle keeps the task's manifest; the name of a shipped one."""
+    path = bundle.folder / PINNED / TASK
+    return str(path) if path.is_file() else name
 
 
 def _digits(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,9 +178,8 @@ def freeze(plan: Plan, path: Path) -> str:
         "plan": asdict(plan),
         "schedule": [asdict(period) for period in plan.schedule()],
     }
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    new.replace(path)
+    with whole_text(path) as file:
+        file.write(json.dumps(content, indent=1) + "\n")
     return plan.digest
 
 

@@ -67,13 +67,14 @@ class Ticks:
 
 
 def read_ticks(path: Path) -> Ticks:
-    """`StoreError` for a file that is no store, has no settled tick, or figures of several sources."""
+    """`StoreError` for a file that is no store, has no ended tick, no settled one, or figures of several sources."""
     with StoreReader(path) as store:
         stored = store.ticks()
     ended = [(tick, after) for tick, after in pairwise(stored) if after.tick_id == tick.tick_id + 1]
-    settled = [(tick, after) for tick, after in ended if tick.energy_source is not None and tick.lost_s == 0]
+    measured = [(tick, after) for tick, after in ended if tick.energy_source is not None]
+    settled = [(tick, after) for tick, after in measured if tick.lost_s == 0]
     if not settled:
-        raise StoreError(f"{path}: no tick has joules; did the device have a meter?")
+        raise StoreError(f"{path}: {_why_none(len(stored), len(ended), len(measured))}")
     ticks = [tick for tick, _ in settled]
     sources = {str(tick.energy_source) for tick in ticks}
     if len(sources) > 1:
@@ -95,6 +96,16 @@ def read_ticks(path: Path) -> Ticks:
         source=sources.pop(),
         unsettled=sum(tick.energy_source is None or tick.lost_s > 0 for tick in stored[:-1]),
     )
+
+
+def _why_none(stored: int, ended: int, measured: int) -> str:
+    """Why no tick has joules, of so many that there are, that ended, and that the meter saw something of."""
+    if not ended:
+        ticks = f"{stored} tick{'s' if stored != 1 else ''}"
+        return f"has {ticks} and none that ended: one does when the next begins; let the device run on"
+    if not measured:
+        return f"none of {ended} ticks has joules; did the device have a meter?"
+    return f"the meter was away for a part of each of {measured} ticks; look at its cable"
 
 
 def _load_s(

@@ -26,14 +26,13 @@ WEIGHTS = np.linspace(-1, 1, PARAMETERS, dtype=np.float32)
 FAST = LinkSettings(first_retry_s=0.05, longest_retry_s=0.2)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
-class TestDeviceLink(FederationContract):
+class DeviceLinkContract(FederationContract):
     ids = itertools.count()
+    embedded: bool
 
     def make(self) -> DeviceLink:
         with ExitStack() as opened:
-            broker = Broker()
+            broker = Broker(embedded=self.embedded)
             broker.start()
             opened.callback(broker.stop)
             address = BrokerAddress(host="127.0.0.1", port=broker.port)
@@ -82,3 +81,14 @@ class TestDeviceLink(FederationContract):
 
     def end(self) -> None:
         self.opened.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+class TestDeviceLinkOverMosquitto(DeviceLinkContract):
+    embedded = False
+
+
+@pytest.mark.slow
+class TestDeviceLinkOverIotcore(DeviceLinkContract):
+    embedded = True

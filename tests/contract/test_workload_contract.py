@@ -13,6 +13,7 @@ from circadia.learning.personal import Personalisation
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
@@ -49,6 +50,7 @@ class TestLearning(WorkloadContract):
             random=np.random.default_rng(0),
             new_id=lambda: f"{next(ids):032x}",
             personalisation=self.personalisation(task),
+            clock=HandClock(),
         )
 
 

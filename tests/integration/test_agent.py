@@ -305,6 +305,6 @@ def test_a_store_of_another_task_is_named_and_let_go_of(tmp_path: Path) -> None:
         config(tmp_path), agent=AgentConfig(policy="charging-only", task="digits-head")
     )
     for _ in range(2):
-        with pytest.raises(ConfigError, match="weights of another task"):
+        with pytest.raises(ConfigError, match=r"device\.db: belongs to another task: model file "):
             build(other)
     started(config(tmp_path), t_s=120.0).close()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 class Letters:
     """The federation port: hands over what a test wrote."""
 
+    connected = True
+    trouble = ""
+
     def __init__(self) -> None:
         self.events: list[Any] = []
 

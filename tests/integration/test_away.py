@@ -21,7 +21,7 @@ import pytest
 
 from circadia.actions import CATALOGUE, INDEX, SERVE_LIMIT
 from circadia.config import DeviceConfig, parse_config
-from circadia.errors import StoreError
+from circadia.errors import CircadiaError, StoreError
 from circadia.platforms.clocks import HandClock
 from circadia.store.sqlite import SqliteStore
 from circadia.testing.workload import WorkloadContract
@@ -108,7 +108,9 @@ class SlowWorkload:
             Served(
                 request_id=int(i),
                 label=7,
+                label_name=self.task.labels[7],
                 confidence=1.0,
+                probabilities=np.eye(len(self.task.labels), dtype=np.float32)[7],
                 latency_s=now_s - submitted_s,
                 version=self.version,
             )
@@ -213,6 +215,14 @@ def test_answers_come_ticks_later(tmp_path: Path) -> None:
     assert rows(store) == [(answer.request_id, 7, 240.0)]
     with SqliteStore(store) as opened:
         assert opened.away() == []
+
+
+def test_it_cannot_answer_at_once_and_says_so(tmp_path: Path) -> None:
+    agent = device(tmp_path / "device.db", 0.0)
+    tick(agent)
+    with pytest.raises(CircadiaError, match=r"answers come ticks later.*use submit"):
+        agent.infer(np.zeros(agent.workload.task.input_shape, np.float32))
+    agent.close()
 
 
 def test_what_the_store_refuses_did_not_go_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

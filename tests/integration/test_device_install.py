@@ -22,6 +22,7 @@ WORDS = {
     "broker": ["--port", "70000"],
     "doctor": [],
     "run": ["--config", "none.toml"],
+    "task": ["check", "none.toml"],
     "field": ["run", "none"],
 }
 """Every command that a device lists, and a call that comes back at once."""

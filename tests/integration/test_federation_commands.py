@@ -101,7 +101,7 @@ def federate(port: int, task: Task) -> list[Any]:
 
 @pytest.mark.parametrize(
     "choice",
-    [pytest.param((), marks=needs_mosquitto, id="mosquitto"), pytest.param(("--embedded",), id="amqtt")],
+    [pytest.param((), marks=needs_mosquitto, id="mosquitto"), pytest.param(("--embedded",), id="iotcore")],
 )
 def test_a_broker_and_an_aggregator_serve_a_device_and_end_in_order(
     tmp_path: Path, choice: tuple[str, ...]
@@ -110,7 +110,7 @@ def test_a_broker_and_an_aggregator_serve_a_device_and_end_in_order(
     ledger_path = tmp_path / "ledger.db"
     with running("broker", "--port", "0", *choice) as broker:
         said = first_line(broker)
-        assert said.startswith("amqtt" if choice else "mosquitto")
+        assert said.startswith("iotcore" if choice else "mosquitto")
         assert "it cannot" in said
         where = f"127.0.0.1:{port_in(said)}"
         arguments = [
@@ -203,7 +203,7 @@ def test_a_taken_port_is_named() -> None:
 
 
 def test_the_embedded_broker_says_that_it_keeps_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="amqtt keeps nothing"):
+    with pytest.raises(ConfigError, match="iotcore keeps nothing"):
         Broker(embedded=True, persist=tmp_path)
 
 
@@ -228,6 +228,8 @@ def test_a_broker_may_be_started_again_on_its_port(tmp_path: Path) -> None:
         (("--federation", "a/b"), "a/b"),
         (("--buffer", "0"), "buffer"),
         (("--scale", "0", "--epoch-s", "1"), "scale"),
+        (("--keep-versions", "-1"), "--keep-versions -1"),
+        (("--keep-mb", "nan"), "--keep-mb nan"),
     ],
 )
 def test_wrong_arguments_are_named(tmp_path: Path, changes: tuple[str, ...], complaint: str) -> None:
@@ -245,3 +247,16 @@ def test_wrong_arguments_are_named(tmp_path: Path, changes: tuple[str, ...], com
         _, err = process.communicate(timeout=30)
         assert process.returncode != 0
         assert complaint in err
+
+
+def test_a_ledger_of_another_federation_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    task = load_task("digits")
+    ledger = Ledger(path, task=task.digest, parameters=task.parameters)
+    ledger.claim("home")
+    ledger.close()
+    arguments = ["--broker", "127.0.0.1:1", "--task", "digits", "--ledger", str(path), "--federation", "work"]
+    with running("aggregate", *arguments) as process:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode != 0
+        assert "belongs to the federation 'home', not 'work'" in err

@@ -1,4 +1,4 @@
-"""Devices and an aggregator over a real mosquitto."""
+"""Devices and an aggregator over real brokers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from random import Random
@@ -28,7 +29,7 @@ from circadia.federation.aggregate.records import PutOff
 from circadia.federation.aggregate.service import AggregatorService
 from circadia.federation.codecs import encode as pack
 from circadia.federation.device.endpoint import DeviceEndpoint
-from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
 from circadia.federation.device.patience import Patience
 from circadia.federation.transport.address import BrokerAddress
 from circadia.federation.transport.broker import Broker, find_mosquitto
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+NO_MOSQUITTO = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 
 TASK = "ab" * 32
 N = 70_000
@@ -141,9 +142,9 @@ def tuple_of(step: Publish, _now_s: float) -> tuple[Publish]:
 class Home:
     """A broker, an aggregator in a thread, devices; all ended together."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, embedded: bool) -> None:
         self.folder = folder
-        self.broker = Broker()
+        self.broker = Broker(embedded=embedded)
         self.devices: list[Device] = []
         self.reports: list[Any] = []
         self.ledger: Ledger | None = None
@@ -154,12 +155,16 @@ class Home:
         self.devices.append(Device(self.broker.port, name, **options))
         return self.devices[-1]
 
-    def aggregate(self, buffer: int = 2, most_bytes: int | None = None) -> AggregatorService:
+    def aggregate(
+        self, buffer: int = 2, most_bytes: int | None = None, norm_limit: float = 10.0
+    ) -> AggregatorService:
         self.ledger = Ledger(self.folder / "ledger.db", task=TASK, parameters=N, most_bytes=most_bytes)
         self._service = AggregatorService(
             address=BrokerAddress(host="127.0.0.1", port=self.broker.port),
             ledger=self.ledger,
-            settings=AggregatorSettings(federation="home", task=TASK, buffer=buffer, gap_s=0.3),
+            settings=AggregatorSettings(
+                federation="home", task=TASK, buffer=buffer, gap_s=0.3, norm_limit=norm_limit
+            ),
             initial_weights=WEIGHTS,
             stamp=float,
             random=Random(1),
@@ -189,9 +194,9 @@ class Home:
         self.broker.stop()
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    place = Home(tmp_path)
+@pytest.fixture(params=[pytest.param("mosquitto", marks=NO_MOSQUITTO), "iotcore"])
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
+    place = Home(tmp_path, embedded=request.param == "iotcore")
     place.broker.start()
     yield place
     place.close()
@@ -243,6 +248,22 @@ def listening(port: int, pattern: str) -> Iterator[Ear]:
     yield ear
     link.stop()
     thread.join(10)
+
+
+def test_updates_that_are_rejected_for_one_reason_are_held_and_tried_one_by_one(home: Home) -> None:
+    home.aggregate(norm_limit=1e-9)
+    patience = replace(PATIENCE, rejected_s=0.6, longest_rejected_s=60.0)
+    device = home.device(patience=patience)
+    device.link.request([update(f"u{i}") for i in range(20)], pull=False)
+
+    def pauses() -> list[float]:
+        return [event.retry_s for event in device.poll().events if isinstance(event, UpdatesHeld)]
+
+    until(lambda: len(pauses()) == 2, "the second pause")
+    assert pauses() == [0.6, 1.2]
+    # Up to four are on the way when the third is rejected; one is tried after the first pause.
+    assert 4 <= len(device.verdicts) <= 7
+    assert not any(device.verdicts.values())
 
 
 def test_a_round_trip_ends_bit_equal_everywhere(home: Home) -> None:

@@ -147,6 +147,7 @@ def test_a_ledger_is_read_and_used_on(files: Path, told: Any, task: Task) -> Non
     assert path.read_bytes() == before
     with closing(Ledger(path, task=task.digest, parameters=task.parameters)) as ledger:
         check_ledger(ledger, wanted)
+        ledger.claim("whatever it is called now")
         ledger.keep_update(
             UpdateRecord(device="new", update_id="f" * 32, verdict=Verdict(accepted=True), received_s=1.0)
         )

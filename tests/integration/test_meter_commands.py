@@ -124,6 +124,18 @@ def test_a_recording_that_was_cut_is_read_as_far_as_it_goes(tmp_path: Path) -> N
     assert 0 < export_csv(tmp_path / "a.cimr", tmp_path / "b.csv") < whole
 
 
+@needs_simulator
+@pytest.mark.parametrize("target", ["-", "/dev/stdout"])
+def test_an_export_to_standard_output_is_the_table_and_nothing_else(tmp_path: Path, target: str) -> None:
+    recorded(tmp_path / "a.cimr", 4).close()
+    export_csv(tmp_path / "a.cimr", tmp_path / "a.csv")
+    command = [sys.executable, "-m", "circadia", "meter", "export", str(tmp_path / "a.cimr"), target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
+    assert done.stdout == (tmp_path / "a.csv").read_text(encoding="utf-8")
+    assert done.stderr.endswith(" samples\n")
+    assert {one.name for one in tmp_path.iterdir() if not one.name.startswith("a.cimr")} == {"a.csv"}
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MeterError, match="its folder does not exist"):
         Recorder(tmp_path / "none" / "a.cimr", {})

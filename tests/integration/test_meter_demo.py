@@ -96,6 +96,28 @@ def test_without_a_terminal_there_is_a_line_for_each_tick(tmp_path: Path) -> Non
     assert page.count('"letter"') == found["ticks"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_an_end_a_signal_ends_it_and_the_page_is_written(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    page = tmp_path / "a.html"
+    process = subprocess.Popen(
+        [*COMMAND, "--html", page], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        while " W  simulated" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, err
+    assert f"page: {page}" in out
+    assert "Power and decisions, simulated" in page.read_text(encoding="utf-8")
+
+
 def test_in_a_terminal_it_draws_and_ctrl_c_ends_it_with_the_sums() -> None:
     master, slave = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "36"}

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import LOCAL_STEPS, action_named
+from circadia.actions import CATALOGUE, action_named, units_of
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.federation.device.events import ModelArrived
 from circadia.learning.examples import ExampleBuffer
-from circadia.learning.personal import MOST_SCORED, SHARES, Personalisation
+from circadia.learning.personal import MOST_SCORED, SHARES, Personalisation, most_steps
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import Request, RequestQueue
 from circadia.serving.server import Server
-from circadia.types import Load, Model, Outcome, Personal, Work
-from circadia.wiring import build
+from circadia.types import Load, Mode, Model, Outcome, Personal
+from circadia.wiring import build, most_units
 from circadia.workload import LearningWorkload
 from circadia_lab.data.tasks.digits_data import load_digits_split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = load_digits_split(seed=5)
 OTHER_WAY = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8], np.int32)
 """What this device's user calls the digits."""
+PROFILE = shipped_profile("pixel-3")
 TRAIN, PUSH = action_named("train/high/large"), action_named("train/high/small/sync-int8")
 
 
@@ -63,8 +66,19 @@ def personalisation() -> Personalisation:
     return Personalisation(task=task(), trainer=trainer(), server=Server(task()))
 
 
-def workload(*, personal: bool = True) -> LearningWorkload:
-    profile, ids, weights = shipped_profile("pixel-3"), itertools.count(), federated()
+class Measuring(SimulatedPlatform):
+    """A body whose work takes what it takes."""
+
+    stopwatch = staticmethod(lambda: 0.0)  # type: ignore[assignment]
+
+
+def workload(
+    *,
+    personal: bool = True,
+    body: type[SimulatedPlatform] = SimulatedPlatform,
+    wanted: Callable[[], bool] = lambda: False,
+) -> LearningWorkload:
+    ids, weights = itertools.count(), federated()
     return LearningWorkload(
         task=task(),
         model=Model(version=1, published_s=0.0, base=weights, weights=weights),
@@ -72,11 +86,13 @@ def workload(*, personal: bool = True) -> LearningWorkload:
         server=Server(task()),
         examples=ExampleBuffer(256, 10),
         requests=RequestQueue(8),
-        platform=SimulatedPlatform(profile, scenario_for(profile), seed=0),
+        platform=body(PROFILE, scenario_for(PROFILE), seed=0),
         answered=AnsweredInputs(8),
         random=np.random.default_rng(7),
         new_id=lambda: f"{next(ids):032x}",
         personalisation=personalisation() if personal else None,
+        clock=HandClock(),
+        wanted=wanted,
     )
 
 
@@ -187,24 +203,36 @@ def test_the_work_stays_below_its_bound(steps: int, unseen: int) -> None:
     worse = Personal(weights=federated(), share=0.5, losses=(900.0, 90.0, 9.0), scored=50.0)
     rows = (TRAIN_X[:unseen], TRAIN_Y[:unseen]) if unseen else None
     found, work = trained(worse, batches=batches, unseen=rows)
-    assert steps / 4 <= work <= personalisation().most_steps(steps)
+    assert steps / 4 <= work <= most_steps(steps, task().batch)
     assert found.scored <= 50.0 + MOST_SCORED
     assert len(found.losses) == len(SHARES)
 
 
 def test_the_shield_s_bound_counts_it() -> None:
-    on, off = workload(), workload(personal=False)
-    assert off.most_units(TRAIN) == LOCAL_STEPS[Work.LARGE]
-    assert on.most_units(TRAIN) > LOCAL_STEPS[Work.LARGE]
-    assert on.most_units(action_named("serve/high/small")) == off.most_units(action_named("serve/high/small"))
-    teach(on, range(200))
+    lone, member = parse_config({}), parse_config({"federation": {"broker": "127.0.0.1:1"}})
+    for action in CATALOGUE:
+        more = most_units(member, task())(action) - most_units(lone, task())(action)
+        assert more == (most_steps(units_of(action), task().batch) if action.mode is Mode.TRAIN else 0)
+    device = workload()
+    teach(device, range(200))
+    most = Outcome(phases=device._platform.phases(TRAIN, most_units(member, task())(TRAIN), 0))
     for i in range(3):
-        outcome = do(on, TRAIN, 60.0 * i)
-        assert training_s(outcome) <= training_s(bound(on)) + 1e-9
+        assert training_s(do(device, TRAIN, 60.0 * i)) <= training_s(most) + 1e-9
 
 
-def bound(device: LearningWorkload) -> Outcome:
-    return Outcome(phases=device._platform.phases(TRAIN, device.most_units(TRAIN), 0))
+def test_a_request_does_not_wait_for_it() -> None:
+    """On a body that measures, where training yields between two steps."""
+    asked = itertools.count()
+    device = workload(body=Measuring, wanted=lambda: next(asked) >= 40)
+    teach(device, range(64))
+    do(device, TRAIN, 0.0)  # asked 31 times between its steps, then before and between its own
+    assert next(asked) < 45
+    first = device.model.personal
+    assert first is not None
+    training = do(device, TRAIN, 60.0).training
+    assert training is not None
+    assert training.steps == 1
+    assert device.model.personal is first
 
 
 def test_what_the_store_refuses_is_forgotten() -> None:
@@ -280,4 +308,4 @@ def test_a_device_of_a_federation_has_one_unless_told_otherwise(
 ) -> None:
     with build(parse_config({"store": {"path": str(tmp_path / "device.db")}, **file})) as agent:
         assert isinstance(agent.workload, LearningWorkload)
-        assert (agent.workload.most_units(TRAIN) > LOCAL_STEPS[Work.LARGE]) is wanted
+        assert (agent.workload._personalisation is not None) is wanted

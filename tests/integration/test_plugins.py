@@ -216,6 +216,10 @@ def test_what_cannot_be_loaded_is_refused_and_named(
 
 OBSERVES = "class Fails(LinuxPlatform):\n    observe = fails\n"
 SUPPORTS = "class Fails(LinuxPlatform):\n    supports = fails\n"
+OLD = (
+    "class Fails(LinuxPlatform):\n    def __init__(self, profile):\n        super().__init__(profile, mains=True)\n"
+    "        del self.stopwatch\n"
+)
 READS = "class Fails(NoMeter):\n    read = fails\n"
 RAISING = [
     ("platform", "PLUG = PlatformPlug(config=Body, build=fails)", "building it failed with RuntimeError"),
@@ -228,6 +232,11 @@ RAISING = [
         "platform",
         SUPPORTS + "PLUG = PlatformPlug(config=Body, build=lambda _, c: Fails(c.profile, mains=True))",
         "failed with RuntimeError: the wire is loose",
+    ),
+    (
+        "platform",
+        OLD + "PLUG = PlatformPlug(config=Body, build=lambda _, c: Fails(c.profile))",
+        "has no attribute 'stopwatch'",
     ),
     ("meter", "PLUG = MeterPlug(config=Meter, build=fails)", "building it failed"),
     ("meter", READS + "PLUG = MeterPlug(config=Meter, build=lambda *_: Fails())", "reading it failed"),
@@ -253,7 +262,8 @@ def test_what_raises_in_build_or_at_each_call_is_refused_and_named(
 
 def test_keys_of_another_kind_are_named(site: Path, tmp_path: Path) -> None:
     put(site, "circadia.platforms", HEAD + "PLUG = PlatformPlug(config=Body, build=body)")
-    agent = build(parse_config(table("platform", tmp_path, colour="red"))).agent
+    config = parse_config(table("platform", tmp_path, colour="red") | {"limits": {"thermometer": False}})
+    agent = build(config).agent
     assert agent.tick().observation.charging == 1
     agent.close()
     with pytest.raises(ConfigError, match=r"'platform.seed' of kind 'broken'; known keys: .*profile, colour"):

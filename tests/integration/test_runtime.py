@@ -14,9 +14,9 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.listeners import STRIKES
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
-from circadia.runtime import STRIKES
 from circadia.store.sqlite import SqliteStore
 from circadia.types import ModelUpdate, Observation, TickRecord
 from circadia.wiring import Parts, build
@@ -173,6 +173,9 @@ def test_a_store_that_refuses_examples_does_not_stop_the_answers(tmp_path: Path)
 
 class DeadLink:
     """A federation link whose thread has died."""
+
+    connected = False
+    trouble = "the link has stopped"
 
     def set_online(self, online: bool) -> None: ...
 

@@ -18,7 +18,6 @@ from circadia.learning.task_file import DATA, SHIPPED, load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.data.tasks import build
 from circadia_lab.data.tasks.build import (
-    ENVIRONMENT,
     RECIPES,
     build_task,
     compare_with_shipped,
@@ -27,6 +26,7 @@ from circadia_lab.data.tasks.build import (
     operators,
 )
 from circadia_lab.data.tasks.digits_data import load_digits_split
+from circadia_lab.data.tasks.environment import ENVIRONMENT
 
 needs_tensorflow = pytest.mark.skipif(
     not (ENVIRONMENT / "circadia-ready").exists(),
@@ -71,15 +71,19 @@ def test_the_example_of_a_users_task_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_only_one_file_imports_tensorflow() -> None:
+def test_only_programs_of_their_own_import_tensorflow() -> None:
+    """And nothing else of the workbench imports those."""
     folder = Path(build.__file__).parents[2]
-    importing = [
-        path.name
-        for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Import) and any(alias.name == "tensorflow" for alias in node.names)
-    ]
-    assert importing == ["digits_net.py"]
+    own = {"digits_net", "convert", "graph", "gradients"}
+    for path in folder.rglob("*.py"):
+        imported = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module))
+        assert path.stem in own or not imported & {"tensorflow", "keras"}, path
+        assert path.stem in own or not imported & {f"circadia_lab.data.tasks.{name}" for name in own}, path
 
 
 def test_the_comparison_finds_another_net() -> None:

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from circadia.errors import ArtifactError, ConfigError
+from circadia.learning.manifest import TaskManifest, dump_manifest, read_manifest
 from circadia.learning.task import Task
 from circadia.learning.task_file import DATA, SHIPPED, load_task
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = ("digits.tflite", "digits.npz", "digits.json")
 
@@ -172,3 +175,121 @@ def test_a_model_without_the_signatures_is_refused(tmp_path: Path) -> None:
     path.write_bytes((DATA / "digits.tflite").read_bytes().replace(b"evaluate", b"evacuate"))
     with pytest.raises(ArtifactError, match="no signature 'evaluate'"):
         own(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("digits.tflite", r"is a part of a task, not its manifest; name a manifest"),
+        ("digits.npz", r"is a part of a task, not its manifest"),
+        (
+            "net.keras",
+            r"is a Keras model; `circadia task make .*net\.keras --labels … --out FOLDER` makes a task of it",
+        ),
+        ("net.H5", r"is a Keras model"),
+        ("", r"is a folder; name the manifest in it"),
+    ],
+)
+def test_what_is_no_manifest_is_told_what_to_do(copy: Path, name: str, told: str) -> None:
+    with pytest.raises(ArtifactError, match=told):
+        load_task(copy.parent / name)
+
+
+def test_the_manifest_beside_a_model_is_named(copy: Path) -> None:
+    (copy.parent / "digits.toml").write_text("")
+    with pytest.raises(ArtifactError, match=r"digits\.tflite: is a part .* name its manifest .*digits\.toml"):
+        load_task(copy.parent / "digits.tflite")
+
+
+@pytest.mark.parametrize("noise", [b"\xff\xfe", (DATA / "digits.tflite").read_bytes(), b"PK\3\4\x80"])
+def test_bytes_that_are_no_text_are_no_codecs_error(copy: Path, noise: bytes) -> None:
+    copy.write_bytes(noise)
+    with pytest.raises(
+        ArtifactError, match=r"digits\.json: not a task's manifest, which is a text"
+    ) as caught:
+        load_task(copy)
+    assert "codec" not in str(caught.value)
+
+
+# The format of today
+
+
+def as_toml(copy: Path, **changes: Any) -> Path:
+    manifest = dataclasses.replace(read_manifest(copy, copy.read_bytes()), **changes)
+    path = copy.with_suffix(".toml")
+    path.write_text(dump_manifest(manifest))
+    return path
+
+
+def test_a_manifest_in_toml_is_the_same_task(copy: Path) -> None:
+    path = as_toml(copy)
+    assert read_manifest(path, path.read_bytes()) == read_manifest(copy, copy.read_bytes())
+    assert load_task(path).identity == load_task(copy).identity
+
+
+def test_what_a_manifest_may_leave_out(copy: Path) -> None:
+    path = as_toml(copy, model_sha256="", weights_sha256="", parameters=0, batches=None, vectors=None)
+    assert {line for line in path.read_text().splitlines() if line.startswith("[")} == {
+        "[input]",
+        "[model]",
+        "[weights]",
+    }
+    assert load_task(path).identity == load_task(copy).identity
+
+
+def test_files_are_looked_for_beside_the_manifest(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = as_toml(copy, model="parts/net.tflite", weights="../weights.npz")
+    home = tmp_path / "a" / "b"
+    (home / "parts").mkdir(parents=True)
+    shutil.move(path, home / "task.toml")
+    shutil.move(tmp_path / "digits.tflite", home / "parts" / "net.tflite")
+    shutil.move(tmp_path / "digits.npz", tmp_path / "a" / "weights.npz")
+    monkeypatch.chdir(tmp_path)
+    assert load_task("a/b/task.toml").name == "digits"
+
+
+@given(
+    labels=st.lists(st.text(), max_size=4),
+    scaling=st.text(),
+    name=st.text(),
+    rate=st.floats(1e-9, 1e9),
+    vectors=st.none() | st.just({"tolerance": 1e-4, "train": [0.1, -2e-7], "infer": [1.0, 2.0]}),
+)
+def test_a_manifest_is_read_as_it_was_written(
+    labels: list[str], scaling: str, name: str, rate: float, vectors: dict[str, Any] | None
+) -> None:
+    manifest = TaskManifest(
+        name=name, labels=tuple(labels), learning_rate=rate, input_shape=(2, 3), scaling=scaling, model="a b.tflite",
+        weights="w.npz", parameters=7, batches={"train": 1, "infer": 2, "evaluate": 3}, vectors=vectors,
+    )  # fmt: skip
+    text = dump_manifest(manifest)
+    assert read_manifest(Path("x.toml"), text.encode()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'format = "circadia-task/2"',
+            'format = "circadia-task/3"',
+            "format 'circadia-task/3'; this version reads",
+        ),
+        ("shape = [8, 8, 1]", "shape = [8.5]", "the input's shape is"),
+        ("shape = [8, 8, 1]", "shape = []", "the input's shape is"),
+        ('dtype = "float32"', 'dtype = "int8"', "input.dtype is 'int8'; tasks take float32"),
+        ("[model]", "[modell]", "has no 'model'"),
+        ("learning_rate = 0.2", 'learning_rate = "fast"', "could not convert"),
+        ("learning_rate = 0.2", "learning_rate = nan", "learning rate nan"),
+        ("[input]", "[input", "not a task's manifest"),
+        ("train = 16", "train = 17", "batches or parameters are not those of digits.tflite"),
+    ],
+)
+def test_what_is_wrong_in_toml_is_named(copy: Path, old: str, new: str, message: str) -> None:
+    path = as_toml(copy)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ArtifactError, match=rf"digits\.toml: .*{re.escape(message)}"):
+        load_task(path)

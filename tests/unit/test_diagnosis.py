@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from circadia.actions import CATALOGUE
 from circadia.commands.doctor import as_json, as_table
-from circadia.config import DeviceConfig, StoreConfig
+from circadia.config import DeviceConfig, StoreConfig, parse_config
+from circadia.doctor.decision import decision
 from circadia.doctor.diagnosis import (
     battery,
     broker_program,
@@ -22,11 +25,16 @@ from circadia.doctor.diagnosis import (
     state_folder,
     thermal,
     tried,
+    updates,
 )
 from circadia.doctor.finding import Finding, Status
 from circadia.errors import ArtifactError, ConfigError
+from circadia.learning.task_file import load_task
+from circadia.plugs import PlatformConfig
 from circadia.store.migrations import STORE
 from circadia.store.sqlite import SqliteStore
+from circadia.testing.store import UPDATE, tick
+from circadia.types import Decision, Observation, Outcome, Pace, TickRecord
 
 OLD_STORE = Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "device.sqlite"
 
@@ -61,6 +69,61 @@ def test_thermal_zone_that_answers_nonsense_is_absent(tmp_path: Path) -> None:
     assert thermal(tmp_path).status is Status.ABSENT
 
 
+def on_linux(root: Path, **limits: bool | float) -> DeviceConfig:
+    return parse_config(
+        {
+            "platform": {"kind": "linux", "mains": True},
+            "limits": limits,
+            "store": {"path": str(root / "circadia.db")},
+        }
+    )
+
+
+@pytest.mark.skipif(any(Path("/sys/class/thermal").glob("thermal_zone*/temp")), reason="it has thermometers")
+def test_a_machine_without_a_thermometer_is_told_that_it_can_do_nothing_and_what_to_say(
+    tmp_path: Path,
+) -> None:
+    blind = decision(on_linux(tmp_path))
+    assert blind.status is Status.FAILED
+    assert "nothing can be done now: serving and training and fetching forbidden by thermal" in blind.detail
+    assert "limits.thermometer = false" in blind.advice
+    said = decision(on_linux(tmp_path, thermometer=False))
+    assert said.status is Status.OK
+    assert "serve/" in said.detail
+    assert said.advice == ""
+
+
+def test_a_simulated_device_is_decided_for_with_work_waiting(tmp_path: Path) -> None:
+    store = {"path": str(tmp_path / "circadia.db")}
+    finding = decision(parse_config({"store": store}))
+    assert finding.status is Status.OK
+    assert finding.detail.startswith("with a request, an example and a version waiting: ")
+    empty = decision(parse_config({"store": store, "platform": {"initial_soc": 0.0}}))
+    assert empty.status is Status.FAILED
+    assert "training" in empty.detail
+    assert "battery_floor" in empty.detail
+    assert "nothing to do" not in empty.detail
+
+
+def test_a_body_that_cannot_be_built_is_no_decision(tmp_path: Path) -> None:
+    finding = decision(DeviceConfig(platform=PlatformConfig(kind="kettle")))
+    assert finding.status is Status.FAILED
+    assert "kettle" in finding.detail
+
+
+def test_what_was_measured_counts_for_the_decision(tmp_path: Path) -> None:
+    """A body on which an answer took an hour: its battery would not do."""
+    config = on_linux(tmp_path, thermometer=False, battery_floor=0.9)
+    record = TickRecord(
+        t_s=1.0, observation=Observation(), decision=Decision(proposed=CATALOGUE[0], action=CATALOGUE[0]),
+        outcome=Outcome(), version=0, paces=(Pace(action="serve/high/small", samples=1, unit_s=3600.0),),
+    )  # fmt: skip
+    assert "serving forbidden" not in decision(config).detail
+    with SqliteStore(config.store.path) as store:
+        store.commit(record)
+    assert "serving forbidden by battery_floor" in decision(config).detail
+
+
 def test_broker_that_listens_is_ok_and_one_that_left_failed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -81,7 +144,7 @@ def test_malformed_broker_address_is_refused() -> None:
 
 def test_broker_program_of_this_machine_is_named() -> None:
     finding = broker_program()
-    assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "amqtt" in finding.detail
+    assert finding.status is Status.ABSENT or "mosquitto" in finding.detail or "iotcore" in finding.detail
 
 
 def test_state_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -108,6 +171,37 @@ def test_a_store_of_another_version_is_told(tmp_path: Path) -> None:
             db.execute("UPDATE schema SET readable_from = ?", (least,))
         assert told().status is status
         assert f"schema {STORE.version + 1}" in told().detail
+
+
+def test_what_became_of_updates_is_told_and_a_rejection_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "circadia.db"
+    assert updates(path).status is Status.ABSENT
+    assert not path.exists()
+    with SqliteStore(path) as store:
+        for number in range(6):
+            update = dataclasses.replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            store.commit(tick(float(number), Outcome(update=update)))
+        assert updates(path).detail == "0 accepted, 0 rejected, 6 without a verdict"
+        store.acknowledge(f"{0:032x}", accepted=True, reason="")
+        assert updates(path).status is Status.OK
+        store.acknowledge(f"{1:032x}", accepted=False, reason="norm: 12, allowed is 10")
+        rejected = updates(path)
+        assert rejected.status is Status.FAILED
+        assert "1 accepted, 1 rejected, 4 without" in rejected.detail
+        assert "norm: 12, allowed is 10" in rejected.detail
+        assert rejected.advice
+        assert "held" not in rejected.detail
+        for number in (2, 3):
+            store.acknowledge(f"{number:032x}", accepted=False, reason=f"norm: {number}, allowed is 1")
+        assert "held back" in updates(path).detail
+        store.acknowledge(f"{4:032x}", accepted=True, reason="")
+        assert updates(path).status is Status.OK
+
+
+def test_a_store_that_cannot_be_read_says_nothing_of_updates(tmp_path: Path) -> None:
+    path = tmp_path / "circadia.db"
+    path.write_bytes(b"nonsense" * 100)
+    assert updates(path).status is Status.ABSENT
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -152,3 +246,15 @@ def test_output_has_every_finding() -> None:
     lines = as_table(findings).splitlines()
     assert lines[0].split() == ["ok", "python", "3.11.7"]
     assert lines[2].strip() == "→ name one"
+
+
+def test_a_task_that_is_not_the_stores_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "circadia.db"
+    config = parse_config({"store": {"path": str(path)}})
+    task = load_task("digits")
+    assert [one.status for one in diagnose(config) if one.name == "task"] == [Status.OK]
+    with SqliteStore(path) as store:
+        store.claim(dataclasses.replace(task.identity, labels=task.labels[::-1]), task.parameters)
+    [found] = [one for one in diagnose(config) if one.name == "task"]
+    assert found.status is Status.FAILED
+    assert "belongs to another task: labels 0, 1, 2, 3, 4, 5, … (10) instead of 9, 8, 7" in found.detail

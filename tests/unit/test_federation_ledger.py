@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,6 +100,48 @@ def test_all_versions_are_kept_unless_told_otherwise(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="version 3"):
         ledger.version(3)
     ledger.close()
+
+
+def test_versions_are_kept_within_their_bytes_and_the_newest_always(tmp_path: Path) -> None:
+    size = 4 * N
+    for limits, kept in (
+        ({"keep_bytes": 3 * size}, [4, 5, 6]),
+        ({"keep_bytes": 3 * size, "keep_versions": 2}, [5, 6]),
+        ({"keep_bytes": size, "keep_versions": 2}, [6]),
+        ({"keep_bytes": 1}, [6]),
+    ):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        with closing(open_ledger(folder, **limits)) as ledger:  # type: ignore[arg-type]
+            for number in range(1, 7):
+                ledger.keep_version(version(number))
+                ledger.commit()
+            assert ledger.kept() == kept
+            newest = ledger.newest()
+            assert newest is not None
+            assert newest.number == 6
+    with pytest.raises(ConfigError, match="keep_versions is 0"):
+        open_ledger(tmp_path, keep_versions=0)
+
+
+def test_the_file_stops_growing_when_versions_are_dropped(tmp_path: Path) -> None:
+    with closing(open_ledger(tmp_path, keep_versions=3)) as ledger:
+        sizes = []
+        for number in range(1, 101):
+            ledger.keep_version(version(number))
+            ledger.commit()
+            sizes.append(ledger.path.stat().st_size)
+    assert max(sizes[50:]) - sizes[20] < 5 * N * 4
+
+
+def test_a_ledger_keeps_the_federation_that_it_began_with(tmp_path: Path) -> None:
+    with closing(open_ledger(tmp_path)) as ledger:
+        ledger.claim("home")
+    with closing(open_ledger(tmp_path)) as ledger:
+        ledger.claim("home")
+        with pytest.raises(StoreError, match=r"ledger\.db: belongs to the federation 'home', not 'work'"):
+            ledger.claim("work")
+        ledger.claim("home")
 
 
 def test_a_full_disk_is_an_error_that_names_the_path_and_keeps_nothing(tmp_path: Path) -> None:

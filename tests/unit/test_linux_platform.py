@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,7 @@ def test_interfaces_that_cost_are_metered(tmp_path: Path) -> None:
     assert LinuxPlatform(BOARD, root=tree(tmp_path, mobile)).observe(0).link == Link.METERED
 
 
-def test_without_a_battery_the_mains_have_to_be_said(tmp_path: Path) -> None:
-    with pytest.raises(PlatformUnavailable, match=r"no battery; set platform\.mains = true"):
-        LinuxPlatform(BOARD, root=tmp_path)
+def test_on_the_mains_the_battery_is_full(tmp_path: Path) -> None:
     seen = LinuxPlatform(BOARD, mains=True, root=tmp_path).observe(0.0)
     assert (seen.battery_soc, seen.charging) == (1, 1)
 
@@ -103,6 +102,22 @@ def test_it_cannot_set_the_clock(tmp_path: Path) -> None:
     platform = LinuxPlatform(BOARD, root=tree(tmp_path))
     assert platform.supports(action_named("train/high/large"))
     assert not platform.supports(action_named("train/low/large"))
+
+
+def test_a_profile_with_which_this_body_could_do_nothing_is_refused(tmp_path: Path) -> None:
+    shipped = files("circadia.energy").joinpath("data/pi-solar.toml").read_text(encoding="utf-8")
+    profile = tmp_path / "slow.toml"
+    profile.write_text(shipped.replace('clocks = ["low", "high"]', 'clocks = ["low"]'), encoding="utf-8")
+    table = {
+        "platform": {"kind": "linux", "profile": str(profile), "mains": True},
+        "limits": {"thermometer": False},
+        "store": {"path": str(tmp_path / "a.db")},
+    }
+    for _ in range(2):  # and the store is let go of
+        with pytest.raises(
+            ConfigError, match=r"slow\.toml.*can do nothing.*its clocks are low.*name the profile"
+        ):
+            build(parse_config(table))
 
 
 def sampled(powers: list[float], step_s: float = 0.1) -> SampledMeter:
@@ -181,6 +196,7 @@ def test_a_meter_that_there_is_not_is_named(tmp_path: Path) -> None:
 def test_a_device_on_this_machine_ticks(tmp_path: Path) -> None:
     table = {
         "platform": {"kind": "linux", "profile": "pi-solar", "mains": True},
+        "limits": {"thermometer": False},
         "store": {"path": str(tmp_path / "a.db")},
     }
     runtime = build(parse_config(table))

@@ -63,8 +63,17 @@ def record(t_s: float = 0.0, outcome: Outcome | None = None) -> TickRecord:
 
 def full_outcome() -> Outcome:
     batches = np.array([[1, 2], [2, -1]])
+    served = Served(
+        request_id=9,
+        label=1,
+        label_name="b",
+        confidence=0.5,
+        probabilities=np.array([0.5, 0.5], np.float32),
+        latency_s=2.0,
+        version=3,
+    )
     return Outcome(
-        served=(Served(request_id=9, label=1, confidence=0.5, latency_s=2.0, version=3),),
+        served=(served,),
         expired=(8,),
         training=Training(steps=2, examples=2, loss=0.3, batches=batches, weights=np.zeros(10, np.float32)),
         update=update(),

@@ -45,8 +45,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="real seconds after which fewer updates make a version (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--keep-versions", type=int, metavar="N", help="drop older weights (default: keep all)"
-    )
+        "--keep-versions", type=int, default=8, metavar="N",
+        help="drop the weights of versions before the last N; 0 keeps all (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-mb", type=float, default=256.0, metavar="MB",
+        help="drop more than those where they are larger together; 0 for no limit (default: %(default)g)",
+    )  # fmt: skip
     parser.add_argument(
         "--epoch-s", type=float, metavar="T",
         help="monotonic time at which a simulated day began; without it, times are those of the Unix epoch",
@@ -72,13 +77,22 @@ def run(args: argparse.Namespace) -> int:
     settings = AggregatorSettings(
         federation=args.federation,
         task=task.digest,
+        identity=task.identity.digest,
         buffer=args.buffer,
         rate=args.rate,
         timeout_s=args.timeout_s,
     )
     weights = task.initial_weights
+    for option, value in (("--keep-versions", args.keep_versions), ("--keep-mb", args.keep_mb)):
+        if not 0 <= value < math.inf:
+            raise ConfigError(f"{option} {value}: must be 0 (for all) or more")
     ledger = Ledger(
-        args.ledger, task=task.digest, parameters=int(weights.size), keep_versions=args.keep_versions
+        args.ledger,
+        task=task.digest,
+        identity=task.identity,
+        parameters=int(weights.size),
+        keep_versions=args.keep_versions or None,
+        keep_bytes=int(args.keep_mb * 1e6) or None,
     )
     display = _Display(args.json)
     service = AggregatorService(

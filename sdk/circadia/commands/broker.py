@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,18 +16,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--port", type=int, default=1883, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--persist", type=Path, metavar="DIR", help="keep retained messages here (mosquitto)")
-    parser.add_argument("--embedded", action="store_true", help="use amqtt even where mosquitto is installed")
+    parser.add_argument(
+        "--embedded", action="store_true", help="use iotcore even where mosquitto is installed"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Listen until a signal ends it; 1 when the broker dies by itself."""
+    from circadia.ending import ending
     from circadia.federation.transport.broker import Broker
 
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with Broker(host=args.host, port=args.port, persist=args.persist, embedded=args.embedded) as broker:
+    program = Broker(host=args.host, port=args.port, persist=args.persist, embedded=args.embedded)
+    with ending() as ended, program as broker:
         print(f"{broker.name} listens on {broker.host}:{broker.port}; it cannot {broker.limits}", flush=True)
         while not ended.wait(1.0):
             if not broker.running:

@@ -37,12 +37,11 @@ def run(args: argparse.Namespace) -> int:
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the agent's thread starts, which inherits it
     where = f"{runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"
-    print(f"{config.device}: {where}", flush=True)
+    device = runtime.agent.status().device
+    print(f"{device}: {where}", flush=True)
     with runtime:
         signal.sigwait(ends)
-    print(
-        f"{config.device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored"
-    )
+    print(f"{device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored")
     return 0
 
 
@@ -63,6 +62,7 @@ def _json_line(record: TickRecord) -> None:
         "battery_soc": record.observation.battery_soc,
         "proposed": record.decision.proposed.name,
         "action": record.decision.action.name,
+        "why": record.decision.why,
         "served": len(outcome.served),
         "expired": len(outcome.expired),
         "version": record.version,

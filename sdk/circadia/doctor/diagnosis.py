@@ -9,12 +9,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia.doctor.decision import decision
 from circadia.doctor.finding import Finding, Status
 from circadia.doctor.plugins import added, body, meter, unusable
-from circadia.errors import CircadiaError, NothingStored
+from circadia.errors import CircadiaError, ConfigError, NothingStored
 from circadia.federation.transport.address import BrokerAddress
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield tried("interpreter", _interpreter, "install tflite-runtime (Python 3.11) or ai-edge-litert")
     yield Finding(name="platform", status=Status.OK, detail=platform.platform())
     yield body(config)
+    yield decision(config)
     yield battery(sys_root)
     yield thermal(sys_root)
     yield link(sys_root)
@@ -44,9 +47,13 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield broker_program()
     yield broker_reachable(config.federation.broker if config.federation else None)
     yield tried("policy", lambda: _policy(config.agent.policy), "name another policy in [agent] policy")
-    yield tried("task", lambda: _task(config.agent.task), "name another task in [agent] task")
+    yield tried(
+        "task", lambda: _task(config.agent.task, config.store.path), "name another task in [agent] task"
+    )
     yield state_folder(config.store.path)
     yield tried("store", lambda: _store(config.store.path), "update Circadia, or name another [store] path")
+    yield tried("device name", lambda: device_name(config), "mend `device`, or name another [store] path")
+    yield updates(config.store.path)
     yield Finding(
         name="certificates",
         status=Status.ABSENT,
@@ -77,7 +84,12 @@ def battery(sys_root: Path) -> Finding:
     """The power supplies of type Battery."""
     supplies = sys_root.glob("class/power_supply/*/type")
     found = [file.parent.name for file in supplies if _text(file) == "Battery"]
-    return _sensor("battery", found, "a body without battery is always charged; a simulated one has its own")
+    return _sensor(
+        "battery",
+        found,
+        "a linux body on the mains says platform.mains = true, one whose battery tells nothing limits.battery = false; a "
+        "simulated body has its own",
+    )
 
 
 def thermal(sys_root: Path) -> Finding:
@@ -87,7 +99,11 @@ def thermal(sys_root: Path) -> Finding:
     found = [
         f"{name} {int(text) / 1000:.0f} °C" for name, text in readings.items() if text.lstrip("-").isdecimal()
     ]
-    return _sensor("thermal", found, "the thermal limit cannot act without a temperature")
+    return _sensor(
+        "thermal",
+        found,
+        "a linux body without one says limits.thermometer = false, or does nothing; a simulated body has its own",
+    )
 
 
 def link(sys_root: Path) -> Finding:
@@ -119,11 +135,11 @@ def broker_program() -> Finding:
             name="broker program", status=Status.OK, detail=f"{_mosquitto_version(binary)}, {binary}"
         )
     try:
-        detail = f"amqtt {importlib.metadata.version('amqtt')} (no mosquitto)"
+        detail = f"iotcore {importlib.metadata.version('iotcore')} (no mosquitto)"
     except importlib.metadata.PackageNotFoundError:
         advice = "only the broker's host needs one: install mosquitto, or circadia[broker]"
         return Finding(
-            name="broker program", status=Status.ABSENT, detail="neither mosquitto nor amqtt", advice=advice
+            name="broker program", status=Status.ABSENT, detail="neither mosquitto nor iotcore", advice=advice
         )
     return Finding(name="broker program", status=Status.OK, detail=detail)
 
@@ -200,8 +216,51 @@ def _store(path: Path) -> str:
     return f"{path}: schema {schema}{later}"
 
 
-def _task(name: str) -> str:
-    from circadia.learning.task_file import load_task
+def device_name(config: DeviceConfig) -> str:
+    """The name in the federation; `ConfigError` where the store began with another."""
+    from circadia.store.reading import StoreReader
 
-    task = load_task(name)
-    return f"{task.name}: {task.parameters} parameters, model {task.digest[:12]}, test vectors right"
+    kept = ""
+    with suppress(CircadiaError), StoreReader(config.store.path) as store:
+        kept = store.device()
+    if config.federation is not None and kept and config.device not in {"", kept}:
+        raise ConfigError(f"{config.device!r}, and the store {config.store.path} began as {kept!r}")
+    name = config.device or kept or "drawn at the first start in a federation"
+    return f"{name}, as the store began" if kept else name
+
+
+def updates(path: Path) -> Finding:
+    """What the federation made of the device's updates, as its store has it; FAILED when it rejected the last one."""
+    from circadia.store.reading import StoreReader
+    from circadia.wiring import counts_of
+
+    name = "updates"
+    try:
+        with StoreReader(path) as store:
+            found = store.updates()
+    except CircadiaError:  # the finding about the store says so
+        return Finding(name=name, status=Status.ABSENT, detail="none are known")
+    counts = counts_of(found)
+    detail = f"{counts.accepted} accepted, {counts.rejected} rejected, {counts.waiting} without a verdict"
+    judged = [update for update in found if update.accepted is not None]
+    if not judged or judged[-1].accepted:
+        return Finding(name=name, status=Status.OK, detail=detail)
+    held = "; the others are held back, and one is tried now and again" if counts.held else ""
+    return Finding(
+        name=name,
+        status=Status.FAILED,
+        detail=f"{detail}: the last one for {counts.last_rejection!r}{held}",
+        advice="give device and aggregator the same task and settings; a device that starts again tries one at once",
+    )
+
+
+def _task(name: str, store_path: Path) -> str:
+    from circadia.learning.task_file import load_task
+    from circadia.store.reading import StoreReader
+
+    task, kept = load_task(name), None
+    with suppress(CircadiaError), StoreReader(store_path) as store:  # the finding about the store says so
+        kept = store.task()
+    if kept is not None and (what := kept.differences(task.identity)):
+        raise ConfigError(f"{name}: the store {store_path} belongs to another task: {what}")
+    return f"{task.name}: {task.parameters} parameters, task {task.identity.digest[:12]}, test vectors right"

@@ -37,7 +37,7 @@ def body(config: DeviceConfig) -> Finding:
     """Whether the body of [platform] can be built and looked at."""
     kind = config.platform.kind
     try:
-        _built(config).close()
+        built(config).close()
     except CircadiaError as error:
         return Finding(
             name="body",
@@ -48,7 +48,8 @@ def body(config: DeviceConfig) -> Finding:
     return Finding(name="body", status=Status.OK, detail=kind)
 
 
-def _built(config: DeviceConfig) -> Platform:
+def built(config: DeviceConfig) -> Platform:
+    """The body of [platform], looked at once. `CircadiaError` names what it lacks."""
     found = PLATFORMS.find(config.platform.kind)
     clock = SystemClock()
     context = PlatformContext(
@@ -58,13 +59,14 @@ def _built(config: DeviceConfig) -> Platform:
         last=None,
     )
     with found.blamed("building it"):
-        built = found.plug.build(config.platform, context)
+        body = found.plug.build(config.platform, context)
     with found.blamed("looking at it"):
-        built.observe(clock.now_s())
+        body.observe(clock.now_s())
+        _ = body.stopwatch, body.looks_at("battery_soc")
         for action in CATALOGUE:
-            if built.supports(action):
-                built.phases(action, 1, 0)
-    return built
+            if body.supports(action):
+                body.phases(action, 1, 0)
+    return body
 
 
 def meter(config: DeviceConfig) -> Finding:
@@ -92,12 +94,12 @@ def _asked(config: DeviceConfig) -> None:
     found = METERS.find(config.meter.kind)
     if found.plug.shy:
         return
-    platform, clock = _built(config), SystemClock()
+    platform, clock = built(config), SystemClock()
     try:
         context = MeterContext(profile=named_profile(config.platform.profile), clock=clock, platform=platform)
         with found.blamed("building it"):
-            built = found.plug.build(config.meter, context)
-        blamed, now_s = BlamedMeter(meter=built, found=found), clock.now_s()
+            meter = found.plug.build(config.meter, context)
+        blamed, now_s = BlamedMeter(meter=meter, found=found), clock.now_s()
         blamed.about()
         blamed.read(now_s, now_s)
         blamed.close()

@@ -28,7 +28,7 @@ from circadia.errors import ArtifactError
 from circadia.types import Personal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,12 +77,13 @@ class Personalisation:
         after: Weights,
         batches: Sequence[Rows],
         unseen: Rows | None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> tuple[Personal, int]:
         """What a training action makes of it, and the work in training steps.
 
         `before` and `after`: w (parameters,) at the action's begin and end; `batches`: those that it was trained on, as
         in `Trainer.train`; `unseen`: those of their examples that nothing was trained on yet, oldest first, None for
-        none. Without `personal` it begins from `before`. Where the steps diverge it begins again from `after`.
+        none. After the first step it ends when there was `enough`. Without `personal` it begins from `before`. Where the steps diverge it begins again from `after`.
         """
         if personal is None:
             personal = Personal(weights=before, share=FIRST_SHARE, losses=UNSCORED)
@@ -92,24 +93,16 @@ class Personalisation:
         work = 0
         if unseen is not None:
             personal = self._scored(personal, before, unseen)
-            work += self._scoring_steps(len(unseen[1]))
+            work += _scoring_steps(len(unseen[1]), self._task.batch)
         alone = _alone(personal)
         steps = _own_steps(len(batches), alone)
         try:
-            weights, _ = self._trainer.train(personal.weights, batches[:steps])
+            weights, _ = self._trainer.train(personal.weights, _until(enough, batches[:steps]))
         except ArtifactError as error:
             log.warning("this device's own weights begin again from the federation's: %s", error)
             return Personal(weights=after, share=0.0, losses=UNSCORED), work + steps
         weights = weights + np.float32(PULL * (1 - alone)) * (after - weights)
         return replace(personal, weights=weights), work + steps
-
-    def most_steps(self, steps: int) -> int:
-        """An upper bound of the work that `learn` adds to an action of so many steps, at least one."""
-        return _own_steps(steps, 1.0) + self._scoring_steps(MOST_SCORED)
-
-    def _scoring_steps(self, rows: int) -> int:
-        """A row goes forwards under three shares, which is a third of training each: there and twice as much back."""
-        return -(-min(rows, MOST_SCORED) // self._task.batch)
 
     def _scored(self, personal: Personal, before: Weights, unseen: Rows) -> Personal:
         x, y = unseen[0][-MOST_SCORED:], unseen[1][-MOST_SCORED:]
@@ -127,6 +120,23 @@ class Personalisation:
             scored=faded * personal.scored + float(fading.sum()),
             share=_chosen(personal.share, losses),
         )
+
+
+def most_steps(steps: int, batch: int) -> int:
+    """An upper bound of the work that `learn` adds to an action of so many steps, at least one, of a task's `batch`."""
+    return _own_steps(steps, 1.0) + _scoring_steps(MOST_SCORED, batch)
+
+
+def _scoring_steps(rows: int, batch: int) -> int:
+    """A row goes forwards under three shares, which is a third of training each: there and twice as much back."""
+    return -(-min(rows, MOST_SCORED) // batch)
+
+
+def _until(enough: Callable[[], bool], batches: Sequence[Rows]) -> Iterator[Rows]:
+    for number, batch in enumerate(batches):
+        if number and enough():
+            return
+        yield batch
 
 
 def _alone(personal: Personal) -> float:

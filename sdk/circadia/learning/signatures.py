@@ -37,15 +37,7 @@ class Sizes:
 
 def read_sizes(interpreter: Any, name: str, input_shape: tuple[int, ...], classes: int) -> Sizes:
     """The sizes of the model in `interpreter`; `ArtifactError` names the tensor of `name` that is not as it must be."""
-    present = interpreter.get_signature_list()
-    for signature in SIGNATURES:
-        if signature not in present:
-            raise ArtifactError(
-                f"task {name}: the model has no signature {signature!r}, only {sorted(present)}"
-            )
-    runners = {signature: interpreter.get_signature_runner(signature) for signature in SIGNATURES}
-    inputs = {signature: _tensors(runner.get_input_details()) for signature, runner in runners.items()}
-    outputs = {signature: _tensors(runner.get_output_details()) for signature, runner in runners.items()}
+    inputs, outputs = _all_tensors(interpreter, name)
     sizes = Sizes(
         train_batch=_first(inputs["train"], "x", f"task {name}: train"),
         infer_batch=_first(inputs["infer"], "x", f"task {name}: infer"),
@@ -57,6 +49,71 @@ def read_sizes(interpreter: Any, name: str, input_shape: tuple[int, ...], classe
         _compare(inputs[signature], wanted_inputs[signature], f"task {name}: {signature}, input")
         _compare(outputs[signature], wanted_outputs[signature], f"task {name}: {signature}, output")
     return sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a file's signatures say of themselves, and what in them does not go together."""
+
+    batches: Mapping[str, int]
+    input_shape: tuple[int, ...]
+    parameters: int
+    classes: int
+    misfits: tuple[str, ...]
+    """Every tensor that is not as these numbers want it, in words."""
+
+
+def declared(interpreter: Any, name: str) -> Declared:
+    """Of the model in `interpreter`, whatever a manifest says; `ArtifactError` for one that lacks a signature or size."""
+    inputs, outputs = _all_tensors(interpreter, name)
+    batches = {key: _first(inputs[key], "x", f"task {name}: {key}") for key in SIGNATURES}
+    probabilities = outputs["infer"].get("probabilities", ((), np.float32))[0]
+    if len(probabilities) != 2:
+        raise ArtifactError(f"task {name}: infer has no output 'probabilities' of rows and classes")
+    sizes = Sizes(
+        train_batch=batches["train"],
+        infer_batch=batches["infer"],
+        evaluate_batch=batches["evaluate"],
+        parameters=_first(inputs["train"], "w", f"task {name}: train"),
+    )
+    shape = inputs["train"]["x"][0][1:]
+    wanted_inputs, wanted_outputs = _wanted(sizes, shape, probabilities[1])
+    found: list[str] = []
+    for key in SIGNATURES:
+        found += _differing(inputs[key], wanted_inputs[key], f"{key}, input")
+        found += _differing(outputs[key], wanted_outputs[key], f"{key}, output")
+    return Declared(
+        batches=batches,
+        input_shape=shape,
+        parameters=sizes.parameters,
+        classes=probabilities[1],
+        misfits=tuple(found),
+    )
+
+
+def _all_tensors(
+    interpreter: Any, name: str
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, dict[str, Tensor]]]:
+    """Inputs and outputs of every signature."""
+    present = interpreter.get_signature_list()
+    for signature in SIGNATURES:
+        if signature not in present:
+            raise ArtifactError(
+                f"task {name}: the model has no signature {signature!r}, only {sorted(present)}"
+            )
+    runners = {signature: interpreter.get_signature_runner(signature) for signature in SIGNATURES}
+    inputs = {signature: _tensors(runner.get_input_details()) for signature, runner in runners.items()}
+    outputs = {signature: _tensors(runner.get_output_details()) for signature, runner in runners.items()}
+    return inputs, outputs
+
+
+def _differing(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> list[str]:
+    told = [f"{where} {name!r} is missing" for name in sorted(wanted.keys() - found.keys())]
+    told += [f"{where} {name!r} is one too many" for name in sorted(found.keys() - wanted.keys())]
+    both = (name for name in wanted if name in found and found[name] != wanted[name])
+    return told + [
+        f"{where} {name!r} is {_text(found[name])}; it must be {_text(wanted[name])}" for name in both
+    ]
 
 
 def _wanted(

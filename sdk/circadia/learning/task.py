@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
+from circadia.learning.identity import TaskIdentity
 from circadia.learning.signatures import read_sizes
+from circadia.ranges import is_whole
 from circadia.tflite.interpreter import open_interpreter
 from circadia.tflite.model_file import check_model_file
 
@@ -76,11 +78,19 @@ class Task:
     """Rows of a training step."""
     infer_batch: int
     evaluate_batch: int
+    scaling: str = ""
+    """In words: how raw data become x, where the model does not do that itself."""
     digest: str = field(init=False)
-    """SHA-256 of `model` in hexadecimal digits: the task's identity in the federation."""
+    """SHA-256 of `model` in hexadecimal digits; the task is told from others by `identity`."""
+    identity: TaskIdentity = field(init=False)
+    """What makes it this task and no other, in the federation and for a store."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", hashlib.sha256(self.model).hexdigest())
+        identity = TaskIdentity(
+            model=self.digest, labels=self.labels, input_shape=self.input_shape, scaling=self.scaling
+        )
+        object.__setattr__(self, "identity", identity)
 
     @property
     def parameters(self) -> int:
@@ -88,13 +98,18 @@ class Task:
         return self.initial_weights.size
 
     def label_index(self, label: int | str) -> int:
-        """The number of a label given by name or by number; `ConfigError` for one that the task does not know."""
+        """The number of a label given by name or by number; `ConfigError` for one that the task does not know.
+
+        Half a label is none, and neither is `True`.
+        """
         if isinstance(label, str):
             if label in self.labels:
                 return self.labels.index(label)
-        elif 0 <= label < len(self.labels):
+        elif is_whole(label) and 0 <= label < len(self.labels):
             return int(label)
-        raise ConfigError(f"label {label!r}: task {self.name} knows {', '.join(self.labels)}")
+        raise ConfigError(
+            f"label {label!r}: task {self.name} knows {', '.join(self.labels)}, or their numbers from 0 to {len(self.labels) - 1}"
+        )
 
     @classmethod
     def from_tflite(
@@ -106,6 +121,7 @@ class Task:
         initial_weights: NDArray[np.float32],
         learning_rate: float,
         name: str = "",
+        scaling: str = "",
     ) -> Task:
         """The task in a `.tflite` file; batches and parameters are read from its signatures.
 
@@ -126,6 +142,7 @@ class Task:
             input_shape=tuple(input_shape),
             initial_weights=initial_weights,
             learning_rate=learning_rate,
+            scaling=scaling,
         )
 
     @classmethod
@@ -138,6 +155,7 @@ class Task:
         input_shape: tuple[int, ...],
         initial_weights: NDArray[np.float32],
         learning_rate: float,
+        scaling: str = "",
         open_model: OpenModel = open_interpreter,
     ) -> Task:
         """The task of a `.tflite` file's bytes, checked like `from_tflite`."""
@@ -163,4 +181,5 @@ class Task:
             batch=sizes.train_batch,
             infer_batch=sizes.infer_batch,
             evaluate_batch=sizes.evaluate_batch,
+            scaling=scaling,
         )

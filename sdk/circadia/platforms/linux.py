@@ -1,7 +1,7 @@
 """A Linux machine's own body: battery, heat, load and link out of /sys and /proc.
 
 What it cannot know stays NaN: whether somebody uses it, and when it will be charged. It has no way to set the processor's
-clock, so only actions at the high one are supported; how long work takes, the device profile says.
+clock, so only actions at the high one are supported. How long work takes is measured; the device profile only bounds it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia.physics.params import make_params
 from circadia.physics.phases import phases_of
@@ -22,7 +22,7 @@ from circadia.platforms.sysfs import number, text
 from circadia.types import ClockLevel, Link, Mode, Observation, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.types import Action
@@ -41,23 +41,23 @@ SYSTEM_CLOCKS = os.sysconf("SC_CLK_TCK")
 class LinuxPlatform:
     """The `Platform` port over the kernel's files below `root`."""
 
-    def __init__(self, profile: DeviceProfile, *, mains: bool = False, root: Path = Path("/")) -> None:
-        """`mains`: there is no battery, nor need of one.
-
-        `PlatformUnavailable` if the kernel knows of no battery and `mains` is not said.
-        """
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        *,
+        mains: bool = False,
+        root: Path = Path("/"),
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`mains`: there is no battery, nor need of one. `stopwatch`: seconds that the machine was not suspended."""
         self.profile = profile
+        self.stopwatch = stopwatch
         self._root, self._mains = root, mains
         self._supplies = root / "sys/class/power_supply"
         self._params = make_params(profile, scenario_for(profile))
         self._observed_s = math.nan
         self._busy: tuple[float, float, float] | None = None
         self._link = Link.NONE
-        if not mains and self._battery() is None:
-            raise PlatformUnavailable(
-                f"{self._supplies}: the kernel knows of no battery; set platform.mains = true if this device runs from "
-                "the mains"
-            )
 
     def observe(self, now_s: float) -> Observation:
         """The body's part; NaN where a sensor is missing or nonsense."""
@@ -83,12 +83,25 @@ class LinuxPlatform:
             link_bytes_per_s=bytes_per_s,
         )
 
+    def looks_at(self, name: str) -> str:
+        """The kernel's files."""
+        supply = f"{self._supplies}/*, of type Battery"
+        mains = "if it runs from the mains, say platform.mains = true"
+        zones = f"{self._root / 'sys/class/thermal/thermal_zone*/temp'}, of a type that begins with {', '.join(ZONES)}"
+        return {
+            "battery_soc": f"{supply}: capacity; {mains}",
+            "charging": f"{supply}: status; {mains}",
+            "temperature_c": f"{zones}, and {supply}: temp",
+            "power_save": str(self._root / "sys/firmware/acpi/platform_profile"),
+            "link": str(self._root / "sys/class/net/*/operstate"),
+        }.get(name, "")
+
     def supports(self, action: Action) -> bool:
         """What the profile's device can do, at the one clock that there is."""
         return self.profile.can(action) and (action.mode is Mode.SLEEP or action.clock is ClockLevel.HIGH)
 
     def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
-        """As the profile says."""
+        """As the profile says: bounds."""
         return phases_of(action, units, sync_bytes, self._link, self._params)
 
     def spend(self, phases: Sequence[Phase]) -> None:

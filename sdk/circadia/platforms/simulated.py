@@ -57,6 +57,9 @@ _NOBODY = (1 / 3, 1 / 3, 1 / 3)
 class SimulatedPlatform:
     """A device of that profile in that scenario. Its owner's thread calls everything but `link` and `link_at`."""
 
+    stopwatch = None
+    """Durations come from the profile, never from a loaded machine's time."""
+
     def __init__(
         self,
         profile: DeviceProfile,
@@ -101,6 +104,10 @@ class SimulatedPlatform:
         row = dynamics.observe(state, self.params, _NOBODY, np)
         seen = {name: float(row[COLUMN[name]]) for name in BODY}
         return Observation(**(seen | dict.fromkeys(self._broken, math.nan)))
+
+    def looks_at(self, name: str) -> str:
+        """Nowhere: its sensors are part of the simulation."""
+        return f"the simulated {name} is broken" if name in self._broken else "simulated"
 
     def supports(self, action: Action) -> bool:
         """Whether the profile's device can do it at all."""

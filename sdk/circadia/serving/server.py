@@ -21,7 +21,12 @@ class Server:
 
     def __init__(self, task: Task, open_model: OpenModel = open_interpreter) -> None:
         self._task = task
+        self._open_model = open_model
         self._infer = open_model(task.model, name=task.name).get_signature_runner("infer")
+
+    def twin(self) -> Server:
+        """The same with an interpreter of its own, for another thread."""
+        return Server(self._task, self._open_model)
 
     def infer(self, weights: NDArray[np.float32], xs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer: xs (n, …) → probabilities (n, classes), in batches padded with zeros; n may be 0.

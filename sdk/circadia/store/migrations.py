@@ -44,12 +44,27 @@ PERSONAL = """CREATE TABLE personal (
     id INTEGER PRIMARY KEY CHECK (id = 1), weights BLOB NOT NULL, share REAL NOT NULL, losses TEXT NOT NULL,
     scored REAL NOT NULL)"""
 """What the device has for its own answers, if it has. `losses`: a JSON list of numbers."""
+DEVICE = "CREATE TABLE device (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL)"
+"""Its name in the federation, as it began; no row before it has one."""
+PACES = """CREATE TABLE paces (
+    action TEXT PRIMARY KEY, samples INTEGER NOT NULL, unit_s REAL NOT NULL) WITHOUT ROWID"""
+"""How long a unit of each action's work took at most on this body."""
+SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Those that have ever answered."""
+TASK = """CREATE TABLE task (
+    id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
+"""The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
+store was there before and took the task of the first program that knew of identities."""
 TABLES = f"""
 {READABLE_FROM};
+{DEVICE};
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
 {PERSONAL};
+{PACES};
+{SENSORS};
+{TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
@@ -93,9 +108,10 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """Which examples an update will stand for, and what the device has for its own answers."""
+    """How long work takes, which sensors there are, the task, the device's name and its own answer are remembered."""
+    for table in (PACES, SENSORS, TASK, DEVICE, PERSONAL):
+        db.execute(table)
     db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
-    db.execute(PERSONAL)
 
 
 STORE = Schema(

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from circadia.errors import NothingStored, StoreError
+from circadia.learning.identity import TaskIdentity
 from circadia.schema import looking
 from circadia.store import rows
 from circadia.store.migrations import STORE
+from circadia.store.tables import read_paces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from circadia.types import Model
+    from circadia.types import Model, Pace
 
 
 class StoreReader:
@@ -118,16 +120,17 @@ class StoreReader:
 
     def updates(self) -> list[rows.StoredUpdate]:
         """In the order in which they were made."""
-        found = self._all("SELECT id, created_s, accepted, reason FROM updates ORDER BY created_s, id")
-        return [
-            rows.StoredUpdate(
-                update_id=update_id,
-                created_s=created_s,
-                accepted=None if accepted is None else bool(accepted),
-                reason=reason or "",
-            )
-            for update_id, created_s, accepted, reason in found
-        ]
+        return [rows.update_of(row) for row in self._all(rows.UPDATES_QUERY)]
+
+    def device(self) -> str:
+        """The name that the device began with; empty: it has none yet, or the store is of an earlier schema."""
+        found = self._all("SELECT name FROM device") if self.schema >= 5 else []
+        return str(found[0][0]) if found else ""
+
+    def task(self) -> TaskIdentity | None:
+        """The task that the store belongs to; None: nobody has said it yet, or the store is of an earlier schema."""
+        found = self._all("SELECT identity FROM task") if self.schema >= 5 else []
+        return TaskIdentity.parse(found[0][0]) if found else None
 
     def examples(self) -> list[rows.StoredExample]:
         """All that are kept, those that the buffer let go too; oldest first."""
@@ -137,6 +140,13 @@ class StoreReader:
                 rows.StoredExample(example_id=i, x=rows.floats(x), label=label, t_s=t_s, used=bool(used))
                 for i, x, label, t_s, used in found
             ]
+
+    def paces(self) -> list[Pace]:
+        """How long work took on the body; nothing of schemas before 5, which did not keep it."""
+        if self.schema < 5:
+            return []
+        with self._blame():
+            return read_paces(self._db)
 
     def model(self) -> Model | None:
         """The weights; None before the first were kept."""

@@ -111,6 +111,20 @@ class StoredExample:
     used: bool
 
 
+UPDATES_QUERY = "SELECT id, created_s, accepted, reason FROM updates ORDER BY created_s, id"
+
+
+def update_of(row: Sequence[Any]) -> StoredUpdate:
+    """Of `UPDATES_QUERY`."""
+    update_id, created_s, accepted, reason = row
+    return StoredUpdate(
+        update_id=update_id,
+        created_s=created_s,
+        accepted=None if accepted is None else bool(accepted),
+        reason=reason or "",
+    )
+
+
 def floats(blob: bytes) -> NDArray[np.float32]:
     """(n,) float32 out of a blob; a copy that may be written to."""
     return np.frombuffer(blob, "<f4").astype(np.float32)

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from circadia.errors import StoreError, StoreFull
+from circadia.errors import ConfigError, StoreError, StoreFull
+from circadia.learning.identity import TaskIdentity
 from circadia.schema import NewerFile
 from circadia.store import rows, tables
 from circadia.store.migrations import STORE
@@ -25,11 +26,12 @@ from circadia.store.rows import StoredExample
 from circadia.types import LastTick, ModelUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from circadia.schema import Schema
-    from circadia.types import Away, EnergyReading, Model, TickRecord
+    from circadia.store.rows import StoredUpdate
+    from circadia.types import Away, EnergyReading, Model, Pace, Phase, Served, TickRecord
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class SqliteStore:
         self._schema = schema
         self._retention = retention or Retention()
         self._settlements: list[tuple[int, EnergyReading]] = []
+        self._amendments: list[tuple[int, tuple[Phase, ...], tuple[Served, ...]]] = []
         self._room = 0
         """Bytes that the last reading took; the next one takes about as many."""
         self._commits = 0
@@ -139,9 +142,9 @@ class SqliteStore:
     # Ticks
 
     def commit(self, record: TickRecord) -> int:
-        """The whole tick, and the readings settled since the last one, in one transaction; returns its id."""
+        """The whole tick, and what joined earlier ones since the last, in one transaction; returns its id."""
         tick_id = self._with_room(lambda: self._write_tick(record))
-        self._settlements = []
+        self._settlements, self._amendments = [], []
         self._commits += 1
         if self._commits % 256 == 0:
             self._prune(self._retention)
@@ -151,7 +154,7 @@ class SqliteStore:
         outcome = record.outcome
         durable = outcome.model is not None or outcome.update is not None
         with self._transaction(durable=durable) as db:
-            tables.settle(db, self._settlements)
+            self._write_what_joined(db)
             tick_id = tables.insert_tick(db, self._names, record, self._room)
             tables.insert_requests(db, tick_id, outcome)
             if outcome.training is not None:
@@ -162,8 +165,34 @@ class SqliteStore:
                 tables.insert_update(db, outcome.update)
             if outcome.away or outcome.back:
                 tables.write_away(db, outcome)
+            if record.paces:
+                tables.write_paces(db, record.paces)
         self._names.keep()
         return tick_id
+
+    def _write_what_joined(self, db: sqlite3.Connection) -> None:
+        for amendment in self._amendments:
+            tables.amend(db, *amendment)
+        tables.settle(db, self._settlements)
+
+    def amend(self, tick_id: int, phases: Sequence[Phase], served: Sequence[Served]) -> None:
+        """Work that was done between this tick and the next joins it. Written as for `settle`, or with examples."""
+        self._amendments.append((tick_id, tuple(phases), tuple(served)))
+
+    def paces(self) -> list[Pace]:
+        """How long work took on this body."""
+        with self._blame():
+            return tables.read_paces(self._db)
+
+    def sensors(self) -> frozenset[str]:
+        """The keys of the sensors that have ever answered."""
+        with self._blame():
+            return frozenset(key for (key,) in self._db.execute("SELECT key FROM sensors"))
+
+    def note_sensors(self, keys: Collection[str]) -> None:
+        """They have answered."""
+        with self._transaction(durable=False) as db:
+            db.executemany("INSERT OR IGNORE INTO sensors (key) VALUES (?)", ((key,) for key in sorted(keys)))
 
     def _with_room(self, write: Callable[[], Written]) -> Written:
         """A full file is pruned, evicted examples first of all, and gets one more chance."""
@@ -215,13 +244,17 @@ class SqliteStore:
         """(x, label, time of arrival) rows → their ids, and the true labels of requests; a SIGKILL takes neither."""
         examples = [(np.asarray(x, np.float32).tobytes(), int(label), t_s) for x, label, t_s in rows]
         labels = [(label, request_id) for request_id, label in (truths or {}).items()]
-        return self._with_room(lambda: self._write_examples(examples, labels))
+        ids = self._with_room(lambda: self._write_examples(examples, labels))
+        self._amendments = []
+        return ids
 
     def _write_examples(
         self, examples: list[tuple[bytes, int, float]], labels: list[tuple[int, int]]
     ) -> list[int]:
         insert = "INSERT INTO examples (x, label, t_s) VALUES (?, ?, ?)"
         with self._transaction(durable=False) as db:
+            for amendment in self._amendments:  # their requests may be those whose labels came
+                tables.amend(db, *amendment)
             db.executemany("UPDATE requests SET truth = ? WHERE id = ?", labels)
             return [int(db.execute(insert, row).lastrowid or 0) for row in examples]
 
@@ -250,6 +283,27 @@ class SqliteStore:
         """The work that went away and did not come back, longest away first."""
         with self._blame():
             return tables.read_away(self._db)
+
+    # The task
+
+    def claim(self, task: TaskIdentity, parameters: int) -> None:
+        """The store belongs to this task, of so many weights, from now on.
+
+        `ConfigError` naming the difference when it belongs to another. One from before stores knew their task is
+        adopted once, by a task that fits what is there: the model of its last update, its weights, its examples.
+        """
+        with self._transaction(durable=True) as db:
+            row = db.execute("SELECT identity FROM task").fetchone()
+            if row is None:
+                what = tables.misfit(db, task, parameters)
+            else:
+                what = TaskIdentity.parse(row[0]).differences(task)
+            if what:
+                raise ConfigError(
+                    f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
+                )
+            if row is None:
+                tables.keep_task(db, task)
 
     # Model and spool
 
@@ -281,6 +335,24 @@ class SqliteStore:
         with self._transaction(durable=True) as db:
             db.execute(query, (accepted, reason, update_id))
 
+    def verdicts(self) -> list[StoredUpdate]:
+        """Every update that is kept, and what became of it, the oldest first."""
+        with self._blame():
+            return [rows.update_of(row) for row in self._db.execute(rows.UPDATES_QUERY)]
+
+    # The device
+
+    def device(self) -> str:
+        """The name in the federation that it began with; empty before it has one."""
+        with self._blame():
+            row = self._db.execute("SELECT name FROM device").fetchone()
+        return str(row[0]) if row else ""
+
+    def keep_device(self, name: str) -> None:
+        """Its name from now on; a store that has one keeps that."""
+        with self._transaction(durable=True) as db:
+            db.execute("INSERT OR IGNORE INTO device (id, name) VALUES (1, ?)", (name,))
+
     # The file itself
 
     def _prune(self, keep: Retention) -> None:
@@ -305,10 +377,10 @@ class SqliteStore:
     def close(self) -> None:
         """Write what is settled and close the file; a second call does nothing."""
         with self._opened:
-            if self._settlements:
+            if self._settlements or self._amendments:
                 with self._transaction(durable=True) as db:
-                    tables.settle(db, self._settlements)
-                self._settlements = []
+                    self._write_what_joined(db)
+                self._settlements, self._amendments = [], []
 
     def __enter__(self) -> Self:
         return self

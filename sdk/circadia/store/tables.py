@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circadia.observation import values
-from circadia.types import Away, Source
+from circadia.types import Away, Outcome, Pace, Source
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable, Sequence
 
+    from circadia.learning.identity import TaskIdentity
     from circadia.store.names import Names
-    from circadia.types import EnergyReading, Model, ModelUpdate, Outcome, Personal, TickRecord, Training
+    from circadia.types import (
+        EnergyReading,
+        Model,
+        ModelUpdate,
+        Personal,
+        Phase,
+        Served,
+        TickRecord,
+        Training,
+    )
 
 
 def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: int) -> int:
@@ -30,7 +42,7 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: 
         decision.action.name,
         decision.feasible,
         _compact(masked) if masked else None,
-        _compact([(phase.load.name, round(phase.duration_s, 6)) for phase in outcome.phases]),
+        _compact(_marks(outcome.phases)),
         record.version,
         len(outcome.served),
         len(outcome.expired),
@@ -43,6 +55,10 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: 
         row,
     )
     return int(cursor.lastrowid or 0)
+
+
+def _marks(phases: Iterable[Phase]) -> list[tuple[str, float]]:
+    return [(phase.load.name, round(phase.duration_s, 6)) for phase in phases]
 
 
 def _compact(value: object) -> str:
@@ -78,6 +94,31 @@ def insert_training(db: sqlite3.Connection, tick_id: int, training: Training) ->
     )
     used = sorted({int(i) for i in training.batches.ravel() if i >= 0})
     db.executemany("UPDATE examples SET used = 1 WHERE id = ? AND used = 0", ((i,) for i in used))
+
+
+def keep_task(db: sqlite3.Connection, task: TaskIdentity) -> None:
+    """The one row of the task."""
+    query = "SELECT EXISTS (SELECT 1 FROM model) OR EXISTS (SELECT 1 FROM examples) OR EXISTS (SELECT 1 FROM ticks)"
+    (adopted,) = db.execute(query).fetchone()
+    db.execute(
+        "INSERT INTO task (id, digest, identity, adopted) VALUES (1, ?, ?, ?)",
+        (task.digest, task.text, adopted),
+    )
+
+
+def misfit(db: sqlite3.Connection, task: TaskIdentity, parameters: int) -> str:
+    """What a store that does not name its task holds of another; nothing if all fits."""
+    last = db.execute("SELECT task FROM updates ORDER BY created_s DESC, id LIMIT 1").fetchone()
+    if last is not None and last[0] != task.model:
+        return f"its last update is for the model file {last[0][:12]}…, this task's is {task.model[:12]}…"
+    weights = db.execute("SELECT length(weights) / 4 FROM model").fetchone()
+    if weights is not None and weights[0] != parameters:
+        return f"it holds {weights[0]} weights, this task has {parameters}"
+    size = math.prod(task.input_shape)
+    query = "SELECT length(x) / 4, label FROM examples WHERE length(x) != ? OR label >= ? LIMIT 1"
+    if other := db.execute(query, (4 * size, len(task.labels))).fetchone():
+        return f"it holds an example of {other[0]} numbers with label {other[1]}, this task takes {size} and {len(task.labels)} labels"
+    return ""
 
 
 def replace_model(db: sqlite3.Connection, model: Model) -> None:
@@ -145,6 +186,33 @@ def read_away(db: sqlite3.Connection) -> list[Away]:
         Away(work_id=i, requests=tuple(json.loads(requests)), sent_s=sent_s, due_s=due_s, note=note)
         for i, requests, sent_s, due_s, note in rows
     ]
+
+
+def amend(db: sqlite3.Connection, tick_id: int, phases: Iterable[Phase], served: Sequence[Served]) -> None:
+    """Work between two ticks joins the earlier one's row, unless that has gone: a phase goes on with its load's."""
+    row = db.execute("SELECT phases FROM ticks WHERE id = ?", (tick_id,)).fetchone()
+    if row is None:
+        return
+    seconds: dict[str, float] = {}
+    for load, duration_s in [*json.loads(row[0]), *_marks(phases)]:
+        seconds[load] = round(seconds.get(load, 0.0) + duration_s, 6)
+    db.execute(
+        "UPDATE ticks SET phases = ?, served = served + ? WHERE id = ?",
+        (_compact(list(seconds.items())), len(served), tick_id),
+    )
+    insert_requests(db, tick_id, Outcome(served=tuple(served)))
+
+
+def write_paces(db: sqlite3.Connection, paces: Iterable[Pace]) -> None:
+    """Each in the place of the action's earlier one."""
+    rows = [(pace.action, pace.samples, pace.unit_s) for pace in paces]
+    db.executemany("INSERT OR REPLACE INTO paces (action, samples, unit_s) VALUES (?, ?, ?)", rows)
+
+
+def read_paces(db: sqlite3.Connection) -> list[Pace]:
+    """All."""
+    rows = db.execute("SELECT action, samples, unit_s FROM paces ORDER BY action").fetchall()
+    return [Pace(action=action, samples=samples, unit_s=unit_s) for action, samples, unit_s in rows]
 
 
 def settle(db: sqlite3.Connection, settlements: list[tuple[int, EnergyReading]]) -> None:

@@ -73,6 +73,15 @@ class FederationContract(Contract):
         link.set_online(True)
         _until(link, lambda event: isinstance(event, UpdateAcknowledged))
 
+    def test_it_says_whether_the_federation_can_be_reached(self, link: Federation) -> None:
+        _until(link, lambda event: isinstance(event, ManifestSeen))
+        assert (link.connected, link.trouble) == (True, "")
+        link.set_online(False)
+        end_s = time.monotonic() + COMES_S
+        while link.connected and time.monotonic() < end_s:
+            time.sleep(0.01)
+        assert not link.connected
+
     def test_nothing_blocks(self, link: Federation) -> None:
         update = self.update()
         for call in (

@@ -10,6 +10,7 @@ import pytest
 
 from circadia.actions import CATALOGUE, SLEEP, units_of
 from circadia.observation import DAY_S, TABLE, values
+from circadia.sensors import SENSORS
 from circadia.testing.contract import Contract
 from circadia.types import Load, Mode, Observation, Phase
 
@@ -72,6 +73,15 @@ class PlatformContract(Contract):
         first, second = (platform.observe(self.start_s + 60) for _ in range(2))
         for name in ("battery_soc", "link", "user_active", "charging"):
             assert getattr(first, name) == pytest.approx(getattr(second, name), nan_ok=True)
+
+    def test_it_foretells_or_has_a_stopwatch_that_runs(self, platform: Platform) -> None:
+        if platform.stopwatch is not None:
+            readings = [platform.stopwatch() for _ in range(1000)]
+            assert readings == sorted(readings)
+            assert all(math.isfinite(reading) for reading in readings)
+
+    def test_it_says_where_it_looks(self, platform: Platform) -> None:
+        assert all(isinstance(platform.looks_at(sensor.field), str) for sensor in SENSORS)
 
     def test_every_device_can_sleep(self, platform: Platform) -> None:
         assert platform.supports(SLEEP)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from circadia.actions import SLEEP, action_named
+from circadia.errors import ConfigError
+from circadia.learning.identity import TaskIdentity
 from circadia.practice import Practice
 from circadia.testing.contract import Contract
 from circadia.types import (
@@ -20,6 +24,7 @@ from circadia.types import (
     ModelUpdate,
     Observation,
     Outcome,
+    Pace,
     Personal,
     Phase,
     Served,
@@ -42,6 +47,7 @@ UPDATE = ModelUpdate(
     payload=b"\1\2",
     created_s=5.0,
 )
+TASK = TaskIdentity(model="cd" * 32, labels=("still", "moving"), input_shape=(3,))
 WORK = Away(work_id="w", requests=(7, 9), sent_s=1.0, due_s=90.0, note=b"note")
 
 
@@ -53,6 +59,20 @@ def tick(t_s: float, outcome: Outcome | None = None) -> TickRecord:
         decision=Decision(proposed=action_named("train/low/small"), action=SLEEP),
         outcome=outcome or Outcome(phases=PHASES),
         version=3,
+    )
+
+
+def answer(request_id: int) -> Served:
+    """To that request."""
+    probabilities = np.array([0.25, 0.75], np.float32)
+    return Served(
+        request_id=request_id,
+        label=1,
+        label_name="b",
+        confidence=0.75,
+        probabilities=probabilities,
+        latency_s=0.5,
+        version=0,
     )
 
 
@@ -91,6 +111,28 @@ class StoreContract(Contract):
         assert [store.unsettled(), store.examples(), store.spooled(), store.away()] == [[], [], [], []]
         assert store.next_request_id() == 1
         store.close()
+
+    def test_the_name_that_a_device_began_with_stays(self) -> None:
+        store = self.make()
+        assert store.device() == ""
+        store.keep_device("porch")
+        store.keep_device("cellar")
+        store = self.again(store)
+        assert store.device() == "porch"
+        store.close()
+
+    def test_verdicts_are_remembered(self) -> None:
+        store = self.make()
+        for number in range(3):
+            update = replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
+            store.commit(tick(float(number), Outcome(update=update)))
+        store.acknowledge(f"{0:032x}", accepted=True, reason="")
+        store.acknowledge(f"{1:032x}", accepted=False, reason="norm: too large")
+        store = self.again(store)
+        found = store.verdicts()
+        store.close()
+        assert [one.accepted for one in found] == [True, False, None]
+        assert [one.reason for one in found] == ["", "norm: too large", ""]
 
     def test_the_last_tick_is_where_a_device_goes_on(self) -> None:
         store = self.make()
@@ -134,6 +176,50 @@ class StoreContract(Contract):
         np.testing.assert_array_equal(store.examples()[0].x, np.ones(3))
         store.close()
 
+    def test_it_belongs_to_the_first_task_that_claims_it(self) -> None:
+        store = self.make()
+        store.claim(TASK, 4)
+        store = self.again(store)
+        store.claim(TASK, 4)
+        for other, what in (
+            (
+                dataclasses.replace(TASK, labels=("moving", "still")),
+                "labels moving, still instead of still, moving",
+            ),
+            (dataclasses.replace(TASK, input_shape=(3, 1)), r"input of shape \[3, 1\] instead of \[3\]"),
+            (dataclasses.replace(TASK, scaling="x / 255"), "scaling 'x / 255' instead of ''"),
+            (dataclasses.replace(TASK, model="ef" * 32), "model file efefefefefef… instead of cdcdcdcdcdcd…"),
+        ):
+            with pytest.raises(ConfigError, match=f"belongs to another task: {what}; take that task"):
+                store.claim(other, 4)
+        store.claim(TASK, 4)
+        store.close()
+
+    def test_what_was_learned_before_a_task_claimed_it_has_to_be_that_tasks(self) -> None:
+        store = self.make()
+        store.commit(tick(60.0, Outcome(phases=PHASES, model=model(), update=UPDATE)))
+        store.add_examples([(np.ones(3), 1, 10.0)])
+        for other, parameters, what in (
+            (
+                dataclasses.replace(TASK, model="ef" * 32),
+                4,
+                "last update is for the model file cdcdcdcdcdcd…",
+            ),
+            (TASK, 5, "holds 4 weights, this task has 5"),
+            (
+                dataclasses.replace(TASK, input_shape=(4,)),
+                4,
+                "an example of 3 numbers with label 1, this task takes 4",
+            ),
+        ):
+            with pytest.raises(ConfigError, match=what):
+                store.claim(other, parameters)
+        store.claim(TASK, 4)
+        store = self.again(store)
+        with pytest.raises(ConfigError, match="labels moving, still instead of still, moving"):
+            store.claim(dataclasses.replace(TASK, labels=("moving", "still")), 4)
+        store.close()
+
     def test_a_version_from_outside_takes_the_place_of_the_weights(self) -> None:
         store = self.make()
         store.save_model(model(3))
@@ -164,8 +250,7 @@ class StoreContract(Contract):
 
     def test_no_request_id_is_given_twice(self) -> None:
         store = self.make()
-        served = Served(request_id=4, label=1, confidence=0.5, latency_s=2.0, version=0)
-        store.commit(tick(60.0, Outcome(phases=PHASES, served=(served,), expired=(5,))))
+        store.commit(tick(60.0, Outcome(phases=PHASES, served=(answer(4),), expired=(5,))))
         assert store.next_request_id() == 6
         store.add_examples([(np.ones(3), 2, 10.0)], {4: 2})
         store.commit(tick(120.0, Outcome(phases=PHASES, away=(WORK,))))
@@ -181,6 +266,49 @@ class StoreContract(Contract):
         store.commit(tick(120.0, Outcome(phases=PHASES, back=(WORK.work_id, "nobody's"))))
         store = self.again(store)
         assert store.away() == []
+        store.close()
+
+    def test_work_between_two_ticks_joins_the_earlier_one(self) -> None:
+        store = self.make()
+        first = store.commit(tick(60.0))
+        more = (Phase(load=Load.SERVE_HIGH, duration_s=0.5),)
+        store.amend(first, more, (answer(7),))
+        store.amend(first, more, ())
+        store.add_examples([(np.ones(3), 2, 10.0)], {7: 2})  # its label may come before the next tick
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        both = Phase(load=Load.SERVE_HIGH, duration_s=1.0)
+        assert (last.tick_id, last.phases) == (first, (*PHASES, both))
+        assert store.next_request_id() == 8
+        second = store.commit(tick(120.0))
+        store.amend(second, more, ())
+        store.amend(10**6, more, ())  # of a tick that has gone: nothing
+        third = store.commit(tick(180.0))
+        store.amend(third, more, ())
+        store = self.again(store)
+        last = store.last_tick()
+        assert last is not None
+        assert (last.tick_id, last.phases) == (third, PHASES + more)
+        store.close()
+
+    def test_how_long_work_took_is_known_after_a_restart(self) -> None:
+        store = self.make()
+        assert store.paces() == []
+        for samples in (1, 2):
+            pace = Pace(action="train/low/small", samples=samples, unit_s=0.25 * samples)
+            store.commit(dataclasses.replace(tick(60.0 * samples), paces=(pace,)))
+        store = self.again(store)
+        assert store.paces() == [pace]
+        store.close()
+
+    def test_a_sensor_that_has_answered_is_known_for_good(self) -> None:
+        store = self.make()
+        assert store.sensors() == frozenset()
+        for keys in (("battery", "network"), ("battery",), ()):
+            store.note_sensors(keys)
+        store = self.again(store)
+        assert store.sensors() == {"battery", "network"}
         store.close()
 
     def test_it_may_be_closed_twice(self) -> None:

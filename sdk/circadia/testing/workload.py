@@ -11,6 +11,7 @@ import pytest
 
 from circadia.actions import action_named
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
+from circadia.ports import AnswersAtOnce
 from circadia.serving.queue import Request
 from circadia.testing.contract import Contract
 from circadia.types import Observation
@@ -57,6 +58,23 @@ class WorkloadContract(Contract):
         assert workload.waiting == 0
         assert not workload.busy
         assert [i for outcome in outcomes for i in outcome.expired] == []
+
+    def test_what_it_answers_at_once_is_what_it_serves(self, workload: Workload) -> None:
+        if not isinstance(workload, AnswersAtOnce):
+            pytest.skip("its answers come ticks later")
+        request = _request(workload, 1)
+        row, version = workload.infer(request.x)
+        assert row.shape == (len(workload.task.labels),)
+        assert row.sum() == pytest.approx(1.0, abs=1e-3)
+        assert version == workload.version
+        workload.ask(request)
+        outcomes = [_stored(workload, workload.run(SERVE, T_S + i * STEP_S)) for i in range(20)]
+        (answer,) = [answer for outcome in outcomes for answer in outcome.served]
+        assert answer.label == int(np.argmax(row))
+        assert answer.confidence == pytest.approx(row.max())
+        workload.remember(9, request.x, T_S)
+        np.testing.assert_array_equal(workload.recall(9), request.x)  # type: ignore[arg-type]
+        assert workload.recall(9) is None
 
     def test_the_input_of_an_answer_is_recalled_once(self, workload: Workload) -> None:
         request = _request(workload, 1)

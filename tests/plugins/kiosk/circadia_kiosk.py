@@ -22,6 +22,7 @@ class KioskConfig(PlatformConfig):
 class Kiosk:
     def __init__(self, config: KioskConfig, context: PlatformContext) -> None:
         self._room_c, self._profile, self._midnight_s = config.room_c, context.profile, context.midnight_s
+        self.stopwatch, self.looks_at = None, "a kiosk's own {}".format  # it foretells
         self.supports = context.profile.can  # as the port says: (action) → bool
         self._params = make_params(context.profile, scenario_for(context.profile))
         self._spent: deque[tuple[float, float, Load]] = deque(maxlen=1000)
@@ -45,8 +46,7 @@ class Kiosk:
         return (now_s - self._midnight_s) % DAY_S
 
     def joules(self, start_s: float, end_s: float) -> tuple[dict[Load, float], float]:
-        """As a simulated body's: by load, and the seconds that nothing is known of."""
-        gap_s = min(max(self._born_s - start_s, 0.0), end_s - start_s)
+        gap_s = min(max(self._born_s - start_s, 0.0), end_s - start_s)  # of which nothing is known
         seconds = defaultdict(float, {Load.AWAKE: end_s - start_s - gap_s})
         for begun_s, done_s, load in self._spent:
             seconds[load] += (worked_s := max(min(done_s, end_s) - max(begun_s, start_s), 0.0))

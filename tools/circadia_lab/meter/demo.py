@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from circadia.ending import ending
 from circadia.errors import ConfigError
 from circadia.wiring import make_policy
+from circadia.writing import whole_text
 from circadia_lab.meter.arrivals import Arrivals
 from circadia_lab.meter.lines import Lines
 from circadia_lab.meter.live_device import LiveDevice
@@ -19,6 +19,7 @@ from circadia_lab.meter.target import check_target
 from circadia_lab.meter.words import joules, small_joules
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -45,7 +46,7 @@ def run(
     html: Path | None,
     json_file: Path | None,
 ) -> int:
-    """Until `seconds` have passed or Ctrl-C; 0. Errors name the option that is wrong before anything starts."""
+    """Until `seconds` have passed, SIGTERM or Ctrl-C; 0. Errors name the option that is wrong before anything starts."""
     _check(seconds, speed, seed, unplug=unplug)
     for option, file in (("--html", html), ("--json", json_file)):
         check_target(option, file)
@@ -56,7 +57,7 @@ def run(
             device.host.now_s(), seed, requests_per_s=REQUESTS_PER_S, examples_per_s=EXAMPLES_PER_S
         )
         play = _Play(device, arrivals, seconds, _pull_s(seconds) if unplug else None)
-        with _display(policy) as display, heard(display.news), interrupted() as stop:
+        with _display(policy) as display, heard(display.news), ending() as stop:
             play.run(display, stop)
         found = play.figures(policy, seed)
         if html is not None:
@@ -134,7 +135,7 @@ class _Play:
         cable = self._device.cable
         if self._pull_s <= self.passed_s < self._put_back_s:
             if not cable.out:
-                display.news(f"the cable is pulled for {OUT_S:g} s; the meter measures on")
+                display.news(f"the cable is pulled for {OUT_S:g} s; this board has power of its own")
                 cable.pull()
         elif cable.out:
             display.news("the cable is back; what flowed meanwhile is in the meter's sums")
@@ -152,17 +153,6 @@ class _Play:
         from circadia_lab.meter.summary import figures
 
         return figures(self._device, self._arrivals, policy=policy, seed=seed, seconds=self.passed_s)
-
-
-@contextmanager
-def interrupted() -> Iterator[threading.Event]:
-    """Is set by Ctrl-C, which would otherwise end a decision in its middle. In the main thread."""
-    stop = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Ear(logging.Handler):
@@ -201,7 +191,8 @@ def _report(found: dict[str, Any], html: Path | None, json_file: Path | None) ->
         f"board behind by {found['board_behind_s'] * 1e3:.0f} ms at most"
     )
     if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with whole_text(json_file) as file:
+            file.write(json.dumps(found, indent=2, allow_nan=False) + "\n")
         print(f"summary: {json_file}")
     if html is not None:
         print(f"page: {html}")

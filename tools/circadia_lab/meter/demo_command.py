@@ -18,7 +18,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "firmware measures it on a simulated board, and the real reader gives the joules to the real agent. Nothing of it "
         "is measured on hardware.",
     )
-    parser.add_argument("--seconds", type=float, metavar="N", help="default: until Ctrl-C")
+    parser.add_argument("--seconds", type=float, metavar="N", help="default: until Ctrl-C or SIGTERM")
     parser.add_argument("--policy", default="default", help="`default`, a rule or a policy file")
     parser.add_argument(
         "--speed",

@@ -96,8 +96,8 @@ def _notes(found: dict[str, Any]) -> list[str]:
         )
     if found["gap_s"]:
         told.append(
-            f"For {found['gap_s']:.1f} s no samples arrived: the meter’s own sums still hold those joules, and a wider bound "
-            "says that it is not known when they flowed."
+            f"For {found['gap_s']:.1f} s no samples arrived: the sums of this board, which has power of its own, still hold those "
+            "joules, and a wider bound says that it is not known when they flowed. A board that lives on the cable loses them."
         )
     return told
 

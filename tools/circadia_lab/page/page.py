@@ -9,10 +9,12 @@ import base64
 import hashlib
 import json
 import math
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from circadia.writing import is_stdout, whole_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def rendered(template: str, *, summary: dict[str, Any], **values: Any) -> str:
@@ -31,16 +33,10 @@ def rendered(template: str, *, summary: dict[str, Any], **values: Any) -> str:
 
 def write(page: str, path: Path) -> None:
     """Write `page` to `path`, whole or not at all; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    if not is_stdout(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_text(path) as file:
+        file.write(page)
 
 
 def script_hash(script: str) -> str:

@@ -80,6 +80,8 @@ class AggregatorSettings:
     federation: str
     task: str
     """SHA-256 of the task's model file, 64 hexadecimal digits."""
+    identity: str = ""
+    """Digest of the task's identity, which has labels and input too; without one, the model's file decides alone."""
     buffer: int = 4
     """Updates that make a version."""
     timeout_s: float = 600.0
@@ -134,7 +136,11 @@ class Aggregator:
         self._flush_s = math.inf
         self._online = False
         self._publishing = Publishing(
-            federation=settings.federation, task=settings.task, repeat_s=settings.repeat_s, version=version
+            federation=settings.federation,
+            task=settings.task,
+            identity=settings.identity,
+            repeat_s=settings.repeat_s,
+            version=version,
         )
 
     @property
@@ -246,6 +252,10 @@ class Aggregator:
             raise RemoteProtocolError(
                 f"task: update for {chunk.task[:12]}…, this federation learns {self.settings.task[:12]}…; "
                 "give both the same task"
+            )
+        if self.settings.identity and chunk.identity not in {"", self.settings.identity}:
+            raise RemoteProtocolError(
+                "task: update for the same model with other labels or another input; give both the same task"
             )
         if chunk.codec != INT8:
             raise RemoteProtocolError(f"codec: {chunk.codec}, updates come as {INT8}")

@@ -15,6 +15,7 @@ import numpy as np
 from circadia.errors import ConfigError, NothingStored, StoreError
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.wire.messages import is_digest
+from circadia.learning.identity import TaskIdentity
 from circadia.schema import READABLE_FROM, Schema, Step, looking
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TABLES = f"""
 {READABLE_FROM};
-CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL);
+CREATE TABLE federation (task TEXT NOT NULL, parameters INTEGER NOT NULL, identity TEXT, name TEXT);
 CREATE TABLE versions (
     version INTEGER PRIMARY KEY, published_s REAL NOT NULL, weights BLOB, sha256 TEXT NOT NULL,
     updates INTEGER NOT NULL, examples INTEGER NOT NULL);
@@ -41,13 +42,19 @@ def _from_1(db: sqlite3.Connection) -> None:
     db.execute(READABLE_FROM)
 
 
+def _from_2(db: sqlite3.Connection) -> None:
+    """A ledger has its federation's name, and its task's labels and input; one from before takes those of its next use."""
+    db.execute("ALTER TABLE federation ADD COLUMN identity TEXT")
+    db.execute("ALTER TABLE federation ADD COLUMN name TEXT")
+
+
 LEDGER = Schema(
     kind="a ledger of Circadia",
     landmark="federation",
-    version=2,
+    version=3,
     readable_from=2,
     tables=TABLES,
-    steps={1: Step(run=_from_1)},
+    steps={1: Step(run=_from_1), 2: Step(run=_from_2)},
 )
 """Schema 1 itself opens no other; from 2 on a program opens what says that it may."""
 _COLUMNS = (
@@ -64,24 +71,28 @@ class Ledger:
         *,
         task: str,
         parameters: int,
+        identity: TaskIdentity | None = None,
         keep_versions: int | None = None,
+        keep_bytes: int | None = None,
         most_bytes: int | None = None,
         read_only: bool = False,
         schema: Schema = LEDGER,
     ) -> None:
         """Open or create the file at `path`; one of an earlier schema is migrated.
 
-        `keep_versions`: weights of older versions are dropped; None keeps all. `most_bytes` is a budget for
-        the file. `read_only` looks on beside an aggregator, and migrates nothing. `StoreError` when the file belongs to
-        another task, is not ours, is damaged, of a later version that does not allow it, or another aggregator has it
-        open.
+        `identity` is kept in a ledger that has none, for the same model file; from then on no other opens it. Who only
+        looks may leave it out.
+        `keep_versions`: weights of older versions are dropped, and of those beyond `keep_bytes`, never the newest's; None
+        keeps all. `most_bytes` is a budget for the file. `read_only` looks on beside an aggregator, and migrates
+        nothing. `StoreError` when the file belongs to another task, is not ours, is damaged, of a later version that does
+        not allow it, or another aggregator has it open.
         """
         self.path = Path(path)
         if not is_digest(task):
             raise ConfigError(f"task {task!r}: give the SHA-256 of its model file, 64 hexadecimal digits")
         self.task = task
         self.parameters = parameters
-        self._keep_versions = keep_versions
+        self._kept_versions = _kept_versions(keep_versions, keep_bytes, 4 * parameters)
         with ExitStack() as opened, self._blame():
             if not read_only:
                 self._take_lock(opened)
@@ -93,11 +104,24 @@ class Ledger:
             elif not schema.meet(self._db, self.path):
                 raise NothingStored(f"{self.path}: is not a ledger yet: it is empty")
             self._check_owner()
+            if identity is not None:
+                self._check_identity(identity, read_only=read_only)
             self._open = opened.pop_all()
 
     def close(self) -> None:
         """Undo what was not committed, let go of the file."""
         self._open.close()
+
+    def claim(self, federation: str) -> None:
+        """From now on it is this federation's; `StoreError` when it is another's. Durable at once."""
+        with self._change():
+            (name,) = self._db.execute("SELECT name FROM federation").fetchone()
+            if name not in {None, federation}:
+                raise StoreError(
+                    f"{self.path}: belongs to the federation {name!r}, not {federation!r}; name another file"
+                )
+            self._db.execute("UPDATE federation SET name = ?", (federation,))
+        self.commit()
 
     # Reading
 
@@ -177,9 +201,11 @@ class Ledger:
                 "UPDATE updates SET version = ?, payload = NULL WHERE accepted AND version IS NULL",
                 (version.number,),
             )
-            if self._keep_versions is not None:
-                oldest = version.number - self._keep_versions
-                self._db.execute("UPDATE versions SET weights = NULL WHERE version <= ?", (oldest,))
+            if self._kept_versions is not None:
+                self._db.execute(
+                    "UPDATE versions SET weights = NULL WHERE version <= ? AND weights IS NOT NULL",
+                    (version.number - self._kept_versions,),
+                )
 
     def commit(self) -> None:
         """Everything since the last commit is on the disk when this returns; `StoreError` and none of it otherwise."""
@@ -218,6 +244,18 @@ class Ledger:
                 f"not {self.task[:12]}… of {self.parameters}; name another file"
             )
 
+    def _check_identity(self, identity: TaskIdentity, *, read_only: bool) -> None:
+        """A ledger without an identity belongs to this one from now on; its model file is the same."""
+        if "identity" not in {name for _, name, *_ in self._db.execute("PRAGMA table_info(federation)")}:
+            return  # of an earlier schema, which a look does not migrate
+        (text,) = self._db.execute("SELECT identity FROM federation").fetchone()
+        if text is None and not read_only:
+            self._db.execute("UPDATE federation SET identity = ?", (identity.text,))
+        elif text is not None and (what := TaskIdentity.parse(text).differences(identity)):
+            raise StoreError(
+                f"{self.path}: belongs to another task: {what}; take that task, or name another file"
+            )
+
     def _weights(self, number: int, blob: bytes, digest: str) -> NDArray[np.float32]:
         weights = np.frombuffer(blob, "<f4").astype(np.float32)
         if sha256(blob).hexdigest() != digest or weights.size != self.parameters:
@@ -248,6 +286,14 @@ class Ledger:
             return f"{shutil.disk_usage(self.path.parent).free / 1e6:.0f} MB"
         except OSError:
             return "nothing"
+
+
+def _kept_versions(versions: int | None, most_bytes: int | None, version_bytes: int) -> int | None:
+    """How many fit both; None for all."""
+    if versions is not None and versions < 1:
+        raise ConfigError(f"keep_versions is {versions}; it must be 1 or more, the newest is needed")
+    fitting = None if most_bytes is None else max(most_bytes // version_bytes, 1)
+    return min((limit for limit in (versions, fitting) if limit is not None), default=None)
 
 
 def progress(path: Path) -> tuple[int, int]:

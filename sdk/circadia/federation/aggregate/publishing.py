@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,13 @@ VERSIONS_ON_BROKER = 3
 class Publishing:
     """One version at a time. `now_s` never runs backwards."""
 
-    def __init__(self, *, federation: str, task: str, repeat_s: float, version: Version) -> None:
+    def __init__(
+        self, *, federation: str, task: str, repeat_s: float, version: Version, identity: str = ""
+    ) -> None:
         """Nothing is sent again sooner than `repeat_s`, in seconds."""
         self._federation = federation
         self._task = task
+        self._identity = identity
         self._repeat_s = repeat_s
         self._announced: deque[Manifest] = deque(maxlen=MOST_ECHOES)
         self._repeated_s: dict[int, float] = {}
@@ -56,6 +60,7 @@ class Publishing:
             size=len(packed),
             chunks=len(self._chunks),
             codec=FLOAT32,
+            identity=self._identity,
         )
 
     def whole(self) -> tuple[Publish, ...]:
@@ -77,13 +82,17 @@ class Publishing:
         if manifest in self._announced:
             return ()
         again = self._announced_again(now_s)
-        if manifest is None or manifest.version < self._number:
-            return again  # cleared, or kept by the broker from before a crash
+        if manifest is None or manifest.version < self._number or self._is_earlier_self(manifest):
+            return again  # cleared, or kept by the broker from before a crash or an upgrade
         topic = build(self._federation, ManifestTopic())
         why = (
             f"version {manifest.version} was announced by somebody else; this aggregator is at {self._number}"
         )
         return (boundary.corruption(topic, why), *again)
+
+    def _is_earlier_self(self, manifest: Manifest) -> bool:
+        """Whether release 0.1 announced the same version, which said no identity."""
+        return not manifest.identity and replace(manifest, identity=self._identity) == self._manifest
 
     def _chunk(self, chunk: int) -> Publish:
         message = ModelChunk(version=self._number, chunk=chunk, data=self._chunks[chunk])

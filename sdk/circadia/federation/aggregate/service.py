@@ -78,7 +78,7 @@ class AggregatorService:
     ) -> None:
         """A new ledger starts from `initial_weights`; `stamp` turns the monotonic clock into the federation's time.
 
-        `tls` encrypts the connection.
+        `tls` encrypts the connection. `StoreError` for a ledger of another federation.
         """
         self.address = address
         self.ledger = ledger
@@ -91,6 +91,7 @@ class AggregatorService:
         self._tls = tls
         self._stopped = threading.Event()
         self._link: MqttLink | None = None
+        ledger.claim(settings.federation)
         if ledger.newest() is None:
             ledger.keep_version(first_version(initial_weights, stamp(time.monotonic())))
             ledger.commit()

@@ -36,6 +36,7 @@ class Download:
         federation: str,
         device: str,
         task_digest: str,
+        identity: str,
         parameters: int,
         installed_version: int,
         patience: Patience,
@@ -47,6 +48,7 @@ class Download:
         self._federation = federation
         self._device = device
         self._task = task_digest
+        self._identity = identity
         self._parameters = parameters
         self._patience = patience
         self._manifest: Manifest | None = None
@@ -194,6 +196,11 @@ class Download:
         if manifest.task != self._task:
             raise RemoteProtocolError(
                 f"manifest.task: {manifest.task[:12]}…, this device learns {self._task[:12]}…; give both the same task"
+            )
+        if self._identity and manifest.identity not in {"", self._identity}:
+            raise RemoteProtocolError(
+                "manifest.identity: the federation learns this model with other labels or another input; "
+                "give both the same task"
             )
         if manifest.parameters != self._parameters:
             raise RemoteProtocolError(

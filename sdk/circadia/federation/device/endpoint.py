@@ -53,21 +53,35 @@ class DeviceEndpoint:
         federation: str,
         task_digest: str,
         parameters: int,
+        identity: str = "",
         installed_version: int = 0,
         patience: Patience | None = None,
         details: Mapping[str, Scalar] | None = None,
+        rejected: Sequence[str] = (),
     ) -> None:
+        """`task_digest` is the model file's, `identity` that of the whole task; without it the model's decides alone.
+
+        `details` are shown to whoever watches the federation. `rejected`: why the newest updates of an earlier run were, the
+        oldest first, if none was accepted since.
+        """
         if device_id == AGGREGATOR:
             raise ConfigError(f"device id {device_id!r} belongs to the aggregator; choose another")
         self.device_id = checked_id("device", device_id)
         self.federation = checked_id("federation", federation)
         self._details = dict(details or {})
         patience = patience or Patience()
-        self._uploads = Uploads(federation=federation, device=device_id, patience=patience)
+        self._uploads = Uploads(
+            federation=federation,
+            device=device_id,
+            identity=identity,
+            patience=patience,
+            rejected=rejected,
+        )
         self._download = Download(
             federation=federation,
             device=device_id,
             task_digest=task_digest,
+            identity=identity,
             parameters=parameters,
             installed_version=installed_version,
             patience=patience,

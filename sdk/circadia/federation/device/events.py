@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Corruption", "DeviceEvent", "ManifestSeen", "ModelArrived", "UpdateAcknowledged", "UpdatePutOff"]
+__all__ = [
+    "Corruption",
+    "DeviceEvent",
+    "ManifestSeen",
+    "ModelArrived",
+    "UpdateAcknowledged",
+    "UpdatePutOff",
+    "UpdatesHeld",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +60,19 @@ class UpdatePutOff:
     """Real seconds until the next try."""
 
 
-DeviceEvent = ManifestSeen | ModelArrived | UpdateAcknowledged | UpdatePutOff | Corruption
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatesHeld:
+    """Several updates in a row were rejected for the same reason: for a while none is sent, then one is tried.
+
+    With an empty reason: they are sent again.
+    """
+
+    reason: str
+    """Of the last one."""
+    rejected: int = 0
+    """How many in a row."""
+    retry_s: float = 0.0
+    """Real seconds until one is tried."""
+
+
+DeviceEvent = ManifestSeen | ModelArrived | UpdateAcknowledged | UpdatePutOff | UpdatesHeld | Corruption

@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from circadia.errors import LocalProtocolError
-from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged, UpdatePutOff
+from circadia.federation.device.events import DeviceEvent, UpdateAcknowledged, UpdatePutOff, UpdatesHeld
+from circadia.federation.device.rejections import Rejections
 from circadia.federation.wire.assembly import count, piece
 from circadia.federation.wire.effects import Effect, Publish
 from circadia.federation.wire.messages import (
@@ -50,12 +51,28 @@ class _Upload:
 
 
 class Uploads:
-    """Sends updates in the order they were made; sends again what nobody acknowledged."""
+    """Sends updates in the order they were made; sends again what nobody acknowledged.
 
-    def __init__(self, *, federation: str, device: str, patience: Patience) -> None:
+    After several in a row were rejected for the same reason, one is tried now and again, and the others wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        federation: str,
+        device: str,
+        patience: Patience,
+        identity: str = "",
+        rejected: Sequence[str] = (),
+    ) -> None:
+        """`identity`: of the task that all updates are for; `rejected`: see `Rejections`."""
         self._federation = federation
         self._device = device
+        self._identity = identity
         self._patience = patience
+        self._rejections = Rejections(patience, rejected)
+        self._held = False
+        """Whether none is sent until the rejections' pause is over."""
         self._waiting: dict[str, _Upload] = {}
         self._online = False
         self._open = False
@@ -68,6 +85,8 @@ class Uploads:
         """When `tick` has something to do."""
         if not self._waiting:
             return math.inf
+        if self._held:
+            return self._rejections.until_s if self._open else self._blind_s
         return min(self._blind_s, *(upload.due_s for upload in self._waiting.values()))
 
     def __len__(self) -> int:
@@ -126,14 +145,32 @@ class Uploads:
         """A verdict, a *not now*, or the numbers of the chunks that the aggregator lacks."""
         upload = self._waiting.get(ack.update_id)
         if ack.status == INCOMPLETE:
-            return self._send(upload, ack.missing, now_s) if upload and self._online else ()
+            wanted = upload is not None and self._online and not self._held
+            return self._send(upload, ack.missing, now_s) if upload and wanted else ()
         if ack.status == NOT_NOW:
             return self._put_off(upload, ack.reason, now_s) if upload else ()
         self._waiting.pop(ack.update_id, None)
         verdict = UpdateAcknowledged(
             update_id=ack.update_id, accepted=ack.status == ACCEPTED, reason=ack.reason
         )
-        return (verdict, *self._fill(now_s))
+        held = self._judge(verdict, now_s) if upload else ()
+        return (verdict, *held, *self._fill(now_s))
+
+    def _judge(self, verdict: UpdateAcknowledged, now_s: float) -> tuple[DeviceEvent, ...]:
+        """What a verdict, heard for the first time, means for the updates behind it."""
+        rejections = self._rejections
+        before = rejections.held
+        if verdict.accepted:
+            rejections.accepted()
+        elif pause_s := rejections.rejected(verdict.reason, now_s):
+            self._held = True
+            for upload in self._waiting.values():
+                upload.due_s = math.inf
+            return (UpdatesHeld(reason=verdict.reason, rejected=rejections.in_a_row, retry_s=pause_s),)
+        if before and not rejections.held:
+            self._held = False
+            return (UpdatesHeld(reason=""),)
+        return ()
 
     def _put_off(self, upload: _Upload, reason: str, now_s: float) -> tuple[Effect | DeviceEvent, ...]:
         """Try again after a pause that grows; the updates behind it go first."""
@@ -149,6 +186,8 @@ class Uploads:
 
     def tick(self, now_s: float) -> tuple[Effect, ...]:
         """Send again what is due; try without a word from the aggregator when none came for long."""
+        if self._held and self._open and now_s >= self._rejections.until_s:
+            return self._fill(now_s)
         blind = self._go(now_s) if now_s >= self._blind_s else ()
         due = [upload for upload in self._waiting.values() if upload.due_s <= now_s]
         return (*blind, *(effect for upload in due for effect in self._send(upload, None, now_s)))
@@ -158,13 +197,15 @@ class Uploads:
 
     def _fill(self, now_s: float) -> tuple[Effect, ...]:
         """Send what has its turn: the oldest few of those that are not put off."""
-        if not self._open:
+        self._held = self._rejections.holds(now_s)
+        if not self._open or self._held:
             return ()
         for upload in self._waiting.values():
             if upload.not_before_s > now_s:
                 upload.due_s = upload.not_before_s
         ready = [upload for upload in self._waiting.values() if upload.not_before_s <= now_s]
-        turn = [upload for upload in ready[:WINDOW] if not self._on_way(upload)]
+        window = 1 if self._rejections.held else WINDOW
+        turn = [upload for upload in ready[:window] if not self._on_way(upload)]
         return tuple(effect for upload in turn for effect in self._send(upload, None, now_s))
 
     def _send(self, upload: _Upload, chunks: Iterable[int] | None, now_s: float) -> tuple[Effect, ...]:
@@ -202,4 +243,5 @@ class Uploads:
             chunks=count(len(update.payload)),
             chunk=chunk,
             data=piece(update.payload, chunk),
+            identity=self._identity,
         )

@@ -1,11 +1,10 @@
-"""A broker for one machine: mosquitto where it is installed, else the embedded amqtt.
+"""A broker for one machine: mosquitto where it is installed, else iotcore, which pip installs.
 
 Without passwords and on the loopback unless told otherwise: for demonstrations, tests and a home network.
 """
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import importlib.util
 import logging
@@ -14,38 +13,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
-import threading
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Self
 
 from circadia.errors import ConfigError, PlatformUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
 MOST_PACKET_BYTES = 128 * 1024
 """What the broker lets through: the limit that common brokers in the cloud set."""
+SEGMENT_BYTES, SEGMENTS = 8 * 2**20, 8
+"""How much iotcore keeps of each pattern subscribed to: 64 MiB, three models of five million parameters as float32."""
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _READY_S = 15.0
-
-
-class _Engine(Protocol):
-    """A kind of broker."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def limits(self) -> str: ...
-    @property
-    def pid(self) -> int | None: ...
-    def start(self) -> None: ...
-    def alive(self) -> bool: ...
-    def complaint(self) -> str: ...
-    def stop(self) -> None: ...
 
 
 class Broker:
@@ -62,54 +46,58 @@ class Broker:
     ) -> None:
         """Choose a broker; `port` 0 takes a free one and keeps it over restarts.
 
-        `persist`: a directory where mosquitto keeps retained messages. `folder`: where its configuration and log
-        go; without one, a temporary place.
-        `PlatformUnavailable` when neither broker is installed, `ConfigError` when amqtt is asked to persist.
+        `persist`: a directory where mosquitto keeps retained messages. `folder`: where configuration and log
+        go; without one, a temporary place. `embedded`: iotcore even where mosquitto is installed.
+        `PlatformUnavailable` when neither broker is installed, `ConfigError` for what is no port and when iotcore is
+        asked to persist.
         """
+        if not 0 <= port < 65536:
+            raise ConfigError(f"port {port}: is none; give --port from 1 to 65535, or 0 for a free one")
         self.host = host
         self.port = port
         self._persist = persist
         self._folder = folder
-        self._engine = self._choose(embedded)
+        self._embedded = embedded
+        self._program = self._choose()
 
     @property
     def name(self) -> str:
-        """`mosquitto` or `amqtt`."""
-        return self._engine.name
+        """`mosquitto` or `iotcore`."""
+        return self._program.name
 
     @property
     def limits(self) -> str:
         """What this broker cannot do."""
-        return self._engine.limits
+        return self._program.limits
 
     @property
     def pid(self) -> int | None:
-        """The broker's process; None when it runs inside this one or not at all."""
-        return self._engine.pid
+        """The broker's process; None when it does not run."""
+        return self._program.pid
 
     @property
     def running(self) -> bool:
         """Whether it was started and has not died since."""
-        return self._engine.alive()
+        return self._program.alive()
 
     def start(self) -> None:
         """Listen; returns when clients can connect. `PlatformUnavailable` for a taken port or a broker that dies."""
         self.port = _claim_port(self.host, self.port)
-        self._engine = self._choose(isinstance(self._engine, _Amqtt))
-        self._engine.start()
+        self._program = self._choose()
+        self._program.start()
         self._await_ready()
         log.info("%s listens on %s:%d; it cannot: %s", self.name, self.host, self.port, self.limits)
 
     def stop(self) -> None:
         """Close all connections and end the broker."""
-        self._engine.stop()
+        self._program.stop()
 
     def kill(self) -> None:
-        """End mosquitto as a crash would: nothing is saved, nobody is told. `start` brings it back on its port."""
-        if self._engine.pid is None:
-            raise PlatformUnavailable(f"{self.name} has no process of its own that could be killed")
-        os.kill(self._engine.pid, signal.SIGKILL)
-        self._engine.stop()
+        """End it as a crash would: nothing is saved, nobody is told. `start` brings it back on its port."""
+        if self.pid is None:
+            raise PlatformUnavailable(f"{self.name} does not run; there is nothing to kill")
+        os.kill(self.pid, signal.SIGKILL)
+        self._program.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,30 +106,28 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _choose(self, embedded: bool) -> _Engine:
-        binary = None if embedded else find_mosquitto()
+    def _choose(self) -> _Program:
+        binary = None if self._embedded else find_mosquitto()
         if binary is not None:
             return _Mosquitto(binary, self.host, self.port, self._persist, self._folder)
-        if importlib.util.find_spec("amqtt") is None:
+        if importlib.util.find_spec("iotcore") is None:
             raise PlatformUnavailable(
-                "no broker: install mosquitto, or the embedded one by: pip install circadia[broker]"
+                "no broker: install mosquitto, or iotcore by: pip install circadia[broker]"
             )
         if self._persist is not None:
-            raise ConfigError(
-                f"--persist {self._persist}: the embedded amqtt keeps nothing; install mosquitto"
-            )
-        return _Amqtt(self.host, self.port)
+            raise ConfigError(f"--persist {self._persist}: iotcore keeps nothing; install mosquitto")
+        return _Iotcore(self.host, self.port, self._folder)
 
     def _await_ready(self) -> None:
         give_up_s = time.monotonic() + _READY_S
         while time.monotonic() < give_up_s:
-            if not self._engine.alive():
+            if not self._program.alive():
                 break
             if _answers(self.host, self.port):
                 return
             time.sleep(0.02)
-        complaint = self._engine.complaint()
-        self._engine.stop()
+        complaint = self._program.complaint()
+        self._program.stop()
         raise PlatformUnavailable(f"{self.name} does not listen on {self.host}:{self.port}: {complaint}")
 
 
@@ -150,22 +136,27 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=os.pathsep.join(_PLACES))
 
 
-class _Mosquitto:
-    """mosquitto in a process of its own."""
+class _Program(ABC):
+    """A broker in a process of its own, with its configuration and log in a folder."""
 
-    name = "mosquitto"
+    name: str
+    limits: str
+    """What it cannot do."""
+    _config_name: str
 
-    def __init__(self, binary: str, host: str, port: int, persist: Path | None, folder: Path | None) -> None:
-        self._binary = binary
+    def __init__(self, host: str, port: int, folder: Path | None) -> None:
         self._host = host
         self._port = port
-        self._persist = persist
-        self._process: subprocess.Popen[bytes] | None = None
         self._folder = folder
         self._log: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        kept = "what arrived since the last save" if persist else "anything"
-        self.limits = f"keep {kept} over a crash; tell clients apart (no passwords, no TLS)"
+
+    @abstractmethod
+    def _command(self, config: Path) -> list[str]: ...
+
+    @abstractmethod
+    def _config(self) -> str: ...
 
     @property
     def pid(self) -> int | None:
@@ -174,13 +165,13 @@ class _Mosquitto:
     def start(self) -> None:
         folder = self._folder or self._make_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        config = folder / "mosquitto.conf"
+        config = folder / self._config_name
         config.write_text(self._config(), encoding="utf-8")
-        self._log = folder / "mosquitto.log"
+        self._log = folder / f"{self.name}.log"
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [self._binary, "-c", str(config)],
-                stdin=subprocess.DEVNULL,
+                self._command(config),
+                stdin=subprocess.PIPE,  # closes with this process: iotcore's goes with it, mosquitto does not look
                 stdout=log_file,
                 stderr=log_file,
                 start_new_session=True,  # a terminal's Ctrl-C is for the parent, which then ends it in order
@@ -189,6 +180,44 @@ class _Mosquitto:
     def _make_folder(self) -> Path:
         self._temporary = tempfile.TemporaryDirectory(prefix="circadia-broker-")
         return Path(self._temporary.name)
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def complaint(self) -> str:
+        if self._log is None or not self._log.exists():
+            return "not started"
+        return self._log.read_text(errors="replace")[-500:].strip() or "no message"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._process = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+
+class _Mosquitto(_Program):
+    name = "mosquitto"
+    _config_name = "mosquitto.conf"
+
+    def __init__(self, binary: str, host: str, port: int, persist: Path | None, folder: Path | None) -> None:
+        super().__init__(host, port, folder)
+        self._binary = binary
+        self._persist = persist
+        kept = "what arrived since the last save" if persist else "anything"
+        self.limits = f"keep {kept} over a crash; tell clients apart (no passwords, no TLS)"
+
+    def _command(self, config: Path) -> list[str]:
+        return [self._binary, "-c", str(config)]
 
     def _config(self) -> str:
         lines = [
@@ -207,85 +236,47 @@ class _Mosquitto:
             lines += [f"persistence_location {self._persist.resolve()}/", "autosave_interval 60"]
         return "\n".join(lines) + "\n"
 
-    def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
-    def complaint(self) -> str:
-        if self._log is None or not self._log.exists():
-            return "not started"
-        return self._log.read_text(errors="replace")[-500:].strip() or "no message"
+class _Iotcore(_Program):
+    name = "iotcore"
+    _config_name = "iotcore.toml"
+    limits = "keep anything over a restart; speak MQTT 5; tell clients apart (no passwords, no TLS)"
 
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+    def _command(self, config: Path) -> list[str]:
+        return [sys.executable, "-m", "circadia.federation.transport.iotcore_process", str(config)]
+
+    def _config(self) -> str:
+        """Of rumqttd. MQTT 3.1.1 only: it takes a port of its own for MQTT 5.
+
+        It keeps what was published in a log for each pattern subscribed to, as many segments as are given here: that is
+        what a client that sleeps, or reads slowly, may be behind.
+        """
+        return f"""\
+id = 0
+[router]
+id = 0
+max_connections = 10000
+max_outgoing_packet_count = 200
+max_segment_size = {SEGMENT_BYTES}
+max_segment_count = {SEGMENTS}
+[v4.1]
+name = "v4"
+listen = "{_numeric(self._host)}:{self._port}"
+next_connection_delay_ms = 1
+[v4.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = {MOST_PACKET_BYTES}
+max_inflight_count = 100
+dynamic_filters = true
+"""
 
 
-class _Amqtt:
-    """amqtt in a thread of this process."""
-
-    name = "amqtt"
-    limits = (
-        "keep messages for clients that are away, or anything over a restart; speak MQTT 5; "
-        "carry more than about 1,000 messages a second; tell clients apart (no passwords, no TLS)"
-    )
-    pid: int | None = None
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._ending = asyncio.Event()
-        self._failure = ""
-
-    def start(self) -> None:
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.ERROR)
-        self._thread = threading.Thread(target=self._run, name="amqtt", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except Exception as error:  # noqa: BLE001 - whatever ends the thread is the answer of `complaint`
-            self._failure = f"{type(error).__name__}: {error}"
-
-    async def _serve(self) -> None:
-        from amqtt.broker import Broker as Embedded
-
-        self._loop = asyncio.get_running_loop()
-        embedded = Embedded(self._config())
-        await embedded.start()
-        await self._ending.wait()
-        await embedded.shutdown()
-
-    def _config(self) -> Mapping[str, object]:
-        return {
-            "listeners": {"default": {"type": "tcp", "bind": f"{self._host}:{self._port}"}},
-            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        }
-
-    def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    def complaint(self) -> str:
-        return self._failure or "no message"
-
-    def stop(self) -> None:
-        if self._thread is not None:
-            if self._loop is not None and self._thread.is_alive():
-                self._loop.call_soon_threadsafe(self._ending.set)
-            self._thread.join(10)
-            self._thread = None
+def _numeric(host: str) -> str:
+    """The address that a name stands for."""
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise PlatformUnavailable(f"host {host!r}: {error}; give an address of this machine") from error
 
 
 def _claim_port(host: str, port: int) -> int:
@@ -293,7 +284,7 @@ def _claim_port(host: str, port: int) -> int:
     try:
         with socket.create_server((host, port)) as probe:
             return int(probe.getsockname()[1])
-    except (OSError, OverflowError) as error:  # the latter for a number that is no port
+    except OSError as error:
         raise PlatformUnavailable(
             f"port {port} of {host} cannot be used: {error}; choose another by --port"
         ) from error

@@ -68,6 +68,11 @@ class DeviceLink:
         return self.link.connected
 
     @property
+    def trouble(self) -> str:
+        """Why there is no connection, or who else has this device's name; empty: all is well."""
+        return self.link.trouble
+
+    @property
     def dropped(self) -> int:
         """Messages, requests and events lost to full queues; the protocol makes up for all of them in time."""
         return self.link.dropped + self._mailbox.dropped

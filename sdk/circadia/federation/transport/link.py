@@ -17,6 +17,9 @@ class LinkSettings:
     keepalive_s: int = 240
     first_retry_s: float = 0.5
     longest_retry_s: float = 60.0
+    namesake_s: float = 5.0
+    """Before connecting again when another client of the same name has been there; it doubles each time up to the longest."""
+    longest_namesake_s: float = 3600.0
     connect_timeout_s: float = 10.0
     most_packet_bytes: int = 64 * 1024
     """A packet beyond it is refused before it is sent: the broker would drop the connection for it."""

@@ -12,6 +12,7 @@ from circadia.federation.device.events import (
     ModelArrived,
     UpdateAcknowledged,
     UpdatePutOff,
+    UpdatesHeld,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Mailbox:
 
     def _make_room(self) -> None:
         """Drop what does least harm: a verdict is asked for again, a complaint is only a complaint."""
-        for kind in (Corruption, UpdatePutOff, UpdateAcknowledged):
+        for kind in (Corruption, UpdatePutOff, UpdatesHeld, UpdateAcknowledged):
             for i, event in enumerate(self._events):
                 if isinstance(event, kind):
                     del self._events[i]

@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from circadia.errors import LocalProtocolError
 from circadia.federation.transport.link import LinkSettings
+from circadia.federation.transport.namesake import Namesakes
 from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
 from circadia.federation.wire.topics import MOST_BYTES
 
@@ -75,6 +76,8 @@ class MqttLink:
         self.dropped = 0
         """Messages and calls that found a queue full."""
         self.connections = 0
+        self.trouble = ""
+        """Why there is no connection, or who else has this client's name; empty: all is well."""
         self._client_id = client_id
         self._endpoint = endpoint
         self._sink = sink
@@ -92,6 +95,9 @@ class MqttLink:
         self._connected = False
         self._was_connected = False
         self._lost = ""
+        self._namesakes = Namesakes(endpoint.will().topic, f"{random.getrandbits(64):016x}".encode())
+        self._mayfail: set[int] = set()
+        """Subscriptions that the broker may refuse."""
         self._inbox: deque[tuple[str, bytes]] = deque()
         self._outbox: deque[Subscribe | Unsubscribe | Publish] = deque()
         self._attempts = 0
@@ -215,10 +221,16 @@ class MqttLink:
             self._attempts = 0
             self._read_s = self._written_s = now_s
             self._ping_s = now_s + self._settings.keepalive_s
+            if not self._namesakes.in_a_row:
+                self.trouble = ""
             log.info("%s: connected to %s", self._client_id, self.address)
+            self._claim_name()
             self._take(self._endpoint.connected(now_s))
         while self._inbox:
             topic, payload = self._inbox.popleft()
+            if topic == self._namesakes.topic:
+                self._hear_claim(payload)
+                continue
             self._take(self._endpoint.receive(topic, payload, now_s))
         for _ in range(len(self._calls)):
             self._take(self._calls.popleft()(now_s))
@@ -233,6 +245,42 @@ class MqttLink:
                 self._outbox.append(step)
             else:
                 self._sink.take(step)
+
+    def _claim_name(self) -> None:
+        """Read who claimed it before, then claim it; a broker may forbid to read."""
+        assert self._client is not None
+        self._namesakes.connected()
+        _, mid = self._client.subscribe(self._namesakes.topic, qos=1)
+        if mid is not None:
+            self._mayfail.add(mid)
+        self._client.publish(self._namesakes.topic, self._namesakes.claim, qos=1, retain=True)
+
+    def _hear_claim(self, payload: bytes) -> None:
+        if not self._namesakes.heard(payload):
+            if not self._namesakes.in_a_row:
+                self.trouble = ""
+            return
+        self.trouble = (
+            f"another client is named {self._client_id!r} as well: each throws the other off the broker"
+        )
+        log.warning(
+            "%s: another client of this name has been connected to %s: two devices with one name, or one federation with "
+            "two aggregators; give one of them another name (`device` in its configuration). The next loss is waited out "
+            "for up to %.1f s",
+            self._client_id,
+            self.address,
+            self._namesake_pause_s(),
+        )
+
+    def _namesake_pause_s(self) -> float:
+        """0 without one."""
+        times = self._namesakes.in_a_row
+        settings = self._settings
+        return (
+            min(settings.namesake_s * 2.0 ** min(times - 1, 32), settings.longest_namesake_s)
+            if times
+            else 0.0
+        )
 
     def _send(self) -> None:
         while self._outbox:
@@ -296,8 +344,8 @@ class MqttLink:
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         self._lost = self._lost or f"connection lost: {code}"
 
-    def _on_subscribe(self, _client: Client, _data: Any, _mid: int, codes: Any, _properties: Any) -> None:
-        if any(code.value >= _REFUSED_SUBSCRIPTION for code in codes):
+    def _on_subscribe(self, _client: Client, _data: Any, mid: int, codes: Any, _properties: Any) -> None:
+        if mid not in self._mayfail and any(code.value >= _REFUSED_SUBSCRIPTION for code in codes):
             self._lost = "the broker refused a subscription; check its access rules"
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
@@ -311,15 +359,19 @@ class MqttLink:
         """Give this connection up; the next one comes after a wait that grows, with a random part."""
         self._hang_up()
         wait_s = self._settings.first_retry_s * 2.0 ** min(self._attempts, 32)
-        wait_s = min(wait_s, self._settings.longest_retry_s) * self._random.uniform(0.5, 1.0)
+        wait_s = max(min(wait_s, self._settings.longest_retry_s), self._namesake_pause_s())
+        wait_s *= self._random.uniform(0.5, 1.0)
         self._attempts += 1
         self._retry_s = self._clock() + wait_s
+        if not self._namesakes.in_a_row:
+            self.trouble = why
         log.info("%s: %s: %s; next try in %.1f s", self._client_id, self.address, why, wait_s)
 
     def _leave(self) -> None:
         """Say farewell and disconnect in order, so that the broker does not send the will."""
         if self._client is not None and self._was_connected:
             bye = self._endpoint.farewell()
+            self._client.publish(self._namesakes.topic, b"", qos=0, retain=True)
             self._client.publish(bye.topic, bye.payload, qos=0, retain=bye.retain)
             self._client.disconnect()
             self._flush(self._client, self._clock() + 1.0)
@@ -340,6 +392,7 @@ class MqttLink:
         self._ping_s = math.inf
         self._inbox.clear()
         self._outbox.clear()
+        self._mayfail.clear()
         if client is not None and (sock := client.socket()) is not None:
             sock.close()
         self._lost = ""

@@ -48,6 +48,8 @@ class Manifest:
     """Of the packed model, in bytes."""
     chunks: int
     codec: str
+    identity: str = ""
+    """Digest of the task's identity, which has its labels and input too; release 0.1 does not know it and says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +77,15 @@ class UpdateChunk:
     chunks: int
     chunk: int
     data: bytes
+    identity: str = ""
+    """As in the manifest."""
 
     @property
     def header(self) -> tuple[object, ...]:
         """What every chunk of one update has in common."""
         return (
             self.device, self.update_id, self.task, self.base_version, self.examples,
-            self.codec, self.created_s, self.sha256, self.size,
+            self.codec, self.created_s, self.sha256, self.size, self.identity,
         )  # fmt: skip
 
 
@@ -187,6 +191,7 @@ def _detail(key: object, value: object) -> bool:
 _VERSION = _whole(0, HIGHEST_NUMBER)
 _ID = _text(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of the characters A-Z a-z 0-9 _ -")
 _DIGEST = _text(r"[0-9a-f]{64}", "64 hexadecimal digits")
+_IDENTITY = _text(r"[0-9a-f]{64}|", "64 hexadecimal digits, or nothing")
 _PACKED: dict[str, Rule] = {
     "sha256": _blob(32, 32),
     "size": _whole(1, LARGEST_PAYLOAD),
@@ -210,6 +215,7 @@ _RULES: dict[type[Message], dict[str, Rule]] = {
         "published_s": _real,
         "parameters": _whole(1, LARGEST_PAYLOAD),
         **_PACKED,
+        "identity": _IDENTITY,
     },
     ModelChunk: {"version": _whole(1, HIGHEST_NUMBER), **_PIECE},
     UpdateChunk: {
@@ -221,6 +227,7 @@ _RULES: dict[type[Message], dict[str, Rule]] = {
         "created_s": _real,
         **_PACKED,
         **_PIECE,
+        "identity": _IDENTITY,
     },
     Acknowledgement: {
         "update_id": _ID,
@@ -247,6 +254,8 @@ def encode(message: Message) -> bytes:
     if complaint := _complaint(message):
         raise LocalProtocolError(complaint)
     values = {f.name: getattr(message, f.name) for f in fields(message)}
+    if values.get("identity") == "":
+        del values["identity"]  # as release 0.1 wrote it, to the bit
     return seal(cbor2.dumps({"kind": _NAMES[type(message)], **values}, canonical=True))
 
 

@@ -6,6 +6,7 @@
     circadia/1/<federation>/update/<shard>/<device>/<update_id>/<chunk>
     circadia/1/<federation>/ack/<device>
     circadia/1/<federation>/status/<device>                                  retained, last will
+    circadia/1/<federation>/status/<device>/claim                            retained; the transport's own
 
 At most 7 slashes and 256 bytes: the limits of the strictest common broker.
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +18,13 @@ from circadia.learning.task_file import load_task
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, EnergyReading, Load, Observation, Outcome, Phase, Source, TickRecord
 from circadia_field.bundle import BROKEN_OFF, ENDED, PINS, RESUMED, STARTED, Bundle
-from circadia_field.conduct import MOST_ATTEMPTS, conduct
+from circadia_field.conduct import MOST_ATTEMPTS, Attempt, conduct, config_of
 from circadia_field.pins import pin
 from circadia_field.plan import freeze
 from circadia_field.stage import BrokenOff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from circadia.config import DeviceConfig
     from circadia_field.application import Application
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TICK_S = 60.0
+TASKS = Path(__file__).parents[3] / "tasks"
 
 
 class Stage:
@@ -253,3 +255,26 @@ def test_a_device_without_a_meter_is_refused(
     with pytest.raises(ConfigError, match="--virtual needs"):
         pin(*names, virtual="body")
     assert not names[0].exists()
+
+
+def test_a_task_of_ones_own_is_pinned_with_its_files(tmp_path: Path, plan: Callable[..., Plan]) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(TASKS, home / "tasks")
+    freeze(plan(hours=1.0, washout_h=0.1), tmp_path / "plan.json")
+    (home / "device.toml").write_text(
+        '[platform]\nkind = "simulated"\n[agent]\ntask = "tasks/motion.toml"\n', encoding="utf-8"
+    )
+    np.savez(tmp_path / "examples.npz", x=np.zeros((20, 18), np.float32), y=np.arange(20) % 4)
+    names = (tmp_path / name for name in ("test", "plan.json", "home/device.toml", "examples.npz"))
+    bundle = pin(*names, virtual="")
+    shutil.rmtree(home)
+    attempt = Attempt(place=0, number=1, period=bundle.plan.schedule()[0], folder=bundle.period(0, 1))
+    config = config_of(bundle, attempt)
+    assert config.agent.task == str(bundle.folder / "pinned" / "task.toml")
+    assert load_task(config.agent.task).name == "motion"
+    text = bundle.pins["task_identity"]
+    bundle.pins["task_identity"] = text.replace("Walking", "Strolling")
+    with pytest.raises(ConfigError, match=r"task\.toml: is not the task any more that the test began with"):
+        config_of(bundle, attempt)
+    del bundle.pins["task_identity"]  # as a test of release 0.1 has it
+    assert config_of(bundle, attempt) == config

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from circadia.actions import NAMES
+from circadia.cli import main
 from circadia.errors import ConfigError, StoreError
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Load, Phase
@@ -17,7 +19,7 @@ from circadia_lab.measure.joules.budget import Meter, budget
 from circadia_lab.measure.joules.joules import by_action, by_load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from circadia_field.ticks import Ticks
@@ -90,23 +92,64 @@ def test_a_store_without_joules_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such file"):
         read_ticks(tmp_path / "a.db")
     SqliteStore(tmp_path / "a.db").close()
-    with pytest.raises(StoreError, match="no tick has joules"):
+    with pytest.raises(StoreError, match="none that ended"):
         read_ticks(tmp_path / "a.db")
     (tmp_path / "b.db").write_text("t_s,energy\n" * 200, encoding="ascii")
     with pytest.raises(StoreError, match="is not a store"):
         read_ticks(tmp_path / "b.db")
 
 
-def test_ticks_that_the_meter_missed_in_part_are_left_out_and_counted(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
+INSERT = """INSERT INTO ticks (t_s, observation, proposed, action, feasible, phases, version, served, expired,
+    overrun_s, energy_j, energy_source, gap_s, lost_s, bound_j) VALUES
+    (?, zeroblob(104), ?, ?, 1, '[]', 0, 0, 0, 0, 1.0, ?, ?, ?, 0)"""
+
+
+def stored(path: Path, ticks: Sequence[tuple[str, str | None, float]]) -> Path:
+    """A store of ticks of 10 s: their action, the source of their joules, and how long the meter was away."""
     SqliteStore(path).close()
     with closing(sqlite3.connect(path)) as db, db:
-        for tick, lost_s in enumerate((0.0, 0.0, 5.0, 0.0)):
-            db.execute(
-                "INSERT INTO ticks (t_s, observation, proposed, action, feasible, phases, version, served, expired,"
-                " overrun_s, energy_j, energy_source, gap_s, lost_s, bound_j) VALUES"
-                " (?, zeroblob(104), 'sleep', 'sleep', 1, '[]', 0, 0, 0, 0, 1.0, 'measured', ?, ?, 0)",
-                (10.0 * tick, lost_s, lost_s),
-            )
+        for place, (action, source, lost_s) in enumerate(ticks):
+            db.execute(INSERT, (10.0 * place, action, action, source, lost_s, lost_s))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ticks", "why"),
+    [
+        ([], "has 0 ticks and none that ended"),
+        ([("sleep", "measured", 0.0)], "has 1 tick and none that ended"),
+        ([("sleep", None, 0.0)] * 3, "none of 2 ticks has joules; did the device have a meter"),
+        ([("sleep", "measured", 4.0)] * 3, "the meter was away for a part of each of 2 ticks"),
+    ],
+)
+def test_why_no_tick_has_joules_is_told(
+    tmp_path: Path, ticks: list[tuple[str, str | None, float]], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = stored(tmp_path / "a.db", ticks)
+    with pytest.raises(StoreError, match=why):
+        read_ticks(path)
+    assert main(["joules", str(path)]) == 2
+    assert (
+        main(["lab", "calibrate", str(path), "--profile", "pixel-3", "--out", str(tmp_path / "a.toml")]) == 2
+    )
+    assert [why in line for line in capsys.readouterr().err.splitlines()] == [True, True]
+    assert not (tmp_path / "a.toml").exists()
+
+
+def test_every_action_is_told_whole_in_80_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stored(tmp_path / "a.db", [(name, "measured", 0.0) for name in (*NAMES, *NAMES) for _ in range(8)])
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["joules", str(path)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in shown)
+    first = [line.split()[0] for line in shown if line.strip()]
+    for name in NAMES:
+        assert first.count(name) == 2, name  # its joules and its watts
+
+
+def test_ticks_that_the_meter_missed_in_part_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = stored(tmp_path / "a.db", [("sleep", "measured", lost_s) for lost_s in (0.0, 0.0, 5.0, 0.0)])
     found = read_ticks(path)
     assert (found.count, found.unsettled) == (2, 1)

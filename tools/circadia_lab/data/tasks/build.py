@@ -11,10 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from circadia.errors import ConfigError, PlatformUnavailable
-from circadia.learning.task_file import DATA, FORMAT, load_task
+from circadia.errors import ConfigError
+from circadia.learning.manifest import FORMAT_1
+from circadia.learning.task_file import DATA, load_task
 from circadia.learning.vectors import answers, probe_batch, summary
 from circadia_lab.data.tasks.digits_data import load_digits_split
 from circadia_lab.data.tasks.digits_numpy import (
@@ -33,12 +31,11 @@ from circadia_lab.data.tasks.digits_numpy import (
     patch_pixels,
     weight_shapes,
 )
+from circadia_lab.data.tasks.environment import ENVIRONMENT, run, tensorflow_python
 
 if TYPE_CHECKING:
     from circadia.learning.task import Task
 
-REQUIREMENTS = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "numpy==1.26.4")
-ENVIRONMENT = Path(__file__).parents[4] / ".venv-tensorflow"
 PRETRAINING_RATE = 0.2
 TOLERANCE = 1e-4
 """Of test vectors: far above what interpreters differ by (1e-6), far below what a wrong operator does."""
@@ -93,18 +90,6 @@ def build_task(name: str, out_dir: Path, environment: Path = ENVIRONMENT) -> Non
     manifest = _manifest(name, recipe, out_dir) | {"vectors": _vectors(recipe, net, frozen, first)}
     (out_dir / f"{name}.json").write_text(json.dumps(manifest, indent=2) + "\n")
     load_task(out_dir / f"{name}.json")
-
-
-def tensorflow_python(environment: Path) -> Path:
-    """The interpreter of the TensorFlow environment, created on first use."""
-    python = environment / "bin" / "python"
-    ready = environment / "circadia-ready"
-    if not (ready.exists() and ready.read_text() == "\n".join(REQUIREMENTS)):
-        print(f"making the TensorFlow environment in {environment}", file=sys.stderr)
-        venv.create(environment, with_pip=True)
-        _run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], "installing TensorFlow")
-        ready.write_text("\n".join(REQUIREMENTS))
-    return python
 
 
 def first_weights(recipe: Recipe) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -198,13 +183,7 @@ def _convert(python: Path, recipe: Recipe, frozen: np.ndarray[Any, Any], out: Pa
             evaluate_batch=recipe.evaluate_batch,
         )
         program = Path(__file__).with_name("digits_net.py")
-        _run([str(python), "-E", str(program), str(specification), str(out)], "converting the net")
-
-
-def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PlatformUnavailable(f"{what} failed ({' '.join(command[:2])} …):\n{done.stderr[-2000:]}")
+        run([str(python), "-E", str(program), str(specification), str(out)], "converting the net")
 
 
 def _manifest(name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -212,7 +191,7 @@ def _manifest(name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     hashes = {f"{k}_sha256": hashlib.sha256((folder / f).read_bytes()).hexdigest() for k, f in files.items()}
     sizes = [int(np.prod(shape)) for shape in weight_shapes(recipe.filters, recipe.hidden)]
     return {
-        "format": FORMAT,
+        "format": FORMAT_1,
         "name": name,
         **files,
         **hashes,

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,12 +72,5 @@ def number_in(text: str) -> float | None:
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a new file beside `path`, then put it in its place; `ConfigError` if that fails."""
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            write(file)
-        new.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error}") from error
-    finally:
-        new.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        write(file)

@@ -108,6 +108,7 @@ class Arm:
             "--timeout-s",
             str(BUFFER_TIMEOUT_S / self.plan.scale),
         ]
+        command += ["--keep-versions", "0", "--keep-mb", "0"]  # the report looks at each of them
         command += ["--epoch-s", repr(self.epoch_s), "--scale", repr(self.plan.scale)]
         with (self.folder / "aggregator.log").open("a", encoding="utf-8") as log:
             self._aggregator = subprocess.Popen(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_text
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     if args.picture:
         readme_picture(results, args.picture)
     if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        with whole_text(args.json) as file:
+            file.write(json.dumps(found, indent=2) + "\n")
     print_summary(console, found)
     console.print(f"report: {report}")
     return 0

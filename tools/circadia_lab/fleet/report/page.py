@@ -89,6 +89,9 @@ def notes(arms: Sequence[ArmResult]) -> list[str]:
         if arm.incidents:
             told = ", ".join(f"{clock(incident.t_s)} {incident.what}" for incident in arm.incidents)
             found.append(f"{arm.arm}: {told}.")
+    found.append(
+        "Joules are all that the devices drew, from the charger too; what came out of the batteries may differ."
+    )
     if len(arms) == 1:
         found.append("There is one arm only: nothing to compare it with.")
     return found

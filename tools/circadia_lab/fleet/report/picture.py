@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from circadia.writing import whole_file
 from circadia_lab.fleet.report.accuracy import draw_accuracy
 from circadia_lab.fleet.report.actions import draw_actions
 from circadia_lab.fleet.report.battery import draw_battery
@@ -45,7 +46,8 @@ def readme_picture(arms: Sequence[ArmResult], path_png: Path) -> None:
         _actions(left.subplots(), arms, devices)
         _batteries(right, arms, devices)
         path_png.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path_png, format="png", dpi=DPI, metadata={"Software": None})
+        with whole_file(path_png) as file:
+            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def chosen(arms: Sequence[ArmResult]) -> list[str]:

@@ -62,15 +62,15 @@ def run(args: argparse.Namespace) -> int:
     """Write the profile, print what was found."""
     from circadia.energy.profile_file import dump_profile
     from circadia.wiring import named_profile
+    from circadia.writing import whole_text
     from circadia_lab.measure.calibration.calibration import calibrate
     from circadia_lab.measure.calibration.text import as_json, lines, next_command
 
     _check(args.out, args.html)
     begun = named_profile(args.profile)
     found = calibrate(_material(args), begun, name=args.out.stem, seed=args.seed)
-    new = args.out.with_name(args.out.name + ".new")
-    new.write_text(dump_profile(found.profile), encoding="utf-8")
-    new.replace(args.out)
+    with whole_text(args.out) as file:
+        file.write(dump_profile(found.profile))
     if args.html:
         from circadia_lab.measure.calibration.page import write_page
 

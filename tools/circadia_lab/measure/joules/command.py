@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from rich.table import Table
 
     from circadia_field.ticks import Ticks
     from circadia_lab.measure.joules.budget import Budget
@@ -83,7 +86,6 @@ def _numbers(estimate: Estimate) -> list[float | None]:
 def show(ticks: Ticks, actions: list[ActionJoules], loads: list[LoadWatts], sure: Budget) -> None:
     """As tables on the terminal."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
     hours = ticks.duration_s.sum() / 3600
@@ -91,25 +93,35 @@ def show(ticks: Ticks, actions: list[ActionJoules], loads: list[LoadWatts], sure
         f"{ticks.count:,} ticks, {hours:.2f} h, {sure.energy_j:,.2f} J ({ticks.source}); "
         f"gaps {ticks.gap_s.sum():.1f} s, {ticks.unsettled} ticks without joules"
     )
-    table = Table(title="by action, 95 % intervals by block bootstrap")
-    for column in ("action", "ticks", "J", "J a tick", "", "W", ""):
-        table.add_column(column, justify="left" if column == "action" else "right")
-    for one in actions:
-        table.add_row(
-            one.action, f"{one.ticks:,}", f"{one.total_j:,.2f}", *_cells(one.joules), *_cells(one.watts)
-        )
-    console.print(table)
-    table = Table(title="by load: watts of its own")
-    for column in ("load", "s", "W", ""):
-        table.add_column(column, justify="left" if column == "load" else "right")
-    for load in loads:
-        table.add_row(load.load.lower(), f"{load.seconds:,.1f}", *_cells(load.watts))
-    console.print(table)
+    joules = [(one.action, f"{one.ticks:,}", f"{one.total_j:,.2f}", *_cells(one.joules)) for one in actions]
+    watts = [(one.action, f"{one.seconds:,.1f}", *_cells(one.watts)) for one in actions]
+    own = [(one.load.lower(), f"{one.seconds:,.1f}", *_cells(one.watts)) for one in loads]
+    interval = "95 % interval"
+    for title, columns, rows in (
+        ("by action: joules", ("action", "ticks", "J", "J a tick", interval), joules),
+        ("by action: watts over its whole time", ("action", "s", "W", interval), watts),
+        ("by load: watts of its own", ("load", "s", "W", interval), own),
+    ):
+        console.print(_table(title, columns, rows))
+    console.print("intervals by block bootstrap")
     share = sure.together_j / abs(sure.energy_j) if sure.energy_j else math.nan
     console.print(
-        f"error budget (1 sd): gain {sure.gain_j:.3g} J, offset {sure.offset_j:.3g} J, clocks, gaps and sampling "
+        f"error budget (1 sd): gain {sure.gain_j:.3g} J, offset {sure.offset_j:.3g} J, clocks, gaps and sampling of steady loads "
         f"{sure.clocks_j:.3g} J; together {sure.together_j:.3g} J, {share:.2%}"
     )
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Fits into 80 columns; in fewer, a name goes on in the next line, for its end tells actions apart."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left", overflow="fold", no_wrap=False)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _cells(estimate: Estimate) -> tuple[str, str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError, MeterError, PlatformUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOARD = "atmega328p"
 ENVIRONMENT = "CIRCADIA_FIRMWARE"
@@ -88,9 +94,25 @@ def _need(*programs: str) -> None:
 
 def _make(target: str, product: str) -> Path:
     where = folder()
-    done = subprocess.run(
-        ["make", "--no-print-directory", target], cwd=where, capture_output=True, text=True, check=False
-    )
+    with _turn(where / "build"):
+        done = subprocess.run(
+            ["make", "--no-print-directory", target], cwd=where, capture_output=True, text=True, check=False
+        )
     if done.returncode != 0:
         raise MeterError(f"the firmware does not build:\n{done.stderr.strip() or done.stdout.strip()}")
     return where / "build" / product
+
+
+@contextmanager
+def _turn(build: Path) -> Iterator[None]:
+    """One build at a time: nobody links a library anew that another process has just loaded."""
+    try:
+        build.mkdir(exist_ok=True)
+        file = (build / "lock").open("w")
+    except OSError as error:
+        raise MeterError(
+            f"{build}: cannot be written ({error.strerror}); copy firmware_bridge/firmware, and set {ENVIRONMENT}"
+        ) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

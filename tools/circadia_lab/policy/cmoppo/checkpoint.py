@@ -16,6 +16,7 @@ import numpy as np
 from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
+from circadia.writing import whole_file
 from circadia_lab.policy.cmoppo.config import VERSION
 
 if TYPE_CHECKING:
@@ -41,10 +42,8 @@ def write_checkpoint(path: Path, state: Any, *, belongs_to: dict[str, Any], note
     arrays = {f"leaf{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     about = json.dumps({"identity": belongs_to, "notes": notes})
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
+    with whole_file(path) as file:
         np.savez(file, about=np.array(about), **arrays)
-    new.replace(path)
 
 
 def read_checkpoint(

@@ -6,6 +6,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_text
 
 if TYPE_CHECKING:
     import argparse
@@ -105,6 +106,5 @@ def _number(text: str) -> float:
 
 def write_whole(path: Path, text: str) -> None:
     """The file is there whole or as it was."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with whole_text(path) as file:
+        file.write(text)

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from circadia.writing import whole_file
 from circadia_lab.page.style import ARM_COLOURS, INK, MUTED, RC
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.preferences import ANCHORS
@@ -30,9 +31,8 @@ def draw_curve(history: Sequence[dict[str, Any]], path_png: Path) -> None:
         judged = [point for point in history if point["judged"]]
         _utility(left, on_the_way, judged)
         _costs(right, on_the_way)
-        new = path_png.with_name(path_png.name + ".new")
-        figure.savefig(new, format="png", dpi=DPI, metadata={"Software": None})
-        new.replace(path_png)
+        with whole_file(path_png) as file:
+            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def _utility(ax: Axes, points: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]) -> None:

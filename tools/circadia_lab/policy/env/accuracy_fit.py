@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_text
 from circadia_lab.data.day.plan import DAY_S
 from circadia_lab.policy.env.accuracy import FORMAT, SHIPPED, STEADY_SHIPPED
 from circadia_lab.policy.env.accuracy_estimate import (
@@ -95,9 +96,8 @@ def collect(seed: int, runs: int, days: int, progress: Callable[[], None]) -> li
 
 def write(data: dict[str, Any], path: Path) -> None:
     """Whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-    new.replace(path)
+    with whole_text(path) as file:
+        file.write(json.dumps(data, indent=2) + "\n")
 
 
 def make(

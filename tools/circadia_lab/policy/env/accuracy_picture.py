@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from circadia.writing import whole_file
 from circadia_lab.page.style import ARM_COLOURS, INK, MUTED, RC, percent_axis
 from circadia_lab.policy.env.accuracy import share
 from circadia_lab.policy.env.accuracy_estimate import ALL, HOLD_OUT, MISSED, estimate
@@ -43,9 +44,8 @@ def draw(found: Fit, table: Table, path: Path) -> None:
             ax.set_ylim(0, top)
         others[0].set_ylabel("accuracy lost")
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".new")
-        figure.savefig(new, format="png", dpi=DPI, metadata={"Software": None})
-        new.replace(path)
+        with whole_file(path) as file:
+            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def _runs(ax: Axes, found: Fit, table: Table) -> None:

@@ -24,6 +24,7 @@ from circadia.learning.examples import ExampleBuffer
 from circadia.learning.personal import Personalisation
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
@@ -237,6 +238,7 @@ class Federation:
             random=self._random,
             new_id=lambda: "",
             personalisation=self._own_answers(),
+            clock=HandClock(),
         )
 
     def _own_answers(self) -> Personalisation | None:

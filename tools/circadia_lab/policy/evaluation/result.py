@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.writing import whole_text
 from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS, RANDOM
 from circadia_lab.policy.evaluation.figures import (
     coupling_gain,
@@ -80,9 +81,8 @@ def _of_all(scenarios: Sequence[Scenario]) -> dict[str, Any]:
 
 def write_summary(evaluation: Evaluation, path: Path) -> None:
     """As JSON, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(summary(evaluation), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    new.replace(path)
+    with whole_text(path) as file:
+        file.write(json.dumps(summary(evaluation), indent=2, allow_nan=False) + "\n")
 
 
 def mean(arm: Arm, name: str) -> float:

@@ -107,7 +107,7 @@ def _of_scenarios(evaluation: Evaluation) -> Iterator[Tile]:
     yield Tile(
         title="Preferences that break a limit",
         value=percent(share),
-        note=f"strictly, median over seeds; battery floor crossed {crossed:.0f} times",
+        note=f"on average over its kinds of device, median over seeds; battery floor crossed {crossed:.0f} times",
         verdict="good" if share <= FEASIBLE_FRACTION and not crossed else "bad",
     )
     gain = coupling(head)

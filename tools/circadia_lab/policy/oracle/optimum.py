@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
+from circadia.writing import whole_file
 from circadia_lab.policy.oracle.columns import TOLERANCE, Pool, solve
 from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
 
@@ -135,10 +136,8 @@ def key_of(chain: Chain, preferences: Floats, tolerance: float) -> str:
 def save_optimum(path: Path, found: Optimum) -> None:
     """Compressed; whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
+    with whole_file(path) as file:
         np.savez_compressed(file, **{f.name: getattr(found, f.name) for f in fields(found)})
-    new.replace(path)
 
 
 def load_optimum(path: Path) -> Optimum:

@@ -16,6 +16,7 @@ import numpy as np
 
 from circadia.actions import INDEX
 from circadia.errors import ArtifactError
+from circadia.writing import whole_file
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.rivals.view import seen, wanted
@@ -54,8 +55,7 @@ class Learned:
 
 def write_learned(path: Path, learned: Learned) -> None:
     """One .npz, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
+    with whole_file(path) as file:
         np.savez(
             file,
             algorithm=learned.algorithm,
@@ -64,7 +64,6 @@ def write_learned(path: Path, learned: Learned) -> None:
             probe_action=learned.probe_action,
             **{f"array {name}": array for name, array in learned.arrays.items()},
         )
-    new.replace(path)
 
 
 def read_learned(path: Path) -> Learned:

@@ -15,6 +15,7 @@ import numpy as np
 from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
+from circadia.writing import whole_file
 from circadia_lab.policy.cmoppo.config import VERSION
 from circadia_lab.policy.files.policy_file import FloatLayer
 from circadia_lab.policy.study.digest import digest
@@ -103,10 +104,8 @@ def write_training(path: Path, training: Training) -> None:
         "networks": {name: [layer.relu for layer in layers] for name, layers in training.layers.items()},
         **{key: getattr(training, key) for key in _PLAIN},
     }
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
+    with whole_file(path) as file:
         np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
-    new.replace(path)
 
 
 def read_training(path: Path) -> Training:

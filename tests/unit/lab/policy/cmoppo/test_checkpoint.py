@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from circadia.actions import NAMES
-from circadia.errors import ArtifactError
+from circadia.errors import ArtifactError, ConfigError
 from circadia_lab.policy.cmoppo.checkpoint import identity, read_checkpoint, write_checkpoint
 from circadia_lab.policy.cmoppo.config import Config
 
@@ -133,7 +133,7 @@ def test_a_crash_while_writing_leaves_the_one_before(tmp_path: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", crash)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ConfigError, match="No space"):
         write_checkpoint(path, STATE, belongs_to=OURS, notes={})
     assert path.read_bytes() == before
     assert read(path)[1] == NOTES

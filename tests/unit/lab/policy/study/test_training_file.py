@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from circadia.actions import NAMES
-from circadia.errors import ArtifactError
+from circadia.errors import ArtifactError, ConfigError
 from circadia_lab.policy.cmoppo.checkpoint import write_checkpoint
 from circadia_lab.policy.study.digest import digest
 from circadia_lab.policy.study.training_file import Training, read_training, write_training
@@ -114,7 +114,7 @@ def test_a_crash_while_writing_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", crash)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ConfigError, match="No space"):
         write_training(path, replace(training, seed=4))
     assert path.read_bytes() == before
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
+from circadia.writing import whole_file
 from circadia_lab.page.style import RC
 from circadia_lab.policy.evaluation.pictures.days import days
 from circadia_lab.policy.evaluation.pictures.front import front, of_oracle, of_scenario
@@ -58,10 +59,8 @@ def write_pngs(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def write_png(figure: Figure, path: Path, dpi: int = DPI) -> None:
     """Whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    with mpl.rc_context(RC):
-        figure.savefig(new, format="png", dpi=dpi, metadata={"Software": None})
-    new.replace(path)
+    with mpl.rc_context(RC), whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
 
 
 def _of_scenarios(evaluation: Evaluation) -> Iterator[Picture]:

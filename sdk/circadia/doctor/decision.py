@@ -1,0 +1,101 @@
+"""What a device would be let do now, if a request, an example and a version waited."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from circadia.bounds import Bounds
+from circadia.doctor.finding import Finding, Status
+from circadia.doctor.plugins import built
+from circadia.energy.pace import Paces
+from circadia.errors import CircadiaError, NothingStored
+from circadia.learning.task_file import load_task
+from circadia.observation import values
+from circadia.platforms.clocks import SystemClock
+from circadia.sensors import all_told, needed
+from circadia.shield import foretold
+from circadia.store.reading import StoreReader
+from circadia.types import in_words
+from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
+from circadia.wiring import make_policy, most_sync_bytes, most_units, named_profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from circadia.config import DeviceConfig
+    from circadia.ports import Platform
+    from circadia.types import Observation, Pace
+
+NAME = "decision"
+KINDS = (REQUESTS, EXAMPLES, VERSIONS)
+
+
+def decision(config: DeviceConfig) -> Finding:
+    """Decides once on the present observation; failed when all that could be wanted is forbidden."""
+    try:
+        body = built(config)
+        try:
+            return _decided(config, body)
+        finally:
+            body.close()
+    except CircadiaError as error:
+        return Finding(
+            name=NAME, status=Status.FAILED, detail=f"cannot be made: {error}", advice="see the other lines"
+        )
+
+
+def _decided(config: DeviceConfig, body: Platform) -> Finding:
+    policy, task = make_policy(config.agent.policy), load_task(config.agent.task)
+    profile, on_air = named_profile(config.platform.profile), most_sync_bytes(task.parameters)
+    most = foretold(body, profile, on_air, units=most_units(config, task))
+    shield = Bounds(config.limits, most, Paces.of(_paces(config.store.path))).shield
+    seen = _with_work(body.observe(SystemClock().now_s()), config)
+    x = values(seen)
+    decided = shield.decide(x, policy.scores(x), 0.5)
+    forbidden = {
+        kind.doing: limits for kind in KINDS if (limits := in_the_way(decided, kind, policy.offered))
+    }
+    offered = {kind.doing for kind in KINDS if (kind.actions & policy.offered[: kind.actions.size]).any()}
+    silent = [sensor for sensor in needed(shield.names) if sensor.silent(seen)]
+    advice = all_told(silent, shield.names, body.looks_at)
+    told = "; ".join(
+        f"{' and '.join(doing for doing in forbidden if forbidden[doing] == limits)} forbidden by {in_words(limits)}"
+        for limits in dict.fromkeys(forbidden.values())
+    )
+    if forbidden.keys() >= offered:
+        return Finding(
+            name=NAME,
+            status=Status.FAILED,
+            detail=f"nothing can be done now: {told}",
+            advice=advice or "wait until that has passed, or change [limits]",
+        )
+    can = f"with a request, an example and a version waiting: {decided.action.name}"
+    return Finding(name=NAME, status=Status.OK, detail="; ".join(filter(None, (can, told))), advice=advice)
+
+
+def _with_work(seen: Observation, config: DeviceConfig) -> Observation:
+    preference = config.agent.preference
+    return dataclasses.replace(
+        seen,
+        queue_length=1.0,
+        queue_age_s=0.0,
+        queue_slack_s=config.agent.deadline_s,
+        fresh_examples=1.0,
+        fresh_age_s=0.0,
+        unsent_examples=0.0,
+        practice=0.0,
+        spooled_updates=0.0,
+        versions_behind=1.0,
+        preference_accuracy=preference.accuracy,
+        preference_latency=preference.latency,
+        preference_energy=preference.energy,
+    )
+
+
+def _paces(path: Path) -> list[Pace]:
+    try:
+        with StoreReader(path) as store:
+            return store.paces()
+    except NothingStored:
+        return []

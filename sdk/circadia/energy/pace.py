@@ -1,0 +1,75 @@
+"""How long an action's work takes at most on this body: what the profile foretells, and what was measured.
+
+    largest = the longest unit that was measured of any action with the same mode and clock
+    bound   = MARGIN · largest · units         after SAMPLES measurements of the action itself
+              max(foretold, the same)          before
+
+A unit is a training step or an answer, units is the most that the action does. So a bound rises at once, for the action's
+larger and smaller kin too, and falls only when enough was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from circadia.actions import INDEX, action_named, units_of, work_load
+from circadia.types import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from circadia.types import Action, Phase
+
+SAMPLES = 30
+"""Measurements of an action until its bound may be below what the profile foretells."""
+MARGIN = 1.2
+"""Over the longest that was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paces:
+    """What was measured, by action."""
+
+    rows: Mapping[str, Pace] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Iterable[Pace]) -> Paces:
+        """Of a store's rows; those of actions that this version does not know are passed over."""
+        return cls(rows={row.action: row for row in rows if row.action in INDEX})
+
+    def after(self, action: Action, unit_s: float, samples: int = 1) -> Pace | None:
+        """The action's row after so many measurements, the longest of which took `unit_s`; None: it says nothing new."""
+        row = self.rows.get(action.name, Pace(action=action.name, samples=0, unit_s=0.0))
+        new = Pace(
+            action=action.name,
+            samples=min(row.samples + samples, SAMPLES),
+            unit_s=max(row.unit_s, unit_s),
+        )
+        return None if new == row else new
+
+    def having(self, row: Pace) -> Paces:
+        """With that row in the place of the action's."""
+        return replace(self, rows={**self.rows, row.action: row})
+
+    def bound_s(self, action: Action, foretold_s: float) -> float:
+        """Seconds that the work of the action takes at most."""
+        kin = (row.unit_s for name, row in self.rows.items() if _alike(action_named(name), action))
+        seen_s = MARGIN * max(kin, default=0.0) * units_of(action)
+        own = self.rows.get(action.name)
+        known = own is not None and own.samples >= SAMPLES
+        return seen_s if known else max(foretold_s, seen_s)
+
+    def bounded(self, action: Action, phases: Sequence[Phase]) -> tuple[Phase, ...]:
+        """The foretold phases of the whole action, that of its work as long as it may last."""
+        if not self.rows:
+            return tuple(phases)
+        work = work_load(action)
+        return tuple(
+            replace(phase, duration_s=self.bound_s(action, phase.duration_s)) if work[phase.load] else phase
+            for phase in phases
+        )
+
+
+def _alike(one: Action, other: Action) -> bool:
+    return (one.mode, one.clock) == (other.mode, other.clock)
