@@ -18,7 +18,7 @@ from circadia.shield import foretold
 from circadia.store.reading import StoreReader
 from circadia.types import in_words
 from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
-from circadia.wiring import make_policy, most_sync_bytes, named_profile
+from circadia.wiring import make_policy, most_sync_bytes, most_units, named_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,8 @@ def decision(config: DeviceConfig) -> Finding:
 
 def _decided(config: DeviceConfig, body: Platform) -> Finding:
     policy, task = make_policy(config.agent.policy), load_task(config.agent.task)
-    most = foretold(body, named_profile(config.platform.profile), most_sync_bytes(task.parameters))
+    profile, on_air = named_profile(config.platform.profile), most_sync_bytes(task.parameters)
+    most = foretold(body, profile, on_air, units=most_units(config, task))
     bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path)))
     shield = bounds.shield
     seen = _with_work(body.observe(SystemClock().now_s()), config)
