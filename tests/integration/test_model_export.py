@@ -20,7 +20,7 @@ from circadia.learning.task_file import load_task
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.constant import with_constant
 from circadia.tflite.interpreter import VARIABLE, _chosen, open_interpreter
-from circadia.types import Model
+from circadia.types import Model, Personal
 from circadia_lab.data.tasks.digits_data import load_digits_split
 
 if TYPE_CHECKING:
@@ -202,6 +202,21 @@ def test_what_is_wrong_is_said_in_a_line(
     assert told.count("\n") == 1
     assert named in told
     assert not Path("m.tflite").exists()
+
+
+def test_what_answers_is_exported_or_what_is_common(tmp_path: Path) -> None:
+    task = load_task("digits")
+    weights, own = learned(task), learned(task, seed=1)
+    personal = Personal(weights=own, share=0.5, losses=(1.0, 0.5, 0.7))
+    model = Model(version=7, published_s=0.0, base=weights, weights=weights, personal=personal)
+    path = tmp_path / "device.db"
+    with SqliteStore(path) as store:
+        store.save_model(model)
+    x = real_inputs()[: task.infer_batch]
+    for flags, wanted in (([], model.answering), (["--common"], weights)):
+        out = tmp_path / "m.tflite"
+        assert cli.main(["model", "export", str(path), *flags, "--out", str(out)]) == 0
+        np.testing.assert_array_equal(run_plain(out.read_bytes(), x, "m"), answers(task, wanted, x))
 
 
 def test_a_store_of_other_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     export = commands.add_parser(
         "export",
         help="the learned model as a plain .tflite",
-        description="Write the weights in a device's store, which may run meanwhile, as a plain .tflite: one input, "
-        "one output, no signatures.",
+        description="Write what a device answers with, out of its store, as a plain .tflite: one input, one output, no "
+        "signatures. The device may run meanwhile.",
     )
     export.add_argument("store", type=Path, metavar="STORE", help="the device's store")
     export.add_argument(
@@ -28,7 +28,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="TASK",
         help="a task's manifest, or the name of a shipped one (%(default)s)",
     )
-    export.add_argument("--out", type=Path, required=True, metavar="FILE.tflite")
+    export.add_argument(
+        "--common",
+        action="store_true",
+        help="without what is this device's own: the federation's and its unsent change",
+    )
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.tflite", help="- for standard output"
+    )
     export.set_defaults(run=run_export)
 
 
@@ -37,6 +44,7 @@ def run_export(args: argparse.Namespace) -> int:
     from circadia.learning.plain import plain_model
     from circadia.learning.task_file import load_task
     from circadia.store.reading import StoreReader
+    from circadia.writing import is_stdout, whole_file
 
     task = load_task(args.task)
     with StoreReader(args.store) as store:
@@ -45,25 +53,14 @@ def run_export(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.store}: belongs to another task: {what}; name its own by --task")
     if model is None:
         raise NothingStored(f"{args.store}: holds no weights yet: the device has learned nothing so far")
-    plain = plain_model(task, model.answering)
-    _write(args.out, plain)
+    plain = plain_model(task, model.weights if args.common else model.answering)
+    with whole_file(args.out) as file:
+        file.write(plain)
+    if is_stdout(args.out):
+        return 0
     shape = ", ".join(map(str, (task.infer_batch, *task.input_shape)))
     print(
         f"{args.out}: {len(plain):,} bytes, version {model.version}; float32 ({shape}) → probabilities "
         f"({task.infer_batch}, {len(task.labels)}) of {', '.join(task.labels)}"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; a device or a pipe is written to as it is."""
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        target = path.resolve()
-        new = target.with_name(target.name + ".new")
-        new.write_bytes(data)
-        new.replace(target)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another --out") from error
