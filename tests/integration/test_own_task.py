@@ -165,7 +165,7 @@ def test_launch_takes_a_task_directly(tmp_path: Path) -> None:
     assert runtime.agent.workload.task is task
     with pytest.raises(ConfigError, match=r"input of shape \(8, 8, 1\): task motion expects \(18,\)"):
         runtime.agent.submit(np.zeros((8, 8, 1), np.float32))
-    runtime.agent.close()
+    runtime.stop()
 
 
 def test_a_store_refuses_reversed_labels_by_name(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_task_is_looked_for_beside_the_file_that_names_it(
     monkeypatch.chdir(elsewhere)
     runtime = circadia.launch(written(home, "tasks/motion.toml"))
     assert runtime.agent.workload.task.name == "motion"
-    runtime.agent.close()
+    runtime.stop()
     assert load_config(written(home, "digits")).agent.task == "digits"
     assert load_config(written(home, str(TASKS / "conv.toml"))).agent.task == str(TASKS / "conv.toml")
     with pytest.raises(ArtifactError, match=r"home/tasks/nosuch\.toml: cannot be read"):

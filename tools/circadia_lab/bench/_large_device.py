@@ -92,7 +92,6 @@ class Round:
     def close(self) -> None:
         """As at the end of a device."""
         self._runtime.stop()
-        self._runtime.run()
 
     def _tick(self, action: str) -> float:
         """How long it took."""
