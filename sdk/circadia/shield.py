@@ -140,7 +140,7 @@ def foretold(
     catalogue: Sequence[Action] = CATALOGUE,
     units: Callable[[Action], int] = units_of,
 ) -> Foretold:
-    """Of a body that nobody has looked at yet, so that `sync_bytes` go by the slower link; `units` of work at most."""
+    """`units` of each action, on a body that nobody has looked at yet, so that `sync_bytes` go by the slower link."""
     return Foretold(
         profile=profile,
         catalogue=tuple(catalogue),
@@ -152,10 +152,14 @@ def foretold(
 
 
 def action_costs(
-    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+    platform: Platform,
+    profile: DeviceProfile,
+    sync_bytes: int,
+    catalogue: Sequence[Action] = CATALOGUE,
+    units: Callable[[Action], int] = units_of,
 ) -> ActionCosts:
     """Upper bounds from the profile alone."""
-    return foretold(platform, profile, sync_bytes, catalogue).costs(Paces())
+    return foretold(platform, profile, sync_bytes, catalogue, units).costs(Paces())
 
 
 def _charging_loss_w(profile: DeviceProfile) -> float:
