@@ -102,7 +102,10 @@ def test_two_devices_of_one_name_both_say_so_and_wait_ever_longer(
         said = [r.getMessage() for r in caplog.records if "next try" in r.getMessage()]
         return [float(line.rpartition("in ")[2].removesuffix(" s")) for line in said]
 
-    until(lambda: max(waits()) > 0.8, "waits that doubled twice, beyond the 0.2 s of a connection that is only lost")
+    until(
+        lambda: max(waits()) > 0.8,
+        "waits that doubled twice, beyond the 0.2 s of a connection that is only lost",
+    )
 
 
 def test_a_device_that_stays_alone_forgets_its_namesake(

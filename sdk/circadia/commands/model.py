@@ -37,6 +37,7 @@ def run_export(args: argparse.Namespace) -> int:
     from circadia.learning.plain import plain_model
     from circadia.learning.task_file import load_task
     from circadia.store.reading import StoreReader
+    from circadia.writing import whole_file
 
     task = load_task(args.task)
     with StoreReader(args.store) as store:
@@ -46,24 +47,11 @@ def run_export(args: argparse.Namespace) -> int:
     if model is None:
         raise NothingStored(f"{args.store}: holds no weights yet: the device has learned nothing so far")
     plain = plain_model(task, model.weights)
-    _write(args.out, plain)
+    with whole_file(args.out) as file:
+        file.write(plain)
     shape = ", ".join(map(str, (task.infer_batch, *task.input_shape)))
     print(
         f"{args.out}: {len(plain):,} bytes, version {model.version}; float32 ({shape}) → probabilities "
         f"({task.infer_batch}, {len(task.labels)}) of {', '.join(task.labels)}"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; a device or a pipe is written to as it is."""
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        target = path.resolve()
-        new = target.with_name(target.name + ".new")
-        new.write_bytes(data)
-        new.replace(target)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another --out") from error
