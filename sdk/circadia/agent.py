@@ -378,6 +378,7 @@ class Agent:
                 event.reason,
             )
         self.put_off[event.update_id] = event.reason
+        self.application.reporter.put_off(event.reason)
 
     def deliver(self) -> None:
         """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LONGEST_UNIT_S = 3600.0
+"""As in a profile: what takes longer was no work."""
+
 
 class Bounds:
     """Of the agent's thread."""
@@ -51,6 +54,14 @@ class Bounds:
 
     def measured(self, action: Action, unit_s: float, samples: int = 1) -> None:
         """So many measurements of the action's work, a unit of which took `unit_s` at most."""
+        if unit_s > LONGEST_UNIT_S:
+            log.warning(
+                "%s: %.0f s for one unit of work is more than any device's profile may say: taken for a program that was held "
+                "up, no limit counts on it",
+                action.name,
+                unit_s,
+            )
+            return
         row = self._paces.after(action, unit_s, samples)
         if row is None:
             return

@@ -61,7 +61,7 @@ class StoreConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningConfig:
-    """[learning] and serving: sizes of the buffers."""
+    """[learning] and serving: sizes of the buffers, and whose answers they are."""
 
     examples: int = 512
     """Examples kept to learn from."""
@@ -69,6 +69,8 @@ class LearningConfig:
     """Requests that may wait."""
     answered: int = 256
     """Served inputs remembered until their label arrives."""
+    personal: bool = True
+    """Whether a device of a federation learns an answer of its own beside the federation's: see `docs/decisions/0019`."""
 
     def __post_init__(self) -> None:
         positive("learning", examples=self.examples, requests=self.requests, answered=self.answered)

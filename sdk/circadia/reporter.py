@@ -127,12 +127,16 @@ class Reporter:
 
     def verdict(self, update_id: str, *, accepted: bool, reason: str) -> None:
         """What became of an update; it is stored. What is accepted is no longer held."""
-        counts = self.updates
+        counts = dataclasses.replace(self.updates, put_off="")
         if accepted:
             self.updates = dataclasses.replace(counts, accepted=counts.accepted + 1, held="")
             return
         self.updates = dataclasses.replace(counts, rejected=counts.rejected + 1, last_rejection=reason)
         self.listeners.tell(Rejected(update_id=update_id, reason=reason))
+
+    def put_off(self, reason: str) -> None:
+        """The aggregator cannot take an update yet."""
+        self.updates = dataclasses.replace(self.updates, put_off=reason)
 
     def held(self, reason: str) -> None:
         """No update is sent for a while; with an empty reason they are sent again."""

@@ -24,7 +24,7 @@ from circadia.sensors import SENSORS
 from circadia.types import Decision, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -134,25 +134,32 @@ class Foretold:
 
 
 def foretold(
-    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+    platform: Platform,
+    profile: DeviceProfile,
+    sync_bytes: int,
+    catalogue: Sequence[Action] = CATALOGUE,
+    units: Callable[[Action], int] = units_of,
 ) -> Foretold:
-    """Of a body that nobody has looked at yet, so that `sync_bytes` go by the slower link."""
+    """`units` of each action, on a body that nobody has looked at yet, so that `sync_bytes` go by the slower link."""
     return Foretold(
         profile=profile,
         catalogue=tuple(catalogue),
         supported=np.array([platform.supports(action) for action in catalogue]),
         phases=tuple(
-            platform.phases(action, units_of(action), sync_bytes if action.syncs else 0)
-            for action in catalogue
+            platform.phases(action, units(action), sync_bytes if action.syncs else 0) for action in catalogue
         ),
     )
 
 
 def action_costs(
-    platform: Platform, profile: DeviceProfile, sync_bytes: int, catalogue: Sequence[Action] = CATALOGUE
+    platform: Platform,
+    profile: DeviceProfile,
+    sync_bytes: int,
+    catalogue: Sequence[Action] = CATALOGUE,
+    units: Callable[[Action], int] = units_of,
 ) -> ActionCosts:
     """Upper bounds from the profile alone."""
-    return foretold(platform, profile, sync_bytes, catalogue).costs(Paces())
+    return foretold(platform, profile, sync_bytes, catalogue, units).costs(Paces())
 
 
 def _charging_loss_w(profile: DeviceProfile) -> float:

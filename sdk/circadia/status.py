@@ -33,6 +33,8 @@ class UpdateCounts:
     rejected: int = 0
     last_rejection: str = ""
     """Why the last one that was rejected was; empty: none was."""
+    put_off: str = ""
+    """Why the aggregator cannot take one yet, as it said last; empty: it has not, or there was a verdict since."""
     held: str = ""
     """Why none is sent now, after several were rejected; empty: they are sent."""
 

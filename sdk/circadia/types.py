@@ -273,11 +273,29 @@ class ModelUpdate:
     base_version: int
     """The federation's version that the change starts from."""
     examples: int
-    """Training examples behind the change: its weight in the mean."""
+    """Different examples behind the change, however often each was trained on: its weight in the mean."""
     codec: str
     """How `payload` is packed; `int8` is in `circadia.federation.codecs`."""
     payload: bytes
     created_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Personal:
+    """What a device has for its own answers beside the federation's weights; never sent."""
+
+    weights: NDArray[np.float32]
+    """(parameters,)"""
+    share: float
+    """How much of them an answer takes, in [0, 1]."""
+    losses: tuple[float, ...]
+    """Faded sums of the loss on examples before they were learnt from, for each share that may be chosen."""
+    scored: float = 0.0
+    """Faded count of those examples."""
+
+    def mixed(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(parameters,) of an answer: weights + share · (own − weights)."""
+        return weights + self.share * (self.weights - weights) if self.share else weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -291,11 +309,20 @@ class Model:
     base: NDArray[np.float32]
     """(parameters,) where the unsent change starts from."""
     weights: NDArray[np.float32]
-    """(parameters,) what serves and is trained."""
+    """(parameters,) what is trained: that version and the unsent change."""
     unsent_examples: int = 0
-    """Examples behind `weights − base`."""
+    """Rows that training went through for `weights − base`: an example counts at every pass."""
+    unsent_ids: frozenset[int] = frozenset()
+    """The different examples among them."""
     practice: Practice = field(default_factory=Practice)
     """All training on this device, whatever version it began from."""
+    personal: Personal | None = None
+    """None without personalisation, and before the first training."""
+
+    @property
+    def answering(self) -> NDArray[np.float32]:
+        """(parameters,) what serves."""
+        return self.weights if self.personal is None else self.personal.mixed(self.weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from random import Random
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import FACTS
+from circadia.actions import FACTS, units_of
 from circadia.agent import Agent
 from circadia.application import Application
 from circadia.bounds import Bounds
@@ -29,6 +29,7 @@ from circadia.federation.wire.topics import checked_id
 from circadia.inbox import Inbox
 from circadia.inferences import Inferences
 from circadia.learning.examples import ExampleBuffer
+from circadia.learning.personal import Personalisation, most_steps
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
@@ -43,7 +44,7 @@ from circadia.shield import foretold
 from circadia.status import UpdateCounts
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
-from circadia.types import Model
+from circadia.types import Mode, Model
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
     from circadia.store.rows import StoredUpdate
-    from circadia.types import Away, LastTick, Observation, TickRecord
+    from circadia.types import Action, Away, LastTick, Observation, TickRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -125,7 +126,7 @@ def _assemble(
     learning = _workload(config, parts, task, body, store, random, clock, inbox)
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
-        most = foretold(body, profile, most_sync_bytes(task.parameters))
+        most = foretold(body, profile, most_sync_bytes(task.parameters), units=most_units(config, task))
     if not most.supported[FACTS.serves | FACTS.trains].any():
         raise ConfigError(
             f"platform.profile {config.platform.profile!r}: such a device can do nothing that a body of kind "
@@ -331,6 +332,23 @@ def most_sync_bytes(parameters: int) -> int:
     return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
 
 
+def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], int]:
+    """How many steps or requests an action works through at most."""
+
+    def most(action: Action) -> int:
+        units = units_of(action)
+        if action.mode is Mode.TRAIN and _is_personal(config):
+            return units + most_steps(units, task.batch)
+        return units
+
+    return most
+
+
+def _is_personal(config: DeviceConfig) -> bool:
+    """Alone there is nothing to depart from."""
+    return config.learning.personal and config.federation is not None
+
+
 def _workload(
     config: DeviceConfig,
     parts: Parts,
@@ -344,17 +362,20 @@ def _workload(
     store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
+    trainer, server = Trainer(task, parts.open_model), Server(task, parts.open_model)
+    personal = _is_personal(config)
     return LearningWorkload(
         task=task,
-        model=model,
-        trainer=Trainer(task, parts.open_model),
-        server=Server(task, parts.open_model),
+        model=model if personal else replace(model, personal=None),
+        trainer=trainer,
+        server=server,
         examples=_examples(config, task, store),
         requests=RequestQueue(config.learning.requests),
         answered=AnsweredInputs(config.learning.answered),
         platform=platform,
         random=random,
         new_id=lambda: uuid.uuid4().hex,
+        personalisation=Personalisation(task=task, trainer=trainer, server=server) if personal else None,
         clock=clock,
         wanted=lambda: inbox.wanted,
         spooled=store.spooled(),

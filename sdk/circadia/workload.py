@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.examples import ExampleBuffer
+    from circadia.learning.personal import Personalisation
     from circadia.learning.task import Task
     from circadia.learning.trainer import Trainer
     from circadia.ports import Clock, Platform
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from circadia.serving.server import Server
     from circadia.stopwatch import Moment
     from circadia.types import Action, Away, Phase, Served
+
+    Rows = tuple[NDArray[np.float32], NDArray[np.int32]]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ class LearningWorkload:
         new_id: Callable[[], str],
         clock: Clock,
         wanted: Callable[[], bool] = lambda: False,
+        personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
     ) -> None:
@@ -76,11 +80,13 @@ class LearningWorkload:
         self.answered = answered
         self.spool: dict[str, ModelUpdate] = {update.update_id: update for update in spooled}
         self.known_version = model.version
+        self._answering = (model, model.answering)
         self._trainer = trainer
         self._server = server
         self._platform = platform
         self._random = random
         self._new_id = new_id
+        self._personalisation = personalisation
         self._clock = clock
         self._watch = None if platform.stopwatch is None else Stopwatch(clock, platform.stopwatch)
         self._wanted = wanted
@@ -95,6 +101,18 @@ class LearningWorkload:
     def version(self) -> int:
         """Of the installed model."""
         return self.model.version
+
+    @property
+    def answering(self) -> NDArray[np.float32]:
+        """(parameters,) what serves: the model's weights, or the device's own share in them. Any thread may ask."""
+        return self._present()[1]
+
+    def _present(self) -> tuple[Model, NDArray[np.float32]]:
+        """The model and what of it serves."""
+        known, model = self._answering, self.model
+        if known[0] is not model:
+            known = self._answering = (model, model.answering)
+        return known
 
     @property
     def waiting(self) -> int:
@@ -158,7 +176,7 @@ class LearningWorkload:
         began, requests = self._begin(), self.requests.waiting(SERVE_LIMIT[action.work], now_s)
         if not requests:
             return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
-        probabilities = self._server.infer(self.model.weights, np.stack([request.x for request in requests]))
+        probabilities = self._server.infer(self.answering, np.stack([request.x for request in requests]))
         done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests), began=began)
         answered_s = self._clock.now_s() if self._watch else now_s + done.busy_s
         answers = tuple(
@@ -178,13 +196,14 @@ class LearningWorkload:
             return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
         drawn = self.examples.draw(LOCAL_STEPS[action.work], self.task.batch, self._random)
         done: list[NDArray[np.int64]] = []
-        rows = (self.examples.rows(ids[ids >= 0]) for ids in self._until_wanted(drawn, done))
-        weights, loss = self._trainer.train(self.model.weights, rows)
+        rows: list[Rows] = []
+        weights, loss = self._trainer.train(self.model.weights, self._until_wanted(drawn, done, rows))
         steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
+        ids = np.unique(batches[batches >= 0])
         training = Training(
             steps=steps,
-            examples=np.unique(batches[batches >= 0]).size,
+            examples=ids.size,
             loss=loss,
             batches=batches,
             weights=weights,
@@ -193,20 +212,47 @@ class LearningWorkload:
             self.model,
             weights=weights,
             unsent_examples=self.model.unsent_examples + trained,
+            unsent_ids=self.model.unsent_ids.union(ids.tolist()),
             practice=self.model.practice.plus(trained, now_s),
         )
+        model, more_steps = self._personalised(model, rows, ids)
         outcome = Outcome(expired=expired, training=training, model=model)
-        return self._finish(action, now_s, outcome, units=steps, began=began)
+        return self._finish(action, now_s, outcome, units=steps + more_steps, began=began)
+
+    def _personalised(
+        self, model: Model, batches: Sequence[Rows], ids: NDArray[np.int64]
+    ) -> tuple[Model, int]:
+        """The model just trained with the device's own answer, and the work of that in training steps.
+
+        None while somebody waits for a tick.
+        """
+        if self._personalisation is None or self._is_wanted():
+            return model, 0
+        unseen = self.examples.fresh_among(ids)
+        personal, steps = self._personalisation.learn(
+            model.personal,
+            before=self.model.weights,
+            after=model.weights,
+            batches=batches,
+            unseen=self.examples.rows(unseen) if unseen else None,
+            enough=self._is_wanted,
+        )
+        return dataclasses.replace(model, personal=personal), steps
+
+    def _is_wanted(self) -> bool:
+        """Whether somebody waits for a tick. Foretold work takes no time that it could give back."""
+        return self._watch is not None and self._wanted()
 
     def _until_wanted(
-        self, drawn: NDArray[np.int64], done: list[NDArray[np.int64]]
-    ) -> Iterator[NDArray[np.int64]]:
-        """The batches, until somebody waits for a tick; at least one. Foretold work takes no time that it could give back."""
+        self, drawn: NDArray[np.int64], done: list[NDArray[np.int64]], rows: list[Rows]
+    ) -> Iterator[Rows]:
+        """The batches' rows, until somebody waits for a tick; at least one."""
         for ids in drawn:
-            if done and self._watch and self._wanted():
+            if done and self._is_wanted():
                 return
             done.append(ids)
-            yield ids
+            rows.append(self.examples.rows(ids[ids >= 0]))
+            yield rows[-1]
 
     def _finish(
         self, action: Action, now_s: float, outcome: Outcome, *, units: int, began: Moment | None
@@ -236,14 +282,16 @@ class LearningWorkload:
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
-            examples=model.unsent_examples,
+            examples=len(model.unsent_ids),
             codec=codec,
             payload=payload,
             created_s=now_s,
         )
         base = model.base + decode(payload, model.base.size, codec)
         return dataclasses.replace(
-            outcome, update=update, model=dataclasses.replace(model, base=base, unsent_examples=0)
+            outcome,
+            update=update,
+            model=dataclasses.replace(model, base=base, unsent_examples=0, unsent_ids=frozenset()),
         )
 
     @property
@@ -312,8 +360,22 @@ class LearningWorkload:
             log.warning(
                 "this device's own change does not go with version %d and is lost: %s", version, error
             )
-            return dataclasses.replace(model, unsent_examples=0)
-        return dataclasses.replace(model, weights=own)
+            return self._answerable(dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset()))
+        return self._answerable(dataclasses.replace(model, weights=own))
+
+    def _answerable(self, model: Model) -> Model:
+        """Without what the device has for its own answers where that, with these weights, gives none."""
+        if model.personal is None:
+            return model
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._try(model.answering)
+        except ArtifactError as error:
+            log.warning(
+                "this device's own answers do not go with version %d and begin anew: %s", model.version, error
+            )
+            return dataclasses.replace(model, personal=None)
+        return model
 
     def _try(self, weights: NDArray[np.float32]) -> None:
         if not np.isfinite(weights).all():
@@ -335,8 +397,8 @@ class LearningWorkload:
         """
         if self._at_once is None:
             self._at_once = self._server.twin()
-        model = self.model
-        return self._at_once.infer(model.weights, x[None])[0], model.version
+        model, weights = self._present()
+        return self._at_once.infer(weights, x[None])[0], model.version
 
     def remember(self, request_id: int, x: NDArray[np.float32], t_s: float) -> None:
         """What `infer` answered: `recall` finds it."""

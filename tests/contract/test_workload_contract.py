@@ -9,6 +9,7 @@ import numpy as np
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.learning.examples import ExampleBuffer
+from circadia.learning.personal import Personalisation
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
@@ -31,6 +32,9 @@ def digits() -> Task:
 
 
 class TestLearning(WorkloadContract):
+    def personalisation(self, _task: Task) -> Personalisation | None:
+        return None
+
     def make(self) -> LearningWorkload:
         task, profile, ids = digits(), shipped_profile("pixel-3"), itertools.count()
         weights = task.initial_weights
@@ -45,5 +49,11 @@ class TestLearning(WorkloadContract):
             answered=AnsweredInputs(8),
             random=np.random.default_rng(0),
             new_id=lambda: f"{next(ids):032x}",
+            personalisation=self.personalisation(task),
             clock=HandClock(),
         )
+
+
+class TestPersonalised(TestLearning):
+    def personalisation(self, task: Task) -> Personalisation | None:
+        return Personalisation(task=task, trainer=Trainer(task), server=Server(task))

@@ -122,9 +122,11 @@ def test_what_is_put_off_is_said_once_and_stays_in_the_spool(
         hear(agent, UpdatePutOff(update_id="u1", reason="schema: 2 is unknown", retry_s=retry_s))
     assert caplog.text.count("schema: 2 is unknown") == 1
     assert agent.put_off == {"u1": "schema: 2 is unknown"}
+    assert agent.status().updates.put_off == "schema: 2 is unknown"
     assert "u1" in work(agent).spool
     hear(agent, UpdateAcknowledged(update_id="u1", accepted=True))
     assert not agent.put_off
+    assert agent.status().updates.put_off == ""
     assert not work(agent).spool
 
 

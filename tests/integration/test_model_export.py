@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from circadia.learning.task import Task
 
-TASKS = ("digits", "digits-head")
+OWN = Path(__file__).parents[1] / "tasks"
+TASKS = ("digits", "digits-head", str(OWN / "motion.toml"), str(OWN / "conv.toml"))
 
 
 @pytest.fixture(params=["tflite-runtime", "ai-edge-litert"])
@@ -48,6 +49,13 @@ def learned(task: Task, seed: int = 0) -> NDArray[np.float32]:
     return task.initial_weights + change.astype(np.float32)
 
 
+def inputs_of(task: Task) -> NDArray[np.float32]:
+    """Real ones, for the digits."""
+    if task.name.startswith("digits"):
+        return real_inputs()
+    return np.random.default_rng(2).normal(size=(200, *task.input_shape)).astype(np.float32)
+
+
 def real_inputs() -> NDArray[np.float32]:
     return load_digits_split(0)[2]
 
@@ -63,9 +71,9 @@ def test_a_plain_model_answers_real_inputs_as_the_signature(name: str, interpret
     task = load_task(name)
     weights = learned(task)
     plain = plain_model(task, weights)
-    images = real_inputs()
-    for start in range(0, len(images) - task.infer_batch, task.infer_batch):
-        x = images[start : start + task.infer_batch]
+    inputs = inputs_of(task)
+    for start in range(0, len(inputs) - task.infer_batch, task.infer_batch):
+        x = inputs[start : start + task.infer_batch]
         np.testing.assert_array_equal(run_plain(plain, x, name), answers(task, weights, x))
 
 

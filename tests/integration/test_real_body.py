@@ -307,11 +307,21 @@ def test_a_device_goes_on_after_the_wall_clock_was_set_back(machine: Machine) ->
     second.close()
 
 
-def test_the_agents_clock_takes_the_wall_s_time_once() -> None:
-    clock = SystemClock()
-    offset_s = clock._offset_s
-    assert clock.now_s() <= clock.now_s()
-    assert clock._offset_s == offset_s
+def test_who_sets_the_wall_clock_does_not_move_the_agent_s() -> None:
+    readings = [1e9, 5.0, 2e9]
+    clock = SystemClock(lambda: readings.pop(0))
+    assert all(1e9 <= clock.now_s() < 1e9 + 60 for _ in range(3))
+    assert len(readings) == 2
+
+
+def test_the_time_of_day_follows_the_wall_clock(machine: Machine) -> None:
+    wall = {"t_s": 1_000_000.0}
+    body = LinuxPlatform(shipped_profile("pi-solar"), root=machine.root, wall_s=lambda: wall["t_s"])
+    body.observe(1_000_000.0)
+    before_s = body.local_time_s(1_000_000.0)
+    wall["t_s"] += 7200.0  # set by the network's time
+    body.observe(1_000_000.0)
+    assert (body.local_time_s(1_000_000.0) - before_s) % DAY_S == pytest.approx(7200.0)
 
 
 # Bounds

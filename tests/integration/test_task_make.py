@@ -189,7 +189,7 @@ def test_wrong_numbers_are_named() -> None:
         ({"labels": ("a",)}, "give two or more different names"),
     ):
         with pytest.raises(ConfigError, match=message):
-            order("nets.py:motion", "abcd", **changes)
+            order("nets.py:motion", **{"labels": "abcd", **changes})  # type: ignore[arg-type]
 
 
 def test_without_tensorflow_the_command_says_how_to_get_it(

@@ -44,6 +44,7 @@ def test_the_buffer_holds_what_came_and_did_not_go(stream: list[tuple[int, bool]
         assert len(buffer) == len(present)
         assert buffer.fresh_ids() == tuple(fresh)
         assert buffer.fresh_count == len(fresh)
+        assert buffer.fresh_among([*range(0, i + 1, 2), 10_000]) == [j for j in fresh if j % 2 == 0]
         assert buffer.fresh_age_s(100.0) == (100.0 - min(fresh) if fresh else 0)
     if present:
         rows, labels = buffer.rows(list(present))

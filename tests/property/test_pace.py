@@ -127,6 +127,15 @@ def test_a_profile_of_another_class_of_device_is_put_right(profile: str) -> None
     assert fast.at_most_s[LARGE.name] < before[LARGE.name] / 10
 
 
+def test_a_program_that_was_held_up_for_hours_did_not_work(caplog: pytest.LogCaptureFixture) -> None:
+    watched = bounds()
+    before = watched.at_most_s
+    watched.saw(SMALL, worked(SMALL.name, 3601.0, 8))
+    assert watched.news() == ()
+    assert watched.at_most_s == before
+    assert "held up" in caplog.text
+
+
 def test_without_work_nothing_is_learned() -> None:
     watched = bounds()
     shield = watched.shield

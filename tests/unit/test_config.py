@@ -22,6 +22,7 @@ initial_soc = 0.5
 battery_floor = 0.2
 [learning]
 examples = 64
+personal = false
 [store]
 path = "porch.db"
 [store.retention]
@@ -39,6 +40,7 @@ def test_a_full_file_comes_through(tmp_path: Path) -> None:
     assert config.agent.period_s == 30.0
     assert config.agent.preference.accuracy == 0.5
     assert config.limits.battery_floor == 0.2
+    assert (config.learning.examples, config.learning.personal) == (64, False)
     assert config.store.path == Path("porch.db")
     assert config.store.retention.max_mb == 8.0
     assert config.federation is not None
@@ -55,6 +57,7 @@ def test_an_empty_file_is_a_lone_simulated_device() -> None:
     ("text", "message"),
     [
         ("[agent]\nperiod = 3", "unknown key 'agent.period'; did you mean 'period_s'"),
+        ("[learning]\npersonal = 'yes'", "learning.personal is 'yes'; it must be of type bool"),
         ("colour = 3", "unknown key 'colour'; known keys"),
         ("[agent]\nperiod_s = 'fast'", "agent.period_s is 'fast'; it must be of type float"),
         ("[agent]\nperiod_s = true", "agent.period_s is True"),

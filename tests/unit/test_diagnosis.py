@@ -121,7 +121,10 @@ def test_what_was_measured_counts_for_the_decision(tmp_path: Path) -> None:
     assert "serving forbidden" not in decision(config).detail
     with SqliteStore(config.store.path) as store:
         store.commit(record)
-    assert "serving forbidden by battery_floor" in decision(config).detail
+    found = decision(config)
+    assert "serving forbidden by battery_floor" in found.detail
+    assert "is counted on to take up to 1.38e+05 s here, for that is what was measured once" in found.advice
+    assert f"sqlite3 {config.store.path} 'DELETE FROM paces'" in found.advice
 
 
 def test_broker_that_listens_is_ok_and_one_that_left_failed() -> None:

@@ -24,6 +24,7 @@ from circadia.types import (
     ModelUpdate,
     Observation,
     Outcome,
+    Personal,
     Phase,
     Served,
     Source,
@@ -102,6 +103,32 @@ def test_a_tick_comes_back_after_reopening(tmp_path: Path) -> None:
             (ids[1], 3, True),
         ]
         assert store.next_request_id() == 10
+
+
+def test_a_change_of_an_earlier_version_counts_the_examples_that_it_can_come_from(tmp_path: Path) -> None:
+    """Its passes, 7 here, were counted, and not which examples: at most so many, of those that were trained on."""
+    path = tmp_path / "device.db"
+    with SqliteStore(path) as store:
+        store.add_examples([(np.ones(4), 2, 1.0), (np.zeros(4), 3, 2.0), (np.zeros(4), 3, 3.0)])
+        store.commit(record(12.0, full_outcome()))
+        store._db.execute("UPDATE model SET unsent = NULL")  # as a version before schema 5 writes the row
+        loaded = store.load_model()
+    assert loaded is not None
+    assert loaded.unsent_ids == {1, 2}
+
+
+def test_switched_off_the_own_answer_is_gone(tmp_path: Path) -> None:
+    own = Personal(weights=np.ones(10, np.float32), share=1.0, losses=(1.0,))
+    with SqliteStore(tmp_path / "device.db") as store:
+        store.save_model(dataclasses.replace(model(), personal=own))
+        loaded = store.load_model()
+        assert loaded is not None
+        assert loaded.personal is not None
+        np.testing.assert_array_equal(loaded.answering, own.weights)
+        store.save_model(model())
+        loaded = store.load_model()
+        assert loaded is not None
+        assert loaded.personal is None
 
 
 def test_a_failed_commit_leaves_nothing(tmp_path: Path) -> None:

@@ -135,6 +135,17 @@ def test_examples_that_do_not_fit(
     assert wrong(TASKS / "motion.toml", tmp_path / "x.npz") == [told]
 
 
+def test_rows_that_are_undecided_may_be_counted_either_way(manifest: Path) -> None:
+    found = read_manifest(manifest, manifest.read_bytes())
+    assert found.vectors is not None
+    correct, loss = found.vectors["evaluate"]
+    for ties, off, fits in ((0, 1, False), (1, 1, True), (1, -1, True), (1, 2, False)):
+        change(manifest, vectors={**found.vectors, "evaluate": [correct + off, loss], "ties": ties})
+        assert (wrong(manifest) == []) is fits
+    change(manifest, vectors={**found.vectors, "evaluate": [correct, loss + 0.01], "ties": 64})
+    assert len(wrong(manifest)) == 1
+
+
 def test_examples_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"junk")
     np.savez(tmp_path / "y.npz", y=np.zeros(3))

@@ -46,7 +46,7 @@ def run_export(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.store}: belongs to another task: {what}; name its own by --task")
     if model is None:
         raise NothingStored(f"{args.store}: holds no weights yet: the device has learned nothing so far")
-    plain = plain_model(task, model.weights)
+    plain = plain_model(task, model.answering)
     with whole_file(args.out) as file:
         file.write(plain)
     shape = ", ".join(map(str, (task.infer_batch, *task.input_shape)))

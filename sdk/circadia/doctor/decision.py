@@ -18,7 +18,7 @@ from circadia.shield import foretold
 from circadia.store.reading import StoreReader
 from circadia.types import in_words
 from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
-from circadia.wiring import make_policy, most_sync_bytes, named_profile
+from circadia.wiring import make_policy, most_sync_bytes, most_units, named_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from circadia.types import Observation, Pace
 
 NAME = "decision"
+ANEW = "DELETE FROM paces"
+SLOW = 10
+"""Times what the profile says: worth telling."""
+WAIT = "wait until that has passed, or change [limits]"
 KINDS = (REQUESTS, EXAMPLES, VERSIONS)
 
 
@@ -47,8 +51,10 @@ def decision(config: DeviceConfig) -> Finding:
 
 def _decided(config: DeviceConfig, body: Platform) -> Finding:
     policy, task = make_policy(config.agent.policy), load_task(config.agent.task)
-    most = foretold(body, named_profile(config.platform.profile), most_sync_bytes(task.parameters))
-    shield = Bounds(config.limits, most, Paces.of(_paces(config.store.path))).shield
+    profile, on_air = named_profile(config.platform.profile), most_sync_bytes(task.parameters)
+    most = foretold(body, profile, on_air, units=most_units(config, task))
+    bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path)))
+    shield = bounds.shield
     seen = _with_work(body.observe(SystemClock().now_s()), config)
     x = values(seen)
     decided = shield.decide(x, policy.scores(x), 0.5)
@@ -58,6 +64,8 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
     offered = {kind.doing for kind in KINDS if (kind.actions & policy.offered[: kind.actions.size]).any()}
     silent = [sensor for sensor in needed(shield.names) if sensor.silent(seen)]
     advice = all_told(silent, shield.names, body.looks_at)
+    if forbidden and not advice:
+        advice = _measured(bounds, Bounds(config.limits, most), config.store.path)
     told = "; ".join(
         f"{' and '.join(doing for doing in forbidden if forbidden[doing] == limits)} forbidden by {in_words(limits)}"
         for limits in dict.fromkeys(forbidden.values())
@@ -67,10 +75,26 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
             name=NAME,
             status=Status.FAILED,
             detail=f"nothing can be done now: {told}",
-            advice=advice or "wait until that has passed, or change [limits]",
+            advice=advice or WAIT,
         )
     can = f"with a request, an example and a version waiting: {decided.action.name}"
     return Finding(name=NAME, status=Status.OK, detail="; ".join(filter(None, (can, told))), advice=advice)
+
+
+def _measured(bounds: Bounds, foretold: Bounds, store: Path) -> str:
+    """What to do where work once took so long that the limits count on more than there is; empty where none did."""
+    slow = {
+        name: seconds
+        for name, seconds in bounds.at_most_s.items()
+        if seconds > SLOW * foretold.at_most_s[name]
+    }
+    if not slow:
+        return ""
+    name = max(slow, key=slow.__getitem__)
+    return (
+        f"{name} is counted on to take up to {slow[name]:.3g} s here, for that is what was measured once; if something had held "
+        f"the program up then, stop the device and let it measure anew: sqlite3 {store} '{ANEW}'"
+    )
 
 
 def _with_work(seen: Observation, config: DeviceConfig) -> Observation:

@@ -80,6 +80,11 @@ class ExampleBuffer:
         """The ids of the examples that were never trained on, in order of arrival."""
         return tuple(self._fresh)
 
+    def fresh_among(self, example_ids: ArrayLike) -> list[int]:
+        """Those of them that were never trained on, in order of arrival."""
+        asked = {int(i) for i in np.atleast_1d(np.asarray(example_ids))}
+        return [i for i in self._fresh if i in asked]
+
     def rows(self, example_ids: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """(n,) ids → x (n, …), y (n,); `ConfigError` names an id that is not there, or if there is none at all."""
         try:

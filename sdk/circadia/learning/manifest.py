@@ -42,7 +42,7 @@ class TaskManifest:
     parameters: int = 0
     batches: Mapping[str, int] | None = None
     vectors: Mapping[str, Any] | None = None
-    """Signature → what it answers to `circadia.learning.vectors.probe_batch`, and `tolerance`."""
+    """Signature → what it answers to `circadia.learning.vectors.probe_batch`, with `tolerance` and `ties` (see `agree` there)."""
 
 
 def read_manifest(path: Path, text: bytes) -> TaskManifest:

@@ -14,7 +14,7 @@ from circadia.learning.signatures import SIGNATURES, declared
 from circadia.learning.task import Task
 from circadia.learning.task_file import manifest_of, read_file, read_weights
 from circadia.learning.trainer import Trainer
-from circadia.learning.vectors import answers
+from circadia.learning.vectors import agree, answers
 from circadia.tflite.interpreter import open_interpreter
 from circadia.tflite.model_file import check_model_file
 
@@ -183,7 +183,7 @@ def _answers(task: Task, manifest: TaskManifest, open_model: OpenModel) -> Itera
             yield Finding(what="vectors", fits=False, detail=f"{signature}: {wanted} for {found}")
             continue
         off = float(np.max(np.abs(np.subtract(found, wanted))))
-        fits = bool(np.allclose(found, wanted, rtol=tolerance, atol=tolerance))
+        fits = agree(signature, found, {**manifest.vectors, "tolerance": tolerance})
         yield Finding(
             what="vectors",
             fits=fits,

@@ -13,7 +13,7 @@ import numpy as np
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.manifest import read_manifest
 from circadia.learning.task import Task
-from circadia.learning.vectors import answers
+from circadia.learning.vectors import agree, answers
 from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _try_vectors(task: Task, vectors: Mapping[str, Any] | None, open_model: Open
     if vectors is None:
         return
     for signature, found in answers(task, open_model).items():
-        if not np.allclose(found, vectors[signature], rtol=vectors["tolerance"], atol=vectors["tolerance"]):
+        if not agree(signature, found, vectors):
             raise ArtifactError(
                 f"task {task.name}: {signature} answers {found} to the test vectors instead of {vectors[signature]}; "
                 "this interpreter computes the model wrongly"

@@ -9,6 +9,8 @@ import numpy as np
 from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from circadia.learning.task import Task
@@ -28,6 +30,21 @@ def summary(change: NDArray[np.float32]) -> list[float]:
     """Two numbers that hardly agree by chance: |c| and Σ cᵢ cos i."""
     wide = change.astype(np.float64)
     return [float(np.linalg.norm(wide)), float(wide @ np.cos(np.arange(wide.size)))]
+
+
+def agree(signature: str, found: Sequence[float], vectors: Mapping[str, Any]) -> bool:
+    """Whether a signature's answers are those of a manifest's vectors, within their tolerance.
+
+    `vectors["ties"]` rows of the batch are undecided between two labels, as those of a net that has learned nothing may be:
+    by so many `correct` may be off.
+    """
+    tolerance, wanted = float(vectors["tolerance"]), vectors[signature]
+    if len(found) != len(wanted):
+        return False
+    if signature == "evaluate" and abs(found[0] - wanted[0]) > int(vectors.get("ties", 0)):
+        return False
+    start = int(signature == "evaluate")
+    return bool(np.allclose(found[start:], wanted[start:], rtol=tolerance, atol=tolerance))
 
 
 def answers(task: Task, open_model: OpenModel = open_interpreter) -> dict[str, list[float]]:

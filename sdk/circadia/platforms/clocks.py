@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class SystemClock:
     """Seconds since the Unix epoch as of the start, then on by CLOCK_BOOTTIME: counts suspend, never jumps."""
 
-    def __init__(self) -> None:
-        self._offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    def __init__(self, wall_s: Callable[[], float] = time.time) -> None:
+        """`wall_s`: seconds since the Unix epoch, asked for once: whoever sets it later does not move this clock."""
+        self._offset_s = wall_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def now_s(self) -> float:
         """Seconds since the Unix epoch."""

@@ -48,11 +48,16 @@ class LinuxPlatform:
         mains: bool = False,
         root: Path = Path("/"),
         stopwatch: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """`mains`: there is no battery, nor need of one. `stopwatch`: seconds that the machine was not suspended."""
+        """`mains`: there is no battery, nor need of one. `stopwatch`: seconds that the machine was not suspended.
+
+        `wall_s`: seconds since the Unix epoch, for the time of day; it may be set.
+        """
         self.profile = profile
         self.stopwatch = stopwatch
         self._root, self._mains = root, mains
+        self._wall_s, self._ahead_s = wall_s, 0.0
         self._supplies = root / "sys/class/power_supply"
         self._params = make_params(profile, scenario_for(profile))
         self._observed_s = math.nan
@@ -64,6 +69,7 @@ class LinuxPlatform:
         if not math.isfinite(now_s):
             raise ConfigError(f"linux platform: the time {now_s} is not a number")
         dt_s, self._observed_s = now_s - self._observed_s, now_s
+        self._ahead_s = self._wall_s() - now_s
         soc, charging = self._charge()
         temperature_c = self._temperature_c()
         limit_c = self.profile.thermal.limit_c.value
@@ -111,9 +117,10 @@ class LinuxPlatform:
         """Nothing to let go of."""
 
     def local_time_s(self, now_s: float) -> float:
-        """By the machine's time zone."""
-        local = time.localtime(now_s)
-        return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec + now_s % 1) % DAY_S
+        """By the machine's time zone, and its wall clock as of the last look: the agent's own never jumps."""
+        wall_s = now_s + self._ahead_s
+        local = time.localtime(wall_s)
+        return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec + wall_s % 1) % DAY_S
 
     def _battery(self) -> Path | None:
         for supply in sorted(self._supplies.glob("*")):

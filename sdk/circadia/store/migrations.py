@@ -40,6 +40,10 @@ AWAY = """CREATE TABLE away (
     id TEXT PRIMARY KEY, requests TEXT NOT NULL, sent_s REAL NOT NULL, due_s REAL NOT NULL, note BLOB NOT NULL)
     WITHOUT ROWID"""
 """Work that went away and is not back. `requests`: a JSON list of ids."""
+PERSONAL = """CREATE TABLE personal (
+    id INTEGER PRIMARY KEY CHECK (id = 1), weights BLOB NOT NULL, share REAL NOT NULL, losses TEXT NOT NULL,
+    scored REAL NOT NULL)"""
+"""What the device has for its own answers, if it has. `losses`: a JSON list of numbers."""
 DEVICE = "CREATE TABLE device (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL)"
 """Its name in the federation, as it began; no row before it has one."""
 PACES = """CREATE TABLE paces (
@@ -57,6 +61,7 @@ TABLES = f"""
 {OBSERVATION_TABLES};
 {ACTION_SETS};
 {AWAY};
+{PERSONAL};
 {PACES};
 {SENSORS};
 {TASK};
@@ -77,7 +82,8 @@ CREATE TABLE trainings (
     width INTEGER NOT NULL, batches BLOB NOT NULL);
 CREATE TABLE model (
     id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
-    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL);
+    weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL,
+    unsent BLOB);
 CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
@@ -85,6 +91,7 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 """  # noqa: S608 - constants
 """`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`.
 
+`model.unsent` holds the ids behind `unsent_examples`, int64, rising; NULL in a row that a version before schema 5 wrote.
 `ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
 """
 
@@ -101,9 +108,10 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 
 def _from_4(db: sqlite3.Connection) -> None:
-    """How long work takes, which sensors there are, the task and the device's name are remembered."""
-    for table in (PACES, SENSORS, TASK, DEVICE):
+    """How long work takes, which sensors there are, the task, the device's name and its own answer are remembered."""
+    for table in (PACES, SENSORS, TASK, DEVICE, PERSONAL):
         db.execute(table)
+    db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
 
 
 STORE = Schema(

@@ -150,6 +150,5 @@ class StoreReader:
 
     def model(self) -> Model | None:
         """The weights; None before the first were kept."""
-        found = self._all(rows.MODEL_QUERY)
         with self._blame():
-            return rows.model_of(found[0]) if found else None
+            return rows.read_model(self._db, self.schema)

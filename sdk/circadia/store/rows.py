@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from circadia.observation import TABLE
 from circadia.practice import Practice
 from circadia.store.migrations import ACTIONS_3, FEATURES_3
-from circadia.types import Load, Model, Observation, Phase
+from circadia.types import Load, Model, Observation, Personal, Phase
 
 if TYPE_CHECKING:
     import sqlite3
@@ -212,8 +213,36 @@ def decoder_of(db: sqlite3.Connection, schema: int) -> Decoder:
     )
 
 
-def model_of(row: Sequence[Any]) -> Model:
-    """Of `MODEL_QUERY`."""
+def read_model(db: sqlite3.Connection, schema: int) -> Model | None:
+    """The weights of the store behind a connection; None before the first were kept. One of `DAMAGE` for nonsense."""
+    row = db.execute(MODEL_QUERY).fetchone()
+    if row is None:
+        return None
+    model = _model_of(row)
+    ids = _unsent_ids(db, model.unsent_examples, schema)
+    return dataclasses.replace(model, unsent_ids=ids, personal=_personal(db) if schema >= 5 else None)
+
+
+def _unsent_ids(db: sqlite3.Connection, passes: int, schema: int) -> frozenset[int]:
+    """The examples behind the unsent change: as they are kept, else the newest used ones, as many as there can be."""
+    kept = db.execute("SELECT unsent FROM model").fetchone()[0] if schema >= 5 else None
+    if kept is not None:
+        return frozenset(np.frombuffer(kept, "<i8").tolist())
+    used = db.execute("SELECT id FROM examples WHERE used = 1 ORDER BY id DESC LIMIT ?", (passes,))
+    return frozenset(i for (i,) in used)
+
+
+def _personal(db: sqlite3.Connection) -> Personal | None:
+    row = db.execute("SELECT weights, share, losses, scored FROM personal").fetchone()
+    if row is None:
+        return None
+    weights, share, losses, scored = row
+    return Personal(
+        weights=floats(weights), share=share, losses=tuple(map(float, json.loads(losses))), scored=scored
+    )
+
+
+def _model_of(row: Sequence[Any]) -> Model:
     version, published_s, base, weights, unsent_examples, practice, practice_s = row
     return Model(
         version=version,

@@ -315,8 +315,7 @@ class SqliteStore:
     def load_model(self) -> Model | None:
         """The weights as of the last commit; None in a new file."""
         with self._blame():
-            row = self._db.execute(rows.MODEL_QUERY).fetchone()
-        return None if row is None else rows.model_of(row)
+            return rows.read_model(self._db, self._schema.version)
 
     def spooled(self) -> list[ModelUpdate]:
         """The updates that are not acknowledged yet, oldest first."""

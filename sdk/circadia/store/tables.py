@@ -6,6 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from circadia.observation import values
 from circadia.types import Away, Outcome, Pace, Source
 
@@ -15,7 +17,16 @@ if TYPE_CHECKING:
 
     from circadia.learning.identity import TaskIdentity
     from circadia.store.names import Names
-    from circadia.types import EnergyReading, Model, ModelUpdate, Phase, Served, TickRecord, Training
+    from circadia.types import (
+        EnergyReading,
+        Model,
+        ModelUpdate,
+        Personal,
+        Phase,
+        Served,
+        TickRecord,
+        Training,
+    )
 
 
 def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: int) -> int:
@@ -111,7 +122,7 @@ def misfit(db: sqlite3.Connection, task: TaskIdentity, parameters: int) -> str:
 
 
 def replace_model(db: sqlite3.Connection, model: Model) -> None:
-    """The one row of weights."""
+    """The one row of weights, and that of the device's own answer."""
     row = (
         model.version,
         model.published_s,
@@ -120,11 +131,24 @@ def replace_model(db: sqlite3.Connection, model: Model) -> None:
         model.unsent_examples,
         model.practice.rows,
         model.practice.t_s,
+        np.array(sorted(model.unsent_ids), "<i8").tobytes(),
     )
     db.execute(
-        """INSERT OR REPLACE INTO model (id, version, published_s, base, weights, unsent_examples, practice, practice_s)
-           VALUES (1, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT OR REPLACE INTO model (id, version, published_s, base, weights, unsent_examples, practice, practice_s,
+           unsent) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)""",
         row,
+    )
+    if model.personal is None:
+        db.execute("DELETE FROM personal")
+    else:
+        _replace_personal(db, model.personal)
+
+
+def _replace_personal(db: sqlite3.Connection, personal: Personal) -> None:
+    weights, losses = personal.weights.astype("<f4").tobytes(), _compact(personal.losses)
+    db.execute(
+        "INSERT OR REPLACE INTO personal (id, weights, share, losses, scored) VALUES (1, ?, ?, ?, ?)",
+        (weights, personal.share, losses, personal.scored),
     )
 
 

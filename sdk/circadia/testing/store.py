@@ -25,6 +25,7 @@ from circadia.types import (
     Observation,
     Outcome,
     Pace,
+    Personal,
     Phase,
     Served,
     Source,
@@ -83,7 +84,11 @@ def model(version: int = 3) -> Model:
         base=np.arange(4, dtype=np.float32),
         weights=np.arange(4, dtype=np.float32) + version,
         unsent_examples=8,
+        unsent_ids=frozenset({3, 2**40}),
         practice=Practice(16.0, 30.0),
+        personal=Personal(
+            weights=np.full(4, 0.5, np.float32), share=0.5, losses=(1.5, 0.25, 2.0), scored=3.5
+        ),
     )
 
 
@@ -314,7 +319,14 @@ class StoreContract(Contract):
 
 def _same(found: Model | None, wanted: Model) -> None:
     assert found is not None
-    for name in ("version", "published_s", "unsent_examples", "practice"):
+    for name in ("version", "published_s", "unsent_examples", "unsent_ids", "practice"):
         assert getattr(found, name) == getattr(wanted, name), name
     np.testing.assert_array_equal(found.base, wanted.base)
     np.testing.assert_array_equal(found.weights, wanted.weights)
+    if wanted.personal is None:
+        assert found.personal is None
+        return
+    assert found.personal is not None
+    np.testing.assert_array_equal(found.personal.weights, wanted.personal.weights)
+    for name in ("share", "losses", "scored"):
+        assert getattr(found.personal, name) == getattr(wanted.personal, name), name

@@ -73,8 +73,15 @@ class World:
     """The digits, dealt to `devices` devices, through `days` days. Conditions change at `drifts_s`, which rise."""
 
     def __init__(
-        self, seed: int, devices: int, *, drifts_s: Sequence[float] = (DRIFT_S,), days: int = 1
+        self,
+        seed: int,
+        devices: int,
+        *,
+        drifts_s: Sequence[float] = (DRIFT_S,),
+        days: int = 1,
+        apart_deg: float = 0.0,
     ) -> None:
+        """`apart_deg`: each device's camera is turned so far from the one before, the middle ones least."""
         if seed < 0 or devices < 1:
             raise ConfigError(
                 f"world of {devices} devices, seed {seed}: needs a device, and a seed of 0 or more"
@@ -86,6 +93,7 @@ class World:
         self.seed = seed
         self.devices = devices
         self.days = days
+        self._apart_deg = apart_deg
         self.drifts_s = tuple(drifts_s)
         self.train_x, self.train_y, self.test_x, self.test_y = load_digits_split(seed)
         if devices > len(self.train_y):
@@ -163,6 +171,7 @@ class World:
     def _change(self, device: int, change: int, random: np.random.Generator) -> tuple[Condition, Condition]:
         """The conditions before and after a change: mild differences between devices, then a clear one."""
         turn, contrast = random.uniform(-8, 8), random.uniform(0.85, 1.0)
+        turn += self._apart_deg * (device - (self.devices - 1) / 2)
         by = random.uniform(*ROTATION_DEG)
         before = Condition(rotation_deg=turn, contrast=contrast)
         match self.kind(device, change):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SIGNATURES = ("train", "infer", "evaluate")
 REFUSED = 3
+UNDECIDED = 1e-4
+"""Between the two largest probabilities."""
 UNLEARNED = "BatchNormalization"
 """Layers that stay as they are: their statistics belong to large batches."""
 
@@ -253,8 +255,10 @@ def _native(net: Net, order: dict[str, Any]) -> dict[str, Any]:
         loss = _loss(net, train)
     gradients = tape.gradient(loss, net.trained, unconnected_gradients="zero")
     change = np.concatenate([-order["learning_rate"] * g.numpy().ravel() for g in gradients])
-    best = _probabilities(net, evaluate["x"]).numpy().argmax(1)
+    judged = _probabilities(net, evaluate["x"]).numpy()
+    best = judged.argmax(1)
     return {
+        "ties": _ties(judged, evaluate["mask"]),
         "train_loss": float(loss),
         "train_change": change.astype(np.float32),
         "infer": _probabilities(net, infer["x"]).numpy(),
@@ -268,6 +272,12 @@ def _probabilities(net: Net, x: Any) -> Any:
         one = answer if net.activation == "sigmoid" else tf.sigmoid(answer)
         return tf.concat([1.0 - one, one], axis=1)
     return answer if net.activation == "softmax" else tf.nn.softmax(answer)
+
+
+def _ties(probabilities: Any, mask: Any) -> int:
+    """Rows whose answer hangs on less than interpreters differ by."""
+    second, first = np.sort(probabilities, axis=1)[:, -2:].T
+    return int(((first - second < UNDECIDED) * mask).sum())
 
 
 def _loss(net: Net, batch: dict[str, Any]) -> Any:
@@ -301,7 +311,14 @@ def _answers(
     train, infer, evaluate = (probe_batch(order["batches"][name], shape, classes) for name in SIGNATURES)
     stepped = module.train(train["x"], train["y"], train["mask"], np.float32(order["learning_rate"]), weights)
     judged = module.evaluate(evaluate["x"], evaluate["y"], evaluate["mask"], weights)
+    m = order["batches"]["infer"]
+    padded = np.concatenate([evaluate["x"], np.zeros((-len(evaluate["x"]) % m, *shape), np.float32)])
+    asked = [
+        module.infer(padded[start : start + m], weights)["probabilities"]
+        for start in range(0, len(padded), m)
+    ]
     return {
+        "ties": _ties(np.concatenate(asked)[: len(evaluate["x"])], evaluate["mask"]),
         "train_loss": float(stepped["loss"]),
         "train_change": stepped["w"].numpy() - weights,
         "infer": module.infer(infer["x"], weights)["probabilities"].numpy(),

@@ -55,7 +55,7 @@ class Net:
         self.sizes = [int(np.prod(v.shape)) for v in self.trained]
         self._traces: dict[int, Any] = {}
         traced = self._trace(1)
-        self.activation, self._logits = _last(traced.outputs[0].op)
+        self.activation = _last(traced.outputs[0].op)[0]
         """`softmax`, `sigmoid` of one output, or `linear`."""
         self.answer_shape = tuple(traced.outputs[0].shape.as_list())
         """Of one row; (1, classes) for a net that a task can be made of."""
@@ -97,7 +97,10 @@ class Net:
             if any(reader.type != READ for reader in placeholder.consumers()):  # a loop reads it by itself
                 inputs[placeholder.name] = tf.compat.v1.get_default_graph().capture(outer)
         (z,) = tf.graph_util.import_graph_def(
-            self._definition(traced), input_map=inputs, return_elements=[self._logits], name="net"
+            self._definition(traced),
+            input_map=inputs,
+            return_elements=[_last(traced.outputs[0].op)[1]],
+            name="net",
         )
         z = tf.reshape(z, [x.shape[0], self.outputs])
         return tf.concat([tf.zeros_like(z), z], axis=1) if self.outputs == 1 else z
@@ -121,7 +124,7 @@ class Net:
         """Operators that depend on a trained weight and that the logits depend on."""
         trained, traced = {id(v.handle) for v in self.trained}, self._trace(1)
         graph = traced.graph
-        wanted, stack = set(), [graph.get_tensor_by_name(self._logits).op]
+        wanted, stack = set(), [graph.get_tensor_by_name(_last(traced.outputs[0].op)[1]).op]
         while stack:
             operator = stack.pop()
             if operator not in wanted:

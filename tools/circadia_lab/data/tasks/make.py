@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4
 """Of test vectors: far above what interpreters differ by (1e-6), far below what a wrong operator does."""
+SHOWN = 6
+"""Names in a list for the terminal, at most."""
 REFUSED = 3
 """Exit code of `convert.py` for a net that cannot become a task."""
 PROGRAM = (
@@ -134,13 +136,19 @@ def told(made: Made) -> str:
         f"  labels          {len(task.labels)}: {', '.join(task.labels)}",
         f"  last activation {made.activation}",
         f"  trained         {task.parameters:,} parameters; {len(task.model) / 1000:.0f} kB of model",
-        f"  frozen          {', '.join(made.frozen) or 'nothing'}",
+        f"  frozen          {_listed(made.frozen) or 'nothing'}",
         f"  gradients       replaced by builtin operators: {replaced}",
         "  answers         agree with the net's own in TensorFlow, train, infer and evaluate",
         f"Try it: circadia task check {made.manifest} --data EXAMPLES.npz",
         f'On the device: [agent] task = "{made.manifest.name}" in device.toml beside these three files',
     ]
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few."""
+    more = f", … ({len(names)})" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def source_of(text: str) -> tuple[str, str]:
@@ -251,6 +259,7 @@ def _written(order: Order, report: dict[str, Any], folder: Path) -> Path:
         batches=report["batches"],
         vectors={
             "tolerance": TOLERANCE,
+            "ties": int(native["ties"]),
             "train": _rounded([float(native["train_loss"]), *summary(native["train_change"])]),
             "infer": _rounded(summary(native["infer"].ravel())),
             "evaluate": _rounded(native["evaluate"].tolist()),

@@ -21,6 +21,7 @@ from circadia.federation.aggregate.records import Version
 from circadia.federation.codecs import decode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged
 from circadia.learning.examples import ExampleBuffer
+from circadia.learning.personal import Personalisation
 from circadia.learning.trainer import Trainer
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.clocks import HandClock
@@ -28,7 +29,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
-from circadia.types import Model, Work
+from circadia.types import Load, Model, Work
 from circadia.workload import LearningWorkload
 from circadia_lab.data.day.accuracy import Examiner
 from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, DAY_S, EXAMPLES, RATE
@@ -140,7 +141,7 @@ def play(task: Task, seed: int, *, days: int = DAYS, devices: int = DEVICES) -> 
     drifts_s = (np.arange(days) + random.random(days)) * DAY_S
     world = World(seed, devices, drifts_s=drifts_s.tolist(), days=days)
     fleet, own = draw_schedules(random, devices)
-    return Run(schedule=fleet, records=tuple(_Federation(task, world, own, random).live()))
+    return Run(schedule=fleet, records=tuple(Federation(task, world, own, random).live()))
 
 
 class _Aggregator:
@@ -169,35 +170,56 @@ class _Aggregator:
         self._buffer, self._flush_s = Buffer(weights.size), math.inf
 
 
-class _Federation:
+class Federation:
     """The devices' workloads and their aggregator; one pass over time."""
 
     def __init__(
-        self, task: Task, world: World, schedules: Sequence[Schedule], random: np.random.Generator
+        self,
+        task: Task,
+        world: World,
+        schedules: Sequence[Schedule],
+        random: np.random.Generator,
+        *,
+        personal: bool = False,
+        alone: bool = False,
     ) -> None:
+        """`personal`: devices have answers of their own; `alone`: they hear of no version, and learn by themselves."""
+        self._personal, self._alone = personal, alone
         self._task, self._world, self._random = task, world, random
         self._trainer, self._server = Trainer(task), Server(task)
         self._aggregator = _Aggregator(task.initial_weights)
         self._examiner = Examiner(world, self._trainer)
         self._end_s = world.days * DAY_S
-        self._workloads = [self._workload(device) for device in range(world.devices)]
+        self.training_s = 0.0
+        """That all devices spent on training, by their profile."""
+        self.workloads = [self._workload(device) for device in range(world.devices)]
         self._lessons = [deque(lessons(world.stream(device))) for device in range(world.devices)]
         self._schedules = schedules
-        self._acts = sorted(
-            (t_s, device, what)
-            for device, schedule in enumerate(schedules)
-            for t_s, what in self._timetable(schedule)
+        self._acts = deque(
+            sorted(
+                (t_s, device, what)
+                for device, schedule in enumerate(schedules)
+                for t_s, what in self._timetable(schedule)
+            )
         )
 
     def live(self) -> Iterator[Record]:
         """Every device's records, in order of time."""
-        acts = deque(self._acts)
         for now_s in np.arange(RECORD_S, self._end_s + 1, RECORD_S).tolist():
-            while acts and acts[0][0] <= now_s:
-                self._act(*acts.popleft())
-            self._aggregator.tick(now_s)
+            self.go_on(now_s)
             for device in range(self._world.devices):
                 yield self._look(device, now_s)
+
+    def go_on(self, until_s: float) -> None:
+        """All that happens up to a time; times rise."""
+        while self._acts and self._acts[0][0] <= until_s:
+            self._act(*self._acts.popleft())
+        self._aggregator.tick(until_s)
+
+    @property
+    def published(self) -> Weights:
+        """(parameters,) the newest version."""
+        return self._aggregator.version.weights
 
     def _workload(self, device: int) -> LearningWorkload:
         profile = shipped_profile("pixel-3")
@@ -215,8 +237,14 @@ class _Federation:
             platform=SimulatedPlatform(profile, scenario_for(profile), device),
             random=self._random,
             new_id=lambda: "",
+            personalisation=self._own_answers(),
             clock=HandClock(),
         )
+
+    def _own_answers(self) -> Personalisation | None:
+        if not self._personal:
+            return None
+        return Personalisation(task=self._task, trainer=self._trainer, server=self._server)
 
     def _timetable(self, schedule: Schedule) -> Iterator[tuple[float, str]]:
         for what, mean_s in schedule.intervals().items():
@@ -230,15 +258,16 @@ class _Federation:
     def _act(self, t_s: float, device: int, what: str) -> None:
         self._aggregator.tick(t_s)
         self._learn_of(device, t_s)
-        workload = self._workloads[device]
+        workload = self.workloads[device]
         newest = self._aggregator.version
         outcome = workload.run(self._action(what, device), t_s)
         workload.settle(stored=True)
+        self.training_s += sum(phase.duration_s for phase in outcome.phases if phase.load is Load.TRAIN_HIGH)
         if outcome.update is not None:
             self._aggregator.take(outcome.update, t_s)
             self._tell(workload, UpdateAcknowledged(update_id=outcome.update.update_id, accepted=True), t_s)
         # The push pulls as well, what there was when it began.
-        if what != "train" and newest.number > workload.model.version:
+        if what != "train" and not self._alone and newest.number > workload.model.version:
             arrived = ModelArrived(
                 version=newest.number, published_s=newest.published_s, weights=newest.weights
             )
@@ -256,14 +285,14 @@ class _Federation:
 
     def _learn_of(self, device: int, now_s: float) -> None:
         """The examples that arrived by now go into the buffer."""
-        lessons, buffer = self._lessons[device], self._workloads[device].examples
+        lessons, buffer = self._lessons[device], self.workloads[device].examples
         while lessons and lessons[0].t_s <= now_s:
             lesson = lessons.popleft()
             buffer.add(lesson.number, lesson.image, lesson.label, lesson.t_s)
 
     def _look(self, device: int, now_s: float) -> Record:
         self._learn_of(device, now_s)
-        workload, newest = self._workloads[device], self._aggregator.version
+        workload, newest = self.workloads[device], self._aggregator.version
         seen = ManifestSeen(version=newest.number, published_s=newest.published_s)
         self._tell(workload, seen, now_s)
         state = workload.observe(now_s) | {"newest_age_s": now_s - newest.published_s}

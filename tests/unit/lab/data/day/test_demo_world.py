@@ -197,6 +197,15 @@ def test_the_first_drift_is_the_same_with_or_without_a_second() -> None:
         assert one.condition(device, DAY_S) == two.condition(device, DAY_S)
 
 
+def test_cameras_may_be_turned_apart() -> None:
+    near, far = World(3, 4), World(3, 4, apart_deg=20.0)
+    turned = [
+        [far.condition(i, t_s).rotation_deg - near.condition(i, t_s).rotation_deg for i in range(4)]
+        for t_s in (0.0, DAY_S - 1)
+    ]
+    np.testing.assert_allclose(turned, [[-30.0, -10.0, 10.0, 30.0]] * 2)
+
+
 def test_a_world_may_stay_as_it_is() -> None:
     world = World(3, 2, drifts_s=())
     assert world.condition(0, 0) == world.condition(0, DAY_S)
