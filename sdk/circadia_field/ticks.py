@@ -43,7 +43,7 @@ class Ticks:
     """(N,)"""
     gap_s: NDArray[np.float64]
     bound_j: NDArray[np.float64]
-    """(N,) how far `energy_j` can be off by clocks, gaps and sampling."""
+    """(N,) how far `energy_j` can be off by clocks and gaps, and by sampling of steady loads."""
     served: NDArray[np.int64]
     """(N,) requests."""
     source: str

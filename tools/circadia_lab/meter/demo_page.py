@@ -181,7 +181,7 @@ def _decisions(decisions: list[Decision]) -> Table:
     return Table(
         name="decisions",
         title="Decision by decision, simulated",
-        caption=f"{which}; ± is how far clocks, gaps and sampling can move the joules.",
+        caption=f"{which}; ± is how far clocks and gaps, and sampling of steady loads, can move the joules.",
         columns=(
             "began",
             "action",
