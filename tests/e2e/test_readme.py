@@ -53,7 +53,7 @@ FIRST_SCREEN = 25
 SAYS = {
     "README.md": r"\d answered after \d+\.\d s\n",
     "sdk/docs/tutorial/first-answer.md": r"\d with \d+% after \d+\.\d s\n",
-    "sdk/docs/how-to/application.md": r"(?:\d \d\.\d\d model 0, after \d+\.\d s\n){3}(?:.*\n)*running\n(?:.*\n)*",
+    "sdk/docs/how-to/application.md": r"(?:\d \d\.\d\d model 0, after \d+\.\d s\n){3}\d \[[\d.\s]+\] \S.*\n",
 }
 """What the programs of a page print, with the configuration of `CONFIGURED_BY`."""
 CONFIGURED_BY = "sdk/docs/tutorial/first-answer.md"
