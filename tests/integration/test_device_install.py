@@ -21,6 +21,7 @@ WORDS = {
     "aggregate": ["--broker", "nowhere", "--federation", "f", "--task", "none", "--ledger", "ledger.sqlite"],
     "broker": ["--port", "70000"],
     "doctor": [],
+    "model": ["export", "none.db", "--out", "none.tflite"],
     "run": ["--config", "none.toml"],
     "task": ["check", "none.toml"],
     "field": ["run", "none"],
