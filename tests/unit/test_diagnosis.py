@@ -93,6 +93,21 @@ def test_a_machine_without_a_thermometer_is_told_that_it_can_do_nothing_and_what
     assert said.advice == ""
 
 
+def test_a_sensor_that_a_device_says_it_has_none_of_needs_no_advice(tmp_path: Path) -> None:
+    def found(**limits: bool) -> dict[str, Finding]:
+        findings = diagnose(on_linux(tmp_path, **limits), sys_root=tmp_path / "sys")
+        return {finding.name: finding for finding in findings if finding.name in {"battery", "thermal"}}
+
+    told = found()
+    assert told["battery"].detail == "none, as platform.mains = true says"
+    assert (told["battery"].status, told["battery"].advice) == (Status.OK, "")
+    assert told["thermal"].status is Status.ABSENT
+    assert "limits.thermometer = false" in told["thermal"].advice
+    told = found(thermometer=False)
+    assert told["thermal"].detail == "none, as limits.thermometer = false says"
+    assert (told["thermal"].status, told["thermal"].advice) == (Status.OK, "")
+
+
 def test_a_simulated_device_is_decided_for_with_work_waiting(tmp_path: Path) -> None:
     store = {"path": str(tmp_path / "circadia.db")}
     finding = decision(parse_config({"store": store}))

@@ -38,8 +38,8 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield Finding(name="platform", status=Status.OK, detail=platform.platform())
     yield body(config)
     yield decision(config)
-    yield battery(sys_root)
-    yield thermal(sys_root)
+    yield unless_said(battery(sys_root), config, platform_key="mains", limits_key="battery")
+    yield unless_said(thermal(sys_root), config, limits_key="thermometer")
     yield link(sys_root)
     yield meter(config)
     yield from unusable(config)
@@ -102,7 +102,7 @@ def thermal(sys_root: Path) -> Finding:
     return _sensor(
         "thermal",
         found,
-        "a linux body without one says limits.thermometer = false, or does nothing; a simulated body has its own",
+        "a linux body without one does not start before limits.thermometer = false says so; a simulated body has its own",
     )
 
 
@@ -111,6 +111,19 @@ def link(sys_root: Path) -> Finding:
     states = sorted(sys_root.glob("class/net/*/operstate"))
     found = [file.parent.name for file in states if file.parent.name != "lo" and _text(file) == "up"]
     return _sensor("link", found, "without a link the device learns alone until one comes")
+
+
+def unless_said(
+    finding: Finding, config: DeviceConfig, *, limits_key: str, platform_key: str = ""
+) -> Finding:
+    """A sensor that is absent and that the device's file says it has none of needs no advice."""
+    keys = {f"limits.{limits_key} = false": limits_key in config.limits.lacking}
+    if platform_key:
+        keys[f"platform.{platform_key} = true"] = bool(getattr(config.platform, platform_key, False))
+    said = [key for key, holds in keys.items() if holds]
+    if finding.status is not Status.ABSENT or not said:
+        return finding
+    return Finding(name=finding.name, status=Status.OK, detail=f"none, as {said[0]} says")
 
 
 def _sensor(name: str, found: list[str], advice: str) -> Finding:
