@@ -75,7 +75,7 @@ class Agent:
         self.between = BetweenTicks(
             platform=platform, bounds=bounds, store=store, inferences=application.inferences
         )
-        self.vigil = Vigil(bounds.shield.names, platform.looks_at)
+        self.vigil = Vigil(bounds.shield.names, platform.looks_at, federated=federation is not None)
         self.workload = workload
         self.store = store
         self.meter = meter
@@ -240,6 +240,9 @@ class Agent:
         return tick_id
 
     def _know_sensors(self, observation: Observation) -> None:
+        """Those of a real body: a simulated one's say nothing of this machine."""
+        if self.platform.stopwatch is None:
+            return
         if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
             self.store.note_sensors(new)
             self._sensors |= new

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
-RETRY_SHARE, MEASURED_RETRY_S = 0.05, 1.0
+RETRY_SHARE, MEASURED_RETRY_S = 0.02, 1.0
 """On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
 SPACING_S = 1.0
 """Ticks of a body that foretells are at least this far apart."""

@@ -64,8 +64,14 @@ def in_the_way(decision: Decision, kind: Kind, offered: NDArray[np.bool_]) -> tu
 class Vigil:
     """Of the agent's thread. Times are the agent's."""
 
-    def __init__(self, acting: Collection[str], looks_at: Callable[[str], str]) -> None:
-        """The names of the limits that act, and where the body looks for a field of the observation."""
+    def __init__(
+        self, acting: Collection[str], looks_at: Callable[[str], str], *, federated: bool = True
+    ) -> None:
+        """The names of the limits that act, and where the body looks for a field of the observation.
+
+        A device that learns alone, not `federated`, has nobody to send to or to fetch from.
+        """
+        self._federated = federated
         self._acting, self._looks_at = acting, looks_at
         self._needed = needed(acting)
         self._said_s: dict[tuple[str, ...], float] = {}
@@ -114,8 +120,8 @@ class Vigil:
     ) -> None:
         waiting = (
             (EXAMPLES, seen.fresh_examples > 0),
-            (UPDATES, seen.spooled_updates > 0),
-            (VERSIONS, seen.versions_behind > 0),
+            (UPDATES, self._federated and seen.spooled_updates > 0),
+            (VERSIONS, self._federated and seen.versions_behind > 0),
         )
         for kind, waits in waiting:
             limits = in_the_way(decision, kind, offered) if waits else ()

@@ -36,7 +36,7 @@ from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.reporter import Reporter
 from circadia.runtime import Runtime
-from circadia.sensors import all_told, answering, needed
+from circadia.sensors import all_told, needed
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import RequestQueue
 from circadia.serving.server import Server
@@ -137,7 +137,7 @@ def _assemble(
     if body.stopwatch is not None:
         with bodies.blamed("looking at it"):
             seen = body.observe(clock.now_s())
-        check_sensors(bounds.shield.names, seen, store.sensors() | _seen_by(last), body)
+        check_sensors(bounds.shield.names, seen, store.sensors(), body)
     rejected = rejected_since(verdicts)
     link = _federation(config, device, task, workload.version, rejected, inbox.ring)
     if link is not None:
@@ -190,10 +190,6 @@ def check_sensors(acting: Collection[str], seen: Observation, known: Collection[
     silent = [s for s in needed(acting) if s.silent(seen) and s.key not in known]
     if silent:
         raise PlatformUnavailable(all_told(silent, acting, body.looks_at))
-
-
-def _seen_by(last: LastTick | None) -> frozenset[str]:
-    return answering(last.observation) if last else frozenset()
 
 
 def named_profile(name: str) -> DeviceProfile:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -213,7 +211,7 @@ def test_a_request_brings_a_tick_at_once_however_lately_the_last_one_was(machine
 def test_a_request_that_was_put_off_is_looked_at_again_by_the_time_it_has_left(machine: Machine) -> None:
     loop = runtime(machine, "sleep")
     loop.turn()
-    for deadline_s, again_s in ((4.0, 1.0), (60.0, 3.0), (1e5, 30.0)):
+    for deadline_s, again_s in ((4.0, 1.0), (60.0, 1.2), (300.0, 6.0), (1e5, 30.0)):
         loop.agent.policy = Always("sleep")
         loop.agent.submit(image(loop.agent), deadline_s=deadline_s)
         machine.clock.t_s += 1.0
@@ -440,15 +438,13 @@ def test_a_sensor_that_the_store_has_seen_may_be_late_at_boot(
     agent.close()
 
 
-def test_a_store_from_before_knows_its_sensors_by_its_last_tick(machine: Machine) -> None:
-    first = runtime(machine).agent
-    tick(first, "sleep")
-    first.close()
-    with closing(sqlite3.connect(machine.root / "device.db")) as db:
-        db.execute("DELETE FROM sensors")
-        db.commit()
+def test_what_a_simulated_body_felt_is_no_sensor_of_this_machine(machine: Machine) -> None:
+    simulated = build(config(machine), parts=Parts(clock=machine.clock, policy=Always("sleep"))).agent
+    assert math.isfinite(tick(simulated, "sleep").observation.temperature_c)
+    simulated.close()
     machine.remove(f"{ZONE}/temp")
-    runtime(machine).agent.close()
+    with pytest.raises(PlatformUnavailable, match=r"limits\.thermometer = false"):
+        runtime(machine)
 
 
 class Blind:

@@ -28,8 +28,10 @@ from circadia.doctor.diagnosis import (
     updates,
 )
 from circadia.doctor.finding import Finding, Status
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.task_file import load_task
+from circadia.platforms.linux import LinuxPlatform
 from circadia.plugs import PlatformConfig
 from circadia.store.migrations import STORE
 from circadia.store.sqlite import SqliteStore
@@ -91,6 +93,29 @@ def test_a_machine_without_a_thermometer_is_told_that_it_can_do_nothing_and_what
     assert said.status is Status.OK
     assert "serve/" in said.detail
     assert said.advice == ""
+
+
+def test_a_machine_that_is_too_warm_is_told_the_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "machine"
+    put(root / "sys/class/thermal/thermal_zone0/type", "x86_pkg_temp")
+    put(root / "sys/class/thermal/thermal_zone0/temp", "55000")
+    config, profile = on_linux(tmp_path), shipped_profile("pixel-3")
+    body = LinuxPlatform(profile, mains=True, root=root)
+    monkeypatch.setattr("circadia.doctor.decision.built", lambda _config: body)
+    warm = decision(config)
+    assert warm.status is Status.FAILED
+    for words in (
+        "55 °C",
+        str(root),
+        "limits.temperature_c, 45 °C",
+        "45 °C of the profile 'pixel-3'",
+        "thermal.limit_c",
+    ):
+        assert words in warm.advice
+    put(root / "sys/class/thermal/thermal_zone0/temp", "30000")
+    assert decision(config).status is Status.OK
 
 
 def test_a_sensor_that_a_device_says_it_has_none_of_needs_no_advice(tmp_path: Path) -> None:
@@ -193,17 +218,20 @@ def test_a_store_of_another_version_is_told(tmp_path: Path) -> None:
 
 def test_what_became_of_updates_is_told_and_a_rejection_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "circadia.db"
-    assert updates(path).status is Status.ABSENT
+    table = {"store": {"path": str(path)}}
+    config, alone = parse_config({**table, "federation": {"broker": "localhost:1883"}}), parse_config(table)
+    assert updates(config).status is Status.ABSENT
     assert not path.exists()
     with SqliteStore(path) as store:
         for number in range(6):
             update = dataclasses.replace(UPDATE, update_id=f"{number:032x}", created_s=float(number))
             store.commit(tick(float(number), Outcome(update=update)))
-        assert updates(path).detail == "0 accepted, 0 rejected, 6 without a verdict"
+        assert updates(config).detail == "0 accepted, 0 rejected, 6 without a verdict"
+        assert "learns alone, and keeps 6 updates" in updates(alone).detail
         store.acknowledge(f"{0:032x}", accepted=True, reason="")
-        assert updates(path).status is Status.OK
+        assert updates(config).status is Status.OK
         store.acknowledge(f"{1:032x}", accepted=False, reason="norm: 12, allowed is 10")
-        rejected = updates(path)
+        rejected = updates(config)
         assert rejected.status is Status.FAILED
         assert "1 accepted, 1 rejected, 4 without" in rejected.detail
         assert "norm: 12, allowed is 10" in rejected.detail
@@ -211,15 +239,16 @@ def test_what_became_of_updates_is_told_and_a_rejection_is_a_failure(tmp_path: P
         assert "held" not in rejected.detail
         for number in (2, 3):
             store.acknowledge(f"{number:032x}", accepted=False, reason=f"norm: {number}, allowed is 1")
-        assert "held back" in updates(path).detail
+        assert "held back" in updates(config).detail
         store.acknowledge(f"{4:032x}", accepted=True, reason="")
-        assert updates(path).status is Status.OK
+        assert updates(config).status is Status.OK
 
 
 def test_a_store_that_cannot_be_read_says_nothing_of_updates(tmp_path: Path) -> None:
     path = tmp_path / "circadia.db"
     path.write_bytes(b"nonsense" * 100)
-    assert updates(path).status is Status.ABSENT
+    config = parse_config({"store": {"path": str(path)}})
+    assert updates(config).status is Status.ABSENT
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

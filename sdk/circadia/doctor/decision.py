@@ -21,9 +21,11 @@ from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
 from circadia.wiring import make_policy, most_sync_bytes, most_units, named_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from circadia.config import DeviceConfig
+    from circadia.energy.profile import DeviceProfile
     from circadia.ports import Platform
     from circadia.types import Observation, Pace
 
@@ -65,7 +67,9 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
     silent = [sensor for sensor in needed(shield.names) if sensor.silent(seen)]
     advice = all_told(silent, shield.names, body.looks_at)
     if forbidden and not advice:
-        advice = _measured(bounds, Bounds(config.limits, most), config.store.path)
+        advice = _measured(bounds, Bounds(config.limits, most), config.store.path) or _warm(
+            forbidden.values(), seen, config, profile, body
+        )
     told = "; ".join(
         f"{' and '.join(doing for doing in forbidden if forbidden[doing] == limits)} forbidden by {in_words(limits)}"
         for limits in dict.fromkeys(forbidden.values())
@@ -94,6 +98,25 @@ def _measured(bounds: Bounds, foretold: Bounds, store: Path) -> str:
     return (
         f"{name} is counted on to take up to {slow[name]:.3g} s here, for that is what was measured once; if something had held "
         f"the program up then, stop the device and let it measure anew: sqlite3 {store} '{ANEW}'"
+    )
+
+
+def _warm(
+    forbidden: Collection[tuple[str, ...]],
+    seen: Observation,
+    config: DeviceConfig,
+    profile: DeviceProfile,
+    body: Platform,
+) -> str:
+    """What to do where it is too warm, with the figures; empty where heat is not in the way."""
+    if not any("thermal" in limits for limits in forbidden):
+        return ""
+    where = body.looks_at("temperature_c")
+    return (
+        f"it is {seen.temperature_c:.0f} °C{f' ({where})' if where else ''}, work warms it further, and it must stay under both "
+        f"limits.temperature_c, {config.limits.temperature_c:g} °C, and {profile.thermal.limit_c.value:g} °C of the profile "
+        f"{config.platform.profile!r}; if it is always so warm, name a profile of this class of machine, with its own "
+        "thermal.limit_c, and set limits.temperature_c; else wait until it has cooled down"
     )
 
 

@@ -53,7 +53,7 @@ def diagnose(config: DeviceConfig, sys_root: Path = SYS, dev_root: Path = DEV) -
     yield state_folder(config.store.path)
     yield tried("store", lambda: _store(config.store.path), "update Circadia, or name another [store] path")
     yield tried("device name", lambda: device_name(config), "mend `device`, or name another [store] path")
-    yield updates(config.store.path)
+    yield updates(config)
     yield Finding(
         name="certificates",
         status=Status.ABSENT,
@@ -242,20 +242,22 @@ def device_name(config: DeviceConfig) -> str:
     return f"{name}, as the store began" if kept else name
 
 
-def updates(path: Path) -> Finding:
+def updates(config: DeviceConfig) -> Finding:
     """What the federation made of the device's updates, as its store has it; FAILED when it rejected the last one."""
     from circadia.store.reading import StoreReader
     from circadia.wiring import counts_of
 
     name = "updates"
     try:
-        with StoreReader(path) as store:
+        with StoreReader(config.store.path) as store:
             found = store.updates()
     except CircadiaError:  # the finding about the store says so
         return Finding(name=name, status=Status.ABSENT, detail="none are known")
     counts = counts_of(found)
     detail = f"{counts.accepted} accepted, {counts.rejected} rejected, {counts.waiting} without a verdict"
     judged = [update for update in found if update.accepted is not None]
+    if config.federation is None and not judged:
+        detail = f"no [federation]: the device learns alone, and keeps {counts.waiting} updates in case it gets one"
     if not judged or judged[-1].accepted:
         return Finding(name=name, status=Status.OK, detail=detail)
     held = "; the others are held back, and one is tried now and again" if counts.held else ""
