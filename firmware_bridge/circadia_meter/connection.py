@@ -28,7 +28,7 @@ def port_of(name: str, load: Callable[[float], tuple[float, float]] | None = Non
     found = tuple(entry_points(group=PORTS, name=SIMULATED))
     if not found:
         raise PlatformUnavailable(
-            "--port simulated: the simulated board comes with the workbench: pip install circadia[lab]"
+            "--port simulated: the simulated board comes with the workbench: pip install './tools' in a checkout"
         )
     with found[0].load()(load) as path:
         yield path

@@ -21,6 +21,7 @@ from circadia.config import (
     StoreConfig,
     parse_config,
 )
+from circadia.federation.device.patience import Patience
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.store.sqlite import Retention
 
@@ -109,7 +110,8 @@ def test_the_reference_shows_every_key_with_its_default() -> None:
         (LearningConfig, table["learning"]),
         (StoreConfig, table["store"]),
         (Retention, table["store"]["retention"]),
-        (FederationConfig, {**table["federation"], "patience": {}}),
+        (FederationConfig, table["federation"]),
+        (Patience, table["federation"]["patience"]),
         (SimulatedConfig, {**table["platform"], "epoch_s": 0}),
     ):
         assert {field.name for field in fields(cls)} == section.keys(), cls

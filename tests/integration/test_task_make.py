@@ -217,4 +217,4 @@ def test_the_workbench_makes_tasks() -> None:
 def test_a_device_has_no_maker(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("circadia.plugs.points_of", lambda _group: [])
     assert cli.main(["task", "make", "net.keras", "--labels", "a,b", "--out", "x"]) == 2
-    assert "pip install 'circadia-lab[tensorflow]'" in capsys.readouterr().err
+    assert "pip install './tools[tensorflow]'" in capsys.readouterr().err

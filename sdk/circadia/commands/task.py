@@ -91,7 +91,7 @@ def _make(args: argparse.Namespace) -> int:
     points = list(points_of(MAKERS))
     if not points:
         raise PlatformUnavailable(
-            "circadia task make comes with the workbench, on a workstation: pip install 'circadia-lab[tensorflow]'"
+            "circadia task make comes with the workbench, on a workstation: pip install './tools[tensorflow]' in a checkout"
         )
     made: int = load(points[0])(args)
     return made

@@ -190,7 +190,7 @@ def tensorflow(wanted: str) -> str:
     if is_ready(ENVIRONMENT):
         return str(ENVIRONMENT / "bin" / "python")
     raise PlatformUnavailable(
-        "circadia task make needs TensorFlow: pip install 'circadia-lab[tensorflow]' (1.6 GB, on a workstation, not on the "
+        "circadia task make needs TensorFlow: pip install './tools[tensorflow]' in a checkout (1.6 GB, on a workstation, not on the "
         "device), or name the interpreter of an environment that has it: --python PATH"
     )
 
