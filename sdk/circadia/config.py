@@ -141,23 +141,29 @@ def load_config(path: Path) -> DeviceConfig:
         config = parse_config(table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    task = _beside(path, config.agent.task)
-    return replace(config, agent=replace(config.agent, task=task))
+    agent, body = config.agent, config.platform
+    task = agent.task if agent.task in SHIPPED else _beside(path, "agent.task", agent.task)
+    policy = _beside(path, "agent.policy", agent.policy) if agent.policy.endswith(".tflite") else agent.policy
+    profile = (
+        _beside(path, "platform.profile", body.profile) if body.profile.endswith(".toml") else body.profile
+    )
+    return replace(
+        config, agent=replace(agent, task=task, policy=policy), platform=replace(body, profile=profile)
+    )
 
 
-def _beside(path: Path, task: str) -> str:
-    """A task's path is relative to the file that names it."""
-    if task in SHIPPED or Path(task).is_absolute():
-        return task
-    beside = path.parent / task
-    if not beside.exists() and Path(task).exists():
+def _beside(path: Path, key: str, named: str) -> str:
+    """A path in a device's file is relative to that file."""
+    beside = path.parent / named
+    if not beside.exists() and Path(named).exists() and not Path(named).is_absolute():
         log.warning(
-            "%s: agent.task %r is not beside this file but in the folder that the program was started in, as release 0.1 "
-            "had it; move it, or name it in full",
+            "%s: %s %r is not beside this file but in the folder that the program was started in, as release 0.1 had it; "
+            "move it, or name it in full",
             path,
-            task,
+            key,
+            named,
         )
-        return task
+        return named
     return str(beside)
 
 

@@ -122,3 +122,24 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(path)
+
+
+def test_policies_and_profiles_are_looked_for_beside_the_file_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    file = home / "device.toml"
+    file.write_text('[agent]\npolicy = "mine.tflite"\n[platform]\nprofile = "mine.toml"\n')
+    config = load_config(file)
+    assert config.agent.policy == str(home / "mine.tflite")
+    assert config.platform.profile == str(home / "mine.toml")
+    (elsewhere / "mine.toml").touch()
+    assert load_config(file).platform.profile == "mine.toml"
+    assert "platform.profile 'mine.toml' is not beside this file" in caplog.text
+    (home / "mine.toml").touch()
+    assert load_config(file).platform.profile == str(home / "mine.toml")
+    file.write_text('[agent]\npolicy = "threshold"\n[platform]\nprofile = "pi-solar"\n')
+    assert (load_config(file).agent.policy, load_config(file).platform.profile) == ("threshold", "pi-solar")
