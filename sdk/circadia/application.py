@@ -79,7 +79,6 @@ class Application:
         self._workload = workload
         self._store = store
         self._deadline_s = deadline_s
-        self._woken = False
         self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
         self._answers: dict[int, Answer] = {}
 
@@ -136,7 +135,6 @@ class Application:
 
     def wake(self) -> None:
         """Ask for a tick now."""
-        self._woken = True
         self.inbox.ask()
 
     def set_preference(self, preference: Preference) -> None:
@@ -184,15 +182,14 @@ class Application:
     # For the agent's thread
 
     def ingest(self) -> bool:
-        """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
-        items = self.inbox.take()
+        """Take in what other threads left; True when a request came or somebody asked for a tick."""
+        items, wanted = self.inbox.take()
         self.inferences.remember()  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
             self.reporter.queue = self._workload.waiting
-        woken, self._woken = self._woken, False
-        return woken or any(isinstance(item, Submitted) for item in items)
+        return wanted
 
     def _take(self, item: Item) -> None:
         match item:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from circadia.config import DeviceConfig, parse_config
 from circadia.energy.pace import MARGIN
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import DeadlineExpired, LimitError, PlatformUnavailable
+from circadia.inferences import MOST_SAID
 from circadia.platforms.clocks import HandClock, SystemClock
 from circadia.platforms.linux import LinuxPlatform
 from circadia.runtime import MEASURED_SPACING_S
@@ -594,3 +596,30 @@ def test_what_inferences_count_as_is_the_largest_that_limits_leave() -> None:
     action, why = serving_under(Decision(proposed=SLEEP, action=SLEEP, masked=masked))
     assert action is None
     assert why.startswith("thermal (")
+
+
+def test_inferences_that_used_their_leave_up_get_another_look_at_once(machine: Machine) -> None:
+    """From a thread that ticks only when it is asked to: the period is far away."""
+    machine.takes_s["infer"] = 0.7
+    loop = runtime(machine, "sleep")
+    with loop as agent:
+        agent.infer(image(agent))
+        before, work_s = loop.ticks, 3 * agent.bounds.at_most_s["serve/high/large"]
+        for _ in range(int(work_s / 0.7)):
+            agent.infer(image(agent))
+    assert loop.ticks >= before + 2
+    assert loop.errors == 0
+
+
+def test_many_inferences_ask_for_a_tick_that_records_them(machine: Machine) -> None:
+    machine.takes_s["infer"] = 1e-4
+    loop = runtime(machine, "sleep")
+    with loop as agent:
+        agent.infer(image(agent))
+        before = loop.ticks
+        for _ in range(MOST_SAID + 1):
+            agent.infer(image(agent))
+        end_s = time.monotonic() + 10.0
+        while loop.ticks == before and time.monotonic() < end_s:
+            time.sleep(0.01)
+    assert loop.ticks > before
