@@ -106,9 +106,10 @@ class Application:
 
         The hard limits hold as the agent last saw the body: what it saw counts for two of its periods, at least a minute,
         and for as much work as one action of serving may take, at least a second; then it is woken to look again, which
-        this waits for. `LimitError` names the limit that forbids to serve. The answer, its work and its joules are those of
-        the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded if the
-        process is killed.
+        this waits for. A body that foretells is not looked at while it is foretold to be busy: there the time alone counts,
+        from the end of that work. `LimitError` names the limit that forbids to serve. The answer, its work and its joules
+        are those of the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded
+        if the process is killed.
 
         `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
         back ticks later.

@@ -42,10 +42,12 @@ class BetweenTicks:
         """What may be inferred until the next look at the body."""
         if decision.masked not in self._leaves:
             self._leaves[decision.masked] = self._leave_under(decision)
-        leave, work_s = self._leaves[decision.masked], math.inf
-        if leave.action is not None:
+        leave, work_s, busy_s = self._leaves[decision.masked], math.inf, 0.0
+        if self._platform.stopwatch is None:  # it is not looked at again while it is foretold to be busy
+            busy_s = self._bounds.at_most_s[decision.action.name]
+        elif leave.action is not None:
             work_s = max(self._bounds.at_most_s[leave.action.name], LEAST_WORK_S)
-        self._inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s))
+        self._inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s, busy_s=busy_s))
 
     def _leave_under(self, decision: Decision) -> Leave:
         action, why = serving_under(decision)

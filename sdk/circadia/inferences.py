@@ -43,6 +43,8 @@ class Leave:
     """Which limits, in words."""
     work_s: float = math.inf
     """How much work; then the body has to be looked at again."""
+    busy_s: float = 0.0
+    """How long a body that foretells is busy first, and not looked at."""
     answer_s: float = math.nan
     """How long an answer takes on a body that foretells; NaN on one that measures."""
 
@@ -157,7 +159,9 @@ class Inferences:
 
     def _holds(self, leave: Leave) -> bool:
         age_s = self._clock.now_s() - leave.t_s
-        return not self._closed and 0 <= age_s <= self._fresh_s and self._spent_s <= leave.work_s
+        return (
+            not self._closed and 0 <= age_s <= self._fresh_s + leave.busy_s and self._spent_s <= leave.work_s
+        )
 
     def _age(self) -> str:
         return (
