@@ -292,12 +292,11 @@ class Agent:
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
-        urgent = self.application.ingest()
-        self._record_inferences()  # before `learn` stores labels of what they answered
-        return urgent
+        return self.application.ingest()
 
     def learn(self) -> None:
-        """As `Application.learn`: store the examples that came."""
+        """Record what was answered at once, then as `Application.learn`: store the examples that came."""
+        self._record_inferences()  # the labels may be of these
         self.application.learn()
 
     def hear(self) -> None:

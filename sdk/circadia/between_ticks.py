@@ -64,8 +64,8 @@ class BetweenTicks:
         if lost := done.count - len(done.served):
             log.warning("%d answers at once came too fast to be recorded one by one; their work is", lost)
         phases = self._phases(done, done.action)
-        self._platform.spend(phases)
         self._store.amend(tick_id, phases, done.served)
+        self._platform.spend(phases)
         return done.served
 
     def _phases(self, done: Done, action: Action) -> tuple[Phase, ...]:

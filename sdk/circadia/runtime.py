@@ -6,6 +6,7 @@ import atexit
 import logging
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,6 +62,8 @@ class Runtime:
         self.agent = agent
         self.errors = 0
         self.ticks = 0
+        self.failure: BaseException | None = None
+        """What ended the agent, if nobody else did."""
         self._closing = closing
         self._drain_s = drain_s
         self._gate = threading.Lock()
@@ -90,7 +93,7 @@ class Runtime:
     def start(self) -> Agent:
         """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
         # A daemon: at the interpreter's end, `stop` comes first and waits for it.
-        thread = threading.Thread(target=self._run, name="circadia-agent", daemon=True)
+        thread = threading.Thread(target=self._run_alone, name="circadia-agent", daemon=True)
         self._claim(thread)
         atexit.register(self._forgotten)
         thread.start()
@@ -109,6 +112,10 @@ class Runtime:
         elif self._runs is not threading.current_thread():
             self._over.wait()
             atexit.unregister(self._forgotten)
+
+    def join(self) -> None:
+        """Wait until it has ended, whatever ends it: `stop`, in another thread, or a `failure`."""
+        self._over.wait()
 
     def _forgotten(self) -> None:
         log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
@@ -139,6 +146,10 @@ class Runtime:
 
     # In the agent's thread
 
+    def _run_alone(self) -> None:
+        with suppress(BaseException):  # logged; nobody is there to catch it
+            self._run()
+
     def _run(self) -> None:
         self.agent.application.reporter.state = State.RUNNING
         try:
@@ -146,6 +157,13 @@ class Runtime:
                 self._wait()
                 self.turn()
             self._drain()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.failure = error
+            self._failed("the agent", error)
+            log.critical("the agent ends, by an error that it does not survive", exc_info=True)
+            raise
         finally:
             self._close()
 
@@ -185,13 +203,16 @@ class Runtime:
         try:
             part()
         except Exception as error:
-            self.errors += 1
+            self._failed(what, error)
             log.exception("%s failed; next try in %.0f s", what, pause.failed(self.agent.clock.now_s()))
-            self.agent.application.reporter.failed(what, error)
             return False
         pause.succeeded()
         self.agent.application.reporter.worked(what)
         return True
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        self.errors += 1
+        self.agent.application.reporter.failed(what, error)
 
     def _tick(self) -> None:
         record = self.agent.tick()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,19 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
-from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.errors import CircadiaError, ConnectionLost, SensorError, StoreError
 from circadia.listeners import STRIKES
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
+from circadia.status import State
+from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
-from circadia.types import ModelUpdate, Observation, TickRecord
+from circadia.types import ModelUpdate, Observation, Phase, TickRecord
 from circadia.wiring import Parts, build
 from circadia.workload import LearningWorkload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -300,3 +304,42 @@ def test_the_body_is_closed_after_the_last_look_at_it(tmp_path: Path) -> None:
         agent.submit(image(loop), deadline_s=0.0)
     assert body.closed == 1
     assert not body.looked_at_after_close
+
+
+class Busy(SimulatedPlatform):
+    """A body whose bus is busy when the work of an inference is to be paid."""
+
+    refusals = 0
+
+    def spend(self, phases: Sequence[Phase]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise SensorError("the bus is busy")
+        super().spend(phases)
+
+
+def test_an_answer_that_cannot_be_paid_does_not_end_the_agent(tmp_path: Path) -> None:
+    profile = shipped_profile("pixel-3")
+    body = Busy(profile, scenario_for(profile), 0)
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, parts=Parts(platform=body, measure=SimulatedMeter))
+    loop.agent.policy = Serve()
+    with loop as agent:
+        agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
+        body.refusals = 1
+        first = agent.infer(image(loop))
+        agent.wake()
+        assert agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S).version == 0
+    assert (loop.errors, loop.failure, body.refusals) == (1, None, 0)
+    with StoreReader(tmp_path / "device.db") as store:
+        assert first.request_id in {request.request_id for request in store.requests()}
+
+
+def test_what_ends_the_agent_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6, observers=(lambda _record: sys.exit(3),))
+    with loop as agent:
+        loop.join()
+        assert "SystemExit: 3" in agent.status().failure
+        assert agent.status().state is State.ENDED
+    assert isinstance(loop.failure, SystemExit)
+    assert loop.errors == 1
+    assert "does not survive" in caplog.text
