@@ -111,8 +111,8 @@ class Application:
         are those of the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded
         if the process is killed.
 
-        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
-        back ticks later.
+        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, its work is done elsewhere and comes back
+        ticks later, or a listener asks, whom the agent's thread waits for, and the body has to be looked at first.
         """
         if self.paused:
             raise LimitError(f"no inference now, serving is forbidden: {in_words(['paused'])}")

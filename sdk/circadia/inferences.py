@@ -103,6 +103,8 @@ class Inferences:
         self._done = Done()
         self._inputs: list[tuple[int, NDArray[np.float32], float]] = []
         self._closed = False
+        self.agent_thread: int | None = None
+        """Which looks at the body, so that it cannot wait for a look."""
 
     def infer(self, x: NDArray[np.float32]) -> Served:
         """See `Application.infer`."""
@@ -141,8 +143,13 @@ class Inferences:
         return leave
 
     def _awaited(self) -> Leave:
-        """A new look at the body; `CircadiaError` if there is none in time."""
+        """A new look at the body; `CircadiaError` if there is none in time, or it is this thread that has to look."""
         self._ask()
+        if threading.get_ident() == self.agent_thread and not self._closed:
+            raise CircadiaError(
+                "no inference: the body has to be looked at first, by the agent's own thread, which calls this listener or "
+                "future's callback; ask from another thread, or after the next tick"
+            )
         with self._looked:
             self._looked.wait_for(self._settled, self._look_s)
             leave = self._leave

@@ -151,6 +151,7 @@ class Runtime:
             self._run()
 
     def _run(self) -> None:
+        self.agent.application.inferences.agent_thread = threading.get_ident()
         self.agent.application.reporter.state = State.RUNNING
         try:
             while not self._stop.is_set():

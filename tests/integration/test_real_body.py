@@ -15,7 +15,8 @@ from circadia.between_ticks import serving_under
 from circadia.config import DeviceConfig, parse_config
 from circadia.energy.pace import MARGIN
 from circadia.energy.profile_file import shipped_profile
-from circadia.errors import DeadlineExpired, LimitError, PlatformUnavailable
+from circadia.errors import CircadiaError, DeadlineExpired, LimitError, PlatformUnavailable
+from circadia.events import Decided
 from circadia.inferences import MOST_SAID
 from circadia.platforms.clocks import HandClock, SystemClock
 from circadia.platforms.linux import LinuxPlatform
@@ -609,6 +610,25 @@ def test_inferences_that_used_their_leave_up_get_another_look_at_once(machine: M
             agent.infer(image(agent))
     assert loop.ticks >= before + 2
     assert loop.errors == 0
+
+
+def test_a_listener_that_needs_a_look_hears_why_it_gets_none(machine: Machine) -> None:
+    """At once: the agent's thread, on which it runs, would wait for itself."""
+    machine.takes_s["infer"] = 1e3
+    loop = runtime(machine, "sleep")
+    told: list[str] = []
+
+    def listener(_event: Decided) -> None:
+        began_s = time.monotonic()
+        try:
+            told.extend(str(loop.agent.infer(image(loop.agent)).label) for _ in range(2))
+        except CircadiaError as error:
+            told.append(f"{error} after {time.monotonic() - began_s:.0f} s")
+
+    loop.agent.on(Decided, listener)
+    with loop as agent:
+        agent.infer(image(agent))
+    assert any("ask from another thread" in words and words.endswith("after 0 s") for words in told)
 
 
 def test_many_inferences_ask_for_a_tick_that_records_them(machine: Machine) -> None:
