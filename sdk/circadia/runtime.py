@@ -197,6 +197,7 @@ class Runtime:
         if now_s >= self._due_s and not self._stop.is_set():
             self._free_s = self._due_s = now_s + self._spacing_s
             if not self._attempt("a tick", self._ticking, self._tick):
+                self._free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
                 self._due_s = max(self._ticking.due_s, self._free_s)
 
     def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:

@@ -17,6 +17,7 @@ from circadia.energy.profile_file import shipped_profile
 from circadia.errors import CircadiaError, ConnectionLost, SensorError, StoreError
 from circadia.listeners import STRIKES
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.status import State
 from circadia.store.reading import StoreReader
@@ -343,3 +344,19 @@ def test_what_ends_the_agent_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert isinstance(loop.failure, SystemExit)
     assert loop.errors == 1
     assert "does not survive" in caplog.text
+
+
+def test_requests_do_not_pass_over_the_pause_after_a_failed_tick(tmp_path: Path) -> None:
+    """Not even on a body that measures, whose ticks may follow each other in milliseconds."""
+    clock, table = HandClock(1e6), {
+        "platform": {"kind": "linux", "mains": True},
+        "limits": {"thermometer": False},
+        "store": {"path": str(tmp_path / "device.db")},
+    }  # fmt: skip
+    loop = build(parse_config(table), parts=Parts(clock=clock, policy=Serve(stumbles=10**6)))
+    for _ in range(500):
+        loop.agent.submit(image(loop), deadline_s=0.5)
+        loop.turn()
+        clock.t_s += 0.01
+    loop.agent.close()
+    assert 3 <= loop.errors <= 6
