@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 from contextlib import suppress
@@ -66,6 +67,8 @@ class Runtime:
         """What ended the agent, if nobody else did."""
         self._closing = closing
         self._drain_s = drain_s
+        self._pid: int | None = None
+        """The process that runs it or did."""
         self._gate = threading.Lock()
         self._runs: threading.Thread | None = None
         """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
@@ -87,37 +90,53 @@ class Runtime:
 
     def run(self) -> None:
         """Tick until `stop`, then close the agent and what belongs to it. `CircadiaError` as for `start`."""
-        self._claim(threading.current_thread())
+        with self._gate:
+            self._claim(threading.current_thread())
         self._run()
 
     def start(self) -> Agent:
         """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
         # A daemon: at the interpreter's end, `stop` comes first and waits for it.
         thread = threading.Thread(target=self._run_alone, name="circadia-agent", daemon=True)
-        self._claim(thread)
-        atexit.register(self._forgotten)
-        thread.start()
+        with self._gate:
+            self._claim(thread)
+            atexit.register(self._forgotten)
+            try:
+                thread.start()
+            except BaseException:
+                self._close()
+                raise
         return self.agent
 
     def stop(self) -> None:
-        """End it, and wait until all is stored and closed; a second call does nothing.
+        """End it, and wait until all is stored and closed; a second call does nothing, nor does one in a fork.
 
         A listener, which the agent's thread waits for, only asks for the end; so may a signal handler not at all, for it
         may interrupt the bell's own lock.
         """
+        if self._is_copy:
+            return
         self._stop.set()
         self.agent.inbox.ring()
-        if self._claimed(threading.current_thread()):
+        with self._gate:
+            unused = self._claimed(threading.current_thread())
+        if unused:
             self._close()
         elif self._runs is not threading.current_thread():
             self._over.wait()
-            atexit.unregister(self._forgotten)
+
+    @property
+    def _is_copy(self) -> bool:
+        """In a fork: the agent's thread, its store and its link are the first process's."""
+        return self._pid not in (None, os.getpid())
 
     def join(self) -> None:
         """Wait until it has ended, whatever ends it: `stop`, in another thread, or a `failure`."""
         self._over.wait()
 
     def _forgotten(self) -> None:
+        if self._is_copy or self._over.is_set():
+            return
         log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
         self.stop()
 
@@ -128,7 +147,7 @@ class Runtime:
         self.stop()
 
     def _claim(self, thread: threading.Thread) -> None:
-        """That thread is the one that ticks; `CircadiaError` if there is or was one."""
+        """That thread is the one that ticks; `CircadiaError` if there is or was one. Behind the gate."""
         if self._claimed(thread):
             return
         raise CircadiaError(
@@ -138,11 +157,10 @@ class Runtime:
         )
 
     def _claimed(self, thread: threading.Thread) -> bool:
-        with self._gate:
-            if self._runs is not None:
-                return False
-            self._runs = thread
-            return True
+        if self._runs is not None:
+            return False
+        self._runs, self._pid = thread, os.getpid()
+        return True
 
     # In the agent's thread
 
@@ -249,13 +267,19 @@ class Runtime:
             log.exception("while delivering the last updates")
 
     def _close(self) -> None:
-        # The agent asks the body and the meter once more when it ends.
-        for part in (*self._closing, self.agent, self.agent.platform):
-            try:
-                part.close()
-            except Exception:
-                log.exception("while closing %s", type(part).__name__)
-        self._over.set()
+        try:
+            # The agent asks the body and the meter once more when it ends.
+            for part in (*self._closing, self.agent, self.agent.platform):
+                self._end(part)
+        finally:
+            self._over.set()
+            atexit.unregister(self._forgotten)
+
+    def _end(self, part: Closable) -> None:
+        try:
+            part.close()
+        except Exception:
+            log.exception("while closing %s", type(part).__name__)
 
 
 def _show(observer: Callable[[TickRecord], None], event: Decided) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import subprocess
 import sys
+import textwrap
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -360,3 +363,71 @@ def test_requests_do_not_pass_over_the_pause_after_a_failed_tick(tmp_path: Path)
         clock.t_s += 0.01
     loop.agent.close()
     assert 3 <= loop.errors <= 6
+
+
+def test_an_agent_whose_thread_does_not_start_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6)
+
+    def refuses(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuses)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            loop.start()
+    loop.stop()
+    SqliteStore(tmp_path / "device.db").close()  # nobody holds it
+
+
+ALONE = """
+    import logging, os, sys, time
+    from circadia.config import parse_config
+    from circadia.events import Decided
+    from circadia.wiring import launch
+    runtime = launch(parse_config({"store": {"path": "device.db"}}))
+"""
+
+
+def alone(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """A program of its own, that begins with a device."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(ALONE + script)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+
+def test_a_fork_of_a_running_device_ends_and_leaves_it_alone(tmp_path: Path) -> None:
+    done = alone(
+        tmp_path,
+        """
+    with runtime as agent:
+        child = os.fork()
+        if not child:
+            sys.exit(7)  # through the end of this block and of the interpreter
+        end_s = time.monotonic() + 20.0
+        ended, status = 0, 0
+        while not ended and time.monotonic() < end_s:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0.01)
+        if not ended:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), agent.status().state.value)
+    """,
+    )
+    assert done.stdout.split() == ["7", "running"], done.stderr
+    assert "did not stop" not in done.stderr
+
+
+def test_a_device_that_a_listener_stopped_was_not_forgotten(tmp_path: Path) -> None:
+    done = alone(
+        tmp_path,
+        """
+    runtime.agent.on(Decided, lambda _event: runtime.stop())
+    runtime.start()
+    runtime.join()
+    """,
+    )
+    assert done.stderr == ""
