@@ -71,7 +71,8 @@ class BetweenTicks:
     def _phases(self, done: Done, action: Action) -> tuple[Phase, ...]:
         if self._platform.stopwatch is None:
             return self._platform.phases(action, done.count, 0)
-        self._bounds.measured(action, done.longest_s, done.count)
+        if done.paced:
+            self._bounds.measured(action, done.longest_s, done.paced)
         return Took(done.awake_s, done.asleep_s).phases(Load[f"{action.mode.name}_{action.clock.name}"])
 
 

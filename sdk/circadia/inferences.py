@@ -59,16 +59,20 @@ class Done:
     awake_s: float = 0.0
     """That all of it took, where that is measured."""
     asleep_s: float = 0.0
+    paced: int = 0
+    """Of them, those that tell how long one takes; the longest of these:"""
     longest_s: float = 0.0
     action: Action | None = None
     """As which it counts."""
 
-    def add(self, answer: Served, took: Took) -> None:
+    def add(self, answer: Served, took: Took, *, paced: bool) -> None:
         """One more."""
         self.count += 1
         self.awake_s += took.awake_s
         self.asleep_s += took.asleep_s
-        self.longest_s = max(self.longest_s, took.awake_s)
+        if paced:
+            self.paced += 1
+            self.longest_s = max(self.longest_s, took.awake_s)
         if len(self.served) < MOST_KEPT:
             self.served.append(answer)
 
@@ -102,6 +106,8 @@ class Inferences:
         self._spent_s = 0.0
         self._done = Done()
         self._inputs: list[tuple[int, NDArray[np.float32], float]] = []
+        self._opened = False
+        """Whether somebody was answered: the first answer opens an interpreter, which is work, but no answer's pace."""
         self._closed = False
         self.agent_thread: int | None = None
         """Which looks at the body, so that it cannot wait for a look."""
@@ -120,15 +126,16 @@ class Inferences:
             began = self._watch.begin()
             row, version = self._answers.infer(x)
             took = self._watch.since(began)
+            paced, self._opened = self._opened, True
         foretold = not math.isnan(leave.answer_s)
         latency_s = leave.answer_s if foretold else max(self._clock.now_s() - asked_s, 0.0)
         answer = served(self._workload.task.labels, self._new_id(), row, latency_s, version)
         with self._book:
+            self._done.add(answer, took, paced=paced)
             self._note(answer, x, took, leave)
         return answer
 
     def _note(self, answer: Served, x: NDArray[np.float32], took: Took, leave: Leave) -> None:
-        self._done.add(answer, took)
         self._done.action = leave.action
         self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
         if len(self._inputs) < MOST_KEPT:

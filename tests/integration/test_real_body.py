@@ -80,6 +80,7 @@ class Machine:
         self.asleep_s += seconds
 
     def open_model(self, model: bytes, *, name: str, threads: int = 1) -> Any:
+        self.clock.t_s += self.takes_s.get("open", 0.0)
         return Timed(open_interpreter(model, name=name, threads=threads), self)
 
     def called(self, signature: str) -> None:
@@ -564,8 +565,26 @@ def test_an_inference_is_the_work_of_the_tick_in_which_it_falls(machine: Machine
     assert [r.label for r in requests[:3]] == [answer.label for answer in answers]
     with SqliteStore(machine.root / "device.db") as opened:
         (example,) = opened.examples()
-        assert [(pace.action, pace.samples) for pace in opened.paces()] == [("serve/high/large", 3)]
+        assert [(pace.action, pace.samples) for pace in opened.paces()] == [("serve/high/large", 2)]
     np.testing.assert_array_equal(example.x, image(agent, 1).ravel())
+
+
+def test_opening_its_interpreter_is_work_of_the_first_inference_but_no_pace(machine: Machine) -> None:
+    agent = runtime(machine).agent
+    tick(agent, "sleep")
+    before = dict(agent.bounds.at_most_s)
+    machine.takes_s["open"] = 30.0
+    agent.infer(image(agent))
+    for _ in range(3):
+        agent.infer(image(agent))
+    record = tick(agent, "sleep")
+    (pace,) = record.paces
+    assert (pace.action, pace.samples) == ("serve/high/large", 3)
+    assert pace.unit_s == pytest.approx(0.004)
+    assert agent.bounds.at_most_s == before
+    agent.close()
+    with StoreReader(machine.root / "device.db") as store:
+        assert marks(store.ticks()[0].phases) == [(Load.SERVE_HIGH, pytest.approx(30.0 + 4 * 0.004))]
 
 
 def test_inferences_before_the_first_tick_wait_for_it(machine: Machine) -> None:
