@@ -337,7 +337,7 @@ def test_bounds_follow_what_was_measured_and_survive_a_restart(machine: Machine)
     agent.submit(image(agent), deadline_s=1e4)
     tick(agent, name)
     raised_s = agent.bounds.at_most_s[name]
-    assert raised_s >= MARGIN * 20.0 * 8 > foretold_s
+    assert raised_s >= MARGIN * 20.0 > foretold_s  # all eight fit into one batch
     agent.close()
     machine.takes_s["infer"] = 1e-3
     agent = runtime(machine).agent
