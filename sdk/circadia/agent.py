@@ -171,8 +171,9 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
-        self.between.allow(decision, t_s)
+        free = self.shield.decide(x, self.policy.scores(x), self.draw())
+        self.between.allow(free, t_s)  # the pause is looked at with each inference: it may end at any time
+        decision = self._unless_paused(free)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,

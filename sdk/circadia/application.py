@@ -156,7 +156,6 @@ class Application:
     def resume(self) -> None:
         """Decide freely again, at once."""
         self.paused = False
-        self.inferences.forget()
         self.wake()
 
     def status(self) -> AgentStatus:

@@ -137,7 +137,8 @@ class Inferences:
 
     def _note(self, answer: Served, x: NDArray[np.float32], took: Took, leave: Leave) -> None:
         self._done.action = leave.action
-        self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
+        with self._looked:
+            self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
         if len(self._inputs) < MOST_KEPT:
             self._inputs.append((answer.request_id, x, self._clock.now_s()))
         if self._done.count == MOST_SAID:
@@ -181,10 +182,6 @@ class Inferences:
         return (
             "as long as it lives" if self._leave is None else f"{self._clock.now_s() - self._leave.t_s:.0f} s"
         )
-
-    def forget(self) -> None:
-        """What the last look at the body allows counts no more: wait for the next. From any thread."""
-        self._leave = None
 
     # For the agent's thread
 

@@ -251,3 +251,14 @@ def test_foretold_work_that_outlasts_a_look_is_no_end_of_its_leave(bench: Bench)
     bench.clock.t_s += 2.0
     with pytest.raises(CircadiaError, match="has not looked"):
         bench.infer()
+
+
+def test_a_pause_that_ends_while_a_tick_decides_under_it_leaves_no_trace(tmp_path: Path) -> None:
+    agent = simulated(tmp_path)
+    agent.pause()
+    agent.tick()
+    with pytest.raises(LimitError, match="paused"):
+        agent.infer(image(agent))
+    agent.resume()
+    assert agent.infer(image(agent)).version == 0  # before another look at the body
+    agent.close()
