@@ -171,8 +171,9 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        decision = self._unless_paused(self.shield.decide(x, self.policy.scores(x), self.draw()))
-        self.between.allow(decision, t_s)
+        free = self.shield.decide(x, self.policy.scores(x), self.draw())
+        self.between.allow(free, t_s)  # the pause is looked at with each inference: it may end at any time
+        decision = self._unless_paused(free)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -292,12 +293,11 @@ class Agent:
 
     def ingest(self) -> bool:
         """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
-        urgent = self.application.ingest()
-        self._record_inferences()  # before `learn` stores labels of what they answered
-        return urgent
+        return self.application.ingest()
 
     def learn(self) -> None:
-        """As `Application.learn`: store the examples that came."""
+        """Record what was answered at once, then as `Application.learn`: store the examples that came."""
+        self._record_inferences()  # the labels may be of these
         self.application.learn()
 
     def hear(self) -> None:

@@ -79,7 +79,6 @@ class Application:
         self._workload = workload
         self._store = store
         self._deadline_s = deadline_s
-        self._woken = False
         self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
         self._answers: dict[int, Answer] = {}
 
@@ -107,12 +106,13 @@ class Application:
 
         The hard limits hold as the agent last saw the body: what it saw counts for two of its periods, at least a minute,
         and for as much work as one action of serving may take, at least a second; then it is woken to look again, which
-        this waits for. `LimitError` names the limit that forbids to serve. The answer, its work and its joules are those of
-        the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded if the
-        process is killed.
+        this waits for. A body that foretells is not looked at while it is foretold to be busy: there the time alone counts,
+        from the end of that work. `LimitError` names the limit that forbids to serve. The answer, its work and its joules
+        are those of the tick in which it falls; its id takes `feedback`. Answers since the last transaction go unrecorded
+        if the process is killed.
 
-        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, or its work is done elsewhere and comes
-        back ticks later.
+        `ConfigError` as for `submit`; `CircadiaError` when the agent does not run, its work is done elsewhere and comes back
+        ticks later, or a listener asks, whom the agent's thread waits for, and the body has to be looked at first.
         """
         if self.paused:
             raise LimitError(f"no inference now, serving is forbidden: {in_words(['paused'])}")
@@ -136,7 +136,6 @@ class Application:
 
     def wake(self) -> None:
         """Ask for a tick now."""
-        self._woken = True
         self.inbox.ask()
 
     def set_preference(self, preference: Preference) -> None:
@@ -157,7 +156,6 @@ class Application:
     def resume(self) -> None:
         """Decide freely again, at once."""
         self.paused = False
-        self.inferences.forget()
         self.wake()
 
     def status(self) -> AgentStatus:
@@ -184,15 +182,14 @@ class Application:
     # For the agent's thread
 
     def ingest(self) -> bool:
-        """Take in what other threads left; True when a request came or `wake` was called: worth a tick."""
-        items = self.inbox.take()
+        """Take in what other threads left; True when a request came or somebody asked for a tick."""
+        items, wanted = self.inbox.take()
         self.inferences.remember()  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
             self.reporter.queue = self._workload.waiting
-        woken, self._woken = self._woken, False
-        return woken or any(isinstance(item, Submitted) for item in items)
+        return wanted
 
     def _take(self, item: Item) -> None:
         match item:

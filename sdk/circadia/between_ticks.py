@@ -42,10 +42,12 @@ class BetweenTicks:
         """What may be inferred until the next look at the body."""
         if decision.masked not in self._leaves:
             self._leaves[decision.masked] = self._leave_under(decision)
-        leave, work_s = self._leaves[decision.masked], math.inf
-        if leave.action is not None:
+        leave, work_s, busy_s = self._leaves[decision.masked], math.inf, 0.0
+        if self._platform.stopwatch is None:  # it is not looked at again while it is foretold to be busy
+            busy_s = self._bounds.at_most_s[decision.action.name]
+        elif leave.action is not None:
             work_s = max(self._bounds.at_most_s[leave.action.name], LEAST_WORK_S)
-        self._inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s))
+        self._inferences.allow(dataclasses.replace(leave, t_s=t_s, work_s=work_s, busy_s=busy_s))
 
     def _leave_under(self, decision: Decision) -> Leave:
         action, why = serving_under(decision)
@@ -62,14 +64,15 @@ class BetweenTicks:
         if lost := done.count - len(done.served):
             log.warning("%d answers at once came too fast to be recorded one by one; their work is", lost)
         phases = self._phases(done, done.action)
-        self._platform.spend(phases)
         self._store.amend(tick_id, phases, done.served)
+        self._platform.spend(phases)
         return done.served
 
     def _phases(self, done: Done, action: Action) -> tuple[Phase, ...]:
         if self._platform.stopwatch is None:
             return self._platform.phases(action, done.count, 0)
-        self._bounds.measured(action, done.longest_s, done.count)
+        if done.paced:
+            self._bounds.measured(action, done.longest_s, done.paced)
         return Took(done.awake_s, done.asleep_s).phases(Load[f"{action.mode.name}_{action.clock.name}"])
 
 

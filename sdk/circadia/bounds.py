@@ -45,7 +45,8 @@ class Bounds:
 
     def saw(self, action: Action, outcome: Outcome) -> None:
         """What an action's work took on a body that measures; nothing if it did none, or what came back was done elsewhere."""
-        units = outcome.training.steps if outcome.training else len(outcome.served)
+        count = outcome.training.steps if outcome.training else len(outcome.served)
+        units = self._paces.units(action, count)
         load_s = sum(
             phase.duration_s for phase in outcome.phases if phase.load.name.startswith(action.mode.name)
         )

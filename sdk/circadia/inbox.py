@@ -84,24 +84,22 @@ class Inbox:
                 if self._closed:
                     raise CircadiaError("the agent has ended; launch it again")
                 self._items.put_nowait(item)
+                self.wanted |= isinstance(item, Submitted)
         except queue.Full as error:
             self.refused += 1
             raise CircadiaError(
                 f"the agent's inbox is full ({self._items.maxsize} items); submit more slowly, or check that it runs"
             ) from error
-        if isinstance(item, Submitted):
-            self.wanted = True
         self.ring()
 
-    def take(self) -> list[Item]:
-        """Everything that waits, oldest first."""
-        self.wanted = False
+    def take(self) -> tuple[list[Item], bool]:
+        """Everything that waits, oldest first, and whether somebody waits for a tick."""
         items: list[Item] = []
-        while True:
-            try:
+        with self._gate:
+            wanted, self.wanted = self.wanted, False
+            while not self._items.empty():
                 items.append(self._items.get_nowait())
-            except queue.Empty:
-                return items
+        return items, wanted
 
     @property
     def waiting(self) -> int:
@@ -112,11 +110,12 @@ class Inbox:
         """Take nothing in from now on; returns what still waits."""
         with self._gate:
             self._closed = True
-        return self.take()
+        return self.take()[0]
 
     def ask(self) -> None:
         """Wake the agent's thread for a tick."""
-        self.wanted = True
+        with self._gate:
+            self.wanted = True
         self.ring()
 
     def ring(self) -> None:

@@ -43,6 +43,8 @@ class Leave:
     """Which limits, in words."""
     work_s: float = math.inf
     """How much work; then the body has to be looked at again."""
+    busy_s: float = 0.0
+    """How long a body that foretells is busy first, and not looked at."""
     answer_s: float = math.nan
     """How long an answer takes on a body that foretells; NaN on one that measures."""
 
@@ -57,16 +59,20 @@ class Done:
     awake_s: float = 0.0
     """That all of it took, where that is measured."""
     asleep_s: float = 0.0
+    paced: int = 0
+    """Of them, those that tell how long one takes; the longest of these:"""
     longest_s: float = 0.0
     action: Action | None = None
     """As which it counts."""
 
-    def add(self, answer: Served, took: Took) -> None:
+    def add(self, answer: Served, took: Took, *, paced: bool) -> None:
         """One more."""
         self.count += 1
         self.awake_s += took.awake_s
         self.asleep_s += took.asleep_s
-        self.longest_s = max(self.longest_s, took.awake_s)
+        if paced:
+            self.paced += 1
+            self.longest_s = max(self.longest_s, took.awake_s)
         if len(self.served) < MOST_KEPT:
             self.served.append(answer)
 
@@ -100,7 +106,11 @@ class Inferences:
         self._spent_s = 0.0
         self._done = Done()
         self._inputs: list[tuple[int, NDArray[np.float32], float]] = []
+        self._opened = False
+        """Whether somebody was answered: the first answer opens an interpreter, which is work, but no answer's pace."""
         self._closed = False
+        self.agent_thread: int | None = None
+        """Which looks at the body, so that it cannot wait for a look."""
 
     def infer(self, x: NDArray[np.float32]) -> Served:
         """See `Application.infer`."""
@@ -116,17 +126,19 @@ class Inferences:
             began = self._watch.begin()
             row, version = self._answers.infer(x)
             took = self._watch.since(began)
+            paced, self._opened = self._opened, True
         foretold = not math.isnan(leave.answer_s)
         latency_s = leave.answer_s if foretold else max(self._clock.now_s() - asked_s, 0.0)
         answer = served(self._workload.task.labels, self._new_id(), row, latency_s, version)
         with self._book:
+            self._done.add(answer, took, paced=paced)
             self._note(answer, x, took, leave)
         return answer
 
     def _note(self, answer: Served, x: NDArray[np.float32], took: Took, leave: Leave) -> None:
-        self._done.add(answer, took)
         self._done.action = leave.action
-        self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
+        with self._looked:
+            self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
         if len(self._inputs) < MOST_KEPT:
             self._inputs.append((answer.request_id, x, self._clock.now_s()))
         if self._done.count == MOST_SAID:
@@ -139,8 +151,13 @@ class Inferences:
         return leave
 
     def _awaited(self) -> Leave:
-        """A new look at the body; `CircadiaError` if there is none in time."""
+        """A new look at the body; `CircadiaError` if there is none in time, or it is this thread that has to look."""
         self._ask()
+        if threading.get_ident() == self.agent_thread and not self._closed:
+            raise CircadiaError(
+                "no inference: the body has to be looked at first, by the agent's own thread, which calls this listener or "
+                "future's callback; ask from another thread, or after the next tick"
+            )
         with self._looked:
             self._looked.wait_for(self._settled, self._look_s)
             leave = self._leave
@@ -157,16 +174,14 @@ class Inferences:
 
     def _holds(self, leave: Leave) -> bool:
         age_s = self._clock.now_s() - leave.t_s
-        return not self._closed and 0 <= age_s <= self._fresh_s and self._spent_s <= leave.work_s
+        return (
+            not self._closed and 0 <= age_s <= self._fresh_s + leave.busy_s and self._spent_s <= leave.work_s
+        )
 
     def _age(self) -> str:
         return (
             "as long as it lives" if self._leave is None else f"{self._clock.now_s() - self._leave.t_s:.0f} s"
         )
-
-    def forget(self) -> None:
-        """What the last look at the body allows counts no more: wait for the next. From any thread."""
-        self._leave = None
 
     # For the agent's thread
 

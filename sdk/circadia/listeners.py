@@ -6,6 +6,7 @@ import logging
 import threading
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from circadia.errors import CircadiaError, ConfigError
@@ -75,7 +76,8 @@ class EventStream(Generic[E]):
         if reader is None or reader[0].is_closed():
             return
         loop, waiter = reader
-        loop.call_soon_threadsafe(_wake, waiter)
+        with suppress(RuntimeError):  # it was closed this moment
+            loop.call_soon_threadsafe(_wake, waiter)
 
     def __aiter__(self) -> Self:
         return self

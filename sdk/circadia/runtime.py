@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,8 +63,12 @@ class Runtime:
         self.agent = agent
         self.errors = 0
         self.ticks = 0
+        self.failure: BaseException | None = None
+        """What ended the agent, if nobody else did."""
         self._closing = closing
         self._drain_s = drain_s
+        self._pid: int | None = None
+        """The process that runs it or did."""
         self._gate = threading.Lock()
         self._runs: threading.Thread | None = None
         """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
@@ -84,33 +90,53 @@ class Runtime:
 
     def run(self) -> None:
         """Tick until `stop`, then close the agent and what belongs to it. `CircadiaError` as for `start`."""
-        self._claim(threading.current_thread())
+        with self._gate:
+            self._claim(threading.current_thread())
         self._run()
 
     def start(self) -> Agent:
         """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
         # A daemon: at the interpreter's end, `stop` comes first and waits for it.
-        thread = threading.Thread(target=self._run, name="circadia-agent", daemon=True)
-        self._claim(thread)
-        atexit.register(self._forgotten)
-        thread.start()
+        thread = threading.Thread(target=self._run_alone, name="circadia-agent", daemon=True)
+        with self._gate:
+            self._claim(thread)
+            atexit.register(self._forgotten)
+            try:
+                thread.start()
+            except BaseException:
+                self._close()
+                raise
         return self.agent
 
     def stop(self) -> None:
-        """End it, and wait until all is stored and closed; a second call does nothing.
+        """End it, and wait until all is stored and closed; a second call does nothing, nor does one in a fork.
 
         A listener, which the agent's thread waits for, only asks for the end; so may a signal handler not at all, for it
         may interrupt the bell's own lock.
         """
+        if self._is_copy:
+            return
         self._stop.set()
         self.agent.inbox.ring()
-        if self._claimed(threading.current_thread()):
+        with self._gate:
+            unused = self._claimed(threading.current_thread())
+        if unused:
             self._close()
         elif self._runs is not threading.current_thread():
             self._over.wait()
-            atexit.unregister(self._forgotten)
+
+    @property
+    def _is_copy(self) -> bool:
+        """In a fork: the agent's thread, its store and its link are the first process's."""
+        return self._pid not in (None, os.getpid())
+
+    def join(self) -> None:
+        """Wait until it has ended, whatever ends it: `stop`, in another thread, or a `failure`."""
+        self._over.wait()
 
     def _forgotten(self) -> None:
+        if self._is_copy or self._over.is_set():
+            return
         log.warning("the application ended and did not stop its device: it is stopped now, and all is stored")
         self.stop()
 
@@ -121,7 +147,7 @@ class Runtime:
         self.stop()
 
     def _claim(self, thread: threading.Thread) -> None:
-        """That thread is the one that ticks; `CircadiaError` if there is or was one."""
+        """That thread is the one that ticks; `CircadiaError` if there is or was one. Behind the gate."""
         if self._claimed(thread):
             return
         raise CircadiaError(
@@ -131,21 +157,32 @@ class Runtime:
         )
 
     def _claimed(self, thread: threading.Thread) -> bool:
-        with self._gate:
-            if self._runs is not None:
-                return False
-            self._runs = thread
-            return True
+        if self._runs is not None:
+            return False
+        self._runs, self._pid = thread, os.getpid()
+        return True
 
     # In the agent's thread
 
+    def _run_alone(self) -> None:
+        with suppress(BaseException):  # logged; nobody is there to catch it
+            self._run()
+
     def _run(self) -> None:
+        self.agent.application.inferences.agent_thread = threading.get_ident()
         self.agent.application.reporter.state = State.RUNNING
         try:
             while not self._stop.is_set():
                 self._wait()
                 self.turn()
             self._drain()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.failure = error
+            self._failed("the agent", error)
+            log.critical("the agent ends, by an error that it does not survive", exc_info=True)
+            raise
         finally:
             self._close()
 
@@ -178,6 +215,7 @@ class Runtime:
         if now_s >= self._due_s and not self._stop.is_set():
             self._free_s = self._due_s = now_s + self._spacing_s
             if not self._attempt("a tick", self._ticking, self._tick):
+                self._free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
                 self._due_s = max(self._ticking.due_s, self._free_s)
 
     def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:
@@ -185,13 +223,16 @@ class Runtime:
         try:
             part()
         except Exception as error:
-            self.errors += 1
+            self._failed(what, error)
             log.exception("%s failed; next try in %.0f s", what, pause.failed(self.agent.clock.now_s()))
-            self.agent.application.reporter.failed(what, error)
             return False
         pause.succeeded()
         self.agent.application.reporter.worked(what)
         return True
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        self.errors += 1
+        self.agent.application.reporter.failed(what, error)
 
     def _tick(self) -> None:
         record = self.agent.tick()
@@ -226,13 +267,19 @@ class Runtime:
             log.exception("while delivering the last updates")
 
     def _close(self) -> None:
-        # The agent asks the body and the meter once more when it ends.
-        for part in (*self._closing, self.agent, self.agent.platform):
-            try:
-                part.close()
-            except Exception:
-                log.exception("while closing %s", type(part).__name__)
-        self._over.set()
+        try:
+            # The agent asks the body and the meter once more when it ends.
+            for part in (*self._closing, self.agent, self.agent.platform):
+                self._end(part)
+        finally:
+            self._over.set()
+            atexit.unregister(self._forgotten)
+
+    def _end(self, part: Closable) -> None:
+        try:
+            part.close()
+        except Exception:
+            log.exception("while closing %s", type(part).__name__)
 
 
 def _show(observer: Callable[[TickRecord], None], event: Decided) -> None:

@@ -369,7 +369,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long one unit of an action's work, a training step or an answer, took on this body so far."""
+    """How long one unit of an action's work, a training step or an invocation of `infer`, took on this body so far."""
 
     action: str
     """Its stable name."""

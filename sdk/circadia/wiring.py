@@ -133,7 +133,7 @@ def _assemble(
             f"{config.platform.kind!r} can (its clocks are {', '.join(level.value for level in profile.clocks) or 'none'}); "
             "name the profile of this class of device"
         )
-    bounds = Bounds(config.limits, most, Paces.of(store.paces()))
+    bounds = Bounds(config.limits, most, Paces.of(store.paces(), task.infer_batch))
     if body.stopwatch is not None:
         with bodies.blamed("looking at it"):
             seen = body.observe(clock.now_s())

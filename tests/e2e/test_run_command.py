@@ -97,6 +97,20 @@ def test_sigkill_loses_no_tick_that_it_told_of_and_a_restart_goes_on(tmp_path: P
     assert abs(float(str(first["battery_soc"])) - float(str(told[-1]["battery_soc"]))) < 0.1
 
 
+def test_an_agent_that_dies_ends_the_command_with_an_error(tmp_path: Path) -> None:
+    script = (
+        "import sys, circadia.cli, circadia.commands.run as command\n"
+        "command._line = lambda _record: sys.exit(0)\n"
+        f"sys.exit(circadia.cli.main(['run', '--config', {str(write(tmp_path))!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "by SystemExit(0)" in done.stdout
+    assert "does not survive" in done.stderr
+
+
 @pytest.mark.slow
 def test_without_its_broker_it_goes_on_deciding(tmp_path: Path) -> None:
     with socket.socket() as taken:

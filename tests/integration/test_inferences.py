@@ -230,6 +230,35 @@ def test_an_application_that_ends_without_stopping_its_device_loses_nothing(tmp_
     assert "did not stop its device" in done.stderr
     assert not (tmp_path / "device.db-wal").exists()  # the store was closed in order
     with StoreReader(tmp_path / "device.db") as store:
-        (tick, *_) = store.ticks()
+        (tick,) = (tick for tick in store.ticks() if tick.served)
     assert tick.served == 1
     assert isinstance(tick.phases[0], Phase)
+
+
+def test_a_body_that_foretells_its_work_answers_while_it_lasts(tmp_path: Path) -> None:
+    """Which is in real time here: nobody looks at the body before it is over."""
+    config = parse_config({"store": {"path": str(tmp_path / "device.db")}})
+    with build(config, parts=Parts(policy=Sleeps())) as agent:
+        work_s = 2 * agent.bounds.at_most_s["serve/high/large"]
+        answers = [agent.infer(image(agent)) for _ in range(40)]
+        assert sum(answer.latency_s for answer in answers) > work_s
+
+
+def test_foretold_work_that_outlasts_a_look_is_no_end_of_its_leave(bench: Bench) -> None:
+    bench.inferences.allow(Leave(t_s=bench.clock.t_s, action=SERVE, busy_s=100.0))
+    bench.clock.t_s += 159.0
+    assert bench.infer() == 7
+    bench.clock.t_s += 2.0
+    with pytest.raises(CircadiaError, match="has not looked"):
+        bench.infer()
+
+
+def test_a_pause_that_ends_while_a_tick_decides_under_it_leaves_no_trace(tmp_path: Path) -> None:
+    agent = simulated(tmp_path)
+    agent.pause()
+    agent.tick()
+    with pytest.raises(LimitError, match="paused"):
+        agent.infer(image(agent))
+    agent.resume()
+    assert agent.infer(image(agent)).version == 0  # before another look at the body
+    agent.close()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +17,20 @@ import pytest
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
-from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.errors import CircadiaError, ConnectionLost, SensorError, StoreError
 from circadia.listeners import STRIKES
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
+from circadia.status import State
+from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
-from circadia.types import ModelUpdate, Observation, TickRecord
+from circadia.types import ModelUpdate, Observation, Phase, TickRecord
 from circadia.wiring import Parts, build
 from circadia.workload import LearningWorkload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -300,3 +308,126 @@ def test_the_body_is_closed_after_the_last_look_at_it(tmp_path: Path) -> None:
         agent.submit(image(loop), deadline_s=0.0)
     assert body.closed == 1
     assert not body.looked_at_after_close
+
+
+class Busy(SimulatedPlatform):
+    """A body whose bus is busy when the work of an inference is to be paid."""
+
+    refusals = 0
+
+    def spend(self, phases: Sequence[Phase]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise SensorError("the bus is busy")
+        super().spend(phases)
+
+
+def test_an_answer_that_cannot_be_paid_does_not_end_the_agent(tmp_path: Path) -> None:
+    profile = shipped_profile("pixel-3")
+    body = Busy(profile, scenario_for(profile), 0)
+    loop = runtime(tmp_path, scale=100.0, period_s=1e6, parts=Parts(platform=body, measure=SimulatedMeter))
+    loop.agent.policy = Serve()
+    with loop as agent:
+        agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S)
+        body.refusals = 1
+        first = agent.infer(image(loop))
+        agent.wake()
+        assert agent.submit(image(loop), deadline_s=3600.0).result(timeout=PATIENCE_S).version == 0
+    assert (loop.errors, loop.failure, body.refusals) == (1, None, 0)
+    with StoreReader(tmp_path / "device.db") as store:
+        assert first.request_id in {request.request_id for request in store.requests()}
+
+
+def test_what_ends_the_agent_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6, observers=(lambda _record: sys.exit(3),))
+    with loop as agent:
+        loop.join()
+        assert "SystemExit: 3" in agent.status().failure
+        assert agent.status().state is State.ENDED
+    assert isinstance(loop.failure, SystemExit)
+    assert loop.errors == 1
+    assert "does not survive" in caplog.text
+
+
+def test_requests_do_not_pass_over_the_pause_after_a_failed_tick(tmp_path: Path) -> None:
+    """Not even on a body that measures, whose ticks may follow each other in milliseconds."""
+    clock, table = HandClock(1e6), {
+        "platform": {"kind": "linux", "mains": True},
+        "limits": {"thermometer": False},
+        "store": {"path": str(tmp_path / "device.db")},
+    }  # fmt: skip
+    loop = build(parse_config(table), parts=Parts(clock=clock, policy=Serve(stumbles=10**6)))
+    for _ in range(500):
+        loop.agent.submit(image(loop), deadline_s=0.5)
+        loop.turn()
+        clock.t_s += 0.01
+    loop.agent.close()
+    assert 3 <= loop.errors <= 6
+
+
+def test_an_agent_whose_thread_does_not_start_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = runtime(tmp_path, scale=1.0, period_s=1e6)
+
+    def refuses(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuses)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            loop.start()
+    loop.stop()
+    SqliteStore(tmp_path / "device.db").close()  # nobody holds it
+
+
+ALONE = """
+    import logging, os, sys, time
+    from circadia.config import parse_config
+    from circadia.events import Decided
+    from circadia.wiring import launch
+    runtime = launch(parse_config({"store": {"path": "device.db"}}))
+"""
+
+
+def alone(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """A program of its own, that begins with a device."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(ALONE + script)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+
+def test_a_fork_of_a_running_device_ends_and_leaves_it_alone(tmp_path: Path) -> None:
+    done = alone(
+        tmp_path,
+        """
+    with runtime as agent:
+        child = os.fork()
+        if not child:
+            sys.exit(7)  # through the end of this block and of the interpreter
+        end_s = time.monotonic() + 20.0
+        ended, status = 0, 0
+        while not ended and time.monotonic() < end_s:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0.01)
+        if not ended:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), agent.status().state.value)
+    """,
+    )
+    assert done.stdout.split() == ["7", "running"], done.stderr
+    assert "did not stop" not in done.stderr
+
+
+def test_a_device_that_a_listener_stopped_was_not_forgotten(tmp_path: Path) -> None:
+    done = alone(
+        tmp_path,
+        """
+    runtime.agent.on(Decided, lambda _event: runtime.stop())
+    runtime.start()
+    runtime.join()
+    """,
+    )
+    assert done.stderr == ""

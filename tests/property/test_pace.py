@@ -13,6 +13,7 @@ from circadia.energy.pace import MARGIN, SAMPLES, Paces
 from circadia.energy.profile_file import shipped_profile
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.simulated import SimulatedPlatform
+from circadia.serving.answers import served
 from circadia.shield import Limits, foretold
 from circadia.types import Load, Outcome, Pace, Phase, Training
 
@@ -143,3 +144,19 @@ def test_without_work_nothing_is_learned() -> None:
     watched.saw(SERVE, Outcome())
     assert watched.news() == ()
     assert watched.shield is shield
+
+
+@given(st.integers(1, 8), st.sampled_from([1, 3, 8, 32]), st.floats(1e-6, 400.0))
+def test_a_batch_takes_as_long_for_one_answer_as_for_many(
+    answers: int, batch: int, invocation_s: float
+) -> None:
+    """Eight answers count as the invocations that they take, however few asked when it was measured."""
+    watched = bounds(Paces(batch=batch))
+    invocations = -(-answers // batch)
+    phases = (Phase(load=Load.SERVE_HIGH, duration_s=invocations * invocation_s),)
+    answer = served(("no", "yes"), 1, np.array([0.25, 0.75], np.float32), 0.0, 0)
+    watched.saw(SERVE, Outcome(served=(answer,) * answers, phases=phases))
+    (row,) = watched.news()
+    assert row.unit_s == pytest.approx(invocation_s)
+    own = Paces(batch=batch).having(row).bound_s(SERVE, 0.0)
+    assert own == pytest.approx(MARGIN * invocation_s * -(-units_of(SERVE) // batch))

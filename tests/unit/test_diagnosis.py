@@ -152,7 +152,7 @@ def test_a_body_that_cannot_be_built_is_no_decision(tmp_path: Path) -> None:
 
 
 def test_what_was_measured_counts_for_the_decision(tmp_path: Path) -> None:
-    """A body on which an answer took an hour: its battery would not do."""
+    """A body on which a batch of answers took an hour: its battery would not do."""
     config = on_linux(tmp_path, thermometer=False, battery_floor=0.9)
     record = TickRecord(
         t_s=1.0, observation=Observation(), decision=Decision(proposed=CATALOGUE[0], action=CATALOGUE[0]),
@@ -163,7 +163,7 @@ def test_what_was_measured_counts_for_the_decision(tmp_path: Path) -> None:
         store.commit(record)
     found = decision(config)
     assert "serving forbidden by battery_floor" in found.detail
-    assert "is counted on to take up to 1.38e+05 s here, for that is what was measured once" in found.advice
+    assert "is counted on to take up to 4.32e+03 s here, for that is what was measured once" in found.advice
     assert f"sqlite3 {config.store.path} 'DELETE FROM paces'" in found.advice
 
 

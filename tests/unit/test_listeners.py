@@ -203,6 +203,28 @@ async def _next(stream: Any) -> Any:
     return await anext(stream)
 
 
+class ClosesJustThen(asyncio.SelectorEventLoop):
+    """A loop whose own thread closes it after another one has seen it open."""
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
+        self.close()
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+
+def test_a_loop_that_goes_just_then_does_not_disturb_the_agent() -> None:
+    listeners = Listeners()
+    stream = listeners.stream()
+    loop = ClosesJustThen()
+    waiting = loop.create_task(anext(stream))
+    loop.run_until_complete(asyncio.sleep(0))
+    reader = stream._reader
+    waiting.cancel()
+    loop.run_until_complete(asyncio.gather(waiting, return_exceptions=True))
+    stream._reader = reader  # the cancel had not come yet
+    listeners.tell(installed(1))
+    assert asyncio.run(_next(stream)) == installed(1)
+
+
 def test_many_threads_may_come_and_go() -> None:
     listeners, heard = Listeners(), []  # type: ignore[var-annotated]
     stop = threading.Event()

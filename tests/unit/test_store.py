@@ -15,7 +15,7 @@ import pytest
 from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import StoreError
 from circadia.practice import Practice
-from circadia.store.sqlite import Retention, SqliteStore
+from circadia.store.sqlite import MOST_JOINING, Retention, SqliteStore
 from circadia.types import (
     Decision,
     EnergyReading,
@@ -61,10 +61,9 @@ def record(t_s: float = 0.0, outcome: Outcome | None = None) -> TickRecord:
     )
 
 
-def full_outcome() -> Outcome:
-    batches = np.array([[1, 2], [2, -1]])
-    served = Served(
-        request_id=9,
+def answer(request_id: int) -> Served:
+    return Served(
+        request_id=request_id,
         label=1,
         label_name="b",
         confidence=0.5,
@@ -72,8 +71,12 @@ def full_outcome() -> Outcome:
         latency_s=2.0,
         version=3,
     )
+
+
+def full_outcome() -> Outcome:
+    batches = np.array([[1, 2], [2, -1]])
     return Outcome(
-        served=(served,),
+        served=(answer(9),),
         expired=(8,),
         training=Training(steps=2, examples=2, loss=0.3, batches=batches, weights=np.zeros(10, np.float32)),
         update=update(),
@@ -296,3 +299,19 @@ def test_joules_that_come_later_find_their_place_kept(tmp_path: Path) -> None:
     assert pages / 100 < 2.2
     rows = sqlite3.connect(path).execute("SELECT count(energy_j), count(room) FROM ticks").fetchall()
     assert rows == [(119, 1)]
+
+
+def test_what_joins_a_tick_while_nothing_can_be_written_does_not_grow_for_ever(tmp_path: Path) -> None:
+    """Answers beyond a number are only counted; their work is kept."""
+    with SqliteStore(tmp_path / "device.db") as store:
+        tick_id = store.commit(record())
+        for request_id in range(1, MOST_JOINING + 101):
+            store.amend(tick_id, (Phase(load=Load.SERVE_HIGH, duration_s=0.5),), (answer(request_id),))
+        store.commit(record(60.0))
+    db = sqlite3.connect(tmp_path / "device.db")
+    count, first, last = db.execute("SELECT count(*), min(id), max(id) FROM requests").fetchone()
+    (answers, phases) = db.execute("SELECT served, phases FROM ticks WHERE id = ?", (tick_id,)).fetchone()
+    db.close()
+    assert (count, first, last) == (MOST_JOINING, 1, MOST_JOINING)
+    assert answers == MOST_JOINING + 100
+    assert f'["SERVE_HIGH",{answers / 2}]' in phases

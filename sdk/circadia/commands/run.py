@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
 
+    from circadia.runtime import Runtime
     from circadia.types import TickRecord
 
 
@@ -26,7 +28,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tick until a signal ends it; everything is stored then."""
+    """Tick until a signal ends it; everything is stored then. 1 if it ended of an error instead."""
     from circadia.config import DeviceConfig, load_config
     from circadia.wiring import build
 
@@ -40,9 +42,20 @@ def run(args: argparse.Namespace) -> int:
     device = runtime.agent.status().device
     print(f"{device}: {where}", flush=True)
     with runtime:
-        signal.sigwait(ends)
+        threading.Thread(target=_tell_the_end, args=(runtime, threading.get_ident()), daemon=True).start()
+        signal.sigwait(ends)  # in this thread: others, of libraries, may not have them blocked
+    if runtime.failure is not None:
+        print(f"{device}: ended after {runtime.ticks} ticks by {runtime.failure!r}; the log says where")
+        return 1
     print(f"{device}: stopped after {runtime.ticks} ticks, {runtime.errors} errors; everything is stored")
     return 0
+
+
+def _tell_the_end(runtime: Runtime, waiting: int) -> None:
+    """An agent that ends of itself ends the wait for a signal."""
+    runtime.join()
+    if runtime.failure is not None:
+        signal.pthread_kill(waiting, signal.SIGTERM)
 
 
 def _line(record: TickRecord) -> None:

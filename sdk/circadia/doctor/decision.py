@@ -55,7 +55,7 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
     policy, task = make_policy(config.agent.policy), load_task(config.agent.task)
     profile, on_air = named_profile(config.platform.profile), most_sync_bytes(task.parameters)
     most = foretold(body, profile, on_air, units=most_units(config, task))
-    bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path)))
+    bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path), task.infer_batch))
     shield = bounds.shield
     seen = _with_work(body.observe(SystemClock().now_s()), config)
     x = values(seen)

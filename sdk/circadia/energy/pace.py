@@ -4,7 +4,8 @@
     bound   = MARGIN · largest · units         after SAMPLES measurements of the action itself
               max(foretold, the same)          before
 
-A unit is a training step or an answer, units is the most that the action does. So a bound rises at once, for the action's
+A unit is a training step or an invocation of `infer`, which takes as long for one answer as for a full batch; units is the
+most of them that the action does. So a bound rises at once, for the action's
 larger and smaller kin too, and falls only when enough was seen.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from circadia.actions import INDEX, action_named, units_of, work_load
-from circadia.types import Pace
+from circadia.types import Mode, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,11 +33,17 @@ class Paces:
     """What was measured, by action."""
 
     rows: Mapping[str, Pace] = field(default_factory=dict)
+    batch: int = 1
+    """Answers that one invocation gives at most."""
 
     @classmethod
-    def of(cls, rows: Iterable[Pace]) -> Paces:
+    def of(cls, rows: Iterable[Pace], batch: int = 1) -> Paces:
         """Of a store's rows; those of actions that this version does not know are passed over."""
-        return cls(rows={row.action: row for row in rows if row.action in INDEX})
+        return cls(rows={row.action: row for row in rows if row.action in INDEX}, batch=batch)
+
+    def units(self, action: Action, count: int) -> int:
+        """What so many steps or answers of the action are in units of work."""
+        return -(-count // self.batch) if action.mode is Mode.SERVE else count
 
     def after(self, action: Action, unit_s: float, samples: int = 1) -> Pace | None:
         """The action's row after so many measurements, the longest of which took `unit_s`; None: it says nothing new."""
@@ -55,7 +62,7 @@ class Paces:
     def bound_s(self, action: Action, foretold_s: float) -> float:
         """Seconds that the work of the action takes at most."""
         kin = (row.unit_s for name, row in self.rows.items() if _alike(action_named(name), action))
-        seen_s = MARGIN * max(kin, default=0.0) * units_of(action)
+        seen_s = MARGIN * max(kin, default=0.0) * self.units(action, units_of(action))
         own = self.rows.get(action.name)
         known = own is not None and own.samples >= SAMPLES
         return seen_s if known else max(foretold_s, seen_s)

@@ -23,7 +23,7 @@ from circadia.store import rows, tables
 from circadia.store.migrations import STORE
 from circadia.store.names import Names
 from circadia.store.rows import StoredExample
-from circadia.types import LastTick, ModelUpdate
+from circadia.types import LastTick, ModelUpdate, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from circadia.schema import Schema
     from circadia.store.rows import StoredUpdate
-    from circadia.types import Away, EnergyReading, Model, Pace, Phase, Served, TickRecord
+    from circadia.types import Away, EnergyReading, Load, Model, Pace, Served, TickRecord
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,32 @@ class Retention:
     """Size that the file cannot exceed; reaching it is a `StoreError`."""
 
 
+MOST_JOINING = 4096
+"""Answers that wait to join a stored tick one by one."""
+
+
+class _Amendment:
+    """What joins a tick that is stored: as large as it gets, however long the disk refuses it."""
+
+    def __init__(self) -> None:
+        self.served: list[Served] = []
+        self.beyond = 0
+        """Answers that there was no room for."""
+        self._seconds: dict[Load, float] = {}
+
+    def add(self, phases: Iterable[Phase], served: Sequence[Served]) -> None:
+        """More of the same tick."""
+        for phase in phases:
+            self._seconds[phase.load] = self._seconds.get(phase.load, 0.0) + phase.duration_s
+        room = MOST_JOINING - len(self.served)
+        self.served.extend(served[:room])
+        self.beyond += len(served[room:])
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One of each load."""
+        return tuple(Phase(load=load, duration_s=seconds) for load, seconds in self._seconds.items())
+
+
 class SqliteStore:
     """The `Store` port on one SQLite file, used by one thread at a time."""
 
@@ -66,7 +92,7 @@ class SqliteStore:
         self._schema = schema
         self._retention = retention or Retention()
         self._settlements: list[tuple[int, EnergyReading]] = []
-        self._amendments: list[tuple[int, tuple[Phase, ...], tuple[Served, ...]]] = []
+        self._amendments: dict[int, _Amendment] = {}
         self._room = 0
         """Bytes that the last reading took; the next one takes about as many."""
         self._commits = 0
@@ -144,7 +170,7 @@ class SqliteStore:
     def commit(self, record: TickRecord) -> int:
         """The whole tick, and what joined earlier ones since the last, in one transaction; returns its id."""
         tick_id = self._with_room(lambda: self._write_tick(record))
-        self._settlements, self._amendments = [], []
+        self._settlements, self._amendments = [], {}
         self._commits += 1
         if self._commits % 256 == 0:
             self._prune(self._retention)
@@ -171,13 +197,20 @@ class SqliteStore:
         return tick_id
 
     def _write_what_joined(self, db: sqlite3.Connection) -> None:
-        for amendment in self._amendments:
-            tables.amend(db, *amendment)
+        self._write_amendments(db)
         tables.settle(db, self._settlements)
 
+    def _write_amendments(self, db: sqlite3.Connection) -> None:
+        for tick_id, amendment in self._amendments.items():
+            tables.amend(db, tick_id, amendment.phases(), amendment.served)
+            db.execute("UPDATE ticks SET served = served + ? WHERE id = ?", (amendment.beyond, tick_id))
+
     def amend(self, tick_id: int, phases: Sequence[Phase], served: Sequence[Served]) -> None:
-        """Work that was done between this tick and the next joins it. Written as for `settle`, or with examples."""
-        self._amendments.append((tick_id, tuple(phases), tuple(served)))
+        """Work that was done between this tick and the next joins it. Written as for `settle`, or with examples.
+
+        While the store refuses, at most `MOST_JOINING` answers of a tick are kept; of those beyond, their number is.
+        """
+        self._amendments.setdefault(tick_id, _Amendment()).add(phases, served)
 
     def paces(self) -> list[Pace]:
         """How long work took on this body."""
@@ -245,7 +278,7 @@ class SqliteStore:
         examples = [(np.asarray(x, np.float32).tobytes(), int(label), t_s) for x, label, t_s in rows]
         labels = [(label, request_id) for request_id, label in (truths or {}).items()]
         ids = self._with_room(lambda: self._write_examples(examples, labels))
-        self._amendments = []
+        self._amendments = {}
         return ids
 
     def _write_examples(
@@ -253,8 +286,7 @@ class SqliteStore:
     ) -> list[int]:
         insert = "INSERT INTO examples (x, label, t_s) VALUES (?, ?, ?)"
         with self._transaction(durable=False) as db:
-            for amendment in self._amendments:  # their requests may be those whose labels came
-                tables.amend(db, *amendment)
+            self._write_amendments(db)  # their requests may be those whose labels came
             db.executemany("UPDATE requests SET truth = ? WHERE id = ?", labels)
             return [int(db.execute(insert, row).lastrowid or 0) for row in examples]
 
@@ -380,7 +412,7 @@ class SqliteStore:
             if self._settlements or self._amendments:
                 with self._transaction(durable=True) as db:
                     self._write_what_joined(db)
-                self._settlements, self._amendments = [], []
+                self._settlements, self._amendments = [], {}
 
     def __enter__(self) -> Self:
         return self
