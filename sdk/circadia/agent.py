@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.between_ticks import BetweenTicks
-from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, StoreError
 from circadia.federation.device.events import (
     Corruption,
     UpdateAcknowledged,
@@ -24,7 +24,7 @@ from circadia.types import Decision, Link, Observation, Outcome, Preference, Tic
 from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
-    from circadia.types import EnergyReading, Served
+    from circadia.types import EnergyReading, ModelUpdate, Served
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +257,22 @@ class Agent:
         if self.federation is None or not action.syncs:
             return
         push = tuple(self.workload.spooled) if action.push else ()
-        self.federation.request(push, pull=action.pull)
+        self._request(self.federation, push, pull=action.pull)
+
+    def _request(self, federation: Federation, push: Sequence[ModelUpdate], *, pull: bool) -> None:
+        """An update that no message can carry is given up: it would keep all others from going."""
+        try:
+            federation.request(push, pull=pull)
+        except LocalProtocolError:
+            federation.request((), pull=pull)
+            for update in push:
+                try:
+                    federation.request((update,), pull=False)
+                except LocalProtocolError as error:
+                    given_up = UpdateAcknowledged(
+                        update_id=update.update_id, accepted=False, reason=str(error)
+                    )
+                    self._act_on(given_up)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
@@ -396,7 +411,7 @@ class Agent:
             return
         sent = tuple(self.workload.spooled)
         self.platform.spend(self.platform.phases(DELIVERY, 0, sum(len(update.payload) for update in sent)))
-        self.federation.request(sent, pull=False)
+        self._request(self.federation, sent, pull=False)
         self.delivering = True
 
     def close(self) -> None:

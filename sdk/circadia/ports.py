@@ -259,7 +259,10 @@ class Federation(Protocol):
         ...
 
     def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
-        """Send these updates, and fetch the newest model if `pull`."""
+        """Send these updates, and fetch the newest model if `pull`.
+
+        `LocalProtocolError` for an update that no message can carry; then nothing is done.
+        """
         ...
 
     def poll(self) -> list[DeviceEvent]:

@@ -282,7 +282,7 @@ class LearningWorkload:
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
-            examples=len(model.unsent_ids),
+            examples=max(len(model.unsent_ids), 1),  # those of an old change may have left the store
             codec=codec,
             payload=payload,
             created_s=now_s,
