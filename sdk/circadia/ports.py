@@ -335,6 +335,10 @@ class Store(Protocol):
         """Above the id of every request that is known."""
         ...
 
+    def check_task(self, task: TaskIdentity, parameters: int) -> None:
+        """`ConfigError` as of `claim`; nothing is kept."""
+        ...
+
     def claim(self, task: TaskIdentity, parameters: int) -> None:
         """It belongs to this task, of so many weights, from now on; `ConfigError` names the difference when it belongs to another."""
         ...

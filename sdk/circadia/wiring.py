@@ -112,6 +112,7 @@ def _assemble(
     opened: ExitStack,
 ) -> Runtime:
     device = named_device(config, store)
+    store.check_task(task.identity, task.parameters)
     verdicts = store.verdicts()
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
@@ -166,7 +167,16 @@ def _assemble(
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
-    return Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    runtime = Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    _keep(config, store, device, task)
+    return runtime
+
+
+def _keep(config: DeviceConfig, store: Store, device: str, task: Task) -> None:
+    """The store is this device's and this task's from now on: nothing refuses to start any more."""
+    store.claim(task.identity, task.parameters)
+    if config.federation is not None and not store.device():
+        store.keep_device(device)
 
 
 def _inferences(
@@ -235,7 +245,7 @@ LEGACY_DEVICE = "device"
 
 
 def named_device(config: DeviceConfig, store: Store) -> str:
-    """The device's name: in a federation the store's, which it gets at the first start in one.
+    """The device's name: in a federation the store's, which keeps it from the first start in one.
 
     `ConfigError` where the configuration says another: the federation would take it for another device, and what it has
     judged of this one for not judged. A device that learns alone may be called anything.
@@ -251,9 +261,7 @@ def named_device(config: DeviceConfig, store: Store) -> str:
     if kept:
         return kept
     drawn = LEGACY_DEVICE if _was_federated(store) else f"device-{uuid.uuid4().hex[:12]}"
-    name = checked_id("device", config.device or drawn)
-    store.keep_device(name)
-    return name
+    return checked_id("device", config.device or drawn)
 
 
 def _was_federated(store: Store) -> bool:
@@ -355,7 +363,6 @@ def _workload(
     clock: Clock,
     inbox: Inbox,
 ) -> LearningWorkload:
-    store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
     trainer, server = Trainer(task, parts.open_model), Server(task, parts.open_model)

@@ -286,6 +286,11 @@ class SqliteStore:
 
     # The task
 
+    def check_task(self, task: TaskIdentity, parameters: int) -> None:
+        """`ConfigError` as of `claim`; the store belongs to nobody new."""
+        with self._blame():
+            self._check_task(self._db, task, parameters)
+
     def claim(self, task: TaskIdentity, parameters: int) -> None:
         """The store belongs to this task, of so many weights, from now on.
 
@@ -293,17 +298,21 @@ class SqliteStore:
         adopted once, by a task that fits what is there: the model of its last update, its weights, its examples.
         """
         with self._transaction(durable=True) as db:
-            row = db.execute("SELECT identity FROM task").fetchone()
-            if row is None:
-                what = tables.misfit(db, task, parameters)
-            else:
-                what = TaskIdentity.parse(row[0]).differences(task)
-            if what:
-                raise ConfigError(
-                    f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
-                )
-            if row is None:
+            if not self._check_task(db, task, parameters):
                 tables.keep_task(db, task)
+
+    def _check_task(self, db: sqlite3.Connection, task: TaskIdentity, parameters: int) -> bool:
+        """Whether it is the task's already; `ConfigError` if it cannot be."""
+        row = db.execute("SELECT identity FROM task").fetchone()
+        if row is None:
+            what = tables.misfit(db, task, parameters)
+        else:
+            what = TaskIdentity.parse(row[0]).differences(task)
+        if what:
+            raise ConfigError(
+                f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
+            )
+        return row is not None
 
     # Model and spool
 

@@ -214,6 +214,11 @@ class StoreContract(Contract):
         ):
             with pytest.raises(ConfigError, match=what):
                 store.claim(other, parameters)
+            with pytest.raises(ConfigError, match=what):
+                store.check_task(other, parameters)
+        store.check_task(
+            dataclasses.replace(TASK, scaling="x / 255"), 4
+        )  # which does not make it that task's
         store.claim(TASK, 4)
         store = self.again(store)
         with pytest.raises(ConfigError, match="labels moving, still instead of still, moving"):
