@@ -419,5 +419,6 @@ class Agent:
         self.application.close()
         try:
             self._settle_last()
+            self.store.reserve_request_ids(self.inbox.next_id)
         finally:
             self.store.close()

@@ -332,7 +332,11 @@ class Store(Protocol):
         ...
 
     def next_request_id(self) -> int:
-        """Above the id of every request that is known."""
+        """Above the id of every request that is known, and of those that were reserved."""
+        ...
+
+    def reserve_request_ids(self, below: int) -> None:
+        """Ids below it may be given before the store knows of their requests. The last call counts."""
         ...
 
     def check_task(self, task: TaskIdentity, parameters: int) -> None:

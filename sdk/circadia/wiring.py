@@ -168,15 +168,16 @@ def _assemble(
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
     runtime = Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
-    _keep(config, store, device, task)
+    _keep(config, store, device, task, inbox.next_id)
     return runtime
 
 
-def _keep(config: DeviceConfig, store: Store, device: str, task: Task) -> None:
+def _keep(config: DeviceConfig, store: Store, device: str, task: Task, next_id: int) -> None:
     """The store is this device's and this task's from now on: nothing refuses to start any more."""
     store.claim(task.identity, task.parameters)
     if config.federation is not None and not store.device():
         store.keep_device(device)
+    store.reserve_request_ids(next_id + MOST_REQUESTS)
 
 
 def _inferences(
@@ -240,6 +241,8 @@ def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
 
 
+MOST_REQUESTS = 2**40
+"""Of one run, whose ids are reserved at its start: a label that comes after a SIGKILL meets no other request."""
 LEGACY_DEVICE = "device"
 """What every device was called that was given no name, before stores kept one; what one that learns alone is called."""
 

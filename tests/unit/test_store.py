@@ -15,6 +15,7 @@ import pytest
 from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import StoreError
 from circadia.practice import Practice
+from circadia.store.reading import StoreReader
 from circadia.store.sqlite import Retention, SqliteStore
 from circadia.types import (
     Decision,
@@ -198,6 +199,15 @@ def test_retention_bounds_the_file_and_spares_the_spool(tmp_path: Path) -> None:
         assert len(store.spooled()) == 1
     (count,) = sqlite3.connect(path).execute("SELECT count(*) FROM ticks").fetchone()
     assert 100 <= count < 100 + 256 + 1
+
+
+def test_retention_counts_requests_and_not_their_ids(tmp_path: Path) -> None:
+    ids = (1, 2, 3, 2**41, 2**41 + 1)
+    with SqliteStore(tmp_path / "device.db", Retention(requests=4)) as store:
+        store.commit(record(0.0, Outcome(expired=ids)))
+    SqliteStore(tmp_path / "device.db", Retention(requests=4)).close()
+    with StoreReader(tmp_path / "device.db") as reader:
+        assert {request.request_id for request in reader.requests()} == set(ids[1:])
 
 
 def test_evicted_examples_are_not_loaded_again(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ PACES = """CREATE TABLE paces (
 """How long a unit of each action's work took at most on this body."""
 SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
 """Those that have ever answered."""
+REQUEST_IDS = "CREATE TABLE request_ids (id INTEGER PRIMARY KEY CHECK (id = 1), below INTEGER NOT NULL)"
+"""Those below it may have been given to requests that the store does not know."""
 TASK = """CREATE TABLE task (
     id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
 """The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
@@ -64,6 +66,7 @@ TABLES = f"""
 {PERSONAL};
 {PACES};
 {SENSORS};
+{REQUEST_IDS};
 {TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
@@ -109,7 +112,7 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 def _from_4(db: sqlite3.Connection) -> None:
     """How long work takes, which sensors there are, the task, the device's name and its own answer are remembered."""
-    for table in (PACES, SENSORS, TASK, DEVICE, PERSONAL):
+    for table in (PACES, SENSORS, REQUEST_IDS, TASK, DEVICE, PERSONAL):
         db.execute(table)
     db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
 

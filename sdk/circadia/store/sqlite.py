@@ -274,10 +274,19 @@ class SqliteStore:
         ]
 
     def next_request_id(self) -> int:
-        """An id above every request that the file knows."""
+        """An id above every request that the file knows, and above what was reserved."""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-        return max([int(newest), *(i for work in self.away() for i in work.requests)]) + 1
+            (below,) = self._db.execute("SELECT coalesce(max(below), 1) FROM request_ids").fetchone()
+        return max([int(below), int(newest) + 1, *(i + 1 for work in self.away() for i in work.requests)])
+
+    def reserve_request_ids(self, below: int) -> None:
+        """Ids below it may be given before the file knows of their requests. The last call counts."""
+        self._with_room(lambda: self._write_reserve(below))
+
+    def _write_reserve(self, below: int) -> None:
+        with self._transaction(durable=True) as db:
+            db.execute("INSERT OR REPLACE INTO request_ids (id, below) VALUES (1, ?)", (below,))
 
     def away(self) -> list[Away]:
         """The work that went away and did not come back, longest away first."""
@@ -368,7 +377,6 @@ class SqliteStore:
         with self._transaction(durable=False) as db:
             for table, key, count in (
                 ("ticks", "id", keep.ticks),
-                ("requests", "id", keep.requests),
                 ("trainings", "tick", keep.trainings),
             ):
                 query = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"  # noqa: S608 constants
@@ -376,6 +384,10 @@ class SqliteStore:
             db.execute(
                 "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
                 (keep.examples,),
+            )
+            db.execute(  # by number: ids that were only reserved leave gaps
+                "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (keep.requests,),
             )
             db.execute(
                 """DELETE FROM updates WHERE payload IS NULL AND id NOT IN

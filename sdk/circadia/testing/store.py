@@ -261,6 +261,10 @@ class StoreContract(Contract):
         store.commit(tick(120.0, Outcome(phases=PHASES, away=(WORK,))))
         store = self.again(store)
         assert store.next_request_id() == 10
+        for below in (2**42, 100):  # for a run, and at its end for what it gave
+            store.reserve_request_ids(below)
+            store = self.again(store)
+            assert store.next_request_id() == below
         store.close()
 
     def test_what_is_away_stays_known_until_it_is_back(self) -> None:
