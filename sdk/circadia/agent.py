@@ -375,6 +375,7 @@ class Agent:
         if not event.reason:
             log.info("federation: updates are sent again")
             return
+        self.delivering = False
         log.warning(
             "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.0f s",
             event.rejected,
@@ -400,8 +401,11 @@ class Agent:
         self.application.reporter.put_off(event.reason)
 
     def deliver(self) -> None:
-        """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
+        """Send what the spool holds, for the device is about to end, unless a hard limit forbids it or it is held."""
         if self.federation is None or not self.workload.spooled or self.application.paused:
+            return
+        if why := self.application.status().updates.held:
+            log.info("%d updates stay in the store, they are held: %s", len(self.workload.spooled), why)
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():

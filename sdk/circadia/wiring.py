@@ -124,7 +124,8 @@ def _assemble(
     inbox = Inbox(first_request_id=store.next_request_id())
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
-    learning = _workload(config, parts, task, body, store, random, clock, inbox)
+    counts = counts_of(verdicts)
+    learning = _workload(config, parts, task, body, store, random, clock, inbox, held=bool(counts.held))
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
         most = foretold(body, profile, most_sync_bytes(task.parameters), units=most_units(config, task))
@@ -160,7 +161,7 @@ def _assemble(
             inferences=_inferences(config, clock, workload, body, inbox),
             deadline_s=config.agent.deadline_s,
             preference=config.agent.preference,
-            reporter=Reporter(device=device, version=workload.version, updates=counts_of(verdicts)),
+            reporter=Reporter(device=device, version=workload.version, updates=counts),
         ),
         federation=link,
         period_s=config.agent.period_s,
@@ -365,6 +366,8 @@ def _workload(
     random: np.random.Generator,
     clock: Clock,
     inbox: Inbox,
+    *,
+    held: bool,
 ) -> LearningWorkload:
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
@@ -386,6 +389,7 @@ def _workload(
         wanted=lambda: inbox.wanted,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
+        held=held,
     )
 
 

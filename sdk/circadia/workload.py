@@ -67,8 +67,9 @@ class LearningWorkload:
         personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
+        held: bool = False,
     ) -> None:
-        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back.
+        """`spooled`: updates without a verdict, `held` since an earlier run; `lost`: what was away and nobody brings back.
 
         On a body that measures, durations and latencies are what passes on `clock`, and training ends between two steps
         when a tick is `wanted`.
@@ -94,7 +95,7 @@ class LearningWorkload:
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
-        self._held = False
+        self._held = held
         """Whether the link holds updates back, so that a push sends nothing."""
 
     @property
