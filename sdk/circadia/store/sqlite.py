@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Written = TypeVar("Written")
+PRUNE_TICKS, RETRY_TICKS = 256, 16
+"""So often old rows go, and so much later it is tried again after an error."""
 PAGE_BYTES = 1024
 """Small pages: a tick writes about three of them, and flash wears by the page."""
 
@@ -70,6 +72,7 @@ class SqliteStore:
         self._room = 0
         """Bytes that the last reading took; the next one takes about as many."""
         self._commits = 0
+        """Since old rows were pruned."""
         with ExitStack() as opened, self._blame():
             opened.enter_context(_locked(path))
             self.path = self._usable(path)
@@ -146,9 +149,19 @@ class SqliteStore:
         tick_id = self._with_room(lambda: self._write_tick(record))
         self._settlements, self._amendments = [], []
         self._commits += 1
-        if self._commits % 256 == 0:
-            self._prune(self._retention)
+        if self._commits >= PRUNE_TICKS:
+            self._prune_in_passing()
         return tick_id
+
+    def _prune_in_passing(self) -> None:
+        """The tick is stored already, so that nothing may fail it: what is not pruned now is pruned at a later tick."""
+        try:
+            self._prune(self._retention)
+        except StoreError as error:
+            log.warning("old rows stay for now: %s", error)
+            self._commits -= RETRY_TICKS
+        else:
+            self._commits = 0
 
     def _write_tick(self, record: TickRecord) -> int:
         outcome = record.outcome
