@@ -244,8 +244,12 @@ class Agent:
         if self.platform.stopwatch is None:
             return
         if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
-            self.store.note_sensors(new)
-            self._sensors |= new
+            try:
+                self.store.note_sensors(new)
+            except StoreError as error:  # the tick is stored already; the next one says it again
+                log.warning("the store does not know yet that %s answer: %s", ", ".join(sorted(new)), error)
+            else:
+                self._sensors |= new
 
     def _record_inferences(self) -> None:
         """What was answered since the last tick belongs to it."""
