@@ -179,6 +179,9 @@ def _keep(config: DeviceConfig, store: Store, device: str, task: Task, next_id: 
     if config.federation is not None and not store.device():
         store.keep_device(device)
     store.reserve_request_ids(next_id + MOST_REQUESTS)
+    kept = store.load_model()
+    if not _is_personal(config) and kept is not None and kept.personal is not None:
+        store.save_model(replace(kept, personal=None))  # the store says what the device answers with
 
 
 def _inferences(
