@@ -15,6 +15,7 @@ from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
+from circadia.federation.wire.messages import MOST_EXAMPLES
 from circadia.observation import NO_DEADLINE_S
 from circadia.serving.answers import served
 from circadia.stopwatch import Stopwatch
@@ -202,6 +203,8 @@ class LearningWorkload:
         steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
         ids = np.unique(batches[batches >= 0])
+        different = self.model.unsent_ids.union(ids.tolist())
+        here = frozenset(i for i in different if i in self.examples)
         training = Training(
             steps=steps,
             examples=ids.size,
@@ -213,7 +216,8 @@ class LearningWorkload:
             self.model,
             weights=weights,
             unsent_examples=self.model.unsent_examples + trained,
-            unsent_ids=self.model.unsent_ids.union(ids.tolist()),
+            unsent_ids=here,
+            unsent_left=self.model.unsent_left + len(different) - len(here),
             practice=self.model.practice.plus(trained, now_s),
         )
         model, more_steps = self._personalised(model, rows, ids)
@@ -283,7 +287,7 @@ class LearningWorkload:
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
-            examples=max(len(model.unsent_ids), 1),  # those of an old change may have left the store
+            examples=min(max(model.unsent_different, 1), MOST_EXAMPLES),  # an old change may know of none
             codec=codec,
             payload=payload,
             created_s=now_s,
@@ -292,7 +296,7 @@ class LearningWorkload:
         return dataclasses.replace(
             outcome,
             update=update,
-            model=dataclasses.replace(model, base=base, unsent_examples=0, unsent_ids=frozenset()),
+            model=dataclasses.replace(_without_change(model), base=base),
         )
 
     @property
@@ -361,7 +365,7 @@ class LearningWorkload:
             log.warning(
                 "this device's own change does not go with version %d and is lost: %s", version, error
             )
-            return self._answerable(dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset()))
+            return self._answerable(_without_change(model))
         return self._answerable(dataclasses.replace(model, weights=own))
 
     def _answerable(self, model: Model) -> Model:
@@ -442,3 +446,8 @@ class LearningWorkload:
 
     def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
         return [(self.requests.get(answer.request_id), answer) for answer in outcome.served]
+
+
+def _without_change(model: Model) -> Model:
+    """Nothing is unsent."""
+    return dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset(), unsent_left=0)

@@ -86,7 +86,7 @@ CREATE TABLE trainings (
 CREATE TABLE model (
     id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
     weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL,
-    unsent BLOB);
+    unsent BLOB, unsent_left INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
@@ -95,6 +95,7 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 """`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`.
 
 `model.unsent` holds the ids behind `unsent_examples`, int64, rising; NULL in a row that a version before schema 5 wrote.
+`model.unsent_left` counts those that have left the buffer, whose ids are not kept.
 `ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
 """
 
@@ -115,6 +116,7 @@ def _from_4(db: sqlite3.Connection) -> None:
     for table in (PACES, SENSORS, REQUEST_IDS, TASK, DEVICE, PERSONAL):
         db.execute(table)
     db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
+    db.execute("ALTER TABLE model ADD COLUMN unsent_left INTEGER NOT NULL DEFAULT 0")
 
 
 STORE = Schema(

@@ -85,6 +85,7 @@ def model(version: int = 3) -> Model:
         weights=np.arange(4, dtype=np.float32) + version,
         unsent_examples=8,
         unsent_ids=frozenset({3, 2**40}),
+        unsent_left=5,
         practice=Practice(16.0, 30.0),
         personal=Personal(
             weights=np.full(4, 0.5, np.float32), share=0.5, losses=(1.5, 0.25, 2.0), scored=3.5
@@ -328,7 +329,7 @@ class StoreContract(Contract):
 
 def _same(found: Model | None, wanted: Model) -> None:
     assert found is not None
-    for name in ("version", "published_s", "unsent_examples", "unsent_ids", "practice"):
+    for name in ("version", "published_s", "unsent_examples", "unsent_ids", "unsent_left", "practice"):
         assert getattr(found, name) == getattr(wanted, name), name
     np.testing.assert_array_equal(found.base, wanted.base)
     np.testing.assert_array_equal(found.weights, wanted.weights)
