@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.between_ticks import BetweenTicks
-from circadia.errors import CircadiaError, ConnectionLost, StoreError
+from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, StoreError
 from circadia.federation.device.events import (
     Corruption,
     UpdateAcknowledged,
@@ -24,7 +24,7 @@ from circadia.types import Decision, Link, Observation, Outcome, Preference, Tic
 from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
-    from circadia.types import EnergyReading, Served
+    from circadia.types import EnergyReading, ModelUpdate, Served
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +245,12 @@ class Agent:
         if self.platform.stopwatch is None:
             return
         if len(self._sensors) < len(SENSORS) and (new := answering(observation) - self._sensors):
-            self.store.note_sensors(new)
-            self._sensors |= new
+            try:
+                self.store.note_sensors(new)
+            except StoreError as error:  # the tick is stored already; the next one says it again
+                log.warning("the store does not know yet that %s answer: %s", ", ".join(sorted(new)), error)
+            else:
+                self._sensors |= new
 
     def _record_inferences(self) -> None:
         """What was answered since the last tick belongs to it."""
@@ -258,7 +262,22 @@ class Agent:
         if self.federation is None or not action.syncs:
             return
         push = tuple(self.workload.spooled) if action.push else ()
-        self.federation.request(push, pull=action.pull)
+        self._request(self.federation, push, pull=action.pull)
+
+    def _request(self, federation: Federation, push: Sequence[ModelUpdate], *, pull: bool) -> None:
+        """An update that no message can carry is given up: it would keep all others from going."""
+        try:
+            federation.request(push, pull=pull)
+        except LocalProtocolError:
+            federation.request((), pull=pull)
+            for update in push:
+                try:
+                    federation.request((update,), pull=False)
+                except LocalProtocolError as error:
+                    given_up = UpdateAcknowledged(
+                        update_id=update.update_id, accepted=False, reason=str(error)
+                    )
+                    self._act_on(given_up)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
@@ -360,6 +379,7 @@ class Agent:
         if not event.reason:
             log.info("federation: updates are sent again")
             return
+        self.delivering = False
         log.warning(
             "federation: %d updates in a row were rejected (%s); the others wait in the store, and one is tried in %.0f s",
             event.rejected,
@@ -385,8 +405,11 @@ class Agent:
         self.application.reporter.put_off(event.reason)
 
     def deliver(self) -> None:
-        """Send what the spool holds, for the device is about to end, unless a hard limit forbids it."""
+        """Send what the spool holds, for the device is about to end, unless a hard limit forbids it or it is held."""
         if self.federation is None or not self.workload.spooled or self.application.paused:
+            return
+        if why := self.application.status().updates.held:
+            log.info("%d updates stay in the store, they are held: %s", len(self.workload.spooled), why)
             return
         x = values(self.observe(self.clock.now_s()))
         if self.shield.forbidden(x)[:, INDEX[DELIVERY.name]].any():
@@ -396,7 +419,7 @@ class Agent:
             return
         sent = tuple(self.workload.spooled)
         self.platform.spend(self.platform.phases(DELIVERY, 0, sum(len(update.payload) for update in sent)))
-        self.federation.request(sent, pull=False)
+        self._request(self.federation, sent, pull=False)
         self.delivering = True
 
     def close(self) -> None:
@@ -404,5 +427,6 @@ class Agent:
         self.application.close()
         try:
             self._settle_last()
+            self.store.reserve_request_ids(self.inbox.next_id)
         finally:
             self.store.close()

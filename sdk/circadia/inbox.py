@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 from concurrent.futures import Future
@@ -64,7 +63,8 @@ class Inbox:
         self._bell = threading.Event()
         self._gate = threading.Lock()
         self._closed = False
-        self._ids = itertools.count(first_request_id)
+        self.next_id = first_request_id
+        """Above all that were given."""
         self.refused = 0
         self.wanted = False
         """Whether somebody waits for a tick: a request came since the last `take`, or `ask` was called."""
@@ -74,15 +74,21 @@ class Inbox:
         return Answer(self.new_id())
 
     def new_id(self) -> int:
-        """Of a request."""
-        return next(self._ids)
+        """Of a request; `CircadiaError` when the agent has ended: a later one may give it again."""
+        with self._gate:
+            self._refuse_if_closed()
+            self.next_id += 1
+            return self.next_id - 1
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise CircadiaError("the agent has ended; launch it again")
 
     def put(self, item: Item) -> None:
         """Hand it over and ring; `CircadiaError` when the agent's thread does not keep up, or has ended."""
         try:
             with self._gate:
-                if self._closed:
-                    raise CircadiaError("the agent has ended; launch it again")
+                self._refuse_if_closed()
                 self._items.put_nowait(item)
                 self.wanted |= isinstance(item, Submitted)
         except queue.Full as error:

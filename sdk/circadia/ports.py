@@ -259,7 +259,10 @@ class Federation(Protocol):
         ...
 
     def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
-        """Send these updates, and fetch the newest model if `pull`."""
+        """Send these updates, and fetch the newest model if `pull`.
+
+        `LocalProtocolError` for an update that no message can carry; then nothing is done.
+        """
         ...
 
     def poll(self) -> list[DeviceEvent]:
@@ -329,7 +332,15 @@ class Store(Protocol):
         ...
 
     def next_request_id(self) -> int:
-        """Above the id of every request that is known."""
+        """Above the id of every request that is known, and of those that were reserved."""
+        ...
+
+    def reserve_request_ids(self, below: int) -> None:
+        """Ids below it may be given before the store knows of their requests. The last call counts."""
+        ...
+
+    def check_task(self, task: TaskIdentity, parameters: int) -> None:
+        """`ConfigError` as of `claim`; nothing is kept."""
         ...
 
     def claim(self, task: TaskIdentity, parameters: int) -> None:

@@ -313,11 +313,18 @@ class Model:
     unsent_examples: int = 0
     """Rows that training went through for `weights − base`: an example counts at every pass."""
     unsent_ids: frozenset[int] = frozenset()
-    """The different examples among them."""
+    """The different examples among them that the device still had when it trained last."""
+    unsent_left: int = 0
+    """How many others there are: what has left the device is never trained on again."""
     practice: Practice = field(default_factory=Practice)
     """All training on this device, whatever version it began from."""
     personal: Personal | None = None
     """None without personalisation, and before the first training."""
+
+    @property
+    def unsent_different(self) -> int:
+        """The different examples behind the unsent change."""
+        return len(self.unsent_ids) + self.unsent_left
 
     @property
     def answering(self) -> NDArray[np.float32]:

@@ -112,6 +112,7 @@ def _assemble(
     opened: ExitStack,
 ) -> Runtime:
     device = named_device(config, store)
+    store.check_task(task.identity, task.parameters)
     verdicts = store.verdicts()
     last = store.last_tick()
     random = np.random.default_rng([config.agent.seed, last.tick_id if last else 0])
@@ -123,7 +124,8 @@ def _assemble(
     inbox = Inbox(first_request_id=store.next_request_id())
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
-    learning = _workload(config, parts, task, body, store, random, clock, inbox)
+    counts = counts_of(verdicts)
+    learning = _workload(config, parts, task, body, store, random, clock, inbox, held=bool(counts.held))
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
         most = foretold(body, profile, most_sync_bytes(task.parameters), units=most_units(config, task))
@@ -159,14 +161,27 @@ def _assemble(
             inferences=_inferences(config, clock, workload, body, inbox),
             deadline_s=config.agent.deadline_s,
             preference=config.agent.preference,
-            reporter=Reporter(device=device, version=workload.version, updates=counts_of(verdicts)),
+            reporter=Reporter(device=device, version=workload.version, updates=counts),
         ),
         federation=link,
         period_s=config.agent.period_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
-    return Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    runtime = Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    _keep(config, store, device, task, inbox.next_id)
+    return runtime
+
+
+def _keep(config: DeviceConfig, store: Store, device: str, task: Task, next_id: int) -> None:
+    """The store is this device's and this task's from now on: nothing refuses to start any more."""
+    store.claim(task.identity, task.parameters)
+    if config.federation is not None and not store.device():
+        store.keep_device(device)
+    store.reserve_request_ids(next_id + MOST_REQUESTS)
+    kept = store.load_model()
+    if not _is_personal(config) and kept is not None and kept.personal is not None:
+        store.save_model(replace(kept, personal=None))  # the store says what the device answers with
 
 
 def _inferences(
@@ -230,12 +245,14 @@ def launch(config: Path | str | DeviceConfig | None = None, *, task: Task | None
     return build(config if isinstance(config, DeviceConfig) else load_config(Path(config)), parts=parts)
 
 
+MOST_REQUESTS = 2**40
+"""Of one run, whose ids are reserved at its start: a label that comes after a SIGKILL meets no other request."""
 LEGACY_DEVICE = "device"
 """What every device was called that was given no name, before stores kept one; what one that learns alone is called."""
 
 
 def named_device(config: DeviceConfig, store: Store) -> str:
-    """The device's name: in a federation the store's, which it gets at the first start in one.
+    """The device's name: in a federation the store's, which keeps it from the first start in one.
 
     `ConfigError` where the configuration says another: the federation would take it for another device, and what it has
     judged of this one for not judged. A device that learns alone may be called anything.
@@ -251,9 +268,7 @@ def named_device(config: DeviceConfig, store: Store) -> str:
     if kept:
         return kept
     drawn = LEGACY_DEVICE if _was_federated(store) else f"device-{uuid.uuid4().hex[:12]}"
-    name = checked_id("device", config.device or drawn)
-    store.keep_device(name)
-    return name
+    return checked_id("device", config.device or drawn)
 
 
 def _was_federated(store: Store) -> bool:
@@ -354,8 +369,9 @@ def _workload(
     random: np.random.Generator,
     clock: Clock,
     inbox: Inbox,
+    *,
+    held: bool,
 ) -> LearningWorkload:
-    store.claim(task.identity, task.parameters)
     initial = task.initial_weights
     model = store.load_model() or Model(version=0, published_s=math.nan, base=initial, weights=initial)
     trainer, server = Trainer(task, parts.open_model), Server(task, parts.open_model)
@@ -376,6 +392,7 @@ def _workload(
         wanted=lambda: inbox.wanted,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
+        held=held,
     )
 
 

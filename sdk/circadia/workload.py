@@ -15,6 +15,7 @@ from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
 from circadia.federation.codecs import decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
+from circadia.federation.wire.messages import MOST_EXAMPLES
 from circadia.observation import NO_DEADLINE_S
 from circadia.serving.answers import served
 from circadia.stopwatch import Stopwatch
@@ -67,8 +68,9 @@ class LearningWorkload:
         personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
+        held: bool = False,
     ) -> None:
-        """`spooled`: updates without a verdict; `lost`: what was away when the device ended and nobody brings back.
+        """`spooled`: updates without a verdict, `held` since an earlier run; `lost`: what was away and nobody brings back.
 
         On a body that measures, durations and latencies are what passes on `clock`, and training ends between two steps
         when a tick is `wanted`.
@@ -94,7 +96,7 @@ class LearningWorkload:
         self._lost = tuple(lost)
         self._open = Outcome()
         self._acknowledged = ""
-        self._held = False
+        self._held = held
         """Whether the link holds updates back, so that a push sends nothing."""
 
     @property
@@ -201,6 +203,8 @@ class LearningWorkload:
         steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
         ids = np.unique(batches[batches >= 0])
+        different = self.model.unsent_ids.union(ids.tolist())
+        here = frozenset(i for i in different if i in self.examples)
         training = Training(
             steps=steps,
             examples=ids.size,
@@ -212,7 +216,8 @@ class LearningWorkload:
             self.model,
             weights=weights,
             unsent_examples=self.model.unsent_examples + trained,
-            unsent_ids=self.model.unsent_ids.union(ids.tolist()),
+            unsent_ids=here,
+            unsent_left=self.model.unsent_left + len(different) - len(here),
             practice=self.model.practice.plus(trained, now_s),
         )
         model, more_steps = self._personalised(model, rows, ids)
@@ -282,7 +287,7 @@ class LearningWorkload:
             update_id=self._new_id(),
             task=self.task.digest,
             base_version=model.version,
-            examples=len(model.unsent_ids),
+            examples=min(max(model.unsent_different, 1), MOST_EXAMPLES),  # an old change may know of none
             codec=codec,
             payload=payload,
             created_s=now_s,
@@ -291,7 +296,7 @@ class LearningWorkload:
         return dataclasses.replace(
             outcome,
             update=update,
-            model=dataclasses.replace(model, base=base, unsent_examples=0, unsent_ids=frozenset()),
+            model=dataclasses.replace(_without_change(model), base=base),
         )
 
     @property
@@ -360,7 +365,7 @@ class LearningWorkload:
             log.warning(
                 "this device's own change does not go with version %d and is lost: %s", version, error
             )
-            return self._answerable(dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset()))
+            return self._answerable(_without_change(model))
         return self._answerable(dataclasses.replace(model, weights=own))
 
     def _answerable(self, model: Model) -> Model:
@@ -441,3 +446,8 @@ class LearningWorkload:
 
     def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
         return [(self.requests.get(answer.request_id), answer) for answer in outcome.served]
+
+
+def _without_change(model: Model) -> Model:
+    """Nothing is unsent."""
+    return dataclasses.replace(model, unsent_examples=0, unsent_ids=frozenset(), unsent_left=0)

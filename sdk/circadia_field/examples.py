@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.errors import ConfigError
+from circadia.errors import ArtifactError, ConfigError
+from circadia.learning.npz import read_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from circadia.learning.task import Task
 
 LEAST = 20
-DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
-"""What numpy makes of a file that is no .npz, a bare array or half of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,11 +33,13 @@ class Examples:
 def load_examples(path: Path, task: Task) -> Examples:
     """`ConfigError` for a file that is none, or does not fit the task."""
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            x, y = np.asarray(file["x"], np.float32), np.asarray(file["y"])
+        x, y = read_npz(path.read_bytes(), path, "x", "y")
+        x = np.asarray(x, np.float32)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; it holds arrays x (N, *input shape) and y (N,)") from error
-    except DAMAGED as error:
+    except ArtifactError as error:
+        raise ConfigError(str(error)) from error
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: is no .npz file with arrays x and y ({error})") from error
     wanted = tuple(task.input_shape)
     if x.shape[1:] != wanted or y.shape != x.shape[:1] or len(y) < LEAST:

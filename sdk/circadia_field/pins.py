@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from circadia_field.bundle import Bundle
 
 PROFILE, EXAMPLES, TASK = "profile.toml", "examples.npz", "task.toml"
+TASK_MODEL, TASK_WEIGHTS = "task_model.tflite", "task_weights.npz"
+"""With an underscore, which no arm's name has: a policy's file is called as its arm."""
 FILE = ".tflite"
 WRITERS = "circadia.field.examples"
 """The entry-point group of functions that write a file of examples to a path."""
@@ -73,7 +75,7 @@ def _task_files(name: str, drafts: Path) -> dict[str, Path]:
         return {}
     path = manifest_of(name)
     manifest = read_manifest(path, read_file(path))
-    flat = dataclasses.replace(manifest, model="task.tflite", weights="task.npz")
+    flat = dataclasses.replace(manifest, model=TASK_MODEL, weights=TASK_WEIGHTS)
     (drafts / TASK).write_text(dump_manifest(flat), encoding="utf-8")
     return {
         TASK: drafts / TASK,

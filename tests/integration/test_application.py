@@ -348,7 +348,22 @@ def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: P
     updates = loop.agent.status().updates
     assert updates == UpdateCounts(sent=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
     assert updates.waiting == 1
+    assert isinstance(loop.agent.workload, LearningWorkload)
+    assert loop.agent.workload._sync_bytes(action_named("sleep/sync-int8"), None) == 0
     loop.stop()
+
+
+def test_a_device_that_ends_does_not_wait_for_updates_that_are_held(agent: Agent) -> None:
+    hear(agent, UpdatesHeld(reason="norm: 12", rejected=3, retry_s=3600.0))
+    assert isinstance(agent.federation, Letters)
+    spooled(agent, "u1")
+    agent.deliver()
+    assert (agent.federation.pushed, agent.delivering) == (0, False)
+    hear(agent, UpdatesHeld(reason=""))
+    agent.deliver()
+    assert agent.delivering
+    hear(agent, UpdatesHeld(reason="norm: 12", rejected=3, retry_s=3600.0))
+    assert not agent.delivering
 
 
 def test_a_paused_device_leaves_the_broker_and_sends_nothing_even_at_its_end(agent: Agent) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,10 @@ def config(path: Path, device: str = "", *, federated: bool = True) -> DeviceCon
 
 def name_of(path: Path, device: str = "", *, federated: bool = True) -> str:
     with SqliteStore(path) as store:
-        return named_device(config(path, device, federated=federated), store)
+        name = named_device(config(path, device, federated=federated), store)
+        if federated:
+            store.keep_device(name)
+        return name
 
 
 def test_a_name_that_nobody_gave_is_drawn_once_for_each_installation(tmp_path: Path) -> None:
@@ -56,6 +61,19 @@ def test_another_name_is_an_error_that_names_both_and_the_ways_out(tmp_path: Pat
     assert kept in str(raised.value)
     assert "[store] path" in str(raised.value)
     assert name_of(path) == kept  # and the store is not in use, nor changed
+
+
+def test_a_start_that_is_refused_names_no_store_and_takes_none(tmp_path: Path) -> None:
+    path, slow = tmp_path / "device.db", tmp_path / "slow.toml"
+    shipped = files("circadia.energy").joinpath("data/pi-solar.toml").read_text(encoding="utf-8")
+    slow.write_text(shipped.replace('clocks = ["low", "high"]', 'clocks = ["low"]'), encoding="utf-8")
+    platform = {"kind": "linux", "mains": True, "profile": str(slow)}
+    with pytest.raises(ConfigError, match="can do nothing"):
+        build(
+            dataclasses.replace(config(path, "porch"), platform=parse_config({"platform": platform}).platform)
+        )
+    with StoreReader(path) as store:
+        assert (store.device(), store.task()) == ("", None)
 
 
 def test_a_device_alone_may_change_its_name_until_it_joins_a_federation(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -115,6 +116,25 @@ def test_many_threads_get_the_answers_of_one(tmp_path: Path) -> None:
         assert sum(tick.served for tick in store.ticks()) == THREADS * EACH
         assert {request.request_id for request in store.requests()} >= {i for _, _, i in found}
         assert sum(p.duration_s for t in store.ticks() for p in t.phases if p.load is Load.SERVE_HIGH) > 0
+
+
+def test_no_id_is_given_again_after_a_kill_and_none_skipped_after_an_end(tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    agent = simulated(tmp_path)
+    agent.tick()
+    first = agent.infer(image(agent)).request_id
+    for path in tmp_path.glob("device.db*"):
+        shutil.copy(path, killed)  # what a SIGKILL would leave behind
+    agent.close()
+    after = {}
+    for folder in (killed, tmp_path):
+        agent = simulated(folder)
+        agent.tick()
+        after[folder] = agent.infer(image(agent)).request_id
+        agent.close()
+    assert after[tmp_path] == first + 1
+    assert after[killed] > first
 
 
 def test_a_wrong_input_is_refused(tmp_path: Path) -> None:

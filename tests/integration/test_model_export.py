@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
 from circadia import cli
+from circadia.config import parse_config
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.plain import plain_model, run_plain
 from circadia.learning.task_file import load_task
@@ -21,6 +22,8 @@ from circadia.store.sqlite import SqliteStore
 from circadia.tflite.constant import with_constant
 from circadia.tflite.interpreter import VARIABLE, _chosen, open_interpreter
 from circadia.types import Model, Personal
+from circadia.wiring import build
+from circadia.workload import LearningWorkload
 from circadia_lab.data.tasks.digits_data import load_digits_split
 
 if TYPE_CHECKING:
@@ -217,6 +220,29 @@ def test_what_answers_is_exported_or_what_is_common(tmp_path: Path) -> None:
         out = tmp_path / "m.tflite"
         assert cli.main(["model", "export", str(path), *flags, "--out", str(out)]) == 0
         np.testing.assert_array_equal(run_plain(out.read_bytes(), x, "m"), answers(task, wanted, x))
+
+
+@pytest.mark.parametrize("personal", [True, False])
+def test_what_a_device_answers_with_is_exported_before_it_has_trained(
+    tmp_path: Path, *, personal: bool
+) -> None:
+    task, path, out = load_task("digits"), tmp_path / "device.db", tmp_path / "m.tflite"
+    weights = learned(task)
+    own = Personal(weights=learned(task, seed=1), share=0.5, losses=(1.0, 0.5, 0.7))
+    with SqliteStore(path) as store:
+        store.save_model(Model(version=7, published_s=0.0, base=weights, weights=weights, personal=own))
+    table = {
+        "store": {"path": str(path)},
+        "federation": {"broker": "127.0.0.1:1", "drain_s": 0.0},
+        "learning": {"personal": personal},
+    }
+    runtime = build(parse_config(table))
+    assert isinstance(runtime.agent.workload, LearningWorkload)
+    serves = runtime.agent.workload.answering
+    runtime.stop()
+    assert cli.main(["model", "export", str(path), "--out", str(out)]) == 0
+    x = real_inputs()[: task.infer_batch]
+    np.testing.assert_array_equal(run_plain(out.read_bytes(), x, "m"), answers(task, serves, x))
 
 
 def test_a_store_of_other_labels_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

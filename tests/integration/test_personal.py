@@ -295,6 +295,20 @@ def test_an_update_counts_different_examples_however_often_they_were_trained_on(
     assert device.model.unsent_ids == frozenset()
 
 
+def test_examples_that_have_left_are_counted_and_not_remembered_by_id() -> None:
+    device, rounds = workload(), 4
+    for i in range(rounds):
+        teach(device, range(256 * i, 256 * (i + 1)))
+        for j in range(8):
+            do(device, TRAIN, 60.0 * (8 * i + j))
+    different = device.model.unsent_different
+    assert len(device.model.unsent_ids) <= 256 < different <= 256 * rounds
+    update = do(device, PUSH, 1e4).update
+    assert update is not None
+    assert different <= update.examples
+    assert device.model.unsent_different == 0
+
+
 @pytest.mark.parametrize(
     ("file", "wanted"),
     [

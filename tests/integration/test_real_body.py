@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -393,6 +395,23 @@ def test_a_limit_without_its_sensor_does_not_act(machine: Machine, key: str) -> 
     assert without <= acting
     agent.close()
     assert acting - set(runtime(machine, **(rules | {key: False})).agent.shield.names) == without
+
+
+def test_a_store_that_does_not_note_a_sensor_fails_no_tick_and_hears_of_it_again(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = runtime(machine).agent
+    with closing(sqlite3.connect(config(machine).store.path, isolation_level=None)) as other:
+        other.execute(
+            "CREATE TRIGGER stuck BEFORE INSERT ON sensors BEGIN SELECT RAISE(ABORT, 'a disk that is stuck'); END"
+        )
+        tick(agent, "sleep")
+        assert "a disk that is stuck" in caplog.text
+        assert agent.store.sensors() == frozenset()
+        other.execute("DROP TRIGGER stuck")
+    tick(agent, "sleep")
+    assert "battery" in agent.store.sensors()
+    agent.close()
 
 
 def test_a_charger_that_nobody_asks_for_may_be_silent(machine: Machine) -> None:

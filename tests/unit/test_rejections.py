@@ -148,6 +148,23 @@ def test_the_same_verdict_again_counts_once() -> None:
         assert not held(hear(core, 0, REJECTED, NORM.format(12)))
 
 
+def test_a_verdict_that_the_device_did_not_keep_counts_once_though_it_is_asked_for_again() -> None:
+    core, _ = uploads(1)
+    for _ in range(2 * IN_A_ROW):
+        assert not held(hear(core, 0, REJECTED, NORM.format(12)))
+        assert sent(core.add([update(0)], 2.0)) == ["u0"]
+
+
+def test_what_is_put_off_waits_with_those_that_are_held() -> None:
+    core, _ = uploads(5)
+    for number in range(IN_A_ROW):
+        hear(core, number, REJECTED, NORM.format(12))
+    hear(core, 3, NOT_NOW, "later")
+    for now_s in range(60, int(HOUR_S), 60):
+        assert sent(core.tick(float(now_s))) == []
+    assert sent(core.tick(1.0 + HOUR_S)) != []
+
+
 def test_a_device_that_starts_again_tries_one_at_once() -> None:
     core, first = uploads(10, rejected=[NORM.format(1)] * IN_A_ROW)
     assert first == ["u0"]

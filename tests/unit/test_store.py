@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import pytest
 from circadia.actions import CATALOGUE, NAMES, SLEEP
 from circadia.errors import StoreError
 from circadia.practice import Practice
-from circadia.store.sqlite import MOST_JOINING, Retention, SqliteStore
+from circadia.store.reading import StoreReader
+from circadia.store.sqlite import MOST_JOINING, PRUNE_TICKS, RETRY_TICKS, Retention, SqliteStore
 from circadia.types import (
     Decision,
     EnergyReading,
@@ -201,6 +203,33 @@ def test_retention_bounds_the_file_and_spares_the_spool(tmp_path: Path) -> None:
         assert len(store.spooled()) == 1
     (count,) = sqlite3.connect(path).execute("SELECT count(*) FROM ticks").fetchone()
     assert 100 <= count < 100 + 256 + 1
+
+
+def test_a_prune_that_fails_does_not_fail_the_tick_and_is_tried_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "device.db"
+    with SqliteStore(path, Retention(ticks=10)) as store, closing(sqlite3.connect(path)) as other:
+        other.execute(
+            "CREATE TRIGGER stuck BEFORE DELETE ON ticks BEGIN SELECT RAISE(ABORT, 'a disk that is stuck'); END"
+        )
+        ids = [store.commit(record(float(i))) for i in range(PRUNE_TICKS)]
+        assert ids == list(range(1, PRUNE_TICKS + 1))
+        assert caplog.text.count("a disk that is stuck") == 1
+        other.execute("DROP TRIGGER stuck")
+        for i in range(RETRY_TICKS):
+            store.commit(record(float(PRUNE_TICKS + i)))
+        (kept,) = other.execute("SELECT count(*) FROM ticks").fetchone()
+        assert kept == 10
+
+
+def test_retention_counts_requests_and_not_their_ids(tmp_path: Path) -> None:
+    ids = (1, 2, 3, 2**41, 2**41 + 1)
+    with SqliteStore(tmp_path / "device.db", Retention(requests=4)) as store:
+        store.commit(record(0.0, Outcome(expired=ids)))
+    SqliteStore(tmp_path / "device.db", Retention(requests=4)).close()
+    with StoreReader(tmp_path / "device.db") as reader:
+        assert {request.request_id for request in reader.requests()} == set(ids[1:])
 
 
 def test_evicted_examples_are_not_loaded_again(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from circadia import cli
 from circadia.errors import ArtifactError
 from circadia.learning.manifest import dump_manifest, read_manifest
+from circadia.learning.npz import read_npz
 from circadia.learning.task_check import check_task
-from circadia.learning.task_file import DATA, SHIPPED
+from circadia.learning.task_file import DATA, SHIPPED, load_task
 from circadia_lab.data.tasks.digits_data import load_digits_split
 
 TASKS = Path(__file__).parents[1] / "tasks"
@@ -120,6 +122,8 @@ def test_answers_that_are_off(manifest: Path) -> None:
     [
         (np.zeros((5, 17)), np.zeros(5, int), ("x", "rows of shape [17]; the task takes [18]: 1 too few of 18 numbers")),
         (np.zeros((5, 3, 6)), np.zeros(5, int), ("x", "rows of shape [3, 6]; the task takes [18]: the same numbers in another shape")),
+        (np.zeros((0, 18)), np.zeros(1, int), ("x", "no rows; at least one example is needed")),
+        (np.full((5, 18), 1e300), np.zeros(5, int), ("x", "5 of 5 rows hold NaN or infinity")),
         (np.full((5, 18), np.nan), np.zeros(5, int), ("x", "5 of 5 rows hold NaN or infinity")),
         (np.array([["a"] * 18] * 5), np.zeros(5, int), ("x", "of type <U1; numbers are needed, float32 at best")),
         (np.zeros((5, 18)), np.zeros(5), ("y", "float64[5]; whole numbers are needed, one a row: 0 … 3")),
@@ -147,12 +151,58 @@ def test_rows_that_are_undecided_may_be_counted_either_way(manifest: Path) -> No
 
 
 def test_examples_that_are_none(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(b"junk")
-    np.savez(tmp_path / "y.npz", y=np.zeros(3))
-    for name in ("x.npz", "y.npz", "absent.npz"):
-        ((what, detail),) = wrong(TASKS / "motion.toml", tmp_path / name)
+    for name, data in (("junk", b"junk"), ("empty", b""), ("cut", b"PK\x03\x04 cut")):
+        (tmp_path / f"{name}.npz").write_bytes(data)
+    np.savez(tmp_path / "lacks.npz", y=np.zeros(3))
+    with (tmp_path / "bare.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    for name in ("junk", "empty", "cut", "lacks", "bare"):
+        ((what, detail),) = wrong(TASKS / "motion.toml", tmp_path / f"{name}.npz")
         assert what == "data"
-        assert "is no .npz with arrays x and y" in detail
+        assert f"{name}.npz: is no .npz file with arrays x and y" in detail
+    ((what, detail),) = wrong(TASKS / "motion.toml", tmp_path / "absent.npz")
+    assert (what, "absent.npz: cannot be read (No such file" in detail) == ("data", True)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_file_of_examples_is_told_whatever_is_damaged(tmp_path: Path, save: Any) -> None:
+    path, random = tmp_path / "x.npz", np.random.default_rng(0)
+    save(path, x=np.zeros((8, 18), np.float32), y=np.zeros(8, int))
+    sound = path.read_bytes()
+    told = set()
+    for _ in range(2000):
+        damaged = np.frombuffer(sound, np.uint8).copy()
+        damaged[random.integers(0, damaged.size, 3)] = random.integers(0, 256, 3)
+        try:
+            read_npz(damaged.tobytes(), path, "x", "y")
+        except ArtifactError as error:
+            told.add(type(error.__cause__))
+    assert len(told) > 2
+
+
+@pytest.mark.parametrize(
+    ("change_of", "told"),
+    [
+        ({"tolerance": "x"}, "vectors.tolerance is 'x'; it must be a number"),
+        ({"ties": "x"}, "vectors.ties is 'x'; it must be a number"),
+        ({"ties": float("inf")}, "vectors.ties is inf; it must be a number"),
+        ({"infer": 3}, "vectors.infer is 3; it must be a list of numbers"),
+        ({"train": ["a", "b", "c"]}, "vectors.train is ['a', 'b', 'c']; it must be a list of numbers"),
+    ],
+)
+def test_vectors_that_cannot_be_are_named(manifest: Path, change_of: dict[str, Any], told: str) -> None:
+    found = read_manifest(manifest, manifest.read_bytes())
+    change(manifest, vectors={**(found.vectors or {}), **change_of})
+    for read in (check_task, load_task):
+        with pytest.raises(ArtifactError, match=rf"motion\.toml: the manifest is wrong: {re.escape(told)}"):
+            read(manifest)
+
+
+def test_vectors_that_are_no_table_are_named(manifest: Path) -> None:
+    change(manifest, vectors=None)
+    manifest.write_text(manifest.read_text().replace("[input]", "vectors = [1]\n[input]"))
+    with pytest.raises(ArtifactError, match=r"vectors are \[1\]; they must be a table"):
+        load_task(manifest)
 
 
 def test_examples_that_fit_are_learned_for_a_trial(

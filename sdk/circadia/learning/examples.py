@@ -47,6 +47,9 @@ class ExampleBuffer:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __contains__(self, example_id: int) -> bool:
+        return example_id in self._rows
+
     @property
     def fresh_count(self) -> int:
         """Examples that were never trained on."""

@@ -22,6 +22,8 @@ FORMAT_1 = "circadia-task/1"
 """Of release 0.1: the same in JSON, without [input], [model] and [weights] but with their keys at the top."""
 BATCHES = ("train", "infer", "evaluate")
 DTYPE = "float32"
+LARGEST = 1e30
+"""What a test vector holds is below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ def read_manifest(path: Path, text: bytes) -> TaskManifest:
         return _of_1(table) if table["format"] == FORMAT_1 else _of_2(table)
     except KeyError as error:
         raise ArtifactError(f"{path}: the manifest has no {error}; see docs/reference/task.md") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{path}: the manifest is wrong: {error}") from error
 
 
@@ -109,7 +111,7 @@ def _of_1(table: Mapping[str, Any]) -> TaskManifest:
         weights_sha256=str(table["weights_sha256"]),
         parameters=int(table["parameters"]),
         batches={name: int(n) for name, n in table["batches"].items()},
-        vectors=table.get("vectors"),
+        vectors=_vectors(table.get("vectors")),
     )
 
 
@@ -130,7 +132,7 @@ def _of_2(table: Mapping[str, Any]) -> TaskManifest:
         weights_sha256=str(weights.get("sha256", "")),
         parameters=int(table.get("parameters", 0)),
         batches=None if batches is None else {name: int(n) for name, n in batches.items()},
-        vectors=table.get("vectors"),
+        vectors=_vectors(table.get("vectors")),
     )
 
 
@@ -144,6 +146,26 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(n, int) and n > 0 for n in value):
         raise TypeError(f"the input's shape is {value!r}; it must be a list of whole numbers from 1 on")
     return tuple(value)
+
+
+def _vectors(value: Any) -> Mapping[str, Any] | None:
+    """As they are; what is missing is for whoever compares to say."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError(f"vectors are {value!r}; they must be a table")
+    for name in BATCHES:
+        numbers = value.get(name, [])
+        if not isinstance(numbers, list) or not all(map(_is_number, numbers)):
+            raise TypeError(f"vectors.{name} is {numbers!r}; it must be a list of numbers")
+    for name in ("tolerance", "ties"):
+        if not _is_number(value.get(name, 0)):
+            raise TypeError(f"vectors.{name} is {value[name]!r}; it must be a number")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < LARGEST
 
 
 def _line(key: str, value: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.manifest import read_manifest
+from circadia.learning.npz import read_npz
 from circadia.learning.signatures import SIGNATURES, declared
 from circadia.learning.task import Task
 from circadia.learning.task_file import manifest_of, read_file, read_weights
@@ -198,12 +199,14 @@ def _examples(
     manifest: TaskManifest, task: Task | None, path: Path, open_model: OpenModel
 ) -> Iterator[Finding]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x, y = arrays["x"], arrays["y"]
-    except (OSError, ValueError, KeyError) as error:
-        yield Finding(what="data", fits=False, detail=f"{path}: is no .npz with arrays x and y: {error}")
+        x, y = map(np.atleast_1d, read_npz(path.read_bytes(), path, "x", "y"))
+    except OSError as error:
+        yield Finding(what="data", fits=False, detail=f"{path}: cannot be read ({error.strerror})")
         return
-    found = [*_inputs(manifest, x), *_targets(manifest, x, y)]
+    except ArtifactError as error:
+        yield Finding(what="data", fits=False, detail=str(error))
+        return
+    found = [*_inputs(manifest, x), *(_targets(manifest, x, y) if len(x) else ())]
     yield from found
     if task is not None and all(one.fits for one in found):
         yield _learning(task, x.astype(np.float32), y.astype(np.int32), open_model)
@@ -223,7 +226,12 @@ def _inputs(manifest: TaskManifest, x: NDArray[Any]) -> Iterator[Finding]:
             detail=f"rows of shape {list(x.shape[1:])}; the task takes {list(wanted)}: {hint}",
         )
         return
-    if broken := int((~np.isfinite(x.astype(np.float64))).reshape(len(x), -1).any(1).sum()):
+    if not len(x):
+        yield Finding(what="x", fits=False, detail="no rows; at least one example is needed")
+        return
+    with np.errstate(over="ignore"):
+        used = x.astype(np.float32)
+    if broken := int((~np.isfinite(used)).reshape(len(x), -1).any(1).sum()):
         yield Finding(what="x", fits=False, detail=f"{broken} of {len(x)} rows hold NaN or infinity")
         return
     cast = "" if x.dtype == np.float32 else f", used as float32 ({x.dtype} here)"
@@ -241,7 +249,7 @@ def _targets(manifest: TaskManifest, x: NDArray[Any], y: NDArray[Any]) -> Iterat
             detail=f"{y.dtype}{list(y.shape)}; whole numbers are needed, one a row: 0 … {classes - 1}",
         )
         return
-    if len(y) != len(x) or not len(y):
+    if len(y) != len(x):
         yield Finding(
             what="y", fits=False, detail=f"{len(y)} labels for {len(x)} rows: {_off(len(y), len(x))}"
         )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
 from circadia.learning.manifest import read_manifest
+from circadia.learning.npz import read_npz
 from circadia.learning.task import Task
 from circadia.learning.vectors import agree, answers
 from circadia.tflite.interpreter import open_interpreter
@@ -108,11 +107,10 @@ def _verified(path: Path, sha256: str) -> bytes:
 
 def read_weights(data: bytes, path: Path) -> NDArray[np.float32]:
     """The array `weights` of an .npz file's bytes; `ArtifactError` when there is none."""
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return np.array(arrays["weights"], np.float32)
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: holds no array `weights`: {error}") from error
+    (weights,) = read_npz(data, path, "weights")
+    if weights.dtype.kind not in "fiu":
+        raise ArtifactError(f"{path}: the weights are of type {weights.dtype}; they must be float32 numbers")
+    return weights.astype(np.float32)
 
 
 def _try_vectors(task: Task, vectors: Mapping[str, Any] | None, open_model: OpenModel) -> None:

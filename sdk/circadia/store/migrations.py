@@ -51,6 +51,8 @@ PACES = """CREATE TABLE paces (
 """How long a unit of each action's work took at most on this body."""
 SENSORS = "CREATE TABLE sensors (key TEXT PRIMARY KEY) WITHOUT ROWID"
 """Those that have ever answered."""
+REQUEST_IDS = "CREATE TABLE request_ids (id INTEGER PRIMARY KEY CHECK (id = 1), below INTEGER NOT NULL)"
+"""Those below it may have been given to requests that the store does not know."""
 TASK = """CREATE TABLE task (
     id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
 """The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
@@ -64,6 +66,7 @@ TABLES = f"""
 {PERSONAL};
 {PACES};
 {SENSORS};
+{REQUEST_IDS};
 {TASK};
 CREATE TABLE ticks (
     id INTEGER PRIMARY KEY, t_s REAL NOT NULL, observation BLOB NOT NULL, proposed TEXT NOT NULL,
@@ -83,7 +86,7 @@ CREATE TABLE trainings (
 CREATE TABLE model (
     id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, published_s REAL, base BLOB NOT NULL,
     weights BLOB NOT NULL, unsent_examples INTEGER NOT NULL, practice REAL NOT NULL, practice_s REAL NOT NULL,
-    unsent BLOB);
+    unsent BLOB, unsent_left INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE updates (
     id TEXT PRIMARY KEY, task TEXT NOT NULL, base_version INTEGER NOT NULL, examples INTEGER NOT NULL,
     codec TEXT NOT NULL, payload BLOB, created_s REAL NOT NULL, accepted INTEGER, reason TEXT) WITHOUT ROWID;
@@ -92,6 +95,7 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 """`ticks.masked`: a JSON list of [limit, action set]; in rows of schema 3, an object from limits to bit sets over `ACTIONS_3`.
 
 `model.unsent` holds the ids behind `unsent_examples`, int64, rising; NULL in a row that a version before schema 5 wrote.
+`model.unsent_left` counts those that have left the buffer, whose ids are not kept.
 `ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
 """
 
@@ -109,9 +113,10 @@ def _from_3(db: sqlite3.Connection) -> None:
 
 def _from_4(db: sqlite3.Connection) -> None:
     """How long work takes, which sensors there are, the task, the device's name and its own answer are remembered."""
-    for table in (PACES, SENSORS, TASK, DEVICE, PERSONAL):
+    for table in (PACES, SENSORS, REQUEST_IDS, TASK, DEVICE, PERSONAL):
         db.execute(table)
     db.execute("ALTER TABLE model ADD COLUMN unsent BLOB")
+    db.execute("ALTER TABLE model ADD COLUMN unsent_left INTEGER NOT NULL DEFAULT 0")
 
 
 STORE = Schema(

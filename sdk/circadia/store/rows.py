@@ -219,17 +219,18 @@ def read_model(db: sqlite3.Connection, schema: int) -> Model | None:
     if row is None:
         return None
     model = _model_of(row)
-    ids = _unsent_ids(db, model.unsent_examples, schema)
-    return dataclasses.replace(model, unsent_ids=ids, personal=_personal(db) if schema >= 5 else None)
+    ids, left = _unsent(db, model.unsent_examples, schema)
+    personal = _personal(db) if schema >= 5 else None
+    return dataclasses.replace(model, unsent_ids=ids, unsent_left=left, personal=personal)
 
 
-def _unsent_ids(db: sqlite3.Connection, passes: int, schema: int) -> frozenset[int]:
-    """The examples behind the unsent change: as they are kept, else the newest used ones, as many as there can be."""
-    kept = db.execute("SELECT unsent FROM model").fetchone()[0] if schema >= 5 else None
+def _unsent(db: sqlite3.Connection, passes: int, schema: int) -> tuple[frozenset[int], int]:
+    """The examples behind the unsent change, and how many have left: as they are kept, else the newest used ones, as many as there can be."""
+    kept, left = db.execute("SELECT unsent, unsent_left FROM model").fetchone() if schema >= 5 else (None, 0)
     if kept is not None:
-        return frozenset(np.frombuffer(kept, "<i8").tolist())
+        return frozenset(np.frombuffer(kept, "<i8").tolist()), left
     used = db.execute("SELECT id FROM examples WHERE used = 1 ORDER BY id DESC LIMIT ?", (passes,))
-    return frozenset(i for (i,) in used)
+    return frozenset(i for (i,) in used), 0
 
 
 def _personal(db: sqlite3.Connection) -> Personal | None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Written = TypeVar("Written")
+PRUNE_TICKS, RETRY_TICKS = 256, 16
+"""So often old rows go, and so much later it is tried again after an error."""
 PAGE_BYTES = 1024
 """Small pages: a tick writes about three of them, and flash wears by the page."""
 
@@ -96,6 +98,7 @@ class SqliteStore:
         self._room = 0
         """Bytes that the last reading took; the next one takes about as many."""
         self._commits = 0
+        """Since old rows were pruned."""
         with ExitStack() as opened, self._blame():
             opened.enter_context(_locked(path))
             self.path = self._usable(path)
@@ -172,9 +175,19 @@ class SqliteStore:
         tick_id = self._with_room(lambda: self._write_tick(record))
         self._settlements, self._amendments = [], {}
         self._commits += 1
-        if self._commits % 256 == 0:
-            self._prune(self._retention)
+        if self._commits >= PRUNE_TICKS:
+            self._prune_in_passing()
         return tick_id
+
+    def _prune_in_passing(self) -> None:
+        """The tick is stored already, so that nothing may fail it: what is not pruned now is pruned at a later tick."""
+        try:
+            self._prune(self._retention)
+        except StoreError as error:
+            log.warning("old rows stay for now: %s", error)
+            self._commits -= RETRY_TICKS
+        else:
+            self._commits = 0
 
     def _write_tick(self, record: TickRecord) -> int:
         outcome = record.outcome
@@ -306,10 +319,19 @@ class SqliteStore:
         ]
 
     def next_request_id(self) -> int:
-        """An id above every request that the file knows."""
+        """An id above every request that the file knows, and above what was reserved."""
         with self._blame():
             (newest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-        return max([int(newest), *(i for work in self.away() for i in work.requests)]) + 1
+            (below,) = self._db.execute("SELECT coalesce(max(below), 1) FROM request_ids").fetchone()
+        return max([int(below), int(newest) + 1, *(i + 1 for work in self.away() for i in work.requests)])
+
+    def reserve_request_ids(self, below: int) -> None:
+        """Ids below it may be given before the file knows of their requests. The last call counts."""
+        self._with_room(lambda: self._write_reserve(below))
+
+    def _write_reserve(self, below: int) -> None:
+        with self._transaction(durable=True) as db:
+            db.execute("INSERT OR REPLACE INTO request_ids (id, below) VALUES (1, ?)", (below,))
 
     def away(self) -> list[Away]:
         """The work that went away and did not come back, longest away first."""
@@ -318,6 +340,11 @@ class SqliteStore:
 
     # The task
 
+    def check_task(self, task: TaskIdentity, parameters: int) -> None:
+        """`ConfigError` as of `claim`; the store belongs to nobody new."""
+        with self._blame():
+            self._check_task(self._db, task, parameters)
+
     def claim(self, task: TaskIdentity, parameters: int) -> None:
         """The store belongs to this task, of so many weights, from now on.
 
@@ -325,17 +352,21 @@ class SqliteStore:
         adopted once, by a task that fits what is there: the model of its last update, its weights, its examples.
         """
         with self._transaction(durable=True) as db:
-            row = db.execute("SELECT identity FROM task").fetchone()
-            if row is None:
-                what = tables.misfit(db, task, parameters)
-            else:
-                what = TaskIdentity.parse(row[0]).differences(task)
-            if what:
-                raise ConfigError(
-                    f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
-                )
-            if row is None:
+            if not self._check_task(db, task, parameters):
                 tables.keep_task(db, task)
+
+    def _check_task(self, db: sqlite3.Connection, task: TaskIdentity, parameters: int) -> bool:
+        """Whether it is the task's already; `ConfigError` if it cannot be."""
+        row = db.execute("SELECT identity FROM task").fetchone()
+        if row is None:
+            what = tables.misfit(db, task, parameters)
+        else:
+            what = TaskIdentity.parse(row[0]).differences(task)
+        if what:
+            raise ConfigError(
+                f"{self.path}: belongs to another task: {what}; take that task, or name another [store] path"
+            )
+        return row is not None
 
     # Model and spool
 
@@ -391,7 +422,6 @@ class SqliteStore:
         with self._transaction(durable=False) as db:
             for table, key, count in (
                 ("ticks", "id", keep.ticks),
-                ("requests", "id", keep.requests),
                 ("trainings", "tick", keep.trainings),
             ):
                 query = f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?"  # noqa: S608 constants
@@ -399,6 +429,10 @@ class SqliteStore:
             db.execute(
                 "DELETE FROM examples WHERE evicted = 1 AND id <= (SELECT max(id) FROM examples) - ?",
                 (keep.examples,),
+            )
+            db.execute(  # by number: ids that were only reserved leave gaps
+                "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (keep.requests,),
             )
             db.execute(
                 """DELETE FROM updates WHERE payload IS NULL AND id NOT IN

@@ -132,10 +132,11 @@ def replace_model(db: sqlite3.Connection, model: Model) -> None:
         model.practice.rows,
         model.practice.t_s,
         np.array(sorted(model.unsent_ids), "<i8").tobytes(),
+        model.unsent_left,
     )
     db.execute(
         """INSERT OR REPLACE INTO model (id, version, published_s, base, weights, unsent_examples, practice, practice_s,
-           unsent) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           unsent, unsent_left) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
     if model.personal is None:

@@ -85,6 +85,7 @@ def model(version: int = 3) -> Model:
         weights=np.arange(4, dtype=np.float32) + version,
         unsent_examples=8,
         unsent_ids=frozenset({3, 2**40}),
+        unsent_left=5,
         practice=Practice(16.0, 30.0),
         personal=Personal(
             weights=np.full(4, 0.5, np.float32), share=0.5, losses=(1.5, 0.25, 2.0), scored=3.5
@@ -214,6 +215,11 @@ class StoreContract(Contract):
         ):
             with pytest.raises(ConfigError, match=what):
                 store.claim(other, parameters)
+            with pytest.raises(ConfigError, match=what):
+                store.check_task(other, parameters)
+        store.check_task(
+            dataclasses.replace(TASK, scaling="x / 255"), 4
+        )  # which does not make it that task's
         store.claim(TASK, 4)
         store = self.again(store)
         with pytest.raises(ConfigError, match="labels moving, still instead of still, moving"):
@@ -256,6 +262,10 @@ class StoreContract(Contract):
         store.commit(tick(120.0, Outcome(phases=PHASES, away=(WORK,))))
         store = self.again(store)
         assert store.next_request_id() == 10
+        for below in (2**42, 100):  # for a run, and at its end for what it gave
+            store.reserve_request_ids(below)
+            store = self.again(store)
+            assert store.next_request_id() == below
         store.close()
 
     def test_what_is_away_stays_known_until_it_is_back(self) -> None:
@@ -319,7 +329,7 @@ class StoreContract(Contract):
 
 def _same(found: Model | None, wanted: Model) -> None:
     assert found is not None
-    for name in ("version", "published_s", "unsent_examples", "unsent_ids", "practice"):
+    for name in ("version", "published_s", "unsent_examples", "unsent_ids", "unsent_left", "practice"):
         assert getattr(found, name) == getattr(wanted, name), name
     np.testing.assert_array_equal(found.base, wanted.base)
     np.testing.assert_array_equal(found.weights, wanted.weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WINDOW = 4
 """Updates on the way at once: it bounds what the aggregator has to hold for one device."""
+MOST_JUDGED = 64
+"""Verdicts that are remembered: several times what a device's spool holds."""
 
 
 _UNKNOWN_DIGEST = bytes(32)
@@ -74,6 +77,8 @@ class Uploads:
         self._held = False
         """Whether none is sent until the rejections' pause is over."""
         self._waiting: dict[str, _Upload] = {}
+        self._judged: deque[str] = deque(maxlen=MOST_JUDGED)
+        """The updates whose verdicts came last: one that the device did not keep comes again, and counts no more."""
         self._online = False
         self._open = False
         """Whether updates may be sent: the aggregator is there, or nobody knows."""
@@ -153,11 +158,13 @@ class Uploads:
         verdict = UpdateAcknowledged(
             update_id=ack.update_id, accepted=ack.status == ACCEPTED, reason=ack.reason
         )
-        held = self._judge(verdict, now_s) if upload else ()
+        first = upload is not None and ack.update_id not in self._judged
+        held = self._judge(verdict, now_s) if first else ()
         return (verdict, *held, *self._fill(now_s))
 
     def _judge(self, verdict: UpdateAcknowledged, now_s: float) -> tuple[DeviceEvent, ...]:
         """What a verdict, heard for the first time, means for the updates behind it."""
+        self._judged.append(verdict.update_id)
         rejections = self._rejections
         before = rejections.held
         if verdict.accepted:
@@ -180,7 +187,7 @@ class Uploads:
         upload.put_off += 1
         upload.attempts = 0
         upload.not_before_s = now_s + pause_s
-        upload.due_s = upload.not_before_s if self._open else math.inf
+        upload.due_s = upload.not_before_s if self._open and not self._held else math.inf
         event = UpdatePutOff(update_id=upload.update.update_id, reason=reason, retry_s=pause_s)
         return (event, *self._fill(now_s))
 

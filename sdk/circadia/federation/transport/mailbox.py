@@ -31,9 +31,9 @@ class Mailbox:
         self._fresh = False
 
     def take(self, step: DeviceEvent) -> None:
-        """Add an event. A newer manifest or model takes the place of an older one."""
+        """Add an event. A newer manifest, model or word on whether updates are held takes the place of an older one."""
         with self._lock:
-            if isinstance(step, ManifestSeen | ModelArrived):
+            if isinstance(step, ManifestSeen | ModelArrived | UpdatesHeld):
                 self._events = [event for event in self._events if type(event) is not type(step)]
             elif len(self._events) >= self._limit:
                 self._make_room()
@@ -42,7 +42,7 @@ class Mailbox:
 
     def _make_room(self) -> None:
         """Drop what does least harm: a verdict is asked for again, a complaint is only a complaint."""
-        for kind in (Corruption, UpdatePutOff, UpdatesHeld, UpdateAcknowledged):
+        for kind in (Corruption, UpdatePutOff, UpdateAcknowledged):
             for i, event in enumerate(self._events):
                 if isinstance(event, kind):
                     del self._events[i]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK = LARGEST_MESSAGE - 1024
 """Bytes of payload in every chunk but the last; the rest is for the header."""
+MOST_EXAMPLES = 10_000_000
+"""Behind one update."""
 MOST_CHUNKS = 1024
 LARGEST_PAYLOAD = CHUNK * MOST_CHUNKS
 LONGEST_REASON = 512
@@ -223,7 +225,7 @@ _RULES: dict[type[Message], dict[str, Rule]] = {
         "update_id": _ID,
         "task": _DIGEST,
         "base_version": _VERSION,
-        "examples": _whole(1, 10_000_000),
+        "examples": _whole(1, MOST_EXAMPLES),
         "created_s": _real,
         **_PACKED,
         **_PIECE,

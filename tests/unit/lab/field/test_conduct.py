@@ -15,6 +15,7 @@ import pytest
 from circadia.actions import SLEEP
 from circadia.errors import ConfigError, MeterError, StoreError
 from circadia.learning.task_file import load_task
+from circadia.policy.artifact import shipped_policy
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Decision, EnergyReading, Load, Observation, Outcome, Phase, Source, TickRecord
 from circadia_field.bundle import BROKEN_OFF, ENDED, PINS, RESUMED, STARTED, Bundle
@@ -260,7 +261,11 @@ def test_a_device_without_a_meter_is_refused(
 def test_a_task_of_ones_own_is_pinned_with_its_files(tmp_path: Path, plan: Callable[..., Plan]) -> None:
     home = tmp_path / "home"
     shutil.copytree(TASKS, home / "tasks")
-    freeze(plan(hours=1.0, washout_h=0.1), tmp_path / "plan.json")
+    policy = tmp_path / "policy.tflite"
+    policy.write_bytes(shipped_policy().read_bytes())
+    shutil.copy(shipped_policy().with_suffix(".json"), policy.with_suffix(".json"))
+    arms = {"task": str(policy), "rule": "charging-only"}  # named as one of the pinned files could be
+    freeze(plan(arms=arms, hours=1.0, washout_h=0.1), tmp_path / "plan.json")
     (home / "device.toml").write_text(
         '[platform]\nkind = "simulated"\n[agent]\ntask = "tasks/motion.toml"\n', encoding="utf-8"
     )
@@ -272,6 +277,7 @@ def test_a_task_of_ones_own_is_pinned_with_its_files(tmp_path: Path, plan: Calla
     config = config_of(bundle, attempt)
     assert config.agent.task == str(bundle.folder / "pinned" / "task.toml")
     assert load_task(config.agent.task).name == "motion"
+    assert (bundle.folder / "pinned" / "task.tflite").read_bytes() == policy.read_bytes()
     text = bundle.pins["task_identity"]
     bundle.pins["task_identity"] = text.replace("Walking", "Strolling")
     with pytest.raises(ConfigError, match=r"task\.toml: is not the task any more that the test began with"):
