@@ -272,8 +272,8 @@ class Runtime:
             for part in (*self._closing, self.agent, self.agent.platform):
                 self._end(part)
         finally:
-            self._over.set()
             atexit.unregister(self._forgotten)
+            self._over.set()
 
     def _end(self, part: Closable) -> None:
         try:
