@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, INDEX, action_named
+from circadia.actions import action_named
 from circadia.config import parse_config
 from circadia.errors import ArtifactError
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatePutOff
 from circadia.types import Model, ModelUpdate, Outcome
-from circadia.wiring import Parts, build
+from circadia.wiring import build
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
@@ -147,18 +147,6 @@ def test_updates_that_wait_for_a_version_gone_back_from_do_not_silence_a_device(
     assert work(agent)._spool_is_full
 
 
-class Pushes:
-    """A policy that pushes."""
-
-    name = "pushes"
-    offered = np.ones(len(CATALOGUE), bool)
-
-    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ARG002 - the port's
-        return np.where(np.arange(len(CATALOGUE)) == INDEX["sleep/sync-int8"], 100.0, -100.0).astype(
-            np.float32
-        )
-
-
 def test_a_change_whose_examples_have_left_counts_for_one(agent: Agent) -> None:
     workload = work(agent)
     workload.model = dataclasses.replace(workload.model, unsent_examples=7)
@@ -174,12 +162,14 @@ def test_an_update_that_no_message_can_carry_is_given_up_and_the_others_go(
         "store": {"path": str(tmp_path / "device.db")},
         "federation": {"broker": "127.0.0.1:1", "drain_s": 0.0},
     }
-    runtime = build(parse_config(table), parts=Parts(policy=Pushes()))
+    runtime = build(parse_config(table))
     agent, bad = runtime.agent, dataclasses.replace(update("bad"), examples=0)
     for one in (bad, update("good")):
         agent.store.commit(dataclasses.replace(agent.tick(), outcome=Outcome(update=one)))
         work(agent).spool[one.update_id] = one
-    agent.tick()
+    record = agent.tick()
+    push = dataclasses.replace(record.decision, action=action_named("sleep/sync-int8"))
+    agent._sync(dataclasses.replace(record, decision=push))
     assert [one.update_id for one in agent.workload.spooled] == ["good"]
     assert [one.update_id for one in agent.store.spooled()] == ["good"]
     assert "update bad was rejected" in caplog.text
