@@ -197,7 +197,9 @@ def test_without_tensorflow_the_command_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(make, "ENVIRONMENT", tmp_path)
     monkeypatch.setattr(make, "find_spec", lambda _name: None)
-    with pytest.raises(PlatformUnavailable, match=r"pip install 'circadia-lab\[tensorflow\]'.*--python PATH"):
+    with pytest.raises(
+        PlatformUnavailable, match=r"pip install '\./tools\[tensorflow\]' in a checkout.*--python PATH"
+    ):
         tensorflow("")
     assert tensorflow("/usr/bin/python3") == "/usr/bin/python3"
 
