@@ -103,7 +103,7 @@ def test_its_half_of_a_field_test_needs_nothing_else(python: Path, tmp_path: Pat
 def test_what_only_the_workbench_has_is_said_before_anything_is_made(python: Path, tmp_path: Path) -> None:
     words = begun(tmp_path)
     board = call(python, tmp_path, *words, "--examples", "digits.npz", "--virtual=firmware")
-    assert (board.returncode, "pip install circadia[lab]" in board.stderr) == (2, True)
+    assert (board.returncode, "pip install './tools'" in board.stderr) == (2, True)
     digits = call(python, tmp_path, *words, "--virtual=body")
     assert (digits.returncode, "--examples FILE.npz" in digits.stderr) == (2, True)
     assert not (tmp_path / "test").exists()
