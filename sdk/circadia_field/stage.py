@@ -180,5 +180,5 @@ def stage_named(name: str) -> Stage:
         return made
     raise PlatformUnavailable(
         f"--virtual={name}: the meter's firmware on a simulated board comes with the workbench: pip install "
-        f"circadia[lab]; --virtual={BODY} needs none"
+        f"'./tools' in a checkout; --virtual={BODY} needs none"
     )
