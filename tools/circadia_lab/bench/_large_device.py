@@ -6,7 +6,6 @@ python -m circadia_lab.bench._large_device TASK.toml HOST:PORT FOLDER
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -117,8 +116,9 @@ class Round:
 
 
 def _mb() -> float:
-    """The most that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most that this process has held; `getrusage` would count what its parent held when it forked."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def main(arguments: list[str]) -> int:
