@@ -77,9 +77,6 @@ class Done:
             self.served.append(answer)
 
 
-NOTHING = Done()
-
-
 class Inferences:
     """`infer` is for any thread and many at once, all else for the agent's."""
 
@@ -204,7 +201,7 @@ class Inferences:
     def take(self) -> Done:
         """What was answered since the last call."""
         if not self._done.count:
-            return NOTHING
+            return Done()
         with self._book:
             done, self._done = self._done, Done()
         return done
