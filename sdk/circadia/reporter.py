@@ -96,7 +96,7 @@ class Reporter:
         if len(self._actions) > MOST_UNSETTLED:
             del self._actions[next(iter(self._actions))]
         if record.outcome.update is not None:
-            self.updates = dataclasses.replace(self.updates, sent=self.updates.sent + 1)
+            self.updates = dataclasses.replace(self.updates, made=self.updates.made + 1)
         self.listeners.tell(Decided(record=record))
         self._tell_limits(record)
 

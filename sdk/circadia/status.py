@@ -27,8 +27,8 @@ class State(Enum):
 class UpdateCounts:
     """What became of the updates that the device made; of its whole store, as far as that reaches back."""
 
-    sent: int = 0
-    """All that were made to be sent; `waiting` of them have no verdict yet."""
+    made: int = 0
+    """To be sent; `waiting` of them have no verdict yet, whether they are under way or no link was there."""
     accepted: int = 0
     rejected: int = 0
     last_rejection: str = ""
@@ -41,7 +41,7 @@ class UpdateCounts:
     @property
     def waiting(self) -> int:
         """Without a verdict."""
-        return self.sent - self.accepted - self.rejected
+        return self.made - self.accepted - self.rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

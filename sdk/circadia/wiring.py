@@ -290,7 +290,7 @@ def counts_of(verdicts: Sequence[StoredUpdate]) -> UpdateCounts:
     rejections = [update.reason for update in verdicts if update.accepted is False]
     held = Rejections(Patience(), rejected_since(verdicts)).held
     return UpdateCounts(
-        sent=len(verdicts),
+        made=len(verdicts),
         accepted=sum(update.accepted is True for update in verdicts),
         rejected=len(rejections),
         last_rejection=rejections[-1] if rejections else "",

@@ -346,7 +346,7 @@ def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: P
                 store.acknowledge(update.update_id, accepted=number == 0, reason="norm: 12" if number else "")
     loop = device(tmp_path, clock=HandClock(60.0))
     updates = loop.agent.status().updates
-    assert updates == UpdateCounts(sent=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
+    assert updates == UpdateCounts(made=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
     assert updates.waiting == 1
     assert isinstance(loop.agent.workload, LearningWorkload)
     assert loop.agent.workload._sync_bytes(action_named("sleep/sync-int8"), None) == 0
