@@ -33,6 +33,9 @@ pytestmark = [
     ),
 ]
 SPEED = 20.0
+ENDS_J = 0.01 * SPEED * 1.2
+"""The clocks' lines are this good where the first tick begins and the last one ends, under a machine's whole load: 10 ms of the
+phone's serving. What a gap would lose is ten times that."""
 COMMAND = [sys.executable, "-m", "circadia", "meter", "demo", "--policy", "drift-plus-penalty"]
 
 
@@ -66,7 +69,7 @@ def test_what_the_body_draws_is_what_the_agent_settles_though_the_cable_was_out(
     assert found["gap_s"] == pytest.approx(found["lost_samples"] * 1e-3 * SPEED, rel=0.1)
     assert 0 < sum(gap > 0 for gap in gaps) < len(gaps)
     assert found["closure_j"] == pytest.approx(0, abs=1e-9 * found["energy_j"])
-    assert found["energy_j"] == pytest.approx(found["body_j"], rel=0.005)
+    assert found["energy_j"] == pytest.approx(found["body_j"], rel=0.005, abs=ENDS_J)
     assert found["served"] > 0
     # the store holds what was shown; its last tick has no successor
     assert stored.source == "simulated"
