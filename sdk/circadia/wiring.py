@@ -35,6 +35,7 @@ from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.promises import Promises
+from circadia.recent import Recent
 from circadia.reporter import Reporter
 from circadia.runtime import Runtime
 from circadia.sensors import all_told, needed
@@ -166,6 +167,7 @@ def _assemble(
             preference=config.agent.preference,
             promises=promises,
             reporter=Reporter(device=device, version=workload.version, updates=counts),
+            recent=Recent(deadline_s=config.agent.deadline_s, federated=link is not None, last=last),
         ),
         federation=link,
         period_s=config.agent.period_s,

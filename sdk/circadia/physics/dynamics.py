@@ -331,7 +331,10 @@ def step(
 
 
 def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
-    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float."""
+    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float.
+
+    NaN for what no state knows: what a device remembers of late.
+    """
     soc = soc_of(state.battery_j, params.battery, xp)
     charging = delivers(state, params, xp) * 1.0
     angle = 2 * math.pi * in_day(state.time_s, xp) / DAY_S
@@ -364,5 +367,19 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
         "preference_accuracy": weights[..., 0],
         "preference_latency": weights[..., 1],
         "preference_energy": weights[..., 2],
+        **_waking(params, xp),
     }
+    seen = dict.fromkeys((feature.name for feature in TABLE), math.nan) | seen
     return xp.stack(xp.broadcast_arrays(*(seen[feature.name] for feature in TABLE)), axis=-1)
+
+
+def _waking(params: Params, xp: Any) -> dict[str, Any]:
+    """What a wake-up, an exchange and sleep cost this body, and how long its requests can wait."""
+    power = params.power_w
+    sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
+    return {
+        "deadline_s": params.deadline_s,
+        "wake_up_j": power[..., Load.WAKE_UP] * params.wake_up_s,
+        "radio_session_j": power[..., Load.RADIO] * params.radio_setup_s,
+        "sleep_w": sleep,
+    }

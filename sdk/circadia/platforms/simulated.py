@@ -46,6 +46,9 @@ BODY = (
     "day_sine",
     "day_cosine",
     "charge_forecast",
+    "wake_up_j",
+    "radio_session_j",
+    "sleep_w",
 )
 """The fields of an observation that a body knows; the others stay NaN."""
 REMEMBERED_S = 2 * DAY_S
