@@ -49,6 +49,17 @@ class Link(IntEnum):
     FREE = 2
 
 
+class WakeOn(Enum):
+    """What may end a sleep before its time."""
+
+    DUE = "due"
+    """Nothing."""
+    DEADLINE = "deadline"
+    """A request, in time for its deadline."""
+    REQUEST = "request"
+    """A request, at once."""
+
+
 class Load(IntEnum):
     """What draws power during a phase; the index into a device profile's table of powers."""
 

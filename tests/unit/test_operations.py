@@ -131,7 +131,7 @@ def written(
 
 
 def test_an_operator_without_its_operands_is_a_damaged_file() -> None:
-    with pytest.raises(ArtifactError, match="mine: the .tflite file is damaged"):
+    with pytest.raises(ArtifactError, match=r"mine: the \.tflite file is damaged"):
         operations(written(9, [(4, 3)], (4, 5)), "infer", "mine")
 
 

@@ -202,7 +202,7 @@ class TrainingEnvironment:
 
 
 def _params(device: Device, problem: Problem) -> Params:
-    params = make_params(device.profile, device.scenario)
+    params = make_params(device.profile, device.scenario, step_work=problem.work.step_work)
     if problem.trace is None:
         return params
     per_hour = problem.trace.requests.sum() / (problem.trace.days * HOURS)

@@ -78,7 +78,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ('devices = [{ profile = "nokia.toml", scenario = "phone" }]\n', "nokia.toml"),
         (
             'devices = [{ profile = "nokia", scenario = "phone" }]\n',
-            "there are fairphone-4, pi-solar, pixel-3; a file",
+            "there are fairphone-4, mcu-lte-m, pi-boot, pi-solar, pixel-3, suspend-board; a file",
         ),
         ('devices = [{ profile = "pixel-3", scenario = "moon.toml" }]\n', "moon.toml"),
         (DEVICE + "[limits]\nbattery_floor = 1\n", "limits.battery_floor is 1"),
