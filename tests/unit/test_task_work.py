@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -27,20 +28,22 @@ MACS = 7.65e8
 ROWS = ("train_step_low_s", "train_step_high_s", "serve_request_low_s", "serve_request_high_s")
 
 
-def work(macs: float, moved: float = 0.0, answers: int = 32) -> TaskWork:
-    net = Operations(macs=int(macs), bytes=int(moved), operators=1)
+def work(macs: float, moved: float = 0.0, operators: int = 20, answers: int = 32) -> TaskWork:
+    net = Operations(macs=int(macs), bytes=int(moved), operators=operators)
     return TaskWork(task="mine", step=net, invocation=net, answers=answers)
 
 
 def plain(**changes: float) -> DeviceProfile:
-    """The Pixel with round figures: a step of 1,000 MAC in 3 s and 1 ± 0.1 s of overhead."""
+    """The Pixel with round figures: 1,000 MAC in 3 s, 0.1 s an operator, 100 bytes a second."""
     numbers = {
         "duration.train_step_high_s": 3.0,
         "duration.train_step_low_s": 6.0,
         "duration.serve_request_high_s": 3.0,
         "duration.serve_request_low_s": 6.0,
         "work.train_step_macs": 1000.0,
-        "work.invoke_s": 1.0,
+        "work.train_step_bytes": 50.0,
+        "work.train_step_operators": 10.0,
+        "work.operator_s": 0.1,
         "work.memory_bytes_per_s": 100.0,
         **{key.replace("__", "."): value for key, value in changes.items()},
     }
@@ -49,27 +52,24 @@ def plain(**changes: float) -> DeviceProfile:
 
 
 def test_seconds_are_overhead_and_bytes_and_operations() -> None:
-    own = plain(work__train_step_bytes=50.0)
-    duration = with_work(own, work(2000, 70)).duration
-    pace = 1000 / (3 - 1 - 0.5)
-    assert duration.train_step_high_s.value == pytest.approx(1 + 0.7 + 2000 / pace)
+    duration = with_work(plain(), work(2000, 70, 15)).duration
+    pace = 1000 / (3 - 10 * 0.1 - 0.5)
+    assert duration.train_step_high_s.value == pytest.approx(15 * 0.1 + 0.7 + 2000 / pace)
     assert duration.train_step_low_s.value == pytest.approx(2 * duration.train_step_high_s.value)
 
 
 def test_the_references_own_work_takes_what_the_profile_says() -> None:
-    same = with_work(plain(work__train_step_bytes=50.0), work(1000, 50)).duration.train_step_high_s
+    same = with_work(plain(), work(1000, 50, 10)).duration.train_step_high_s
     assert same.value == pytest.approx(3.0)
     assert same.uncertainty > 0.3, "the doubt about the reference's operations is left"
 
 
 def test_doubts_add_up_by_how_far_each_moves_the_seconds() -> None:
-    own, net = plain(work__train_step_bytes=50.0), work(2000, 70)
+    own, net = plain(), work(2000, 70, 15)
     seconds = with_work(own, net).duration.train_step_high_s
-    squares = 0.0
-    for key in ("duration.train_step_high_s", *(f"work.{name}" for name in ("train_step_macs", "invoke_s"))):
-        squares += moved(own, key, net) ** 2
-    squares += moved(own, "work.train_step_bytes", net) ** 2 + moved(own, "work.memory_bytes_per_s", net) ** 2
-    assert seconds.uncertainty == pytest.approx(squares**0.5, rel=1e-3)
+    told = ("train_step_macs", "train_step_bytes", "train_step_operators", "operator_s", "memory_bytes_per_s")
+    keys = ["duration.train_step_high_s", *(f"work.{name}" for name in told)]
+    assert seconds.uncertainty == pytest.approx(math.hypot(*(moved(own, key, net) for key in keys)), rel=1e-3)
 
 
 def moved(own: DeviceProfile, key: str, net: TaskWork) -> float:
@@ -82,7 +82,7 @@ def moved(own: DeviceProfile, key: str, net: TaskWork) -> float:
 
 
 def test_what_is_not_told_is_left_out() -> None:
-    own = replace(PIXEL.work, invoke_s=None, memory_bytes_per_s=None) if PIXEL.work else None
+    own = replace(PIXEL.work, operator_s=None, memory_bytes_per_s=None) if PIXEL.work else None
     duration = with_work(replace(PIXEL, work=own), work(MACS / 100, 1e12)).duration
     assert duration.train_step_high_s.value == pytest.approx(3.5 / 100)
 
@@ -124,10 +124,8 @@ def test_a_cost_that_is_not_known_is_told_with_what_to_do() -> None:
         ConfigError, match=r"one train step of task mine would take .* too large for this device"
     ):
         with_work(PIXEL, work(1e15))
-    with pytest.raises(
-        ConfigError, match=r"train_step_high_s leaves nothing for computing beside work\.invoke_s"
-    ):
-        with_work(plain(work__invoke_s=3.0), work(1e3))
+    with pytest.raises(ConfigError, match=r"train_step_high_s leaves nothing for computing beside its"):
+        with_work(plain(work__operator_s=0.3), work(1e3))
 
 
 def test_joules_of_wakes_and_sessions_are_the_profiles() -> None:

@@ -91,8 +91,10 @@ class Reference:
     serve_request_macs: Quantity = _quantity("multiply-accumulates of its invocation", "1", 1, 1e18)
     train_step_bytes: Quantity | None = _optional("what its training step reads and writes", "B", 0, 1e15)
     serve_request_bytes: Quantity | None = _optional("what its invocation reads and writes", "B", 0, 1e15)
+    train_step_operators: Quantity | None = _optional("that its training step runs", "1", 0, 1e9)
+    serve_request_operators: Quantity | None = _optional("that its invocation runs", "1", 0, 1e9)
     answers: Quantity | None = _optional("that one invocation gives at most; absent: one", "1", 1, 1e6)
-    invoke_s: Quantity | None = _optional("of every invocation of any network, high clock", "s", 0, 3600)
+    operator_s: Quantity | None = _optional("to begin any operator of any network, high clock", "s", 0, 1)
     memory_bytes_per_s: Quantity | None = _optional(
         "that a network reads and writes, high clock", "B/s", 1, 1e13
     )

@@ -1,10 +1,11 @@
 """What a task's work takes on a device whose profile was measured with another network.
 
-    seconds = invoke + bytes / bandwidth + multiply-accumulates / pace
-    pace    = reference's multiply-accumulates / (reference's seconds − invoke − reference's bytes / bandwidth)
+    seconds = overhead(net) + multiply-accumulates(net) / pace
+    pace    = multiply-accumulates(reference) / (seconds(reference) − overhead(reference))
+    overhead(net) = operators(net) · operator_s + bytes(net) / bandwidth
 
 All at the high clock; at the low one, seconds are in the same ratio as the reference's. What the profile does not say of
-`invoke`, bandwidth and the reference's bytes is left out. Errors add up as independent ones do, to the first order.
+an overhead is left out. Errors add up as independent ones do, to the first order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from circadia.errors import ConfigError
 from circadia.tflite.operations import operations
 
 if TYPE_CHECKING:
-    from circadia.energy.profile import DeviceProfile
+    from circadia.energy.profile import DeviceProfile, Reference
     from circadia.tflite.operations import Operations
 
 LONGEST_S = 3600.0
@@ -61,10 +62,7 @@ def with_work(profile: DeviceProfile, work: TaskWork) -> DeviceProfile:
             f"device profile {profile.name}: what task {work.task} takes on it is not known: it does not say how much its own "
             "durations' network computes; add [work] train_step_macs and serve_request_macs, or keep to the profile's own figures"
         )
-    train = _Row(profile, "train_step", reference.train_step_macs, reference.train_step_bytes or NOTHING)
-    serve = _Row(
-        profile, "serve_request", reference.serve_request_macs, reference.serve_request_bytes or NOTHING
-    )
+    train, serve = (_Row(profile, reference, name) for name in ("train_step", "serve_request"))
     return replace(
         profile,
         duration=replace(
@@ -72,10 +70,8 @@ def with_work(profile: DeviceProfile, work: TaskWork) -> DeviceProfile:
         ),
         work=replace(
             reference,
-            train_step_macs=_counted(work.step.macs, work.task),
-            train_step_bytes=_counted(work.step.bytes, work.task),
-            serve_request_macs=_counted(work.invocation.macs, work.task),
-            serve_request_bytes=_counted(work.invocation.bytes, work.task),
+            **train.told(work.task, work.step),
+            **serve.told(work.task, work.invocation),
             answers=_counted(work.answers, work.task),
         ),
     )
@@ -101,9 +97,8 @@ class _Row:
     """One kind of work of a profile: `train_step` or `serve_request`."""
 
     profile: DeviceProfile
+    reference: Reference
     name: str
-    macs: Quantity
-    bytes: Quantity
 
     def of(self, task: str, net: Operations) -> dict[str, Quantity]:
         """The durations of the task's `net`, by their keys."""
@@ -116,10 +111,14 @@ class _Row:
                 f"device profile {self.profile.name}: one {self.name.replace('_', ' ')} of task {task} would take {seconds:,.0f} s; "
                 f"no more than {LONGEST_S:,.0f} are possible: the task is too large for this device"
             )
-        slower = low.value / high.value if high.value else 1.0
-        source = f"foretold: {net.macs:,} multiply-accumulates and {net.bytes:,} bytes of task {task} at the pace of: {high.source}"
+        slower = low.value / high.value
         return {
-            self._key("high"): Quantity(value=seconds, uncertainty=uncertainty, source=source),
+            self._key("high"): Quantity(
+                value=seconds,
+                uncertainty=uncertainty,
+                source=f"foretold: {net.macs:,} multiply-accumulates, {net.bytes:,} bytes and {net.operators} operators of task "
+                f"{task}, at the pace of: {high.source}",
+            ),
             self._key("low"): Quantity(
                 value=seconds * slower,
                 uncertainty=uncertainty * slower,
@@ -127,28 +126,40 @@ class _Row:
             ),
         }
 
+    def told(self, task: str, net: Operations) -> dict[str, Quantity]:
+        """What [work] says of `net`, by its keys."""
+        return {
+            f"{self.name}_{part}": _counted(getattr(net, part), task)
+            for part in ("macs", "bytes", "operators")
+        }
+
     def _foretold(self, high: Quantity, net: Operations) -> tuple[float, float]:
         """Seconds, and one standard deviation of them."""
-        work = self.profile.work
-        invoke = (work.invoke_s if work else None) or NOTHING
-        memory = work.memory_bytes_per_s if work else None
+        macs, moved, operators = (self._of_reference(part) for part in ("macs", "bytes", "operators"))
+        begin, memory = self.reference.operator_s or NOTHING, self.reference.memory_bytes_per_s
         s_per_byte = 1 / memory.value if memory else 0.0
-        computing_s = high.value - invoke.value - self.bytes.value * s_per_byte
+        computing_s = high.value - operators.value * begin.value - moved.value * s_per_byte
         if computing_s <= 0:
             raise ConfigError(
-                f"device profile {self.profile.name}: duration.{self._key('high')} leaves nothing for computing beside "
-                "work.invoke_s and the bytes at work.memory_bytes_per_s"
+                f"device profile {self.profile.name}: duration.{self._key('high')} leaves nothing for computing beside its "
+                "network's operators at work.operator_s and its bytes at work.memory_bytes_per_s"
             )
-        share = net.macs / self.macs.value
-        moved_s = (net.bytes - share * self.bytes.value) * s_per_byte
+        share = net.macs / macs.value
+        more_bytes, more_operators = net.bytes - share * moved.value, net.operators - share * operators.value
         errors = (
             share * high.uncertainty,
-            (1 - share) * invoke.uncertainty,
-            share * computing_s * self.macs.uncertainty / self.macs.value,
-            share * s_per_byte * self.bytes.uncertainty,
-            moved_s * memory.uncertainty / memory.value if memory else 0.0,
+            more_operators * begin.uncertainty,
+            more_bytes * s_per_byte * memory.uncertainty / memory.value if memory else 0.0,
+            share * computing_s * macs.uncertainty / macs.value,
+            share * moved.uncertainty * s_per_byte,
+            share * operators.uncertainty * begin.value,
         )
-        return invoke.value + net.bytes * s_per_byte + share * computing_s, math.hypot(*errors)
+        seconds = net.operators * begin.value + net.bytes * s_per_byte + share * computing_s
+        return seconds, math.hypot(*errors)
+
+    def _of_reference(self, part: str) -> Quantity:
+        told: Quantity | None = getattr(self.reference, f"{self.name}_{part}")
+        return told or NOTHING
 
     def _own(self, clock: str) -> Quantity:
         own: Quantity = getattr(self.profile.duration, self._key(clock))
