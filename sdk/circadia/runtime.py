@@ -23,7 +23,6 @@ from circadia.pacing import (
     rest_s,
 )
 from circadia.status import State
-from circadia.types import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -244,7 +243,7 @@ class Runtime:
         measures = self.agent.platform.stopwatch is not None
         rest = rest_s(
             waiting=self.agent.workload.waiting,
-            serves=record.decision.action.mode is Mode.SERVE,
+            serves=record.decision.action.serve is not None,
             away=self.agent.workload.busy,
             period_s=self.agent.period_s,
             retry_s=measured_retry_s(record.observation.queue_slack_s) if measures else RETRY_S,

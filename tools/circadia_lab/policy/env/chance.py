@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import FACTS
 from circadia.pacing import earliest_s, rest_s
 from circadia.physics.dynamics import busy_s
 from circadia.physics.state import Noise
 from circadia.physics.surroundings import delivers, demand
+from circadia_lab.policy.env.fixed import FACTS
 
 if TYPE_CHECKING:
     from circadia.actions import ActionFacts
