@@ -33,7 +33,7 @@ from circadia.physics.surroundings import (
     surroundings_after,
 )
 from circadia.practice import PRACTICE_S
-from circadia.types import Link, Load
+from circadia.types import Link, Load, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,15 @@ if TYPE_CHECKING:
 WORKING = (Load.WAKE_UP, Load.SERVE_LOW, Load.SERVE_HIGH, Load.TRAIN_LOW, Load.TRAIN_HIGH, Load.RADIO)
 IN_TIME = (*WORKING, Load.AWAKE, Load.DEEP_SLEEP)
 """The order in which the loads of one tick follow each other."""
+REMEMBERED = (
+    "trained_age_s",
+    "contact_age_s",
+    "recent_error",
+    "error_age_s",
+    "requests_per_hour",
+    "training_gain",
+)
+"""Features that are fields of a state as they are."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
 _FIXED = np.eye(LOADS)[[Load.WAKE_UP, Load.RADIO]]
@@ -334,7 +343,7 @@ def step(
 def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
     """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float.
 
-    NaN for what no state knows: what a device remembers of late.
+    NaN for what the state does not keep up: what a device remembers of late.
     """
     soc = soc_of(state.battery_j, params.battery, xp)
     charging = delivers(state, params, xp) * 1.0
@@ -368,18 +377,20 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
         "preference_accuracy": weights[..., 0],
         "preference_latency": weights[..., 1],
         "preference_energy": weights[..., 2],
+        **{name: getattr(state, name) for name in REMEMBERED},
         **_waking(params, xp),
     }
-    seen = dict.fromkeys((feature.name for feature in TABLE), math.nan) | seen
     return xp.stack(xp.broadcast_arrays(*(seen[feature.name] for feature in TABLE)), axis=-1)
 
 
 def _waking(params: Params, xp: Any) -> dict[str, Any]:
-    """What a wake-up, an exchange and sleep cost this body, and how long its requests can wait."""
+    """What a wake-up, an exchange and sleep cost this body, what wakes it, and how long its requests can wait."""
     power = params.power_w
     sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
+    at_once, in_time = (params.wakes_on[..., list(WakeOn).index(on)] for on in (WakeOn.REQUEST, WakeOn.DEADLINE))
     return {
         "deadline_s": params.deadline_s,
+        "wake_on_request": xp.maximum(2 * at_once, in_time),
         "wake_up_j": power[..., Load.WAKE_UP] * params.wake_up_s,
         "radio_session_j": power[..., Load.RADIO] * params.radio_setup_s,
         "sleep_w": sleep,

@@ -67,24 +67,24 @@ class Fleet:
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
         self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
-        self._catalogue = tuple(catalogue)
-        self._facts = facts_of(self._catalogue)
-        self._needs = list(zip(*(need.tolist() for need in needs_of(self._facts)), strict=True))
+        self.catalogue = tuple(catalogue)
+        self.facts = facts_of(self.catalogue)
+        self._needs = list(zip(*(need.tolist() for need in needs_of(self.facts)), strict=True))
         """(actions, 3): what each can do nothing without."""
-        self._limits = _limits(problem, self._catalogue, xp)
-        self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
-        self._round_s = self._replay.length_s if self._replay else DAY_S
+        self._limits = _limits(problem, self.catalogue, xp)
+        self.replay = chance.recorded(problem.trace, xp) if problem.trace else None
+        self.round_s = self.replay.length_s if self.replay else DAY_S
         self._measures = problem.measures
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self._catalogue)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.catalogue)
 
     def start(self, u: Any) -> State:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
         state = dynamics.initial_state(
-            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self._round_s * u[..., 1], xp
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self.round_s * u[..., 1], xp
         )
         fresh = xp.floor(32 * u[..., 2])
         age = LONGEST_AGE_S * u[..., 4]
@@ -98,7 +98,7 @@ class Fleet:
             versions_behind=behind * 1.0,
             practice=MOST_PRACTICE ** u[..., 6] - 1,
         )
-        started = self._under_recorded_sky(started)
+        started = self.under_recorded_sky(started)
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
 
     def look(self, state: State, preference: Any) -> Any:
@@ -126,9 +126,9 @@ class Fleet:
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
         xp, params = self._xp, self.params
-        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay, self._facts)
-        after, result = dynamics.step(state, action, noise, params, xp, self._facts)
-        after = self._under_recorded_sky(after)
+        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self.replay, self.facts)
+        after, result = dynamics.step(state, action, noise, params, xp, self.facts)
+        after = self.under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
 
@@ -138,12 +138,13 @@ class Fleet:
 
     def wrapped(self, state: State) -> State:
         """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
-        return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
+        return state._replace(time_s=chance.around(state.time_s, self.round_s, self._xp))
 
-    def _under_recorded_sky(self, state: State) -> State:
-        if self._replay is None:
+    def under_recorded_sky(self, state: State) -> State:
+        """The same state with the clearness of the problem's trace, where it has one."""
+        if self.replay is None:
             return state
-        return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
+        return state._replace(clearness=chance.clearness_at(state.time_s, self.replay, self._xp))
 
 
 def _made(problem: Problem, per_device: int, module: str, catalogue: tuple[Action, ...]) -> Fleet:
