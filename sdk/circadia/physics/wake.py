@@ -138,7 +138,8 @@ def _remembered(
     wrong = xp.minimum(xp.floor(labels * (1 - correct) + noise.label_u), labels) / xp.maximum(labels, 1)
     share = 1 - (1 - 1 / LABELS) ** labels
     trained = result.steps > 0
-    before, learnt = 1 - correct, right(begin) - correct
+    before = 1 - correct
+    learnt = right(begin._replace(unsent_examples=pulled.unsent_examples)) - correct
     gain = xp.clip(learnt / xp.maximum(before, 1e-3), -1, 1)
     return {
         "trained_age_s": xp.where(trained, 0, state.trained_age_s) + dt,

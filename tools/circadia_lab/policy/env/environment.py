@@ -25,7 +25,7 @@ from circadia.physics.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.policy.env import chance
-from circadia_lab.policy.env.fixed import CATALOGUE
+from circadia_lab.policy.env.fixed import CATALOGUE, SEEN
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 
@@ -102,8 +102,9 @@ class Fleet:
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
 
     def look(self, state: State, preference: Any) -> Any:
-        """(…, 3) preferences → (…, features) values."""
-        return dynamics.observe(state, self.params, preference, self._xp)
+        """(…, 3) preferences → (…, features) values; NaN beyond the table that ticks of fixed length see."""
+        values = dynamics.observe(state, self.params, preference, self._xp)
+        return self._xp.where(SEEN, values, np.nan)
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
