@@ -142,7 +142,8 @@ class WakeLaw:
     """What there is to know where each wake chooses its sleep; see `sleeping`."""
 
     late_s: tuple[float, ...] = (0.0,)
-    """How much later than asked the operating system wakes a device that nobody uses and nothing charges …"""
+    """How much later than asked the operating system wakes a device that nobody uses and nothing charges; one that nobody
+    ever uses has no such system …"""
     late_shares: tuple[float, ...] = (1.0,)
     """… and how often."""
     devices: float = 8.0

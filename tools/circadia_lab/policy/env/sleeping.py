@@ -107,7 +107,7 @@ def margin_s(params: Params, xp: Any) -> Any:
 
 
 def _late_s(state: State, u: Any, params: Params, law: WakeLaw, xp: Any) -> Any:
-    awake = (state.user_active > 0) | delivers(state, params, xp)
+    awake = (state.user_active > 0) | delivers(state, params, xp) | (params.user_w <= 0)
     return xp.where(awake, 0.0, picked(u, law.late_s, law.late_shares, xp))
 
 

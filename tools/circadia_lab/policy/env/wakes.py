@@ -130,7 +130,8 @@ class WakeFleet:
 
     def promise(self, living: Living) -> Any:
         """(…, objectives)"""
-        return promise(living.bodies, self.problem.measures, self._xp)
+        measures = self.problem.measures._replace(accuracy=self._measures.accuracy)
+        return promise(living.bodies, measures, self._xp)
 
     def wrapped(self, living: Living) -> Living:
         """The same with the times within the day, or within the trace: what float32 can tell apart for ever."""
