@@ -169,7 +169,7 @@ class WakeLaw:
             raise ConfigError("wake: late_s and what the drift is must not be negative")
         for key in ("devices", "buffer", "timeout_s", "drift_scale"):
             if not getattr(self, key) > 0:
-                raise ConfigError(f"wake.{key} must be positive")
+                raise ConfigError(f"wake: {key} must be positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

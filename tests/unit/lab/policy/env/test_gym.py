@@ -26,7 +26,6 @@ from circadia_lab.policy.env.gym_vector import MultiObjectiveVectorEnv, ScalarVe
 from circadia_lab.policy.env.lives import BIRTHS
 from circadia_lab.policy.env.problem import find_problem
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*is out of date. You should consider upgrading")
 """Gymnasium's word for a version beside which there is a later one; this one stays."""
 

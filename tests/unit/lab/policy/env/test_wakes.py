@@ -204,7 +204,7 @@ def test_every_shipped_world_lives(name: str) -> None:
         assert (worth.reward[..., 0] <= worth.weight * (1 + 1e-9)).all()
         cost, weight = cost + worth.cost.sum((0, 1)), weight + worth.weight.sum()
     assert 0 <= cost[0] / weight <= 1.5
-    assert pickle.loads(pickle.dumps(fleet)).problem == problem  # noqa: S301  its own
+    assert pickle.loads(pickle.dumps(fleet)).problem == problem
 
 
 def test_until_due_sleeps_until_something_is() -> None:
@@ -220,7 +220,7 @@ def test_until_due_sleeps_until_something_is() -> None:
 def test_mistakes_are_told() -> None:
     with pytest.raises(ConfigError, match="ticks have a fixed length"):
         WakeFleet(find_problem("board"), 1)
-    with pytest.raises(ConfigError, match="wake.buffer"):
+    with pytest.raises(ConfigError, match="buffer must be positive"):
         WakeLaw(buffer=0)
     with pytest.raises(ConfigError, match="late_shares"):
         WakeLaw(late_s=(0, 1), late_shares=(0.5, 0.4))
