@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from circadia.backoff import BackOff
 from circadia.errors import CircadiaError
 from circadia.events import Decided
+from circadia.rest import Rest
 from circadia.status import State
 
 if TYPE_CHECKING:
@@ -56,9 +58,14 @@ class Runtime:
         *,
         closing: tuple[Closable, ...] = (),
         drain_s: float = 0.0,
+        most_wait_s: float = math.inf,
+        alive: Callable[[], None] = lambda: None,
         observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
-        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`."""
+        """`alive` is called at least every `most_wait_s` real seconds while the device waits, for a watchdog.
+
+        `observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`.
+        """
         self.agent = agent
         self.errors = 0
         self.ticks = 0
@@ -73,8 +80,8 @@ class Runtime:
         """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
         self._over = threading.Event()
         self._stop = threading.Event()
-        self._due_s = 0.0
-        self._free_s = 0.0
+        self._rest = Rest(agent)
+        self._most_wait_s, self._alive = most_wait_s, alive
         self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
         for observer in observers:
@@ -188,14 +195,18 @@ class Runtime:
     @property
     def due_s(self) -> float:
         """When the next tick is due, if nobody asks for one before."""
-        return self._due_s
+        return self._rest.due_s
 
     def _wait(self) -> None:
-        """For the next tick or the bell."""
-        clock = self.agent.clock
-        left_s = self._due_s - clock.now_s()
+        """For the next tick or the bell, in pieces that a watchdog bears; powered down, where a sleep was chosen and the body can."""
+        clock, due_s = self.agent.clock, self._rest.due_s
+        left_s = due_s - clock.now_s()
         if left_s > 0:
-            self.agent.inbox.wait(clock.wall_s(left_s))
+            wall_s = clock.wall_s(left_s)
+            piece_s = min(wall_s, self._most_wait_s)
+            if not self._rest.power_down(due_s - left_s * (1 - piece_s / wall_s)):
+                self.agent.inbox.wait(piece_s)
+        self._alive()
 
     def turn(self) -> None:
         """Take in what came, and tick if it is time: a request brings the tick forward.
@@ -203,19 +214,23 @@ class Runtime:
         For whoever moves time by hand; `run` calls it in real time.
         """
         agent = self.agent
-        urgent = agent.ingest()
+        call = agent.ingest()
         now_s = agent.clock.now_s()
+        self._rest.look(now_s)
         if now_s >= self._learning.due_s:
             self._attempt("storing examples", self._learning, agent.learn)
         if now_s >= self._hearing.due_s:
             self._attempt("hearing the federation", self._hearing, agent.hear)
-        if urgent:
-            self._due_s = min(self._due_s, max(self._free_s, now_s))
-        if now_s >= self._due_s and not self._stop.is_set():
-            self._free_s = self._due_s = now_s + self._spacing_s
-            if not self._attempt("a tick", self._ticking, self._tick):
-                self._free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
-                self._due_s = max(self._ticking.due_s, self._free_s)
+        if call is not None:
+            self._rest.called(call, now_s)
+        if (
+            now_s >= self._rest.due_s
+            and not self._stop.is_set()
+            and not self._attempt("a tick", self._ticking, self._tick)
+        ):
+            free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
+            self._rest.retry(free_s, max(self._ticking.due_s, free_s))
+        agent.application.reporter.next_wake_s = self._rest.due_s
 
     def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:
         """Run a part of the agent; its error is logged, and does not stop the other parts."""
@@ -236,8 +251,8 @@ class Runtime:
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
-        self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
+        free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
+        self._rest.begin(record, free_s, self._pace_s(record))
 
     def _pace_s(self, record: TickRecord) -> float:
         """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""

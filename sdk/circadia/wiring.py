@@ -171,6 +171,7 @@ def _assemble(
         ),
         federation=link,
         period_s=config.agent.period_s,
+        longest_sleep_s=config.agent.longest_sleep_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)

@@ -20,6 +20,7 @@ from circadia.physics.phases import phases_of
 from circadia.physics.surroundings import income_j
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
+from circadia.ports import EVERY_SLEEP
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
     from circadia.physics.state import Drained, State
-    from circadia.types import Action, Units
+    from circadia.types import Action, Units, WakeOn
 
 BODY = (
     "dt_s",
@@ -130,6 +131,15 @@ class SimulatedPlatform:
     def local_time_s(self, now_s: float) -> float:
         """Seconds since local midnight, in [0, 86,400)."""
         return (now_s - self._midnight_s) % DAY_S
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """As its profile says."""
+        return EVERY_SLEEP
+
+    def sleep(self, _until_s: float, _wake_on: WakeOn) -> bool:
+        """False: its time passes by the clock, and the agent waits."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go of."""
