@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
@@ -21,7 +22,7 @@ from circadia.bounds import Bounds
 from circadia.config import DeviceConfig, load_config
 from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.rejections import Rejections
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
     from circadia.store.rows import StoredUpdate
     from circadia.types import Action, Away, LastTick, Observation, TickRecord
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -220,7 +224,11 @@ def named_profile(name: str) -> DeviceProfile:
 
 
 def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
-    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file."""
+    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file.
+
+    Where the shipped file fails, the rule `due` takes its place, and the log says so; a file that the user named is an
+    `ArtifactError`.
+    """
     from circadia.policy.rules import RULES
 
     if name in RULES:
@@ -229,10 +237,13 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     from circadia.policy.network import NetworkPolicy
     from circadia.policy.separate import SeparatePolicy
 
-    if name == "default":
-        return NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
-    if name == "separate":
-        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy(), open_model), open_model))
+    if name in ("default", "separate"):
+        try:
+            shipped = NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
+        except ArtifactError as error:
+            log.error("the policy that comes with Circadia cannot be used, the rule `due` decides: %s", error)  # noqa: TRY400  the message says it
+            return RULES["due"]()
+        return shipped if name == "default" else SeparatePolicy(shipped)
     if not name.endswith(".tflite"):
         raise ConfigError(
             f"agent.policy {name!r} is neither `default`, `separate`, a rule ({', '.join(RULES)}) nor a .tflite file"
