@@ -18,7 +18,9 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sleeps import SleepOptions
 from circadia.store.reading import StoreReader
 from circadia.types import Preference, WakeOn
-from circadia.wiring import Parts, build
+from circadia.wiring import Parts, build, make_policy
+from circadia_lab.policy.replay.comparison import replay
+from circadia_lab.policy.replay.trace import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,6 +234,31 @@ def test_a_policy_without_sleeps_draws_once_and_ticks_by_its_period(tmp_path: Pa
     assert (newest.wake_on, 0 <= newest.draw < 1) == (None, True)
     assert math.isnan(newest.sleep_s)
     assert math.isnan(newest.sleep_draw)
+
+
+def test_a_life_by_the_rule_is_replayed_to_the_tick(tmp_path: Path) -> None:
+    loop = device(tmp_path, make_policy("due"))
+    agent, clock, random = loop.agent, loop.agent.clock, np.random.default_rng(0)
+    assert isinstance(clock, HandClock)
+    answers = []
+    for _ in range(60):
+        loop.turn()
+        clock.t_s = min(clock.t_s + random.exponential(600.0), max(loop.due_s, clock.t_s + 1))
+        if random.random() < 0.4:
+            answers.append(asked(agent))
+        agent.add_example(random.random(agent.workload.task.input_shape).astype(np.float32), 1)
+    while not all(answer.done() for answer in answers):
+        loop.turn()
+        clock.t_s = loop.due_s
+    assert all(answer.result(timeout=0).latency_s < DEADLINE_S for answer in answers)
+    assert np.mean([answer.result(timeout=0).latency_s for answer in answers]) > DEADLINE_S / 4  # held
+    loop.stop()
+    assert loop.errors == 0
+    found = replay(read_trace(tmp_path / "device.db"), make_policy("due"))
+    assert found.sleeps is not None
+    assert found.ticks == found.sleeps.ticks == loop.ticks
+    assert (found.same_actions, found.sleeps.same_sleeps) == (1.0, 1.0)
+    assert found.recorded_actions["serve/low/small"] + found.recorded_modes["train"] > 0.3
 
 
 def test_a_body_that_nothing_wakes_is_offered_no_other_sleep(tmp_path: Path) -> None:
