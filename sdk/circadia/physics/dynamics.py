@@ -22,7 +22,7 @@ from circadia.actions import FACTS
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.physics.backlog import examples_after, queue_after
-from circadia.physics.params import LOADS, SERVES, TRAINS
+from circadia.physics.params import LOADS, SERVES, TRAINS, radio_session_j, sleep_w, wake_up_j
 from circadia.physics.state import Drained, Result, State
 from circadia.physics.surroundings import (
     ambient_c,
@@ -33,7 +33,7 @@ from circadia.physics.surroundings import (
     surroundings_after,
 )
 from circadia.practice import PRACTICE_S
-from circadia.types import Link, Load
+from circadia.types import Link, Load, WakeOn
 
 if TYPE_CHECKING:
     from circadia.actions import ActionFacts
@@ -91,7 +91,8 @@ def phase_durations(
     answers, steps, sync_bytes = (xp.asarray(x)[..., None] for x in (*units, sync_bytes))
     rate = _bytes_per_s(link, params, xp)
     overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (answers > 0)
-    counts = xp.asarray(SERVES) * answers + xp.asarray(TRAINS) * steps
+    invocations = xp.ceil(answers / params.answers[..., None])
+    counts = xp.asarray(SERVES) * invocations + xp.asarray(TRAINS) * steps
     work = xp.asarray(work_load) * (counts * params.unit_s + overhead)
     radio = (sync_bytes > 0) * (params.radio_setup_s[..., None] + sync_bytes / rate[..., None])
     hot = xp.asarray(_FIXED)
@@ -361,12 +362,15 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
 
 
 def _waking(params: Params, xp: Any) -> dict[str, Any]:
-    """What a wake-up, an exchange and sleep cost this body, and how long its requests can wait."""
-    power = params.power_w
-    sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
+    """What wakes this body, what a wake-up, an exchange and sleep cost it, and how long its requests can wait."""
+    able = xp.asarray(params.wakes_on) * xp.asarray(_WAKING)
     return {
         "deadline_s": params.deadline_s,
-        "wake_up_j": power[..., Load.WAKE_UP] * params.wake_up_s,
-        "radio_session_j": power[..., Load.RADIO] * params.radio_setup_s,
-        "sleep_w": sleep,
+        "wake_on_request": xp.max(able, axis=-1),
+        "wake_up_j": wake_up_j(params),
+        "radio_session_j": radio_session_j(params),
+        "sleep_w": sleep_w(params),
     }
+
+
+_WAKING = np.array([float({WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}[kind]) for kind in WakeOn])

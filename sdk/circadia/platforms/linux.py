@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia.physics.params import make_params
-from circadia.physics.phases import phases_of, waking_costs
+from circadia.physics.phases import phases_of
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
 from circadia.ports import EVERY_SLEEP
@@ -88,7 +88,9 @@ class LinuxPlatform:
             cpu_load=self._cpu_load(),
             link=float(self._link),
             link_bytes_per_s=bytes_per_s,
-            **waking_costs(self.profile),
+            wake_up_j=self.profile.wake_up_j,
+            radio_session_j=self.profile.radio_session_j,
+            sleep_w=self.profile.sleep_w,
         )
 
     def looks_at(self, name: str) -> str:

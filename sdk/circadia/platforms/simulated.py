@@ -20,7 +20,6 @@ from circadia.physics.phases import phases_of
 from circadia.physics.surroundings import income_j
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
-from circadia.ports import EVERY_SLEEP
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
 
 if TYPE_CHECKING:
@@ -134,8 +133,8 @@ class SimulatedPlatform:
 
     @property
     def wakes_on(self) -> frozenset[WakeOn]:
-        """As its profile says."""
-        return EVERY_SLEEP
+        """The sleeps that the profile's device can do."""
+        return self.profile.sleep.wakes_on
 
     def sleep(self, _until_s: float, _wake_on: WakeOn) -> bool:
         """False: its time passes by the clock, and the agent waits."""
