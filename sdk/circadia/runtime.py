@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import math
 import os
 import threading
 import time
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from circadia.agent import Agent
     from circadia.types import TickRecord
+    from circadia.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +58,9 @@ class Runtime:
         *,
         closing: tuple[Closable, ...] = (),
         drain_s: float = 0.0,
-        most_wait_s: float = math.inf,
-        alive: Callable[[], None] = lambda: None,
         observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
-        """`alive` is called at least every `most_wait_s` real seconds while the device waits, for a watchdog.
-
-        `observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`.
-        """
+        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`."""
         self.agent = agent
         self.errors = 0
         self.ticks = 0
@@ -81,7 +76,7 @@ class Runtime:
         self._over = threading.Event()
         self._stop = threading.Event()
         self._rest = Rest(agent)
-        self._most_wait_s, self._alive = most_wait_s, alive
+        self._watchdog: Watchdog | None = None
         self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
         for observer in observers:
@@ -99,6 +94,10 @@ class Runtime:
         with self._gate:
             self._claim(threading.current_thread())
         self._run()
+
+    def watch(self, watchdog: Watchdog) -> None:
+        """Let it know that the device lives, while it waits and sleeps: no sleep, nor power-down, lasts longer than it bears."""
+        self._watchdog = watchdog
 
     def start(self) -> Agent:
         """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
@@ -203,10 +202,18 @@ class Runtime:
         left_s = due_s - clock.now_s()
         if left_s > 0:
             wall_s = clock.wall_s(left_s)
-            piece_s = min(wall_s, self._most_wait_s)
+            piece_s = min(wall_s, self._watchdog.every_s if self._watchdog else wall_s)
             if not self._rest.power_down(due_s - left_s * (1 - piece_s / wall_s)):
                 self.agent.inbox.wait(piece_s)
-        self._alive()
+        if self._watchdog is not None:
+            self._feed(self._watchdog)
+
+    def _feed(self, watchdog: Watchdog) -> None:
+        try:
+            watchdog.feed()
+        except OSError as error:
+            log.warning("the watchdog does not listen any more (%s)", error)
+            self._watchdog = None
 
     def turn(self) -> None:
         """Take in what came, and tick if it is time: a request brings the tick forward.

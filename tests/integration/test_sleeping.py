@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
+import socket
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
+from circadia.energy.profile import Rest
 from circadia.energy.profile_file import shipped_profile
 from circadia.physics.scenario import scenario_named
 from circadia.platforms.clocks import HandClock
@@ -18,6 +21,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sleeps import SleepOptions
 from circadia.store.reading import StoreReader
 from circadia.types import Preference, WakeOn
+from circadia.watchdog import Watchdog
 from circadia.wiring import Parts, build, make_policy
 from circadia_lab.policy.replay.comparison import replay
 from circadia_lab.policy.replay.trace import read_trace
@@ -275,9 +279,9 @@ def test_a_body_that_nothing_wakes_is_offered_no_other_sleep(tmp_path: Path) -> 
 
 
 def test_on_such_a_body_requests_wait_for_the_period_of_a_policy_without_sleeps(tmp_path: Path) -> None:
-    clock = HandClock(9 * HOUR_S)
-    body = Body(clock, wakes_on=frozenset({DUE}))
-    loop = begun(tmp_path, None, platform=body, clock=clock)
+    off = dataclasses.replace(shipped_profile("pi-solar"), sleep=Rest(off=True, wakes_on=frozenset({DUE})))
+    body = SimulatedPlatform(off, scenario_named("board"), 0)
+    loop = begun(tmp_path, None, platform=body)
     assert not after(loop, 30.0)
     asked(loop.agent)
     assert not after(loop, 0.0)
@@ -364,16 +368,21 @@ def test_a_clock_that_goes_forward_while_asleep_ends_it(tmp_path: Path) -> None:
     loop.stop()
 
 
-def test_a_watchdog_is_fed_while_it_sleeps(tmp_path: Path) -> None:
-    fed: list[float] = []
-    clock = HandClock(9 * HOUR_S)
+def test_a_watchdog_is_fed_while_it_sleeps(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    address, clock = str(tmp_path / "notify"), HandClock(9 * HOUR_S)
     body = Body(clock)
     loop = begun(tmp_path, Sleepy(DUE), platform=body, clock=clock)
-    loop._most_wait_s, loop._alive = 600.0, lambda: fed.append(clock.t_s)
-    while loop.ticks == 1:
-        loop._wait()
-        loop.turn()
-    assert len(fed) >= 6
-    assert np.diff([9 * HOUR_S, *fed]).max() <= 601.0
-    assert [until for until, _ in body.slept] == pytest.approx(fed[: len(body.slept)])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listens:
+        listens.bind(address)
+        loop.watch(Watchdog(address=address, every_s=600.0))
+        while loop.ticks == 1:
+            loop._wait()
+            loop.turn()
+            assert listens.recv(64) == b"WATCHDOG=1"
+    naps = np.diff([9 * HOUR_S, *(until for until, _ in body.slept)])
+    assert len(naps) >= 6
+    assert naps.max() <= 601.0
+    loop._wait()
+    loop._wait()
+    assert caplog.text.count("does not listen any more") == 1
     loop.stop()
