@@ -34,8 +34,8 @@ class AgentConfig:
     """[agent]: what decides, what is learned, how often."""
 
     policy: str = "default"
-    """`default`, `separate` (the same, training and serving decided apart), a rule (`threshold`, `charging-only`,
-    `drift-plus-penalty`) or the path of a policy file."""
+    """`default`, `separate` (the same, training and serving decided apart), a rule (`due`, `threshold`,
+    `charging-only`, `drift-plus-penalty`) or the path of a policy file."""
     task: str = "digits"
     """The name of a shipped task, or the path of a task's manifest, relative to this file."""
     period_s: float = 60.0
