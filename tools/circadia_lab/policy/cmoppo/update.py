@@ -277,7 +277,7 @@ class Trainer:
         return ascended(
             multipliers,
             costs,
-            target=_target(share, config),
+            target=target_of(share, config),
             rate=config.multiplier_rate * _annealed(share, config.multiplier_rate_last),
             smoothing=config.smoothing,
             largest=config.largest_multiplier,
@@ -390,7 +390,7 @@ def _annealed(share: Any, last: float) -> Any:
     return last + (1 - last) * 0.5 * (1 + jnp.cos(jnp.pi * share))
 
 
-def _target(share: Any, config: Config) -> Any:
+def target_of(share: Any, config: Config) -> Any:
     """Of a limit: from loose to what leaves room to spare."""
     fallen = jnp.minimum(share / config.target_until, 1.0)
     return config.target_first + fallen * (config.target - config.target_first)

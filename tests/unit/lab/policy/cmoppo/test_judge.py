@@ -39,9 +39,13 @@ def test_utility_is_the_mean_and_worst_the_largest_share_of_a_limit() -> None:
         (kept(0.9, 1.1), kept(0.1, 1.0), False),
         (kept(0.1, 1.1), kept(0.9, 1.2), True),
         (kept(0.9, 1.3), kept(0.1, 1.2), False),
+        (kept(0.9, 0.99), kept(0.1, 0.98), False),
+        (kept(0.1, 0.96), kept(0.9, 0.98), True),
     ],
 )
-def test_limits_come_before_utility(chain: Any, tiny: Config, new: Kept, old: Kept, wanted: bool) -> None:
+def test_limits_come_before_utility_with_room_to_spare(
+    chain: Any, tiny: Config, new: Kept, old: Kept, wanted: bool
+) -> None:
     assert Judge(trainer_of(chain(24), tiny), 0).better(new, old) is wanted
 
 
