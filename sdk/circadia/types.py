@@ -219,6 +219,26 @@ def in_words(limits: Iterable[str]) -> str:
     return " and ".join(f"{limit} ({LIMITS[limit]})" if limit in LIMITS else limit for limit in limits)
 
 
+class WakeOn(Enum):
+    """What ends a sleep before its time."""
+
+    DUE = "due"
+    """Nothing: requests wait until the sleep is over."""
+    DEADLINE = "deadline"
+    """A request, in time for its deadline."""
+    REQUEST = "request"
+    """A request, at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep:
+    """What follows a wake's work."""
+
+    length_s: float
+    """From the end of the work to the next wake, if nothing ends it before."""
+    wake_on: WakeOn = WakeOn.REQUEST
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the policy proposed, and what the shield let through."""
@@ -234,6 +254,8 @@ class Decision:
 
     A policy that offers only what has nothing to do just sleeps.
     """
+    sleep: Sleep | None = None
+    """How long, and what may end it; None where the policy does not say: as the agent's period has it."""
 
     @property
     def why(self) -> str:
