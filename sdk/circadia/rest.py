@@ -19,6 +19,7 @@ import math
 from typing import TYPE_CHECKING
 
 from circadia.actions import CATALOGUE, FACTS
+from circadia.pacing import sleep_s
 from circadia.ports import PowersDown
 from circadia.types import Preference, WakeOn
 
@@ -79,18 +80,23 @@ class Rest:
         )
         end_s = max(free_s, now_s)
         self._exchange_s = end_s + EXCHANGE_S if record.decision.action.syncs else -math.inf
-        self._wake_on, self.due_s = sleep.wake_on, end_s + sleep.length_s
-        if record.outcome.served and self._agent.workload.waiting:
-            self.due_s = end_s
-        elif sleep.wake_on is not WakeOn.DUE:
-            self.due_s = min(self.due_s, max(end_s, self._deadline_s(now_s)))
+        self._wake_on = sleep.wake_on
+        rest = sleep_s(
+            length_s=sleep.length_s,
+            answered=len(record.outcome.served),
+            waiting=self._agent.workload.waiting,
+            hears=sleep.wake_on is not WakeOn.DUE,
+            deadline_s=self._deadline_s(now_s) - end_s,
+            margin_s=self._margin_s(),
+        )
+        self.due_s = end_s + float(rest)
 
     def _deadline_s(self, now_s: float) -> float:
-        """When serving has to begin for the first deadline of those that wait; infinite without any."""
+        """The first deadline of those that wait; infinite without any."""
         seen = self._agent.workload.observe(now_s)
         if not seen.get("queue_length", 0.0) > 0:
             return math.inf
-        return now_s + seen.get("queue_slack_s", 0.0) - self._margin_s()
+        return now_s + seen.get("queue_slack_s", 0.0)
 
     def _margin_s(self) -> float:
         """What serving all that one wake can takes at most, at the faster clock."""
@@ -116,7 +122,8 @@ class Rest:
         if call.asked or call.earliest_s < self.free_s or self._wake_on is WakeOn.REQUEST:
             self._at_once(now_s)
         elif self._wake_on is WakeOn.DEADLINE:
-            self.due_s = min(self.due_s, max(self.free_s, now_s, self._deadline_s(now_s)))
+            held_s = self._deadline_s(now_s) - self._margin_s()
+            self.due_s = min(self.due_s, max(self.free_s, now_s, held_s))
         waited_s = now_s - max(call.earliest_s, self._slept_s)
         if self._wake_on is WakeOn.REQUEST and math.isfinite(waited_s) and waited_s > LATE_S:
             log.warning("a request waited %.0f s for a body that says that requests wake it", waited_s)
