@@ -22,6 +22,8 @@ from circadia.physics.surroundings import delivers, demand
 from circadia_lab.policy.env.fixed import FACTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from circadia.actions import ActionFacts
     from circadia.physics.params import Params
     from circadia.physics.state import State
@@ -49,6 +51,43 @@ class Recorded(NamedTuple):
     """(bins,) when the next bin with a request ends, the present one included; it may be in the next round."""
     clearness: Any
     """(bins,)"""
+    lived: Any = True
+    """(devices, 1) whose days are recorded; True for all."""
+
+
+class Laws(NamedTuple):
+    """Laws of devices side by side: a `TickLaw` with arrays (devices, 1) in place of numbers."""
+
+    period_s: Any
+    doze_periods: tuple[Any, ...]
+    doze_shares: tuple[Any, ...]
+    burst_sizes: tuple[Any, ...]
+    burst_shares: tuple[Any, ...]
+    mean_burst: Any
+
+
+def laws_of(laws: Sequence[TickLaw], dtype: Any) -> TickLaw | Laws:
+    """Of the devices in turn; a single one where they are all alike. Shorter tables end in shares of 0."""
+    if len(set(laws)) == 1:
+        return laws[0]
+
+    def column(values: Sequence[float]) -> Any:
+        return np.array(values, dtype)[:, None]
+
+    def table(name: str, filling: float | None) -> tuple[Any, ...]:
+        rows = [getattr(law, name) for law in laws]
+        longest = max(map(len, rows))
+        full = [(*row, *[row[-1] if filling is None else filling] * (longest - len(row))) for row in rows]
+        return tuple(column(values) for values in zip(*full, strict=True))
+
+    return Laws(
+        period_s=column([law.period_s for law in laws]),
+        doze_periods=table("doze_periods", None),
+        doze_shares=table("doze_shares", 0.0),
+        burst_sizes=table("burst_sizes", None),
+        burst_shares=table("burst_shares", 0.0),
+        mean_burst=column([law.mean_burst for law in laws]),
+    )
 
 
 def recorded(trace: DayTrace, xp: Any) -> Recorded:
@@ -70,7 +109,7 @@ def draw(
     action: Any,
     u: Any,
     params: Params,
-    law: TickLaw,
+    law: TickLaw | Laws,
     xp: Any,
     replay: Recorded | None = None,
     facts: ActionFacts = FACTS,
@@ -81,9 +120,13 @@ def draw(
     earliest = earliest_s(busy, xp=xp)
     latest = xp.maximum(_rest_s(state, action, u[..., 0], params, law, xp, facts), earliest)
     if replay is None:
-        dt, arrivals, age = _bursts(rates.requests_per_s, earliest, latest, u[..., 1:4], law, xp)
+        came = _bursts(rates.requests_per_s, earliest, latest, u[..., 1:4], law, xp)
     else:
-        dt, arrivals, age = _replayed(state.time_s, earliest, latest, replay, xp)
+        came = _replayed(state.time_s, earliest, latest, replay, xp)
+        if replay.lived is not True:
+            drawn = _bursts(rates.requests_per_s, earliest, latest, u[..., 1:4], law, xp)
+            came = tuple(xp.where(replay.lived, a, b) for a, b in zip(came, drawn, strict=True))
+    dt, arrivals, age = came
     published = xp.floor(rates.versions_per_s * dt + u[..., 5])
     return Noise(
         dt_s=dt,
@@ -101,7 +144,7 @@ def draw(
 
 
 def _rest_s(
-    state: State, action: Any, u: Any, params: Params, law: TickLaw, xp: Any, facts: ActionFacts
+    state: State, action: Any, u: Any, params: Params, law: TickLaw | Laws, xp: Any, facts: ActionFacts
 ) -> Any:
     """(…,) until the tick that nothing brings forward."""
     answers = xp.asarray(facts.answers)[action]
@@ -110,21 +153,23 @@ def _rest_s(
     return rest_s(waiting=left, serves=answers > 0, away=False, period_s=law.period_s * dozes, xp=xp)
 
 
-def _doze_periods(state: State, u: Any, params: Params, law: TickLaw, xp: Any) -> Any:
+def _doze_periods(state: State, u: Any, params: Params, law: TickLaw | Laws, xp: Any) -> Any:
     """(…,) a device that somebody uses or something charges is not put off."""
     awake = (state.user_active > 0) | delivers(state, params, xp)
     return xp.where(awake, 1.0, picked(u, law.doze_periods, law.doze_shares, xp))
 
 
-def picked(u: Any, values: tuple[float, ...], shares: tuple[float, ...], xp: Any) -> Any:
+def picked(u: Any, values: tuple[Any, ...], shares: tuple[Any, ...], xp: Any) -> Any:
     """(…,) the value in whose share u falls."""
     found = values[-1] + 0 * u
-    for value, top in list(zip(values, np.cumsum(shares), strict=True))[-2::-1]:
+    for value, top in list(zip(values, np.cumsum(shares, axis=0), strict=True))[-2::-1]:
         found = xp.where(u < top, value, found)
     return found
 
 
-def _bursts(per_s: Any, earliest: Any, latest: Any, u: Any, law: TickLaw, xp: Any) -> tuple[Any, Any, Any]:
+def _bursts(
+    per_s: Any, earliest: Any, latest: Any, u: Any, law: TickLaw | Laws, xp: Any
+) -> tuple[Any, Any, Any]:
     """Tick's length, requests in it, age of the first at its end. Who is busy hears of them afterwards.
 
     All bursts of one tick are of one size.
@@ -156,7 +201,7 @@ def due_bin_s(local_s: Any, replay: Recorded, xp: Any) -> Any:
     return replay.due_s[_bin(local_s, replay, xp)]
 
 
-def around(time_s: Any, length_s: float, xp: Any) -> Any:
+def around(time_s: Any, length_s: Any, xp: Any) -> Any:
     """(…,) the time within its round, in [0, length]."""
     return xp.maximum(time_s - length_s * xp.floor(time_s / length_s), 0)
 
