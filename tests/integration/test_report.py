@@ -17,7 +17,7 @@ import pytest
 
 from circadia.actions import NAMES
 from circadia.errors import ConfigError
-from circadia_lab.data.day.result import ArmResult, DeviceResult, Drift, Series, Stay
+from circadia_lab.data.day.result import ArmResult, DeviceResult, Drift, Joules, Series, Stay
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.page import render, write_report
@@ -120,7 +120,13 @@ def made_up_device(index: int, keen: bool, random: np.random.Generator) -> Devic
         training_steps=sum(a.startswith("train") for a in actions) * 28,
         updates={"made": made, "accepted": made - 3, "rejected": 2, "waiting": 1},
         overruns=int(random.integers(0, 3)),
-    )
+        joules=Joules(
+            work_j=energy["train"] + energy["serve"], rest_j=energy["sleep"], user_j=9e3,
+            battery_work_j=500.0 + index, battery_j=12_000.0, battery_s=50_000.0,
+        ),
+        battery_agent_j=series(t_s, np.linspace(0, 500.0 + index, len(t_s))),
+        capacity_j=40_000.0,
+    )  # fmt: skip
 
 
 def made_up_arm(name: str = "circadia", devices: int = 8, seed: int = 0) -> ArmResult:
@@ -148,6 +154,7 @@ def made_up_arm(name: str = "circadia", devices: int = 8, seed: int = 0) -> ArmR
         centralised_accuracy_own=0.941 if keen else 0.92,
         accuracy=series(grid, accuracy),
         joules=series(grid, joules),
+        battery_agent_j=series(grid, np.linspace(0, 4e3, len(grid))),
         recovery_s=5.4 * HOUR_S if keen else None,
         served=sum(d.served for d in fleet),
         expired=sum(d.expired for d in fleet),
@@ -164,10 +171,12 @@ SECTIONS = (
     "joules",
     "references",
     "battery",
+    "paid",
     "actions",
     "energy",
     "distributions",
     "federation",
+    "kinds",
     "devices",
     "summary",
 )
@@ -364,7 +373,7 @@ def test_names_from_outside_cannot_become_markup() -> None:
 )
 def test_every_shape_of_a_result_makes_a_whole_page(arms: list[ArmResult], tmp_path: Path) -> None:
     drawn = plates(arms)
-    assert [plate.name for plate in drawn] == [*SECTIONS[1:-2]]
+    assert [plate.name for plate in drawn] == [*SECTIONS[1:-3]]
     for plate in drawn:
         ET.fromstring(plate.svg)
     page = Reader(render(arms, {}))

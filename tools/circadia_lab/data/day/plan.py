@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 DAY_S = 86_400.0
 
-PROFILES = ("pixel-3", "fairphone-4", "pi-solar")
-"""Dealt to the devices in turn."""
-ARMS = (("circadia", "default"), ("charging-only", "charging-only"))
-"""(arm, the policy that its devices run)."""
+PHONES = ("pixel-3", "fairphone-4")
+BOARDS = ("pi-solar",)
+FLEETS: dict[str, tuple[str, ...]] = {"phones": PHONES, "boards": BOARDS, "mixed": (*PHONES, *BOARDS)}
+"""Profiles that are dealt to the devices in turn."""
+MIXED = "mixed"
 PERIOD_S = 300.0
 """Simulated time between ticks."""
 DEADLINE_S = 300.0
@@ -25,13 +26,15 @@ BUFFER_TIMEOUT_S = 1800.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The choices of one run; the same for both arms."""
+    """The choices of one run; the same for all arms."""
 
     devices: int = 8
     minutes: float = 3.0
     """Wall time that each arm's day takes."""
     seed: int = 0
     chaos: bool = False
+    fleet: str = MIXED
+    """Of `FLEETS`."""
 
     @property
     def day_s(self) -> float:
@@ -45,7 +48,12 @@ class Plan:
 
     def profile(self, index: int) -> str:
         """The profile of a device."""
-        return PROFILES[index % len(PROFILES)]
+        profiles = FLEETS[self.fleet]
+        return profiles[index % len(profiles)]
+
+    def device_seed(self, index: int) -> int:
+        """Of a device's chances: who uses it, its links and clouds, its draws."""
+        return self.seed * 1000 + index
 
     def initial_soc(self, index: int) -> float:
         """How full a device's battery is at midnight."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -77,10 +78,10 @@ class Arm:
         name = plan.name(index)
         config = CONFIG.format(
             device=name,
-            policy=self.policy,
+            policy=json.dumps(self.policy),
             period_s=PERIOD_S,
             deadline_s=DEADLINE_S,
-            seed=plan.seed * 1000 + index,
+            seed=plan.device_seed(index),
             profile=plan.profile(index),
             initial_soc=plan.initial_soc(index),
             scale=plan.scale,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.store.rows import StoredExample, StoredRequest, StoredTick, StoredUpdate
-    from circadia.types import Model
+    from circadia.types import Model, Phase
 
     Floats = NDArray[np.float32]
 
@@ -35,6 +35,7 @@ class TickRow:
     charging: float
     energy_j: float
     by_load_j: dict[str, float]
+    phases: tuple[Phase, ...] = ()
 
     @property
     def mode(self) -> str:
@@ -154,6 +155,7 @@ def _tick(tick: StoredTick) -> TickRow:
         charging=seen.charging,
         energy_j=tick.energy_j,
         by_load_j=tick.by_load_j,
+        phases=tick.phases,
     )
 
 

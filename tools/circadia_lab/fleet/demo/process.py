@@ -6,7 +6,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import PlatformUnavailable
+from circadia.physics.scenario import scenario_for
+from circadia.platforms.simulated import SimulatedPlatform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +20,7 @@ CONFIG = """\
 device = "{device}"
 
 [agent]
-policy = "{policy}"
+policy = {policy}
 task = "digits"
 period_s = {period_s}
 deadline_s = {deadline_s}
@@ -64,6 +67,13 @@ class DeviceProcess:
         self._config.write_text(config, encoding="utf-8")
         self._log = folder / f"{self.name}.log"
         self._process: subprocess.Popen[str] | None = None
+
+    def body(self) -> SimulatedPlatform:
+        """Its body as it was at midnight."""
+        plan, index, profile = self._plan, self._index, shipped_profile(self.profile)
+        return SimulatedPlatform(
+            profile, scenario_for(profile), plan.device_seed(index), initial_soc=plan.initial_soc(index)
+        )
 
     def start(self) -> None:
         """Start it; it loads what it needs and says that it is ready."""

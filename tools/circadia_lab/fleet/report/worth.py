@@ -17,33 +17,41 @@ from circadia_lab.page.style import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from circadia_lab.data.day.result import ArmResult
+    from circadia_lab.data.day.result import ArmResult, Series
 
 
 def accuracy_against_joules(arms: Sequence[ArmResult]) -> Figure:
-    """The same accuracy over what it cost."""
+    """The same accuracy over what it cost: everybody's joules, and those of the agents that batteries paid."""
     figure = new_figure(3.9)
-    ax = figure.subplots()
-    drawn = [_accuracy_path(ax, arm, index) for index, arm in enumerate(arms)]
-    if not any(drawn):
-        nothing(ax, "no energy was settled")
-        return figure
-    ax.set_xlim(left=0)
-    ax.set_xlabel("simulated energy of the whole fleet since midnight, kJ")
-    ax.set_ylabel("mean accuracy, common held-out images")
-    percent_axis(ax)
-    ax.legend(loc="lower right")
+    whole, battery = figure.subplots(1, 2, sharey=True)
+    _panel(
+        whole, arms, lambda arm: arm.joules, "All joules of the fleet but the users’, the charger’s included"
+    )
+    _panel(battery, arms, lambda arm: arm.battery_agent_j, "Of the agents’ joules, what batteries paid")
+    whole.set_ylabel("mean accuracy, common held-out images")
     return figure
 
 
-def _accuracy_path(ax: Axes, arm: ArmResult, index: int) -> bool:
+def _panel(ax: Axes, arms: Sequence[ArmResult], pick: Callable[[ArmResult], Series], title: str) -> None:
+    ax.set_title(title)
+    drawn = [_accuracy_path(ax, arm, pick(arm), index) for index, arm in enumerate(arms)]
+    if not any(drawn):
+        nothing(ax, "no energy was settled")
+        return
+    ax.set_xlim(left=0)
+    ax.set_xlabel("kJ since midnight (simulated)")
+    percent_axis(ax)
+    ax.legend(loc="lower right")
+
+
+def _accuracy_path(ax: Axes, arm: ArmResult, spent: Series, index: int) -> bool:
     t_s, value = curve.finite(arm.accuracy)
-    joules = curve.held(arm.joules, t_s)
+    joules = curve.held(spent, t_s)
     good = np.isfinite(joules)
     if not good.any():
         return False
