@@ -15,7 +15,6 @@ from circadia.backoff import BackOff
 from circadia.errors import CircadiaError
 from circadia.events import Decided
 from circadia.status import State
-from circadia.types import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -245,7 +244,7 @@ class Runtime:
         workload, period_s = self.agent.workload, self.agent.period_s
         if not workload.waiting:
             return min(RETRY_S, period_s) if workload.busy else period_s
-        return 0.0 if record.decision.action.mode is Mode.SERVE else min(self._retry_s(record), period_s)
+        return 0.0 if record.decision.action.serve else min(self._retry_s(record), period_s)
 
     def _retry_s(self, record: TickRecord) -> float:
         if self.agent.platform.stopwatch is None:

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia.observation import DAY_S, encode
 from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.policy.env import quick_jax
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.environment import STARTS, Fleet, TrainingEnvironment
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.problem import Problem, find_problem
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circadia.actions import CATALOGUE, INDEX
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S
 from circadia.physics import dynamics
@@ -18,6 +17,7 @@ from circadia.physics.scenario import BOARD, PHONE
 from circadia.physics.surroundings import delivers
 from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.policy.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
 from circadia_lab.policy.env.problem import TickLaw
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circadia.actions import CATALOGUE, INDEX
 from circadia.energy.battery import energy_j, soc_of
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.physics.scenario import PHONE, scenario_for
@@ -19,6 +18,7 @@ from circadia.shield import Limits
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.crossings import after_phases, avoidable_crossings, overheatings
 from circadia_lab.policy.env.environment import STARTS, Advanced, Fleet
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
 from circadia_lab.policy.env.problem import Device, Problem
 
 if TYPE_CHECKING:

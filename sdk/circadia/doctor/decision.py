@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from circadia.actions import action_named
 from circadia.bounds import Bounds
 from circadia.doctor.finding import Finding, Status
 from circadia.doctor.plugins import built
@@ -90,7 +91,7 @@ def _measured(bounds: Bounds, foretold: Bounds, store: Path) -> str:
     slow = {
         name: seconds
         for name, seconds in bounds.at_most_s.items()
-        if seconds > SLOW * foretold.at_most_s[name]
+        if action_named(name).works == (action_named(name),) and seconds > SLOW * foretold.at_most_s[name]
     }
     if not slow:
         return ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from circadia.types import Action, ClockLevel, Load, Mode
+from circadia.types import Action, ClockLevel, Load  # noqa: TC001  type hints are resolved at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +155,7 @@ class DeviceProfile:
 
     def can(self, action: Action) -> bool:
         """Whether such a device is able to run that action at all."""
-        return action.mode is Mode.SLEEP or action.clock in self.clocks
+        return not action.works or action.clock in self.clocks
 
     def power_w(self, load: Load) -> float:
         """What the whole device draws under that load."""

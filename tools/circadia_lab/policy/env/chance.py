@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import FACTS
 from circadia.physics.dynamics import busy_s
 from circadia.physics.state import Noise
 from circadia.physics.surroundings import delivers, demand
+from circadia_lab.policy.env.fixed import FACTS
 
 if TYPE_CHECKING:
     from circadia.actions import ActionFacts

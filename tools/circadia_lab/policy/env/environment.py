@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, facts_of
+from circadia.actions import facts_of
 from circadia.errors import ConfigError
 from circadia.idle import lacking_in, needs_of
 from circadia.observation import DAY_S, HOUR_S, encode
@@ -24,6 +24,7 @@ from circadia.physics.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.policy.env import chance
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 

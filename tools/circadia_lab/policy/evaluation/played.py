@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import FACTS
 from circadia.types import Mode
+from circadia_lab.policy.env.fixed import FACTS
 from circadia_lab.policy.evaluation.histogram import AGE_EDGES_S, LATENCY_EDGES_S, quantile
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import INDEX, NAMES
 from circadia.errors import ConfigError
 from circadia_lab.policy.cmoppo.averages import averages, dealt, shared
 from circadia_lab.policy.cmoppo.rollout import moved, rollout, tick
+from circadia_lab.policy.env.fixed import INDEX, NAMES
 from circadia_lab.policy.env.preferences import ANCHORS
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.errors import ArtifactError, ConfigError
 from circadia.observation import WIDTH
 from circadia_lab.policy.cmoppo.errors import TrainingDiverged
 from circadia_lab.policy.cmoppo.train import several, train
 from circadia_lab.policy.cmoppo.trained import scorer
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.env.interface import Outcome
 from circadia_lab.policy.env.preferences import ANCHORS
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circadia.actions import INDEX
+from circadia_lab.policy.env.fixed import INDEX
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.histogram import AGE_EDGES_S, LATENCY_EDGES_S, bin_of, quantile
 from circadia_lab.policy.evaluation.played import MODES, Played, Sums, joined, merged

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import INDEX
 from circadia.observation import COLUMN, TABLE
+from circadia_lab.policy.env.fixed import INDEX
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import CostLimits
 from circadia_lab.policy.evaluation.arm import Conditions
