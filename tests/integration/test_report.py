@@ -23,7 +23,7 @@ from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.page import render, write_report
 from circadia_lab.fleet.report.picture import chosen, readme_picture
 from circadia_lab.fleet.report.verdict import lead, recovery, tiles
-from circadia_lab.page.ribbon import bars, colour_key
+from circadia_lab.page.ribbon import bars, colour_keys
 from circadia_lab.page.style import MODE_COLOURS
 
 pytestmark = pytest.mark.slow
@@ -428,7 +428,7 @@ def test_figures_are_the_same_bytes_twice() -> None:
 
 
 def test_ribbon_knows_every_action() -> None:
-    assert {colour_key(name) for name in NAMES} == set(MODE_COLOURS)
+    assert {key for name in NAMES for key in colour_keys(name)} == set(MODE_COLOURS)
 
 
 def test_ribbon_bars_join_and_are_never_thinner_than_can_be_seen() -> None:
@@ -444,6 +444,13 @@ def test_ribbon_bars_join_and_are_never_thinner_than_can_be_seen() -> None:
     ]
     assert bars(stays, "train high", shortest_s=10) == [(0, 45), (300, 400)]
     assert bars(stays, "train", shortest_s=10) == [(600, 610)]
+
+
+def test_a_wake_that_serves_and_trains_shows_both() -> None:
+    stays = [Stay(t_s=0, duration_s=300, busy_s=100, action="serve+train/high/small+large/sync-int8")]
+    assert bars(stays, "train high", shortest_s=10) == [(0, 100)]
+    assert bars(stays, "serve", shortest_s=10) == [(0, 10)]
+    assert bars(stays, "sleep", shortest_s=10) == []
 
 
 def test_staleness_weighs_by_time_not_by_tick() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from circadia.errors import NothingStored, StoreError
 from circadia.store.reading import StoreReader
+from circadia_lab.page.action_name import mode_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,8 @@ class TickRow:
 
     @property
     def mode(self) -> str:
-        """`sleep`, `serve` or `train`."""
-        return self.action.split("/", 1)[0]
+        """`sleep`, `serve` or `train`, in a word."""
+        return mode_of(self.action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

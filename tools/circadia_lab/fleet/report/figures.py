@@ -56,7 +56,8 @@ _PLATES: dict[str, tuple[str, str, Callable[[Sequence[ArmResult]], Figure]]] = {
         "Accuracy against energy",
         (
             "Look at the height of the curves above one another: accuracy that the same simulated joules bought, and right the "
-            "same battery joules; rings mark the hour, so an arm whose ring is further right has spent more by then."
+            "same battery joules; rings mark 06:00, 12:00, 18:00 and 24:00, diamonds the drift: an arm whose ring is further right has spent more by "
+            "then."
         ),
         accuracy_against_joules,
     ),

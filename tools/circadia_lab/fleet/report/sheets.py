@@ -36,7 +36,7 @@ KIND_COLUMNS = (
 )  # fmt: skip
 DEVICE_COLUMNS = (
     "over the day", "at the end", "own data", "served", "expired", "right", "p95", "recovery", "battery kJ", "all kJ",
-    "lowest battery", "steps", "updates", "version", "over- runs", "re- starts",
+    "lowest battery", "steps", "updates", "over- runs", "re- starts",
 )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def kinds_sheet(arms: Sequence[ArmResult]) -> Sheet:
         title="Kinds of device",
         caption=(
             "Look at each kind by itself: a fleet’s sum hides that a board pays for everything it does, and a phone on its "
-            "charger for nothing. Joules and hours are simulated."
+            "charger for nothing. Joules and hours are simulated; a dash under recovery: not that day."
         ),
         head="kind",
         columns=KIND_COLUMNS,
@@ -127,7 +127,7 @@ def devices_sheet(arms: Sequence[ArmResult]) -> Sheet:
         title="Device by device",
         caption=(
             "Look at the spread: a mean hides devices that fare badly. Accuracy is that of the installed model; battery kJ are "
-            "the agent’s that the battery paid; updates are made / accepted / rejected / still waiting."
+            "the agent’s that the battery paid; a dash under recovery: not that day; updates are made / accepted / rejected / still waiting."
         ),
         head="device",
         columns=DEVICE_COLUMNS,
@@ -137,7 +137,6 @@ def devices_sheet(arms: Sequence[ArmResult]) -> Sheet:
 
 def _device_cells(device: DeviceResult) -> list[str]:
     joules = [value for value in device.energy_j.values() if math.isfinite(value)]
-    version = curve.last(device.version)
     return [
         share(over_time(device.accuracy_common)),
         share(curve.last(device.accuracy_common)),
@@ -152,7 +151,6 @@ def _device_cells(device: DeviceResult) -> list[str]:
         share(curve.lowest(device.battery_soc)),
         f"{device.training_steps:,}",
         " / ".join(f"{device.updates.get(key, 0)}" for key in ("made", "accepted", "rejected", "waiting")),
-        f"{version:.0f}" if math.isfinite(version) else ABSENT,
         f"{device.overruns}",
         f"{device.restarts}",
     ]
@@ -160,7 +158,7 @@ def _device_cells(device: DeviceResult) -> list[str]:
 
 def _back(recovery_s: float | None) -> str:
     if recovery_s is None:
-        return "not that day"
+        return ABSENT
     return duration(recovery_s) if recovery_s >= 60 else "at once"
 
 

@@ -11,6 +11,7 @@ from circadia_lab.page.style import (
     HOUR_S,
     INK,
     arm_colour,
+    clock,
     new_figure,
     nothing,
     percent_axis,
@@ -70,12 +71,11 @@ def _accuracy_path(ax: Axes, arm: ArmResult, spent: Series, index: int) -> bool:
                 markerfacecolor="white",
                 zorder=4,
             )
-            _label(ax, kilojoules[place], value[place], f"{hour:02d}:00", colour)
+    _label(ax, kilojoules[-1], value[-1], clock(float(t_s[-1])), colour)
     for drift in arm.drifts:
         if t_s[0] <= drift.t_s <= t_s[-1]:
             place = int(np.searchsorted(t_s, drift.t_s, "right")) - 1
             ax.plot(kilojoules[place], value[place], "D", color=INK, markersize=5.5, zorder=5)
-            _label(ax, kilojoules[place], value[place], "drift", INK)
     return True
 
 

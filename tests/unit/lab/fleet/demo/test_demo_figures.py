@@ -55,6 +55,19 @@ def test_energy_by_mode_and_load() -> None:
     }
 
 
+def test_a_wake_that_serves_and_trains_is_told_by_its_phases() -> None:
+    both = tick(
+        0.0,
+        "serve+train/low/small+large/sync-int8",
+        20.0,
+        SERVE_LOW=3.0,
+        TRAIN_LOW=12.0,
+        WAKE_UP=1.0,
+        RADIO=4.0,
+    )
+    assert figures.energy_by_mode(day(both)) == {"sleep": 0.0, "serve": 3.0, "train": 17.0}
+
+
 def test_cumulative_energy_counts_what_was_spent_before_a_tick() -> None:
     found = figures.cumulative(DAY, 400.0)
     assert found.t_s == [0.0, 100.0, 200.0, 300.0, 400.0]
