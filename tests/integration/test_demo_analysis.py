@@ -34,7 +34,7 @@ from circadia_lab.data.day.world import RequestEvent, World
 from circadia_lab.fleet.demo.analysis import analyse, grid
 from circadia_lab.fleet.demo.body import played
 from circadia_lab.fleet.demo.device_log import read_log
-from circadia_lab.fleet.demo.summary import KIND_ROWS, ROWS, arm_summary, summary
+from circadia_lab.fleet.demo.summary import KIND_ROWS, ROWS, arm_summary, run_summary, summary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -318,8 +318,10 @@ def test_an_arm_stopped_at_once(arm: Arm, tmp_path: Path) -> None:
     result = analyse(replace(arm, devices=devices), day_s=0.0, wall_s=1.0, complete=False)
     assert result.recovery_s is None
     assert result.drifts == []
-    assert arm_summary(result, [result])["served_accuracy"] is None
-    assert all(cell(arm_summary(result, [result])) for _, cell in ROWS)
+    found = run_summary(Run(plan=arm.plan, arms=judged([result])))["arms"]["circadia"]
+    assert found["served_accuracy"] is None
+    assert all(cell(found) for _, cell in ROWS)
+    assert all(cell(kind) for kind in found["kinds"].values() for _, cell in KIND_ROWS)
 
 
 def test_a_missing_store_is_named(arm: Arm, tmp_path: Path) -> None:
