@@ -14,6 +14,8 @@ MIXED = "mixed"
 PERIOD_S = 300.0
 """Simulated time between ticks."""
 DEADLINE_S = 300.0
+BOARD_DEADLINE_S = 3600.0
+"""How long a request waits at a phone, whose user does, and at a board, whose measurements are there for the day."""
 EXAMPLES = 1024
 """Size of the example buffer."""
 BUFFER = 4
@@ -50,6 +52,10 @@ class Plan:
         """The profile of a device."""
         profiles = FLEETS[self.fleet]
         return profiles[index % len(profiles)]
+
+    def deadline_s(self, index: int) -> float:
+        """How long a device's requests wait."""
+        return BOARD_DEADLINE_S if self.profile(index) in BOARDS else DEADLINE_S
 
     def device_seed(self, index: int) -> int:
         """Of a device's chances: who uses it, its links and clouds, its draws."""

@@ -15,7 +15,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia_lab.data.day.accuracy import Examiner
 from circadia_lab.data.day.result import ArmResult, DeviceResult, Series
-from circadia_lab.data.day.world import RequestEvent, World
+from circadia_lab.data.day.world import RequestEvent, world_of
 from circadia_lab.fleet.demo import device_figures as figures
 from circadia_lab.fleet.demo import replay
 from circadia_lab.fleet.demo.body import played
@@ -166,7 +166,7 @@ class Analyst:
         self._grid_s = grid(day_s)
         self._task: Task = load_task(TASK)
         self._trainer = Trainer(self._task)
-        self._world = World(arm.plan.seed, arm.plan.devices)
+        self._world = world_of(arm.plan)
         self._examiner = Examiner(self._world, self._trainer)
         self._versions, self._verdicts = self._read_ledger()
 

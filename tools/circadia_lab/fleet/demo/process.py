@@ -80,7 +80,7 @@ class DeviceProcess:
         plan = self._plan
         command = [sys.executable, "-m", "circadia_lab.fleet.demo.device", str(self._config)]
         command += ["--seed", str(plan.seed), "--devices", str(plan.devices), "--index", str(self._index)]
-        command += ["--day-s", str(plan.day_s)]
+        command += ["--fleet", plan.fleet, "--day-s", str(plan.day_s)]
         with self._log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,
