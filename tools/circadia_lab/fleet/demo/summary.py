@@ -13,6 +13,7 @@ import numpy as np
 import circadia
 from circadia.tflite.interpreter import backend
 from circadia_lab.data.day.group import device_figures, group_figures, kind_figures
+from circadia_lab.fleet.demo.against import against
 from circadia_lab.fleet.demo.medians import medians
 from circadia_lab.fleet.report.headline import ABSENT, headline
 
@@ -32,10 +33,11 @@ Row = tuple[str, "Callable[[dict[str, Any]], str]"]
 def summary(runs: Sequence[Run], report: Path) -> dict[str, Any]:
     """Plain numbers and texts; what is not known is None. Accuracies are shares, times seconds, energies joules.
 
-    `arms` holds each arm's medians over the seeds, `runs` every seed by itself.
+    `arms` holds each arm's medians over the seeds, `against` the first one's against each other's, `runs` every seed.
     """
     plan = runs[0].plan
     by_seed = [run_summary(run) for run in runs]
+    arms = medians([found["arms"] for found in by_seed])
     return {
         "seed": plan.seed,
         "seeds": [run.plan.seed for run in runs],
@@ -47,7 +49,8 @@ def summary(runs: Sequence[Run], report: Path) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "versions": versions(),
         "energy_source": ENERGY_SOURCE,
-        "arms": medians([found["arms"] for found in by_seed]),
+        "arms": arms,
+        "against": against(arms),
         "runs": by_seed,
         "report": str(report),
     }
@@ -164,6 +167,20 @@ def print_summary(console: Console, found: dict[str, Any]) -> None:
         for title, cell in KIND_ROWS:
             table.add_row(f"{kind}: {title}", *(cell(arm["kinds"][kind]) for arm in arms))
     console.print(table)
+    first = next(iter(found["arms"]))
+    for name, told in found["against"].items():
+        console.print(f"{first} against {name}: {_against(told)}", highlight=False)
+
+
+def _against(told: dict[str, float | None]) -> str:
+    points = {key: told[key] for key in ("mean_accuracy", "served_accuracy", "federated_accuracy")}
+    times = {"recovery": told["recovery_s"], "battery joules of the agent": told["battery_agent_j"]}
+    words = [
+        f"{key.replace('_', ' ')} {ABSENT if x is None else f'{100 * x:+.1f} points'}"
+        for key, x in points.items()
+    ]
+    words += [f"{key} {ABSENT if x is None else f'{x:.2f} ×'}" for key, x in times.items()]
+    return ", ".join(words)
 
 
 def _share(value: float | None) -> str:
