@@ -91,7 +91,8 @@ def phase_durations(
     answers, steps, sync_bytes = (xp.asarray(x)[..., None] for x in (*units, sync_bytes))
     rate = _bytes_per_s(link, params, xp)
     overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (answers > 0)
-    counts = xp.asarray(SERVES) * answers + xp.asarray(TRAINS) * steps
+    invocations = xp.ceil(answers / params.answers[..., None])
+    counts = xp.asarray(SERVES) * invocations + xp.asarray(TRAINS) * steps
     work = xp.asarray(work_load) * (counts * params.unit_s + overhead)
     radio = (sync_bytes > 0) * (params.radio_setup_s[..., None] + sync_bytes / rate[..., None])
     hot = xp.asarray(_FIXED)

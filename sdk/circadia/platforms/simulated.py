@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
     from circadia.physics.state import Drained, State
-    from circadia.types import Action, Units
+    from circadia.types import Action, Units, WakeOn
 
 BODY = (
     "dt_s",
@@ -132,6 +132,11 @@ class SimulatedPlatform:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """The sleeps that the profile's device can do."""
+        return self.profile.sleep.wakes_on
 
     # The rest of the body
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import facts_of
+from circadia.actions import facts_of, units_of
 from circadia.errors import ConfigError
 from circadia.idle import lacking_in, needs_of
+from circadia.learning.personal import most_steps
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics
 from circadia.physics.params import make_params, stack_params
@@ -29,11 +30,11 @@ from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from circadia.physics.params import Params
     from circadia.physics.state import Result, State
-    from circadia.types import Action
+    from circadia.types import Action, Units
     from circadia_lab.policy.env.problem import Device, Problem
 
 STARTS = 7
@@ -203,7 +204,7 @@ class TrainingEnvironment:
 
 
 def _params(device: Device, problem: Problem) -> Params:
-    params = make_params(device.profile, device.scenario)
+    params = make_params(device.profile, device.scenario, step_work=problem.work.step_work)
     if problem.trace is None:
         return params
     per_hour = problem.trace.requests.sum() / (problem.trace.days * HOURS)
@@ -265,5 +266,16 @@ def _shield(problem: Problem, device: Device, catalogue: tuple[Action, ...]) -> 
     platform = SimulatedPlatform(device.profile, device.scenario, 0)
     day = device.scenario
     bytes_at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
-    costs = action_costs(platform, device.profile, round(bytes_at_most), catalogue)
+    units = _most_personal(round(day.batch_examples)) if problem.work.personal else units_of
+    costs = action_costs(platform, device.profile, round(bytes_at_most), catalogue, units)
     return Shield(problem.limits, costs, catalogue)
+
+
+def _most_personal(batch: int) -> Callable[[Action], Units]:
+    """What an action does at most where an answer of the device's own is learned from the same steps."""
+
+    def most(action: Action) -> Units:
+        units = units_of(action)
+        return units._replace(steps=units.steps + most_steps(units.steps, batch)) if units.steps else units
+
+    return most

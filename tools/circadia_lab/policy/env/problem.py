@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.energy.profile_file import load_profile, shipped_profile, shipped_profiles
+from circadia.energy.work import with_work, work_of
 from circadia.errors import ConfigError
+from circadia.learning.personal import USUAL_WORK
+from circadia.learning.task_file import SHIPPED, load_task
 from circadia.observation import HOUR_S
 from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
@@ -24,7 +27,7 @@ from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
@@ -110,6 +113,21 @@ class CostLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is learned and served, for how long that takes; the devices' profiles have it already."""
+
+    task: str = ""
+    """A shipped task, or a manifest whose path begins at the problem's folder; empty: the profiles' own network."""
+    personal: bool = False
+    """Whether devices learn answers of their own beside the federation's, which makes training longer."""
+
+    @property
+    def step_work(self) -> float:
+        """Training steps' worth of work for each step of an action, in the mean."""
+        return USUAL_WORK if self.personal else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Everything that an environment is made from."""
 
@@ -123,6 +141,7 @@ class Problem:
     accuracy: AccuracyModel = field(default_factory=shipped_accuracy)
     trace: DayTrace | None = None
     """Recorded requests and clearness, in place of drawn ones."""
+    work: Work = field(default_factory=Work)
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -167,7 +186,7 @@ def load_problem(path: Path) -> Problem:
         raise ConfigError(f"problem {path}: {error}") from error
 
 
-_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw}
+_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw, "work": Work}
 _KEYS = ("name", "trace", "devices", *_SECTIONS)
 
 
@@ -179,9 +198,18 @@ def _problem(table: Mapping[str, Any], path: Path) -> Problem:
     parts = {key: _section(kind, table.get(key, {}), key) for key, kind in _SECTIONS.items()}
     trace = _trace(path.parent / str(table["trace"])) if "trace" in table else None
     name = str(table.get("name", path.stem))
-    return Problem(
-        name=name, devices=tuple(_device(row, path.parent) for row in devices), trace=trace, **parts
-    )
+    found = tuple(_device(row, path.parent) for row in devices)
+    if task := parts["work"].task:
+        found = tuple(_working(found, task, path.parent))
+    return Problem(name=name, devices=found, trace=trace, **parts)
+
+
+def _working(devices: Iterable[Device], task: str, folder: Path) -> Iterator[Device]:
+    """The devices with the durations of that task's work."""
+    loaded = load_task(task if task in SHIPPED else folder / task)
+    work = work_of(loaded.name, loaded.model, loaded.infer_batch)
+    for device in devices:
+        yield replace(device, profile=with_work(device.profile, work))
 
 
 def _trace(path: Path) -> DayTrace:
@@ -211,6 +239,10 @@ def _typed(value: Any, like: Any, where: str) -> Any:
         if isinstance(value, bool):
             return value
         raise ConfigError(f"{where} = {value!r} is neither true nor false")
+    if isinstance(like, str):
+        if isinstance(value, str):
+            return value
+        raise ConfigError(f"{where} = {value!r} is not a text")
     if isinstance(like, tuple):
         if isinstance(value, list) and all(map(_is_number, value)):
             return tuple(map(float, value))
