@@ -7,10 +7,14 @@ from dataclasses import dataclass
 DAY_S = 86_400.0
 
 PHONES = ("pixel-3", "fairphone-4")
-BOARDS = ("pi-solar",)
-FLEETS: dict[str, tuple[str, ...]] = {"phones": PHONES, "boards": BOARDS, "mixed": (*PHONES, *BOARDS)}
-"""Profiles that are dealt to the devices in turn."""
+BOARDS = ("pi-solar", "pi-boot", "suspend-board")
+"""The first two cut their power between two wakes, and boot for each."""
 MIXED = "mixed"
+FLEETS: dict[str, tuple[str, ...]] = {"phones": PHONES, "boards": BOARDS, MIXED: (*PHONES, *BOARDS[:2])}
+"""Profiles that are dealt to the devices in turn."""
+WORKS = {"task": "task", "cnn": "profile"}
+"""How long work takes, in a user's word and in a device's file: as the task's own operations do, or as the network of the
+profile's published durations, a CNN on 84×84 pixels."""
 PERIOD_S = 300.0
 """Simulated time between ticks."""
 DEADLINE_S = 300.0
@@ -37,6 +41,8 @@ class Plan:
     chaos: bool = False
     fleet: str = MIXED
     """Of `FLEETS`."""
+    work: str = "task"
+    """Of `WORKS`."""
 
     @property
     def day_s(self) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from circadia.errors import PlatformUnavailable, StoreError
 from circadia.federation.aggregate.ledger import progress
 from circadia.federation.transport.broker import Broker
-from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, EXAMPLES, PERIOD_S, RATE, WORKS
 from circadia_lab.data.day.result import Drift
 from circadia_lab.fleet.demo.process import CONFIG, DeviceProcess
 
@@ -83,6 +83,7 @@ class Arm:
             deadline_s=plan.deadline_s(index),
             seed=plan.device_seed(index),
             profile=plan.profile(index),
+            work=WORKS[plan.work],
             initial_soc=plan.initial_soc(index),
             scale=plan.scale,
             examples=EXAMPLES,

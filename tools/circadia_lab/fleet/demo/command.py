@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
 from circadia.writing import whole_text
-from circadia_lab.data.day.plan import FLEETS, MIXED, Plan
+from circadia_lab.data.day.plan import FLEETS, MIXED, WORKS, Plan
 
 if TYPE_CHECKING:
     import argparse
@@ -50,6 +50,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--fleet", choices=tuple(FLEETS), default=MIXED, help="kinds of device (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--work",
+        choices=tuple(WORKS),
+        default="task",
+        help="how long work takes and what it draws: as the task's operations, or as a CNN's (default: %(default)s)",
     )
     parser.add_argument("--chaos", action="store_true", help="kill and restart a device and the broker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary here")
@@ -101,7 +107,14 @@ def _runs(console: Console, args: argparse.Namespace, chosen: Sequence[Contender
 
     found: list[Run] = []
     for seed in range(args.seed, args.seed + args.seeds):
-        plan = Plan(devices=args.devices, minutes=args.minutes, seed=seed, chaos=args.chaos, fleet=args.fleet)
+        plan = Plan(
+            devices=args.devices,
+            minutes=args.minutes,
+            seed=seed,
+            chaos=args.chaos,
+            fleet=args.fleet,
+            work=args.work,
+        )
         where = folder / f"seed-{seed}" if args.seeds > 1 else folder
         if arms := _arms(console, plan, chosen, where):
             found.append(Run(plan=plan, arms=judged(arms)))

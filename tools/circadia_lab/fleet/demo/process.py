@@ -6,10 +6,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from circadia.energy.profile_file import shipped_profile
+from circadia.config import load_config
 from circadia.errors import PlatformUnavailable
+from circadia.learning.task_file import load_task
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
+from circadia.wiring import profile_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,7 @@ seed = {seed}
 [platform]
 kind = "simulated"
 profile = "{profile}"
+work = "{work}"
 seed = {seed}
 initial_soc = {initial_soc}
 scale = {scale}
@@ -70,10 +74,11 @@ class DeviceProcess:
 
     def body(self) -> SimulatedPlatform:
         """Its body as it was at midnight."""
-        plan, index, profile = self._plan, self._index, shipped_profile(self.profile)
-        return SimulatedPlatform(
-            profile, scenario_for(profile), plan.device_seed(index), initial_soc=plan.initial_soc(index)
-        )
+        config = load_config(self._config)
+        assert isinstance(config.platform, SimulatedConfig)
+        profile = profile_of(config.platform, load_task(config.agent.task))
+        own = config.platform
+        return SimulatedPlatform(profile, scenario_for(profile), own.seed, initial_soc=own.initial_soc)
 
     def start(self) -> None:
         """Start it; it loads what it needs and says that it is ready."""

@@ -43,6 +43,7 @@ def summary(runs: Sequence[Run], report: Path) -> dict[str, Any]:
         "seeds": [run.plan.seed for run in runs],
         "devices": plan.devices,
         "fleet": plan.fleet,
+        "work": plan.work,
         "minutes": plan.minutes,
         "chaos": plan.chaos,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

@@ -59,6 +59,7 @@ def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str,
     }
     found = [
         ("Devices", f"{len(names(arms))} processes"),
+        ("Work as of", {"task": "the task", "cnn": "a CNN, 84×84 pixels"}.get(summary.get("work", ""), "")),
         ("Seed", ", ".join(map(str, summary.get("seeds", [summary.get("seed", "")])))),
         ("Simulated day", ", ".join(dict.fromkeys(f"{clock(0)}–{clock(arm.day_s)}" for arm in arms))),
         ("Wall time", " + ".join(duration(arm.wall_s) for arm in arms)),

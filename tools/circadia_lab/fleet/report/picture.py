@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 SIZE_IN, DPI = (8.0, 4.5), 200
 """1600 × 900 pixels, with type that is still read at half the size."""
-SHOWN = 3
+FEWEST, MOST = 3, 4
+"""Devices that are shown, if there are so many."""
 
 
 def readme_picture(arms: Sequence[ArmResult], path_png: Path) -> None:
-    """Accuracy through the drift, right answers, three devices' actions, hours of battery, as a PNG of 1600 × 900 pixels."""
+    """Accuracy through the drift, right answers, devices' actions, hours of battery, as a PNG of 1600 × 900 pixels."""
     with mpl.rc_context(
         {**RC, "font.size": 8, "axes.titlesize": 8.5, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5}
     ):
@@ -48,17 +49,17 @@ def readme_picture(arms: Sequence[ArmResult], path_png: Path) -> None:
 
 
 def chosen(arms: Sequence[ArmResult]) -> list[str]:
-    """The first device of each profile, then others, three in all at most."""
+    """The first device of each kind, four at most; then others, three in all."""
     profile = {device.name: device.profile for arm in arms for device in arm.devices}
     firsts = {kind: name for name, kind in reversed(profile.items())}
     ranked = sorted(names(arms), key=lambda name: firsts[profile[name]] != name)
-    return ranked[:SHOWN]
+    return ranked[: max(min(len(firsts), MOST), FEWEST)]
 
 
 def _actions(ax: mpl.axes.Axes, arms: Sequence[ArmResult], devices: Sequence[str]) -> None:
     draw_actions(ax, arms, devices)
     mark_drifts(ax, arms[0].drifts, label=False)
-    ax.set_title("What three devices did")
+    ax.set_title("What devices did all day")
     ax.set_xlabel("")
     handles = [*arm_handles(arms), *legend_handles()]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, -0.1), ncols=4, fontsize=7,

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from circadia_lab.policy.evaluation.played import Played
     from circadia_lab.policy.evaluation.scorers import Scorer
 
-PROBLEM = "demonstration"
+PROBLEMS = {"task": "demonstration-task", "cnn": "demonstration"}
+"""By how long work took."""
+EARLIER = ("pixel-3", "fairphone-4", "pi-solar")
+"""Dealt in turn to the devices of a run whose summary does not tell their kinds."""
 PREFERENCE = (1 / 3, 1 / 3, 1 / 3)
 """The demonstration's devices have the agent's default."""
 ARM = "circadia"
@@ -67,19 +70,21 @@ class Demonstration:
 
     devices: int
     kinds: tuple[str, ...]
-    """The profile of each device; empty in summaries of earlier versions, whose fleet is the problem's."""
+    """The profile of each device."""
+    work: str
+    """`task` or `cnn`: how long work took."""
     arms: Mapping[str, Mapping[str, Any]]
     """Figures by arm: medians where there were several seeds."""
 
     def problem(self) -> Problem:
-        """`PROBLEM` with this run's devices; `ConfigError` for a kind that it has not."""
-        whole = find_problem(PROBLEM)
+        """One of `PROBLEMS` with this run's devices; `ConfigError` for a kind that it has not."""
+        whole = find_problem(PROBLEMS.get(self.work, PROBLEMS["cnn"]))
         known = {device.profile.name: device for device in whole.devices}
         if strange := set(self.kinds) - set(known):
             raise ConfigError(
-                f"problem {PROBLEM}: has no {min(strange)}, which the run had; it knows {', '.join(known)}"
+                f"problem {whole.name}: has no {min(strange)}, which the run had; it knows {', '.join(known)}"
             )
-        return replace(whole, devices=tuple(known[kind] for kind in self.kinds)) if self.kinds else whole
+        return replace(whole, devices=tuple(known[kind] for kind in self.kinds))
 
 
 def read_run(path: Path) -> Demonstration:
@@ -88,8 +93,10 @@ def read_run(path: Path) -> Demonstration:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         arms: dict[str, dict[str, Any]] = summary["arms"]
         complete = all(arm["complete"] for arm in arms.values())
+        devices, work = int(summary["devices"]), str(summary.get("work", "cnn"))
         kinds = tuple(one["kind"] for one in next(iter(arms.values())).get("by_device", {}).values())
-        found = Demonstration(devices=int(summary["devices"]), kinds=kinds, arms=arms)
+        earlier = tuple(EARLIER[device % len(EARLIER)] for device in range(devices))
+        found = Demonstration(devices=devices, kinds=kinds or earlier, work=work, arms=arms)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise ConfigError(
             f"{path}: no summary of `circadia demo` ({error!r}); name its summary.json"

@@ -11,13 +11,13 @@ import pytest
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia_lab.data.day.arrivals import REQUESTS, between, request_times
-from circadia_lab.data.day.plan import FLEETS, Plan
+from circadia_lab.data.day.plan import BOARD_DEADLINE_S, BOARDS, DEADLINE_S, FLEETS
 from circadia_lab.data.traces.arrivals import Arrivals
 from circadia_lab.data.traces.bursts import burst_table
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.arm import Conditions
 from circadia_lab.policy.evaluation.foretold import (
-    PROBLEM,
+    PROBLEMS,
     Demonstration,
     Foretold,
     foretell,
@@ -40,16 +40,27 @@ def summary(**changes: Any) -> dict[str, Any]:
     return {"devices": 8, "arms": {"circadia": arm | changes}}
 
 
-def test_the_problem_is_the_demonstrations_fleet() -> None:
-    problem, plan = find_problem(PROBLEM), Plan()
-    assert [device.profile.name for device in problem.devices] == [plan.profile(i) for i in range(8)]
-    assert {device.profile.name for device in problem.devices} == set(FLEETS["mixed"])
+@pytest.mark.parametrize("name", PROBLEMS.values())
+def test_the_problems_have_the_demonstrations_kinds(name: str) -> None:
+    problem = find_problem(name)
+    dealt = {profile for fleet in FLEETS.values() for profile in fleet}
+    assert {device.profile.name for device in problem.devices} == dealt
     for device in problem.devices:
         assert sum(device.scenario.requests_per_hour) == pytest.approx(400, rel=0.01)
+        on_board = device.profile.name in BOARDS
+        assert device.scenario.deadline_s == (BOARD_DEADLINE_S if on_board else DEADLINE_S)
+
+
+def test_a_summary_of_earlier_is_of_its_fleet(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(summary()))
+    run = read_run(path)
+    assert run.kinds == ("pixel-3", "fairphone-4", "pi-solar") * 2 + ("pixel-3", "fairphone-4")
+    assert run.problem().name == "demonstration"
 
 
 def test_its_bursts_are_the_demonstrations() -> None:
-    random, ticks = np.random.default_rng(0), find_problem(PROBLEM).ticks
+    random, ticks = np.random.default_rng(0), find_problem(PROBLEMS["task"]).ticks
     days = [request_times(random, between(random, REQUESTS)) + day * DAY_S for day in range(100)]
     sizes = [int(size) for size in ticks.burst_sizes]
     found = burst_table(Arrivals(where="demonstration", t_s=np.concatenate(days)), 5, sizes)
@@ -104,7 +115,7 @@ def test_the_worst_arm_is_the_figure() -> None:
 
 
 def test_a_kind_that_the_problem_has_not() -> None:
-    run = Demonstration(devices=1, kinds=("toaster",), arms={})
+    run = Demonstration(devices=1, kinds=("toaster",), work="task", arms={})
     with pytest.raises(ConfigError, match="has no toaster"):
         run.problem()
 
