@@ -21,7 +21,7 @@ def demo(tmp_path: Path, *arguments: str) -> list[str]:
 @pytest.mark.slow
 def test_kills_lose_no_update(tmp_path: Path) -> None:
     command = demo(tmp_path, "--devices", "4", "--minutes", "0.75", "--chaos")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=360, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert set(summary["arms"]) == {"circadia", "charging-only"}
