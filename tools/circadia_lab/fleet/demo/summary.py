@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from circadia_lab.data.day.result import ArmResult
     from circadia_lab.data.day.run import Run
@@ -168,9 +168,38 @@ def print_summary(console: Console, found: dict[str, Any]) -> None:
         for title, cell in KIND_ROWS:
             table.add_row(f"{kind}: {title}", *(cell(arm["kinds"][kind]) for arm in arms))
     console.print(table)
+    if several:
+        console.print(_seeds(found))
     first = next(iter(found["arms"]))
     for name, told in found["against"].items():
         console.print(f"{first} against {name}: {_against(told)}", highlight=False)
+
+
+SEED_ROWS: tuple[Row, ...] = (
+    ("of 100", lambda a: _number(a["right_of_hundred"])),
+    ("over the day", lambda a: _share(a["mean_accuracy"])),
+    ("right", lambda a: _share(a["served_accuracy"])),
+    ("at the end", lambda a: _share(a["federated_accuracy"])),
+    ("recovery", lambda a: _hours(a["recovery_s"])),
+    ("battery kJ, agent’s / device’s", lambda a: _pair(a["battery_agent_j"], a["battery_device_j"])),
+)
+
+
+def _seeds(found: dict[str, Any]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(title="seed by seed")
+    table.add_column("")
+    table.add_column("seed", justify="right")
+    for title, _ in SEED_ROWS:
+        table.add_column(title, justify="right")
+    for name in found["arms"]:
+        table.add_section()
+        for run in found["runs"]:
+            if name in run["arms"]:
+                cells = (cell(run["arms"][name]) for _, cell in SEED_ROWS)
+                table.add_row(name, str(run["seed"]), *cells)
+    return table
 
 
 def _against(told: dict[str, float | None]) -> str:
