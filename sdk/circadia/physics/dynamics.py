@@ -22,7 +22,7 @@ from circadia.actions import FACTS
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.physics.backlog import examples_after, queue_after
-from circadia.physics.params import LOADS, SERVES, TRAINS
+from circadia.physics.params import LOADS, SERVES, TRAINS, radio_session_j, sleep_w, wake_up_j
 from circadia.physics.state import Drained, Result, State
 from circadia.physics.surroundings import (
     ambient_c,
@@ -33,7 +33,7 @@ from circadia.physics.surroundings import (
     surroundings_after,
 )
 from circadia.practice import PRACTICE_S
-from circadia.types import Link, Load
+from circadia.types import Link, Load, WakeOn
 
 if TYPE_CHECKING:
     from circadia.actions import ActionFacts
@@ -319,7 +319,10 @@ def step(
 
 
 def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
-    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float."""
+    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float.
+
+    NaN for what no state knows: what a device remembers of late.
+    """
     soc = soc_of(state.battery_j, params.battery, xp)
     charging = delivers(state, params, xp) * 1.0
     angle = 2 * math.pi * in_day(state.time_s, xp) / DAY_S
@@ -352,5 +355,22 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
         "preference_accuracy": weights[..., 0],
         "preference_latency": weights[..., 1],
         "preference_energy": weights[..., 2],
+        **_waking(params, xp),
     }
+    seen = dict.fromkeys((feature.name for feature in TABLE), math.nan) | seen
     return xp.stack(xp.broadcast_arrays(*(seen[feature.name] for feature in TABLE)), axis=-1)
+
+
+def _waking(params: Params, xp: Any) -> dict[str, Any]:
+    """What wakes this body, what a wake-up, an exchange and sleep cost it, and how long its requests can wait."""
+    able = xp.asarray(params.wakes_on) * xp.asarray(_WAKING)
+    return {
+        "deadline_s": params.deadline_s,
+        "wake_on_request": xp.max(able, axis=-1),
+        "wake_up_j": wake_up_j(params),
+        "radio_session_j": radio_session_j(params),
+        "sleep_w": sleep_w(params),
+    }
+
+
+_WAKING = np.array([float({WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}[kind]) for kind in WakeOn])

@@ -47,6 +47,9 @@ BODY = (
     "day_sine",
     "day_cosine",
     "charge_forecast",
+    "wake_up_j",
+    "radio_session_j",
+    "sleep_w",
 )
 """The fields of an observation that a body knows; the others stay NaN."""
 REMEMBERED_S = 2 * DAY_S
@@ -130,13 +133,17 @@ class SimulatedPlatform:
         """Seconds since local midnight, in [0, 86,400)."""
         return (now_s - self._midnight_s) % DAY_S
 
-    def close(self) -> None:
-        """Nothing to let go of."""
-
     @property
     def wakes_on(self) -> frozenset[WakeOn]:
         """The sleeps that the profile's device can do."""
         return self.profile.sleep.wakes_on
+
+    def sleep(self, _until_s: float, _wake_on: WakeOn) -> bool:
+        """False: its time passes by the clock, and the agent waits."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     # The rest of the body
 
