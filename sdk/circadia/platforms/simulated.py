@@ -18,6 +18,7 @@ from circadia.physics import dynamics
 from circadia.physics.params import LOADS, make_params
 from circadia.physics.phases import phases_of
 from circadia.physics.surroundings import income_j
+from circadia.platforms.account import Account
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
@@ -83,6 +84,7 @@ class SimulatedPlatform:
         self.scenario = _personal(scenario, seed)
         self.params = make_params(profile, self.scenario)
         self.timeline = Timeline(REMEMBERED_S)
+        self.account = Account()
         self._world = World(self.params, seed)
         self._midnight_s = midnight_s
         self._initial_soc = initial_soc
@@ -249,6 +251,7 @@ class SimulatedPlatform:
         dt_s = end_s - start_s
         income = income_j(state, dt_s, self.params, np)
         body = dynamics.drain(state, durations, dt_s, income, self.params, np)
+        self.account = self.account.and_then(spent, body, float(self.params.charge_efficiency))
         self._record(start_s, end_s, spent, body)
         return state._replace(
             time_s=np.float64(end_s), battery_j=body.battery_j, temperature_c=body.temperature_c

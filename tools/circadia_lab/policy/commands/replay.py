@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia_lab.page.action_name import mode_of
+
 if TYPE_CHECKING:
     import argparse
 
@@ -99,7 +101,7 @@ def _of_mode(found: Replay, mode: str) -> list[str]:
     return [
         name
         for name, share in found.recorded_actions.items()
-        if name.split("/")[0] == mode and max(share, found.policy_actions[name]) >= LEAST_SHARE
+        if mode_of(name) == mode and max(share, found.policy_actions[name]) >= LEAST_SHARE
     ]
 
 
