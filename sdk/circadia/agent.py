@@ -226,7 +226,8 @@ class Agent:
         drawn = draw_one(policy.sleep_scores(x), self._admitted, u)
         if drawn is None:
             return decision
-        sleep = options.sleep(*drawn, policy.due_s(x, decision.action))
+        due_s = policy.due_s(x, decision.action) if options.until_due(drawn[0]) else ()
+        sleep = options.sleep(*drawn, due_s)
         if sleep.length_s > self.longest_sleep_s:
             sleep = dataclasses.replace(sleep, length_s=self.longest_sleep_s)
         return dataclasses.replace(decision, sleep=sleep, sleep_draw=u)
