@@ -294,7 +294,9 @@ def test_a_batch_equals_its_scalars() -> None:
     for i in range(64):
         one, outcome = dynamics.step(at(state, i), int(action[i]), at(noise, i), at(params, i), np)
         for name in State._fields:
-            assert getattr(one, name) == pytest.approx(getattr(after, name)[i], rel=1e-12, abs=1e-9, nan_ok=True), name
+            assert getattr(one, name) == pytest.approx(
+                getattr(after, name)[i], rel=1e-12, abs=1e-9, nan_ok=True
+            ), name
         for name in result._fields:
             assert getattr(outcome, name) == pytest.approx(getattr(result, name)[i], rel=1e-12, abs=1e-9), (
                 name
