@@ -137,7 +137,7 @@ class _Frame(NamedTuple):
         """Ages end at a cap that a mean would not see beyond."""
         return self.learning and not isinstance(self.regime.age, Stale)
 
-    def index(self, queue: Any, ages: Any) -> Ints:
+    def place(self, queue: Any, ages: Any) -> Ints:
         """The state of these ages, which end at their caps."""
         parts = (queue, *ages)
         capped = [np.minimum(part, size - 1) for part, size in zip(parts, self.shape, strict=True)]
@@ -236,7 +236,7 @@ def _work(frame: _Frame, serves: bool, trains: bool, exchanges: bool) -> Work:
         serves=serves,
         trains=trains,
         exchanges=exchanges,
-        after=frame.index(np.where(serves, 0, frame.queue), ages),
+        after=frame.place(np.where(serves, 0, frame.queue), ages),
         joules=joules + trains * body.train_j.value + exchanges * body.exchange_j.value,
         late=serves * _late(frame),
         session=session.astype(np.float64),
@@ -288,7 +288,7 @@ def _moves(frame: _Frame) -> tuple[Any, Floats, Floats]:
         for states, share, slots, queue in _wakes(frame, sleep):
             ages = frame.ages[:, states]
             entries.rows.append(option * count + states)
-            entries.columns.append(frame.index(queue, ages + slots))
+            entries.columns.append(frame.place(queue, ages + slots))
             entries.shares.append(np.full(len(states), share))
             duration[option, states] += share * slots
             aged[:, option, states] += share * _counted(frame.regime, ages, slots)
@@ -300,7 +300,8 @@ def _counted(regime: Regime, ages: Ints, slots: int) -> Floats:
     """(…,) what a clock's limit counts over so many slots: those beyond its bound, or the integral of the age."""
     if isinstance(regime.age, Stale):
         bound = regime.slots(regime.age.after_s)
-        return np.maximum(0.0, ages + slots - np.maximum(ages, bound))
+        found: Floats = np.maximum(0.0, ages + slots - np.maximum(ages, bound))
+        return found
     return slots * (ages + slots / 2)
 
 

@@ -101,9 +101,7 @@ def _make_feasible(chain: Chain, columns: list[Column], add: object) -> None:
     )
 
 
-def _gathered(
-    chain: Chain, columns: list[Column], shares: Floats, prices: Floats, lower: float
-) -> Optimum:
+def _gathered(chain: Chain, columns: list[Column], shares: Floats, prices: Floats, lower: float) -> Optimum:
     kept = np.flatnonzero(shares > NOTHING)
     chosen = tuple(columns[i] for i in kept)
     shares = shares[kept] / shares[kept].sum()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import eye_array
+from scipy.sparse.csgraph import breadth_first_order
 from scipy.sparse.linalg import splu
 
 from circadia_lab.policy.regimes.chain import RESTART
@@ -64,29 +65,26 @@ class Plan(NamedTuple):
     """No policy's price · averages are below it."""
 
 
-class _Valued(NamedTuple):
-    totals: Floats
-    """(N, joules, costs …, wakes, sessions, slots) until the device begins anew."""
-
-
 def averages_of(chain: Chain, policy: Policy) -> Averages:
     """Exact: ratios of what is spent to the time that passes until the device begins anew."""
-    return _averages(_valued(chain, policy))
+    seen = _reached(chain, policy)
+    gained, moves = _fixed(chain, policy, seen)
+    return _averages(_totals(gained, moves[:, seen]))
 
 
 def plan(chain: Chain, prices: Floats, energy: float = 1.0, start: Policy | None = None) -> Plan:
     """Minimise energy · joules + prices · costs; `prices` (C,) a unit."""
     weights = np.array([energy, *prices])
     policy = _everything(chain) if start is None else start
-    best: tuple[float, Policy, _Valued] | None = None
+    best: tuple[float, Policy, Floats] | None = None
     lower, stalled = -np.inf, 0
     for _ in range(MOST_ROUNDS):
-        valued = _valued(chain, policy)
-        spent, slots = valued.totals[:, : len(weights)] @ weights, valued.totals[:, -1]
+        totals = _totals(*_fixed(chain, policy, np.arange(chain.states)))
+        spent, slots = totals[:, : len(weights)] @ weights, totals[:, -1]
         average = float(spent[0] / slots[0])
         stalled = 0 if best is None or average < best[0] - 1e-10 * abs(best[0]) else stalled + 1
         if best is None or average < best[0]:
-            best = average, policy, valued
+            best = average, policy, totals
         improved, short = _improved(chain, weights, average, spent - average * slots, policy)
         lower = max(lower, average + min(short, 0.0))
         same = all(np.array_equal(a, b) for a, b in zip(improved, policy, strict=True))
@@ -103,26 +101,36 @@ def _everything(chain: Chain) -> Policy:
     return Policy(nothing + len(chain.works) - 1, chain.admitted.argmax(axis=0))
 
 
-def _valued(chain: Chain, policy: Policy) -> _Valued:
-    every = np.arange(chain.states)
+def _reached(chain: Chain, policy: Policy) -> Ints:
+    """The states that it comes to from the first, which is the first of them."""
+    moves = _fixed(chain, policy, np.arange(chain.states))[1]
+    found: Ints = breadth_first_order(moves, 0, return_predecessors=False).astype(np.int64)
+    return found
+
+
+def _fixed(chain: Chain, policy: Policy, states: Ints) -> tuple[Floats, Any]:
+    """(n, joules, costs …, wakes, sessions, slots) of a wake and the sleep after it; sparse (n, N) the next wake."""
 
     def by_state(name: str) -> Any:
-        return np.stack([getattr(work, name) for work in chain.works])[policy.work, every]
+        return np.stack([getattr(work, name) for work in chain.works])[policy.work[states], states]
 
     after = by_state("after")
     option = policy.sleep[after]
     aged = chain.aged[:, option, after]
     late = [by_state("late")] if len(chain.limits) > len(aged) else []
     slots = chain.duration[option, after]
-    gained = [by_state("joules"), *late, *aged, np.ones(chain.states), by_state("session"), slots]
-    moves = chain.moves[option * chain.states + after]
-    system = (eye_array(chain.states) - (1 - RESTART) * moves).tocsc()
-    return _Valued(splu(system).solve(np.stack(gained, axis=1)))
+    gained = [by_state("joules"), *late, *aged, np.ones(len(states)), by_state("session"), slots]
+    return np.stack(gained, axis=1), chain.moves[option * chain.states + after]
 
 
-def _averages(valued: _Valued) -> Averages:
-    first = valued.totals[0]
-    joules, *costs, wakes, sessions = (first[:-1] / first[-1]).tolist()
+def _totals(gained: Floats, moves: Any) -> Floats:
+    """What is gained until the device begins anew, from each state."""
+    found: Floats = splu((eye_array(len(gained)) - (1 - RESTART) * moves).tocsc()).solve(gained)
+    return found
+
+
+def _averages(totals: Floats) -> Averages:
+    joules, *costs, wakes, sessions = (totals[0, :-1] / totals[0, -1]).tolist()
     return Averages(joules, np.array(costs), wakes, sessions)
 
 

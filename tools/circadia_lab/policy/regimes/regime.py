@@ -59,7 +59,9 @@ class Body:
         for part in fields(self)[1:]:
             found = getattr(self, part.name)
             if not (found.value >= 0 and math.isfinite(found.value)):
-                raise ConfigError(f"body {self.name}: {part.name} is {found.value:g}; it must not be negative")
+                raise ConfigError(
+                    f"body {self.name}: {part.name} is {found.value:g}; it must not be negative"
+                )
             if not found.source:
                 raise ConfigError(f"body {self.name}: {part.name} needs a source")
 
@@ -73,7 +75,9 @@ class Stale:
 
     def __post_init__(self) -> None:
         if not (0 < self.share < 1 and self.after_s > 0):
-            raise ConfigError(f"limit: a share of {self.share:g} beyond {self.after_s:g} s cannot be kept or broken")
+            raise ConfigError(
+                f"limit: a share of {self.share:g} beyond {self.after_s:g} s cannot be kept or broken"
+            )
 
     @property
     def timer_s(self) -> float:
@@ -135,11 +139,21 @@ class Regime:
                 raise ConfigError(f"regime {self.name}: {key} is {getattr(self, key):g}; it must be positive")
         for key in ("deadline_s", "longest_s"):
             if self.slots(getattr(self, key)) < 1:
-                raise ConfigError(f"regime {self.name}: {key} is shorter than half a slot of {self.slot_s:g} s")
+                raise ConfigError(
+                    f"regime {self.name}: {key} is shorter than half a slot of {self.slot_s:g} s"
+                )
+        if isinstance(self.age, MeanAge) and self.age.at_most_s < self.slot_s:
+            raise ConfigError(
+                f"regime {self.name}: a mean age of {self.age.at_most_s:g} s is below a slot of {self.slot_s:g} s"
+            )
         if self.sleeps_s and self.slots(min(self.sleeps_s)) != 1:
-            raise ConfigError(f"regime {self.name}: the shortest of sleeps_s must be one slot, {self.slot_s:g} s")
+            raise ConfigError(
+                f"regime {self.name}: the shortest of sleeps_s must be one slot, {self.slot_s:g} s"
+            )
         if WakeOn.DUE not in self.wakes_on:
-            raise ConfigError(f"regime {self.name}: every body can sleep until something is due; add {WakeOn.DUE}")
+            raise ConfigError(
+                f"regime {self.name}: every body can sleep until something is due; add {WakeOn.DUE}"
+            )
         if self.remote and len(self.wakes_on) > 1:
             raise ConfigError(f"regime {self.name}: a request that waits elsewhere wakes nobody")
 

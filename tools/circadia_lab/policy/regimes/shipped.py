@@ -100,8 +100,20 @@ _AT_ONCE = frozenset({WakeOn.DUE, WakeOn.REQUEST})
 _HELD = frozenset(WakeOn)
 
 REGIMES: tuple[Regime, ...] = (
-    Regime(name="phone", title="phone, small net, wakes on request", body=PHONE, requests_a_day=50, wakes_on=_AT_ONCE),
-    Regime(name="phone-cnn", title="phone, CNN, wakes on request", body=PHONE_CNN, requests_a_day=50, wakes_on=_AT_ONCE),
+    Regime(
+        name="phone",
+        title="phone, small net, wakes on request",
+        body=PHONE,
+        requests_a_day=50,
+        wakes_on=_AT_ONCE,
+    ),
+    Regime(
+        name="phone-cnn",
+        title="phone, CNN, wakes on request",
+        body=PHONE_CNN,
+        requests_a_day=50,
+        wakes_on=_AT_ONCE,
+    ),
     Regime(name="board-stripped", title="board, 4.5 J a boot, local queue", body=BOARD, requests_a_day=100),
     Regime(name="board", title="board, 22.5 J a boot, local queue", body=STOCK_BOARD, requests_a_day=100),
     Regime(
@@ -142,7 +154,12 @@ REGIMES: tuple[Regime, ...] = (
         answers_by_radio=True,
     ),
     Regime(
-        name="ble", title="MCU with BLE, remote queue", body=BLE, requests_a_day=100, remote=True, answers_by_radio=True
+        name="ble",
+        title="MCU with BLE, remote queue",
+        body=BLE,
+        requests_a_day=100,
+        remote=True,
+        answers_by_radio=True,
     ),
     Regime(
         name="wifi",
