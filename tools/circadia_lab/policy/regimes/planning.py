@@ -67,9 +67,13 @@ class Plan(NamedTuple):
 
 def averages_of(chain: Chain, policy: Policy) -> Averages:
     """Exact: ratios of what is spent to the time that passes until the device begins anew."""
-    seen = _reached(chain, policy)
-    gained, moves = _fixed(chain, policy, seen)
-    return _averages(_totals(gained, moves[:, seen]))
+    return averages_from(*_fixed(chain, policy))
+
+
+def averages_from(gained: Floats, moves: Any) -> Averages:
+    """The same of (N, joules, costs …, wakes, sessions, slots) for a wake and its sleep, and sparse (N, N) moves."""
+    seen = breadth_first_order(moves, 0, return_predecessors=False)
+    return _averages(_totals(gained[seen], moves[seen][:, seen]))
 
 
 def plan(chain: Chain, prices: Floats, energy: float = 1.0, start: Policy | None = None) -> Plan:
@@ -79,7 +83,7 @@ def plan(chain: Chain, prices: Floats, energy: float = 1.0, start: Policy | None
     best: tuple[float, Policy, Floats] | None = None
     lower, stalled = -np.inf, 0
     for _ in range(MOST_ROUNDS):
-        totals = _totals(*_fixed(chain, policy, np.arange(chain.states)))
+        totals = _totals(*_fixed(chain, policy))
         spent, slots = totals[:, : len(weights)] @ weights, totals[:, -1]
         average = float(spent[0] / slots[0])
         stalled = 0 if best is None or average < best[0] - 1e-10 * abs(best[0]) else stalled + 1
@@ -101,15 +105,9 @@ def _everything(chain: Chain) -> Policy:
     return Policy(nothing + len(chain.works) - 1, chain.admitted.argmax(axis=0))
 
 
-def _reached(chain: Chain, policy: Policy) -> Ints:
-    """The states that it comes to from the first, which is the first of them."""
-    moves = _fixed(chain, policy, np.arange(chain.states))[1]
-    found: Ints = breadth_first_order(moves, 0, return_predecessors=False).astype(np.int64)
-    return found
-
-
-def _fixed(chain: Chain, policy: Policy, states: Ints) -> tuple[Floats, Any]:
-    """(n, joules, costs …, wakes, sessions, slots) of a wake and the sleep after it; sparse (n, N) the next wake."""
+def _fixed(chain: Chain, policy: Policy) -> tuple[Floats, Any]:
+    """(N, joules, costs …, wakes, sessions, slots) of a wake and the sleep after it; sparse (N, N) the next wake."""
+    states = np.arange(chain.states)
 
     def by_state(name: str) -> Any:
         return np.stack([getattr(work, name) for work in chain.works])[policy.work[states], states]

@@ -12,16 +12,20 @@ import pytest
 from scipy.optimize import linprog
 
 from circadia.errors import ConfigError
+from circadia.observation import COLUMN, TABLE
 from circadia_lab.policy.oracle.columns import InfeasibleProblem
 from circadia_lab.policy.regimes.chain import Part, make_chain
 from circadia_lab.policy.regimes.optimum import optimum
 from circadia_lab.policy.regimes.planning import averages_of, plan
+from circadia_lab.policy.regimes.playing import Decided, observe, play
 from circadia_lab.policy.regimes.regime import MeanAge, Regime, Stale, WakeOn
-from circadia_lab.policy.regimes.rule import best_due
+from circadia_lab.policy.regimes.rule import Due, best_due, policy_of
 from circadia_lab.policy.regimes.shipped import BARRED, REGIMES, regime_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 DUE = frozenset({WakeOn.DUE})
 EXACT = 1e-6
@@ -246,3 +250,36 @@ def test_every_number_says_where_it_is_from() -> None:
 def test_names_are_apart_and_those_with_bars_are_there() -> None:
     assert len({regime.name for regime in REGIMES}) == len(REGIMES)
     assert [regime_named(name).name for name in BARRED] == list(BARRED)
+
+
+def test_a_policy_that_is_asked_about_every_state_spends_what_its_tables_do(small: Regime) -> None:
+    chain = make_chain(small)
+    rule = policy_of(chain, Due(serve_after=2, learn_after=4, window=1, look_after=2))
+    work = np.eye(len(chain.works))[rule.work]
+    after = np.stack([w.after for w in chain.works], axis=1)
+    found = play(chain, lambda _: Decided(work, np.eye(len(chain.sleeps))[rule.sleep[after]]))
+    exact = averages_of(chain, rule)
+    assert found.joules == pytest.approx(exact.joules * small.slots_a_day)
+    assert found.over_limit == pytest.approx(exact.costs / chain.limits)
+    assert found.wakes == pytest.approx(exact.wakes * small.slots_a_day)
+
+
+def test_a_network_s_draws_are_masked_and_no_draw_beats_the_bound(small: Regime) -> None:
+    chain = make_chain(small)
+    prices = np.array([5.0, 3.0])
+    bound = plan(chain, prices).lower
+    random = np.random.default_rng(3)
+
+    def decide(observed: NDArray[np.float32]) -> Decided:
+        assert observed.shape == (chain.states, len(TABLE))
+        n = len(observed)
+        return Decided(random.random((n, len(chain.works))), random.random((n, len(chain.sleeps))))
+
+    found = play(chain, decide)
+    priced = found.joules / small.slots_a_day + prices @ (found.over_limit * chain.limits)
+    assert priced >= bound
+    values = observe(chain)
+    assert values[chain.queue == 1, COLUMN["queue_age_s"]] == pytest.approx(small.slot_s)
+    assert np.isnan(values[:, COLUMN["battery_soc"]]).all()
+    with pytest.raises(ConfigError, match="works must be"):
+        play(chain, lambda _: Decided(np.ones((2, 2)), np.ones((2, 2))))
