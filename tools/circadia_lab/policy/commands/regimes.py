@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.regimes.arms import Row
     from circadia_lab.policy.regimes.regime import Regime
     from circadia_lab.policy.regimes.sensitivity import Line
+    from circadia_lab.policy.regimes.worlds.report import Lead
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --regimes: also one number at a time, lower and higher",
     )
     parser.add_argument(
+        "--worlds",
+        action="store_true",
+        help="with --regimes: also worlds with harvest, and with day and night",
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="with --regimes: three of them, searched coarsely"
     )
 
 
 def refuse(args: argparse.Namespace) -> None:
     """`ConfigError` if one of them was given without `--regimes`."""
-    for name in ("html", "sensitivity", "quick"):
+    for name in ("html", "sensitivity", "worlds", "quick"):
         if getattr(args, name):
             raise ConfigError(f"--{name} goes with --regimes")
 
@@ -57,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = tuple(regime_named(name) for name in BARRED) if args.quick else REGIMES
     rows = solved(chosen, quick=args.quick)
     lines = varied(args.quick) if args.sensitivity else ()
+    worlds = led(args.quick) if args.worlds else []
     print(text(rows))
     found: dict[str, Any] = {**figures(rows), "quick": args.quick, **_when(start_s)}
     if lines:
@@ -64,12 +71,18 @@ def run(args: argparse.Namespace) -> int:
 
         print("\n" + table(lines))
         found["sensitivity"] = figures_of(lines)
+    if worlds:
+        from circadia_lab.policy.regimes.worlds.report import figures_of as world_figures
+        from circadia_lab.policy.regimes.worlds.report import table as world_table
+
+        print("\n" + world_table(worlds))
+        found |= world_figures(worlds)
     if args.json:
         write_whole(args.json, json.dumps(found, indent=2) + "\n")
     if args.html:
         from circadia_lab.policy.regimes.page import write_page
 
-        write_page(rows, lines, found, args.html)
+        write_page(rows, lines, worlds, found, args.html)
     return 0
 
 
@@ -112,3 +125,14 @@ def varied(quick: bool) -> tuple[Line, ...]:
             tell(each.title, i / len(every))
             lines.append(solve(each))
     return tuple(lines)
+
+
+def led(quick: bool) -> list[Lead]:
+    """The worlds, likewise."""
+    from rich.console import Console
+
+    from circadia_lab.policy.commands.bar import Activity
+    from circadia_lab.policy.regimes.worlds.report import leads
+
+    with Activity(Console(stderr=True)) as tell:
+        return leads(quick=quick, tell=tell)

@@ -32,8 +32,8 @@ def saved(rows: Sequence[Row]) -> Figure:
     against_tick = [row.saved(row.fixed.joules) for row in rows]
     apart = [row.saved(row.apart.joules) for row in rows]
     shifted = [row.with_slack(SLACK_S) for row in rows]
-    _bars(left, against_tick, BLUE, "Choosing when to wake: saved against a tick of 300 s")
-    _bars(right, apart, ORANGE, "Deciding together: saved against two controllers")
+    _bars(left, against_tick, BLUE, "Choosing when to wake, against 300 s")
+    _bars(right, apart, ORANGE, "Deciding together, against two controllers")
     for y, (row, found) in enumerate(zip(rows, shifted, strict=True)):
         if found:
             right.plot(row.saved(found.joules.value), y, "|", color=INK, markersize=13, markeredgewidth=1.6)

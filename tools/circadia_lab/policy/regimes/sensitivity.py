@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.regimes.regime import Regime
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
-QUICK_FACTORS = (0.5, 2.0)
+QUICK_FACTORS = (0.5, 1.0, 2.0)
 TOLERANCE = 1e-3
 
 

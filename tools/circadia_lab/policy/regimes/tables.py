@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 ABSENT = "–"
 HEAD = {
-    "coupling_lte_device": "deciding together, MCU with LTE-M, device's joules against separate",
-    "coupling_board_device": "deciding together, board of 22.5 J a boot, likewise",
-    "coupling_phone": "deciding together, phone, likewise",
-    "wake_board_device": "choosing when to wake, board, against a tick of 300 s",
+    "coupling_lte_device": "saved by deciding together, MCU with LTE-M, against two controllers",
+    "coupling_board_device": "saved by deciding together, board of 22.5 J a boot, against two controllers",
+    "coupling_phone": "saved by deciding together, phone, against two controllers",
+    "wake_board_device": "saved by choosing when to wake, board of 22.5 J a boot, against a tick of 300 s",
 }
 NOTE = (
     "Modelled: no device took part. Joules of the agent a day under the same limits; device: with sleep, requests' own work "
@@ -29,7 +29,7 @@ NOTE = (
 
 def joules(value: float) -> str:
     """Three or four figures."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}" if value >= 100 else f"{value:#.3g}"
 
 
 def percent(share: float) -> str:

@@ -107,9 +107,9 @@ def test_more_joules_a_boot_make_waking_dearer(small: Regime, monkeypatch: pytes
     monkeypatch.setattr(shipped, "REGIMES", (board,))
     line = solve(plans(quick=True, names=("board",))[0])
     assert line.factor == "a wake-up, J"
-    assert [point.value for point in line.points] == [11.25, 45.0]
-    assert line.points[1].waking > line.points[0].waking
-    assert line.points[1].coupling > line.points[0].coupling > 0
+    assert [point.value for point in line.points] == [11.25, 22.5, 45.0]
+    assert line.points[2].waking > line.points[0].waking
+    assert line.points[2].coupling > line.points[0].coupling > 0
 
 
 @pytest.mark.slow

@@ -120,18 +120,29 @@ def figures_of(found: Sequence[Lead]) -> dict[str, Any]:
     return {**heads, "worlds": rows}
 
 
+def world_cells(found: Sequence[Lead]) -> list[tuple[str, ...]]:
+    """A line a world: its name, costs of optimum, rules and separate controllers, and how far the optimum is ahead."""
+    return [
+        (
+            lead.world.name,
+            f"{lead.best.upper:.2f}",
+            f"{lead.due.played.cost:.2f}",
+            f"{lead.due.plain.cost:.2f}",
+            "–" if lead.separate is None else f"{lead.separate:.2f}",
+            f"{100 * lead.over_due[0]:.2f} to {100 * lead.over_due[1]:.2f} %",
+        )
+        for lead in found
+    ]
+
+
 def table(found: Sequence[Lead]) -> str:
-    """A line a world."""
+    """As text."""
+    names = ("world", "optimum", "rule, by hours", "one setting", "separate", "optimum ahead")
     lines = [
         "worlds with a day in them: cost a day, and how far the optimum is ahead of the searched rule; modelled",
         "",
-        f"{'world':28}{'optimum':>10}{'bracket':>9}{'rule':>10}{'one setting':>13}{'separate':>10}{'ahead':>9}",
     ]
-    for lead in found:
-        width = (lead.best.upper - lead.best.lower) / lead.best.upper
-        apart = f"{lead.separate:10.2f}" if lead.separate is not None else f"{'–':>10}"
-        lines.append(
-            f"{lead.world.name:28}{lead.best.upper:10.2f}{width:9.0e}{lead.due.played.cost:10.2f}"
-            f"{lead.due.plain.cost:13.2f}{apart}{100 * lead.over_due[0]:8.2f} %"
-        )
+    lines += [
+        f"{row[0]:26}" + "".join(f"{cell:>18}" for cell in row[1:]) for row in (names, *world_cells(found))
+    ]
     return "\n".join(lines)
