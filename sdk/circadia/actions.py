@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia.types import Action, ClockLevel, Load, Mode, Work
+from circadia.types import Action, ClockLevel, Load, Mode, Units, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,32 +23,85 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LOCAL_STEPS = {Work.SMALL: 8, Work.LARGE: 32}
-"""Training steps (one batch each) of a TRAIN action."""
+"""Training steps (one batch each) of training."""
 SERVE_LIMIT = {Work.SMALL: 8, Work.LARGE: 32}
-"""Requests that a SERVE action answers at most."""
+"""Requests that serving answers at most."""
 
 CATALOGUE: tuple[Action, ...] = (
-    Action(mode=Mode.SLEEP),
-    Action(mode=Mode.SLEEP, pull=True),
-    Action(mode=Mode.SLEEP, push="int8", pull=True),
-    Action(mode=Mode.SERVE, clock=ClockLevel.LOW, work=Work.SMALL),
-    Action(mode=Mode.SERVE, clock=ClockLevel.LOW, work=Work.SMALL, pull=True),
-    Action(mode=Mode.SERVE, clock=ClockLevel.LOW, work=Work.LARGE),
-    Action(mode=Mode.SERVE, clock=ClockLevel.LOW, work=Work.LARGE, pull=True),
-    Action(mode=Mode.SERVE, clock=ClockLevel.HIGH, work=Work.SMALL),
-    Action(mode=Mode.SERVE, clock=ClockLevel.HIGH, work=Work.SMALL, pull=True),
-    Action(mode=Mode.SERVE, clock=ClockLevel.HIGH, work=Work.LARGE),
-    Action(mode=Mode.SERVE, clock=ClockLevel.HIGH, work=Work.LARGE, pull=True),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.LOW, work=Work.SMALL),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.LOW, work=Work.SMALL, push="int8", pull=True),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.LOW, work=Work.LARGE),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.LOW, work=Work.LARGE, push="int8", pull=True),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=Work.SMALL),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=Work.SMALL, push="int8", pull=True),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=Work.LARGE),
-    Action(mode=Mode.TRAIN, clock=ClockLevel.HIGH, work=Work.LARGE, push="int8", pull=True),
+    Action(),
+    Action(pull=True),
+    Action(push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.LOW, train=Work.SMALL),
+    Action(clock=ClockLevel.LOW, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, train=Work.LARGE),
+    Action(clock=ClockLevel.LOW, train=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, train=Work.SMALL),
+    Action(clock=ClockLevel.HIGH, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, train=Work.LARGE),
+    Action(clock=ClockLevel.HIGH, train=Work.LARGE, push="int8", pull=True),
+    # from here on: with every exchange, and serving and training in one wake
+    Action(push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.LOW, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.LOW, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.HIGH, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.HIGH, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.LOW, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.LOW, train=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.HIGH, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.HIGH, train=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.SMALL),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.SMALL),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.LARGE),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.SMALL, train=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.LARGE),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.SMALL, train=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.SMALL),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.SMALL),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.SMALL, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.SMALL, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.SMALL, push="int8"),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.LARGE),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.LOW, serve=Work.LARGE, train=Work.LARGE, push="int8"),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.LARGE),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.LARGE, pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.LARGE, push="int8", pull=True),
+    Action(clock=ClockLevel.HIGH, serve=Work.LARGE, train=Work.LARGE, push="int8"),
 )
 """Every action there is. The order is that of the scores and masks; the first is sleeping, and nothing else."""
+FIRST = 19
+"""So many there were when a wake did one kind of work: all that today's rules and policy files of format 1 know."""
+FIRST_ACTIONS = CATALOGUE[:FIRST]
 NAMES: tuple[str, ...] = tuple(action.name for action in CATALOGUE)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
 SLEEP = CATALOGUE[0]
@@ -60,7 +113,7 @@ class ActionFacts:
 
     names: tuple[str, ...]
     modes: Flags
-    """(actions, modes) in the order of `Mode`."""
+    """(actions, modes) in a word, in the order of `Mode`."""
     serves: Flags
     trains: Flags
     works: Flags
@@ -76,11 +129,11 @@ class ActionFacts:
     codecs: tuple[str | None, ...]
     """In which it pushes."""
     steps: Floats
-    """Training steps."""
+    """Training steps, at most."""
     answers: Floats
     """Requests that it answers at most."""
     work_load: Floats
-    """(actions, loads) 1 at the load of its work."""
+    """(actions, loads) 1 at the loads of its work."""
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -98,13 +151,14 @@ def facts_of(catalogue: Iterable[Action]) -> ActionFacts:
             f"a catalogue begins with sleep, each name once; twice: {', '.join(twice) or 'none'}"
         )
     modes = np.array([[action.mode is mode for mode in Mode] for action in actions])
-    serves, trains = (modes[:, list(Mode).index(mode)] for mode in (Mode.SERVE, Mode.TRAIN))
+    units = [units_of(action) for action in actions]
+    trains = np.array([action.train is not None for action in actions])
     pushes = np.array([action.push is not None for action in actions])
     pulls = np.array([action.pull for action in actions])
     return ActionFacts(
         names=names,
         modes=modes,
-        serves=serves,
+        serves=np.array([action.serve is not None for action in actions]),
         trains=trains,
         works=np.arange(len(actions)) > 0,
         high=np.array([action.clock is ClockLevel.HIGH for action in actions]),
@@ -113,26 +167,28 @@ def facts_of(catalogue: Iterable[Action]) -> ActionFacts:
         syncs=pushes | pulls,
         only_pushes=pushes & ~trains,
         codecs=tuple(action.push for action in actions),
-        steps=np.array([LOCAL_STEPS[action.work] for action in actions]) * 1.0 * trains,
-        answers=np.array([SERVE_LIMIT[action.work] for action in actions]) * 1.0 * serves,
+        steps=np.array([unit.steps for unit in units], float),
+        answers=np.array([unit.answers for unit in units], float),
         work_load=np.stack([work_load(action) for action in actions]),
     )
 
 
 def work_load(action: Action) -> Floats:
-    """(loads,) 1 at the load of the action's work."""
+    """(loads,) 1 at the loads of the action's work."""
     row = np.zeros(len(Load))
-    if action.mode is not Mode.SLEEP:
-        row[Load[f"{action.mode.name}_{action.clock.name}"]] = 1
+    row[[work.load for work in action.works]] = 1
     return row
 
 
+def units_of(action: Action) -> Units:
+    """The most that it does."""
+    return Units(
+        answers=0 if action.serve is None else SERVE_LIMIT[action.serve],
+        steps=0 if action.train is None else LOCAL_STEPS[action.train],
+    )
+
+
 FACTS = facts_of(CATALOGUE)
-
-
-def units_of(action: Action) -> int:
-    """The most units of work that it does: training steps or requests."""
-    return {Mode.TRAIN: LOCAL_STEPS, Mode.SERVE: SERVE_LIMIT}.get(action.mode, {}).get(action.work, 0)
 
 
 def action_named(name: str) -> Action:

@@ -20,7 +20,7 @@ from circadia.federation.device.events import (
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
 from circadia.sensors import SENSORS, answering
-from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units
 from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -418,7 +418,9 @@ class Agent:
             )
             return
         sent = tuple(self.workload.spooled)
-        self.platform.spend(self.platform.phases(DELIVERY, 0, sum(len(update.payload) for update in sent)))
+        self.platform.spend(
+            self.platform.phases(DELIVERY, Units(), sum(len(update.payload) for update in sent))
+        )
         self._request(self.federation, sent, pull=False)
         self.delivering = True
 

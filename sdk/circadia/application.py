@@ -7,9 +7,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError
+from circadia.errors import CircadiaError, ConfigError, LimitError
 from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.listeners import MOST_EVENTS
+from circadia.promises import Promises
 from circadia.ranges import is_real, is_whole
 from circadia.reporter import Reporter
 from circadia.serving.queue import Request
@@ -61,8 +62,11 @@ class Application:
         deadline_s: float = 60.0,
         preference: Preference | None = None,
         reporter: Reporter | None = None,
+        promises: Promises | None = None,
     ) -> None:
         """`deadline_s`: how long a request waits when the application does not say.
+
+        `promises`: shared with a workload that answers before it has done all of a tick's work.
 
         `preference`: until `set_preference`, a third of each.
         """
@@ -80,7 +84,7 @@ class Application:
         self._store = store
         self._deadline_s = deadline_s
         self._lessons: deque[_Lesson] = deque(maxlen=MOST_LESSONS)
-        self._answers: dict[int, Answer] = {}
+        self._promises = promises or Promises()
 
     # From any thread
 
@@ -212,7 +216,7 @@ class Application:
         except CircadiaError as error:
             answer.set_exception(error)
         else:
-            self._answers[answer.request_id] = answer
+            self._promises.add(answer)
 
     def _hear_label(self, item: Labelled) -> None:
         x = self._workload.recall(item.request_id)
@@ -256,23 +260,12 @@ class Application:
         `why_not`: the limits that kept this device from serving.
         """
         self.reporter.queue = self._workload.waiting
-        for served in outcome.served:
-            if answer := self._answers.pop(served.request_id, None):
-                answer.set_result(served)
-        for request_id in outcome.expired:
-            if answer := self._answers.pop(request_id, None):
-                reason = f": serving is forbidden by {why_not}" if why_not else ""
-                answer.set_exception(
-                    DeadlineExpired(f"request {request_id} was not served before its deadline{reason}")
-                )
+        self._promises.keep(outcome.served)
+        self._promises.expire(outcome.expired, f": serving is forbidden by {why_not}" if why_not else "")
         self.reporter.answered(outcome.served)
 
     def close(self) -> None:
         """Take nothing in from now on, and let nobody wait for an answer."""
         self.inferences.close()
-        waiting = [item.answer for item in self.inbox.close() if isinstance(item, Submitted)]
-        for answer in (*self._answers.values(), *waiting):
-            if not answer.done():
-                answer.set_exception(CircadiaError("the agent ended before it served this request"))
-        self._answers.clear()
+        self._promises.close(item.answer for item in self.inbox.close() if isinstance(item, Submitted))
         self.reporter.close()

@@ -12,7 +12,7 @@ import numpy as np
 from circadia.actions import CATALOGUE
 from circadia.inferences import Leave
 from circadia.stopwatch import Took
-from circadia.types import Load, Mode, in_words
+from circadia.types import Mode, Units, in_words
 from circadia.vigil import REQUESTS, in_the_way
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class BetweenTicks:
         action, why = serving_under(decision)
         answer_s = math.nan
         if action is not None and self._platform.stopwatch is None:
-            answer_s = sum(phase.duration_s for phase in self._platform.phases(action, 1, 0))
+            answer_s = sum(phase.duration_s for phase in self._platform.phases(action, Units(answers=1), 0))
         return Leave(t_s=math.nan, action=action, why=why, answer_s=answer_s)
 
     def record(self, tick_id: int) -> Sequence[Served]:
@@ -70,10 +70,10 @@ class BetweenTicks:
 
     def _phases(self, done: Done, action: Action) -> tuple[Phase, ...]:
         if self._platform.stopwatch is None:
-            return self._platform.phases(action, done.count, 0)
+            return self._platform.phases(action, Units(answers=done.count), 0)
         if done.paced:
             self._bounds.measured(action, done.longest_s, done.paced)
-        return Took(done.awake_s, done.asleep_s).phases(Load[f"{action.mode.name}_{action.clock.name}"])
+        return Took(done.awake_s, done.asleep_s).phases(action.load)
 
 
 def serving_under(decision: Decision) -> tuple[Action | None, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from circadia.energy.pace import Paces
 from circadia.shield import Shield
-from circadia.types import Mode
+from circadia.types import Units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,17 +44,16 @@ class Bounds:
         }
 
     def saw(self, action: Action, outcome: Outcome) -> None:
-        """What an action's work took on a body that measures; nothing if it did none, or what came back was done elsewhere."""
-        count = outcome.training.steps if outcome.training else len(outcome.served)
-        units = self._paces.units(action, count)
-        load_s = sum(
-            phase.duration_s for phase in outcome.phases if phase.load.name.startswith(action.mode.name)
-        )
-        if action.mode is not Mode.SLEEP and units and load_s:
-            self.measured(action, load_s / units)
+        """What an action's works took on a body that measures; nothing if it did none, or what came back was done elsewhere."""
+        steps = outcome.training.steps if outcome.training else 0
+        for work in action.works:
+            units = self._paces.units(Units(steps=steps) if work.train else Units(len(outcome.served)))
+            load_s = sum(phase.duration_s for phase in outcome.phases if phase.load is work.load)
+            if units and load_s:
+                self.measured(work, load_s / units)
 
     def measured(self, action: Action, unit_s: float, samples: int = 1) -> None:
-        """So many measurements of the action's work, a unit of which took `unit_s` at most."""
+        """So many measurements of one work, a unit of which took `unit_s` at most."""
         if unit_s > LONGEST_UNIT_S:
             log.warning(
                 "%s: %.0f s for one unit of work is more than any device's profile may say: taken for a program that was held "

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Phase,
         Served,
         TickRecord,
+        Units,
     )
 
 
@@ -66,8 +67,8 @@ class Platform(Protocol):
         """Where it looks for that field of the observation, and what to do if it is not found there; for messages."""
         ...
 
-    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
-        """The time under each load that `units` of work (steps or requests) and `sync_bytes` on the air take.
+    def phases(self, action: Action, units: Units, sync_bytes: int) -> tuple[Phase, ...]:
+        """The time under each load that so much of the action's work and `sync_bytes` on the air take, in this order.
 
         As the profile says: what happens on a body without a stopwatch, a bound on one that has one.
         """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from circadia.actions import ActionFacts
     from circadia.energy.profile import DeviceProfile
     from circadia.ports import Platform
-    from circadia.types import Action, Phase
+    from circadia.types import Action, Phase, Units
 
 SOC, TEMPERATURE, CHARGING = COLUMN["battery_soc"], COLUMN["temperature_c"], COLUMN["charging"]
 LINK, POWER_SAVE = COLUMN["link"], COLUMN["power_save"]
@@ -138,7 +138,7 @@ def foretold(
     profile: DeviceProfile,
     sync_bytes: int,
     catalogue: Sequence[Action] = CATALOGUE,
-    units: Callable[[Action], int] = units_of,
+    units: Callable[[Action], Units] = units_of,
 ) -> Foretold:
     """`units` of each action, on a body that nobody has looked at yet, so that `sync_bytes` go by the slower link."""
     return Foretold(
@@ -156,7 +156,7 @@ def action_costs(
     profile: DeviceProfile,
     sync_bytes: int,
     catalogue: Sequence[Action] = CATALOGUE,
-    units: Callable[[Action], int] = units_of,
+    units: Callable[[Action], Units] = units_of,
 ) -> ActionCosts:
     """Upper bounds from the profile alone."""
     return foretold(platform, profile, sync_bytes, catalogue, units).costs(Paces())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from circadia.errors import ConfigError
 from circadia.practice import Practice
@@ -20,7 +20,7 @@ NAN = math.nan
 
 
 class Mode(Enum):
-    """What the device does with a tick."""
+    """What the device does with a tick, in a word."""
 
     SLEEP = "sleep"
     SERVE = "serve"
@@ -72,15 +72,24 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One choice of the policy. `clock` and `work` mean nothing while sleeping."""
+    """What one wake does: any of pulling, serving, training and pushing, in this order. `clock` is of its work."""
 
-    mode: Mode
     clock: ClockLevel = ClockLevel.LOW
-    work: Work = Work.SMALL
+    serve: Work | None = None
+    """How many requests it answers at most; None: it serves nobody."""
+    train: Work | None = None
+    """How many training steps it does; None: it does not train."""
     push: str | None = None
     """The codec in which an update goes to the federation; None: none does."""
     pull: bool = False
     """Whether a newer version is asked for."""
+
+    @property
+    def mode(self) -> Mode:
+        """In a word: TRAIN if anything trains, else SERVE if anything serves, else SLEEP."""
+        if self.train is not None:
+            return Mode.TRAIN
+        return Mode.SLEEP if self.serve is None else Mode.SERVE
 
     @property
     def syncs(self) -> bool:
@@ -88,14 +97,35 @@ class Action:
         return self.pull or self.push is not None
 
     @property
+    def works(self) -> tuple[Action, ...]:
+        """Its parts that keep the processor busy, serving first, each as an action by itself."""
+        serving = () if self.serve is None else (Action(clock=self.clock, serve=self.serve),)
+        return serving if self.train is None else (*serving, Action(clock=self.clock, train=self.train))
+
+    @property
+    def load(self) -> Load:
+        """What its work draws, of an action with one kind of work; AWAKE without any."""
+        return Load.AWAKE if self.mode is Mode.SLEEP else Load[f"{self.mode.name}_{self.clock.name}"]
+
+    @property
     def name(self) -> str:
-        """The stable name, for example `train/high/large/sync-int8`: the codec, if it pushes and pulls."""
-        parts = [self.mode.value]
-        if self.mode is not Mode.SLEEP:
-            parts += [self.clock.value, self.work.value]
+        """The stable name: `train/high/large/sync-int8`, the codec, if it pushes and pulls; `serve+train/low/small+large`."""
+        done = [(Mode.SERVE, self.serve), (Mode.TRAIN, self.train)]
+        works = [(mode.value, work.value) for mode, work in done if work is not None]
+        modes, amounts = ("+".join(part) for part in zip(*works, strict=True)) if works else ("sleep", "")
+        parts = [modes, self.clock.value, amounts] if works else [modes]
         if self.syncs:
             parts.append(f"sync-{self.push or 'pull'}" if self.pull else f"push-{self.push}")
         return "/".join(parts)
+
+
+class Units(NamedTuple):
+    """Amounts of work."""
+
+    answers: int = 0
+    """Requests that are answered."""
+    steps: int = 0
+    """Training steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +219,26 @@ def in_words(limits: Iterable[str]) -> str:
     return " and ".join(f"{limit} ({LIMITS[limit]})" if limit in LIMITS else limit for limit in limits)
 
 
+class WakeOn(Enum):
+    """What ends a sleep before its time."""
+
+    DUE = "due"
+    """Nothing: requests wait until the sleep is over."""
+    DEADLINE = "deadline"
+    """A request, in time for its deadline."""
+    REQUEST = "request"
+    """A request, at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep:
+    """What follows a wake's work."""
+
+    length_s: float
+    """From the end of the work to the next wake, if nothing ends it before."""
+    wake_on: WakeOn = WakeOn.REQUEST
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the policy proposed, and what the shield let through."""
@@ -204,6 +254,8 @@ class Decision:
 
     A policy that offers only what has nothing to do just sleeps.
     """
+    sleep: Sleep | None = None
+    """How long, and what may end it; None where the policy does not say: as the agent's period has it."""
 
     @property
     def why(self) -> str:

@@ -21,7 +21,8 @@ from circadia.bounds import Bounds
 from circadia.config import DeviceConfig, load_config
 from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.energy.work import at_least, with_work, work_of
+from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.rejections import Rejections
@@ -34,6 +35,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
+from circadia.promises import Promises
 from circadia.reporter import Reporter
 from circadia.runtime import Runtime
 from circadia.sensors import all_told, needed
@@ -44,7 +46,7 @@ from circadia.shield import foretold
 from circadia.status import UpdateCounts
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter
-from circadia.types import Mode, Model
+from circadia.types import Model, Units
 from circadia.workload import SPOOL_LIMIT, LearningWorkload
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def build(
     given = parts or Parts()
     task = given.task or load_task(config.agent.task, given.open_model)
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
-    profile = named_profile(config.platform.profile)
+    profile = profile_of(config.platform, task)
     with ExitStack() as opened:  # or a second attempt would find the store in use
         store = given.store or SqliteStore(config.store.path, config.store.retention)
         opened.callback(store.close)
@@ -121,11 +123,13 @@ def _assemble(
     context = PlatformContext(profile=profile, clock=clock, midnight_s=midnight_s, last=last)
     body = parts.platform or _body(bodies, config, context)
     opened.callback(body.close)
-    inbox = Inbox(first_request_id=store.next_request_id())
+    inbox, promises = Inbox(first_request_id=store.next_request_id()), Promises()
     meter = _meter(parts, bodies, config, MeterContext(profile=profile, clock=clock, platform=body))
     opened.callback(meter.close)
     counts = counts_of(verdicts)
-    learning = _workload(config, parts, task, body, store, random, clock, inbox, held=bool(counts.held))
+    learning = _workload(
+        config, parts, task, body, store, random, clock, inbox, promises, held=bool(counts.held)
+    )
     workload = learning if parts.workload is None else parts.workload(learning, store.away())
     with bodies.blamed("what it says of the actions"):
         most = foretold(body, profile, most_sync_bytes(task.parameters), units=most_units(config, task))
@@ -161,6 +165,7 @@ def _assemble(
             inferences=_inferences(config, clock, workload, body, inbox),
             deadline_s=config.agent.deadline_s,
             preference=config.agent.preference,
+            promises=promises,
             reporter=Reporter(device=device, version=workload.version, updates=counts),
         ),
         federation=link,
@@ -210,6 +215,21 @@ def check_sensors(acting: Collection[str], seen: Observation, known: Collection[
 def named_profile(name: str) -> DeviceProfile:
     """A shipped device profile by its name, or the path of a TOML file."""
     return load_profile(name) if name.endswith(".toml") else shipped_profile(name)
+
+
+def profile_of(config: PlatformConfig, task: Task) -> DeviceProfile:
+    """The profile that the configuration names, with the durations of the task's work if it asks for them.
+
+    `ConfigError`, or `ArtifactError` of the task's file, for a task whose work cannot be foretold on that device.
+    """
+    profile = named_profile(config.profile)
+    if config.work == "profile":
+        return profile
+    put = with_work if PLATFORMS.find(config.kind).plug.virtual else at_least
+    try:
+        return put(profile, work_of(task.name, task.model, task.infer_batch))
+    except (ConfigError, ArtifactError) as error:
+        raise type(error)(f'platform.work = "task": {error}; or say platform.work = "profile"') from error
 
 
 def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
@@ -343,13 +363,13 @@ def most_sync_bytes(parameters: int) -> int:
     return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
 
 
-def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], int]:
-    """How many steps or requests an action works through at most."""
+def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], Units]:
+    """How many requests and steps an action works through at most."""
 
-    def most(action: Action) -> int:
+    def most(action: Action) -> Units:
         units = units_of(action)
-        if action.mode is Mode.TRAIN and _is_personal(config):
-            return units + most_steps(units, task.batch)
+        if units.steps and _is_personal(config):
+            return units._replace(steps=units.steps + most_steps(units.steps, task.batch))
         return units
 
     return most
@@ -369,6 +389,7 @@ def _workload(
     random: np.random.Generator,
     clock: Clock,
     inbox: Inbox,
+    promises: Promises,
     *,
     held: bool,
 ) -> LearningWorkload:
@@ -390,6 +411,7 @@ def _workload(
         personalisation=Personalisation(task=task, trainer=trainer, server=server) if personal else None,
         clock=clock,
         wanted=lambda: inbox.wanted,
+        tell=promises.keep,
         spooled=store.spooled(),
         lost=store.away() if parts.workload is None else (),
         held=held,

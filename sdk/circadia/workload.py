@@ -19,7 +19,7 @@ from circadia.federation.wire.messages import MOST_EXAMPLES
 from circadia.observation import NO_DEADLINE_S
 from circadia.serving.answers import served
 from circadia.stopwatch import Stopwatch
-from circadia.types import Load, Mode, Model, ModelUpdate, Outcome, Training
+from circadia.types import Load, Model, ModelUpdate, Outcome, Training, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from circadia.serving.queue import Request, RequestQueue
     from circadia.serving.server import Server
     from circadia.stopwatch import Moment
-    from circadia.types import Action, Away, Phase, Served
+    from circadia.types import Action, Away, Served, Work
 
     Rows = tuple[NDArray[np.float32], NDArray[np.int32]]
 
@@ -65,6 +65,7 @@ class LearningWorkload:
         new_id: Callable[[], str],
         clock: Clock,
         wanted: Callable[[], bool] = lambda: False,
+        tell: Callable[[Sequence[Served]], None] = lambda _: None,
         personalisation: Personalisation | None = None,
         spooled: Sequence[ModelUpdate] = (),
         lost: Sequence[Away] = (),
@@ -73,7 +74,7 @@ class LearningWorkload:
         """`spooled`: updates without a verdict, `held` since an earlier run; `lost`: what was away and nobody brings back.
 
         On a body that measures, durations and latencies are what passes on `clock`, and training ends between two steps
-        when a tick is `wanted`.
+        when a tick is `wanted`. `tell` hears of answers before a training in the same wake.
         """
         self.task = task
         self.model = model
@@ -92,6 +93,7 @@ class LearningWorkload:
         self._clock = clock
         self._watch = None if platform.stopwatch is None else Stopwatch(clock, platform.stopwatch)
         self._wanted = wanted
+        self._tell = tell
         self._at_once: Server | None = None
         self._lost = tuple(lost)
         self._open = Outcome()
@@ -165,38 +167,61 @@ class LearningWorkload:
     def _run(self, action: Action, now_s: float) -> Outcome:
         expired = tuple(request.request_id for request in self.requests.expired(now_s))
         expired += tuple(request_id for work in self._lost for request_id in work.requests)
-        if action.mode is Mode.SERVE:
-            return self._serve(action, now_s, expired)
-        if action.mode is Mode.TRAIN:
-            return self._train(action, now_s, expired)
-        return self._finish(action, now_s, Outcome(expired=expired), units=0, began=self._begin())
+        back = tuple(work.work_id for work in self._lost)
+        outcome, units = Outcome(expired=expired, back=back), Units()
+        if action.serve:
+            outcome = self._serve(action, action.serve, now_s, outcome)
+        if action.train:
+            self._tell(outcome.served)
+            outcome, steps = self._train(action, action.train, now_s, outcome)
+            units = units._replace(steps=steps)
+        if action.push is not None:
+            outcome = self._pushed(action.push, now_s, outcome)
+        if self._watch:
+            return outcome
+        units = units._replace(answers=len(outcome.served))
+        phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
+        return dataclasses.replace(outcome, phases=phases)
+
+    def _passed(self, load: Load, began: Moment | None, outcome: Outcome) -> Outcome:
+        """With the phases of what has just been done, on a body that measures; the link does its work in a thread of its own."""
+        if self._watch is None or began is None:
+            return outcome
+        return dataclasses.replace(outcome, phases=(*outcome.phases, *self._watch.since(began).phases(load)))
 
     def _begin(self) -> Moment | None:
         return self._watch.begin() if self._watch else None
 
-    def _serve(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
-        began, requests = self._begin(), self.requests.waiting(SERVE_LIMIT[action.work], now_s)
+    def _serve(self, action: Action, most: Work, now_s: float, outcome: Outcome) -> Outcome:
+        began, requests = self._begin(), self.requests.waiting(SERVE_LIMIT[most], now_s)
         if not requests:
-            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
+            return outcome
         probabilities = self._server.infer(self.answering, np.stack([request.x for request in requests]))
-        done = self._finish(action, now_s, Outcome(expired=expired), units=len(requests), began=began)
-        answered_s = self._clock.now_s() if self._watch else now_s + done.busy_s
+        outcome = self._passed(action.works[0].load, began, outcome)
+        answered_s = self._clock.now_s() if self._watch else now_s + self._foretold_s(action, len(requests))
         answers = tuple(
             self._answer(request, row, answered_s)
             for request, row in zip(requests, probabilities, strict=True)
         )
-        return dataclasses.replace(done, served=answers)
+        return dataclasses.replace(outcome, served=answers)
+
+    def _foretold_s(self, action: Action, answers: int) -> float:
+        """Until the requests are answered: what is pulled comes before that."""
+        serving = dataclasses.replace(action, train=None, push=None)
+        phases = self._platform.phases(serving, Units(answers=answers), self._sync_bytes(serving, None))
+        return sum(phase.duration_s for phase in phases)
 
     def _answer(self, request: Request, row: NDArray[np.float32], answered_s: float) -> Served:
         return served(
             self.task.labels, request.request_id, row, answered_s - request.submitted_s, self.version
         )
 
-    def _train(self, action: Action, now_s: float, expired: tuple[int, ...]) -> Outcome:
+    def _train(self, action: Action, most: Work, now_s: float, outcome: Outcome) -> tuple[Outcome, int]:
+        """The outcome with the training, and its steps, personalisation's included."""
         began = self._begin()
         if not len(self.examples):
-            return self._finish(action, now_s, Outcome(expired=expired), units=0, began=began)
-        drawn = self.examples.draw(LOCAL_STEPS[action.work], self.task.batch, self._random)
+            return outcome, 0
+        drawn = self.examples.draw(LOCAL_STEPS[most], self.task.batch, self._random)
         done: list[NDArray[np.int64]] = []
         rows: list[Rows] = []
         weights, loss = self._trainer.train(self.model.weights, self._until_wanted(drawn, done, rows))
@@ -221,8 +246,8 @@ class LearningWorkload:
             practice=self.model.practice.plus(trained, now_s),
         )
         model, more_steps = self._personalised(model, rows, ids)
-        outcome = Outcome(expired=expired, training=training, model=model)
-        return self._finish(action, now_s, outcome, units=steps + more_steps, began=began)
+        outcome = dataclasses.replace(outcome, training=training, model=model)
+        return self._passed(action.works[-1].load, began, outcome), steps + more_steps
 
     def _personalised(
         self, model: Model, batches: Sequence[Rows], ids: NDArray[np.int64]
@@ -259,27 +284,9 @@ class LearningWorkload:
             rows.append(self.examples.rows(ids[ids >= 0]))
             yield rows[-1]
 
-    def _finish(
-        self, action: Action, now_s: float, outcome: Outcome, *, units: int, began: Moment | None
-    ) -> Outcome:
-        """Add the update that a push makes, and the phases."""
-        if action.push is not None:
-            outcome = self._push(outcome, now_s, action.push)
-        if self._watch and began:
-            phases = self._passed(action, began, self._watch) if units or outcome.update else ()
-        else:
-            phases = self._platform.phases(action, units, self._sync_bytes(action, outcome.update))
-        back = tuple(work.work_id for work in self._lost)
-        return dataclasses.replace(outcome, phases=phases, back=back)
-
-    def _passed(self, action: Action, began: Moment, watch: Stopwatch) -> tuple[Phase, ...]:
-        """The link does its work after the tick, in a thread of its own: no phase tells of it."""
-        sleeps = action.mode is Mode.SLEEP
-        load = Load.AWAKE if sleeps else Load[f"{action.mode.name}_{action.clock.name}"]
-        return watch.since(began).phases(load)
-
-    def _push(self, outcome: Outcome, now_s: float, codec: str) -> Outcome:
-        model = outcome.model or self.model
+    def _pushed(self, codec: str, now_s: float, outcome: Outcome) -> Outcome:
+        """With the update that a push makes of what is unsent."""
+        model, began = outcome.model or self.model, self._begin()
         if model.unsent_examples == 0 or self._spool_is_full:
             return outcome
         payload = encode(model.weights - model.base, codec)
@@ -293,11 +300,10 @@ class LearningWorkload:
             created_s=now_s,
         )
         base = model.base + decode(payload, model.base.size, codec)
-        return dataclasses.replace(
-            outcome,
-            update=update,
-            model=dataclasses.replace(_without_change(model), base=base),
+        outcome = dataclasses.replace(
+            outcome, update=update, model=dataclasses.replace(_without_change(model), base=base)
         )
+        return self._passed(Load.AWAKE, began, outcome)
 
     @property
     def _spool_is_full(self) -> bool:

@@ -47,7 +47,7 @@ PATIENCE_S = 30.0
 
 
 class Wants:
-    """A policy that wants one action."""
+    """A policy that wants one action, and else to sleep."""
 
     name = "wants"
     offered = np.ones(len(CATALOGUE), bool)
@@ -56,7 +56,8 @@ class Wants:
         self.action = action
 
     def scores(self, _x: NDArray[np.float32]) -> NDArray[np.float32]:
-        scores = np.zeros(len(CATALOGUE), np.float32)
+        scores = np.full(len(CATALOGUE), -100.0, np.float32)
+        scores[0] = 0.0
         scores[INDEX[self.action]] = 100.0
         return scores
 

@@ -25,7 +25,7 @@ from circadia.errors import CircadiaError, StoreError
 from circadia.platforms.clocks import HandClock
 from circadia.store.sqlite import SqliteStore
 from circadia.testing.workload import WorkloadContract
-from circadia.types import Away, Mode, Outcome, Served
+from circadia.types import Away, Outcome, Served
 from circadia.wiring import Parts, build
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from circadia.learning.task import Task
     from circadia.ports import Workload
     from circadia.serving.queue import Request
-    from circadia.types import Action, Model, ModelUpdate
+    from circadia.types import Action, Model, ModelUpdate, Work
     from circadia.workload import LearningWorkload
 
 TAKES_S, PATIENCE_S = 150.0, 600.0
@@ -76,8 +76,7 @@ class SlowWorkload:
         return {**self._inside.observe(now_s), "queue_length": float(self.waiting)}
 
     def run(self, action: Action, now_s: float) -> Outcome:
-        serves = action.mode is Mode.SERVE
-        inside = self._inside.run(dataclasses.replace(action, mode=Mode.SLEEP) if serves else action, now_s)
+        inside = self._inside.run(dataclasses.replace(action, serve=None), now_s)
         back = [work for work in self._away.values() if now_s >= min(work.sent_s + TAKES_S, work.due_s)]
         served = tuple(answer for work in back for answer in self._answers(work, now_s))
         answered = {answer.request_id for answer in served}
@@ -85,16 +84,14 @@ class SlowWorkload:
             inside,
             served=served,
             expired=tuple(i for i in inside.expired if i not in answered and not self._is_away(i)),
-            away=self._sent(action, now_s) if serves else (),
+            away=self._sent(action.serve, now_s) if action.serve else (),
             back=tuple(work.work_id for work in back),
         )
         return self._open
 
-    def _sent(self, action: Action, now_s: float) -> tuple[Away, ...]:
+    def _sent(self, most: Work, now_s: float) -> tuple[Away, ...]:
         queue = self._inside.requests
-        waiting = [
-            r for r in queue.waiting(SERVE_LIMIT[action.work], now_s) if not self._is_away(r.request_id)
-        ]
+        waiting = [r for r in queue.waiting(SERVE_LIMIT[most], now_s) if not self._is_away(r.request_id)]
         if not waiting:
             return ()
         note = json.dumps({str(request.request_id): request.submitted_s for request in waiting}).encode()

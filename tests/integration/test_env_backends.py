@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia.observation import DAY_S, encode
 from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.policy.env import quick_jax
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.environment import STARTS, Fleet, TrainingEnvironment
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.problem import Problem, find_problem
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ def assert_close(ours: Advanced, theirs: Advanced, where: Any) -> None:
 
 def lived(environment: TrainingEnvironment, chunks: int, ticks: int) -> Any:
     """After `chunks` · `ticks` ticks of random admissible actions: state, (chunks, batch) seconds and requests."""
-    fleet = environment.fleet
     even = jnp.full((environment.batch, 3), 1 / 3, jnp.float32)
 
     def tick(state: State, key: Any) -> tuple[State, Any]:
@@ -122,7 +121,7 @@ def lived(environment: TrainingEnvironment, chunks: int, ticks: int) -> Any:
         u = jax.random.uniform(acting, seen.mask.shape)
         after, worth = environment.step(state, wishes(seen.mask, u, jnp).astype(jnp.int32), chance)
         finite = jnp.stack([jnp.isfinite(x).all() for x in (*after, *worth)]).all()
-        return after, (finite, worth.weight * fleet.problem.ticks.period_s)
+        return after, (finite, worth.weight * DEFAULT.ticks.period_s)
 
     @jax.jit
     def run(state: State, key: Any) -> tuple[State, Any]:

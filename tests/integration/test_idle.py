@@ -14,7 +14,7 @@ from circadia.federation.device.events import UpdateAcknowledged
 from circadia.idle import idle
 from circadia.observation import COLUMN, values
 from circadia.serving.queue import Request
-from circadia.types import Link, Mode, Observation
+from circadia.types import Link, Observation
 from circadia.wiring import build
 from circadia.workload import LearningWorkload
 
@@ -59,9 +59,10 @@ def seen(workload: LearningWorkload, now_s: float) -> NDArray[np.float32]:
 
 
 def does_something(action: Action, workload: LearningWorkload, outcome: Outcome) -> bool:
-    if action.mode is Mode.SERVE:
-        return bool(outcome.served)
-    if action.mode is Mode.TRAIN:
+    """Every part of it does: what a part has nothing to do in is another action."""
+    if action.serve and not outcome.served:
+        return False
+    if action.train:
         return outcome.training is not None
     return action.push is None or outcome.update is not None or bool(workload.spool)
 
@@ -70,7 +71,7 @@ def check(workload: LearningWorkload, now_s: float) -> set[str]:
     """The names of what has nothing to do, once the workload has shown that it is so."""
     found = idle(seen(workload, now_s), FACTS)
     for action, nothing in zip(CATALOGUE, found.tolist(), strict=True):
-        if action.syncs and action.mode is not Mode.SLEEP:
+        if action.pull and action.works:
             continue  # the same work as without
         assert nothing is not does_something(action, workload, workload.run(action, now_s)), action.name
     return set(np.array(FACTS.names)[found])

@@ -25,7 +25,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.serving.feedback import AnsweredInputs
 from circadia.serving.queue import Request, RequestQueue
 from circadia.serving.server import Server
-from circadia.types import Load, Mode, Model, Outcome, Personal
+from circadia.types import Load, Model, Outcome, Personal
 from circadia.wiring import build, most_units
 from circadia.workload import LearningWorkload
 from circadia_lab.data.tasks.digits_data import load_digits_split
@@ -211,8 +211,9 @@ def test_the_work_stays_below_its_bound(steps: int, unseen: int) -> None:
 def test_the_shield_s_bound_counts_it() -> None:
     lone, member = parse_config({}), parse_config({"federation": {"broker": "127.0.0.1:1"}})
     for action in CATALOGUE:
-        more = most_units(member, task())(action) - most_units(lone, task())(action)
-        assert more == (most_steps(units_of(action), task().batch) if action.mode is Mode.TRAIN else 0)
+        units, alone = most_units(member, task())(action), most_units(lone, task())(action)
+        assert (units.answers, alone) == (alone.answers, units_of(action))
+        assert units.steps == alone.steps + (most_steps(alone.steps, task().batch) if action.train else 0)
     device = workload()
     teach(device, range(200))
     most = Outcome(phases=device._platform.phases(TRAIN, most_units(member, task())(TRAIN), 0))

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circadia.actions import CATALOGUE, FACTS, INDEX
 from circadia.energy.profile_file import shipped_profile, shipped_profiles
 from circadia.idle import STOCK, idle
 from circadia.observation import TABLE
@@ -17,6 +16,7 @@ from circadia.physics import dynamics
 from circadia.physics.scenario import scenario_for
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.fixed import CATALOGUE, FACTS, INDEX
 from circadia_lab.policy.env.problem import Device, Problem
 
 DEVICES = tuple(

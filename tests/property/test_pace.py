@@ -35,7 +35,7 @@ def seen(units_s: list[float], action: str = "serve/high/small") -> Paces:
 @given(st.lists(seconds, max_size=80))
 def test_a_bound_is_never_below_what_was_seen_and_falls_only_after_enough(units_s: list[float]) -> None:
     bound_s = seen(units_s).bound_s(SERVE, FORETOLD_S)
-    largest_s = MARGIN * max(units_s, default=0.0) * units_of(SERVE)
+    largest_s = MARGIN * max(units_s, default=0.0) * sum(units_of(SERVE))
     assert bound_s >= largest_s
     assert bound_s == pytest.approx(largest_s if len(units_s) >= SAMPLES else max(FORETOLD_S, largest_s))
 
@@ -53,7 +53,7 @@ def test_measurements_may_come_together(units_s: list[float], count: int) -> Non
 def test_what_one_action_took_raises_its_kin_and_no_other() -> None:
     """A step of eight that took long tells of a step of 32; the low clock and serving are another matter."""
     slow = seen([5.0], SMALL.name)
-    assert slow.bound_s(LARGE, FORETOLD_S) == pytest.approx(MARGIN * 5.0 * units_of(LARGE))
+    assert slow.bound_s(LARGE, FORETOLD_S) == pytest.approx(MARGIN * 5.0 * units_of(LARGE).steps)
     for other in (LOW, SERVE):
         assert slow.bound_s(other, FORETOLD_S) == FORETOLD_S
     quick = seen([1e-3] * SAMPLES, SMALL.name)
@@ -159,4 +159,4 @@ def test_a_batch_takes_as_long_for_one_answer_as_for_many(
     (row,) = watched.news()
     assert row.unit_s == pytest.approx(invocation_s)
     own = Paces(batch=batch).having(row).bound_s(SERVE, 0.0)
-    assert own == pytest.approx(MARGIN * invocation_s * -(-units_of(SERVE) // batch))
+    assert own == pytest.approx(MARGIN * invocation_s * -(-units_of(SERVE).answers // batch))

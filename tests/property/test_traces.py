@@ -42,7 +42,10 @@ def test_every_arrival_is_in_one_bin(gaps: list[float], bin_s: float) -> None:
     assert counts.sum() == len(gaps) + 1
     assert len(counts) == came.duration_s // bin_s + 1
     edges = np.arange(len(counts)) * bin_s
-    assert (np.cumsum(counts)[:-1] == np.searchsorted(came.t_s, edges[1:])).all()
+    # a time on an edge, but for rounding, may be in either bin
+    before, at = (np.searchsorted(came.t_s, edges[1:] * (1 + way * 1e-12)) for way in (-1, 1))
+    sums = np.cumsum(counts)[:-1]
+    assert ((before <= sums) & (sums <= at)).all()
 
 
 @given(gaps=GAPS.filter(lambda gaps: sum(gaps) > 1), days=st.integers(1, 4))

@@ -38,7 +38,7 @@ def tick(state: State, action: str, **noise: float) -> tuple[State, Result]:
 
 def test_phases_of_a_full_training_action() -> None:
     durations = dynamics.phase_durations(
-        FACTS.work_load[INDEX["train/high/large/sync-int8"]], 32, 1_000_000, 2, PARAMS, np
+        FACTS.work_load[INDEX["train/high/large/sync-int8"]], (0, 32), 1_000_000, 2, PARAMS, np
     )
     assert durations[Load.WAKE_UP] == pytest.approx(0.5)
     assert durations[Load.TRAIN_HIGH] == pytest.approx(32 * 3.5)
@@ -47,15 +47,15 @@ def test_phases_of_a_full_training_action() -> None:
 
 
 def test_phases_of_an_idle_serve_have_no_overhead() -> None:
-    idle = dynamics.phase_durations(FACTS.work_load[INDEX["serve/low/small"]], 0, 0, 2, PARAMS, np)
-    busy = dynamics.phase_durations(FACTS.work_load[INDEX["serve/low/small"]], 8, 0, 2, PARAMS, np)
+    idle = dynamics.phase_durations(FACTS.work_load[INDEX["serve/low/small"]], (0, 0), 0, 2, PARAMS, np)
+    busy = dynamics.phase_durations(FACTS.work_load[INDEX["serve/low/small"]], (8, 0), 0, 2, PARAMS, np)
     assert idle[Load.SERVE_LOW] == 0
     assert busy[Load.SERVE_LOW] == pytest.approx(0.1 + 8 * 0.78)
 
 
 def test_the_slower_link_bounds_the_radio_when_there_is_none() -> None:
     none, metered, free = (
-        dynamics.phase_durations(FACTS.work_load[INDEX["sleep/sync-pull"]], 0, 10**6, link, PARAMS, np)[
+        dynamics.phase_durations(FACTS.work_load[INDEX["sleep/sync-pull"]], (0, 0), 10**6, link, PARAMS, np)[
             Load.RADIO
         ]
         for link in Link

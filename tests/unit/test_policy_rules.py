@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, NAMES
+from circadia.actions import CATALOGUE, FIRST, NAMES
 from circadia.errors import ConfigError
 from circadia.observation import NO_DEADLINE_S, values
 from circadia.policy.rules import RULES, ChargingOnlyRule, DriftPlusPenaltyRule, ThresholdRule
@@ -76,9 +76,9 @@ def test_batches_score_as_rows_do_and_absent_sensors_are_no_harm(rule: Policy) -
     scores = rule.scores(rows)
     assert scores.shape == (64, len(CATALOGUE))
     assert scores.dtype == np.float32
-    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(np.isfinite(scores), np.broadcast_to(rule.offered, scores.shape))
     np.testing.assert_array_equal(scores, np.array([rule.scores(row) for row in rows]))
-    assert rule.offered.all()
+    assert rule.offered.tolist() == [i < FIRST for i in range(len(CATALOGUE))]
     assert RULES[rule.name]().name == rule.name
 
 
@@ -88,7 +88,7 @@ def test_batches_score_as_rows_do_and_absent_sensors_are_no_harm(rule: Policy) -
 def test_waiting_requests_are_served_at_once(rule: Policy, soc: float, link: Link) -> None:
     waiting = {"queue_length": 2.0, "queue_age_s": 1.0, "queue_slack_s": 100.0, "fresh_examples": 200.0}
     assert share(rule, Mode.SERVE, battery_soc=soc, link=float(link), **waiting) > 0.99
-    assert best(rule, battery_soc=soc, link=float(link), **waiting).work is Work.SMALL
+    assert best(rule, battery_soc=soc, link=float(link), **waiting).serve is Work.SMALL
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 1.0])
@@ -105,7 +105,7 @@ def test_no_backlog_of_examples_keeps_requests_waiting(accuracy: float) -> None:
 
 @pytest.mark.parametrize("rule", [make() for make in RULES.values()], ids=list(RULES))
 def test_a_long_queue_is_served_in_large_batches(rule: Policy) -> None:
-    assert best(rule, queue_length=30.0, queue_slack_s=60.0).work is Work.LARGE
+    assert best(rule, queue_length=30.0, queue_slack_s=60.0).serve is Work.LARGE
 
 
 @pytest.mark.parametrize("rule", [make() for make in RULES.values()], ids=list(RULES))
@@ -207,7 +207,7 @@ def test_wrong_constants_are_refused(v: float, temperature: float) -> None:
 
 def test_no_headroom_means_no_training() -> None:
     data = {"fresh_examples": 30.0, "fresh_age_s": 600.0, "thermal_headroom": 0.0}
-    assert best(RULE, **data).work is Work.SMALL
+    assert best(RULE, **data).train is Work.SMALL
     assert best(RULE, **data | {"fresh_examples": 300.0}, **NIGHT).name != "train/high/large/sync-int8"
 
 

@@ -19,7 +19,7 @@ from circadia.platforms.clocks import HandClock
 from circadia.platforms.kinds import SIMULATED, SimulatedConfig
 from circadia.platforms.simulated import BODY, SimulatedMeter, SimulatedPlatform
 from circadia.plugs import PlatformContext
-from circadia.types import Link, Load, Observation, Phase, Source
+from circadia.types import Link, Load, Observation, Phase, Source, Units
 
 NINE_S = 9 * 3600.0
 TRAIN = action_named("train/high/large")
@@ -42,7 +42,7 @@ def test_the_world_does_not_depend_on_what_the_device_does_or_when_it_looks() ->
         now_s = NINE_S + 300 * tick
         busy.observe(now_s - 113)
         one, other = lazy.observe(now_s), busy.observe(now_s)
-        busy.spend(busy.phases(TRAIN, 32, 0))
+        busy.spend(busy.phases(TRAIN, Units(steps=32), 0))
         assert [getattr(one, name) for name in WORLD] == [getattr(other, name) for name in WORLD]
         assert lazy.link == busy.link == lazy.link_at(now_s)
 
@@ -79,7 +79,7 @@ def test_the_meter_sums_to_what_the_battery_lost(name: str) -> None:
     start_s = 2 * 3600.0
     before = charge_j(platform, platform.observe(start_s))
     for tick in range(12):
-        platform.spend(platform.phases(action_named("train/low/small/sync-int8"), 8, 50_000))
+        platform.spend(platform.phases(action_named("train/low/small/sync-int8"), Units(steps=8), 50_000))
         observation = platform.observe(start_s + 97.3 * (tick + 1))
     end_s = start_s + 97.3 * 12
     reading = meter.read(start_s, end_s)
@@ -160,7 +160,7 @@ def test_a_killed_process_goes_on_where_its_body_was() -> None:
 def test_a_stored_tick_is_enough_to_go_on() -> None:
     whole, later = body(), body(initial_soc=0.1)
     seen = whole.observe(NINE_S)
-    spent = whole.phases(TRAIN, 32, 0)
+    spent = whole.phases(TRAIN, Units(steps=32), 0)
     whole.spend(spent)
     later.resume(NINE_S, seen, spent)
     ours, theirs = later.observe(NINE_S + 900), whole.observe(NINE_S + 900)
@@ -225,8 +225,8 @@ def test_bad_arguments_name_themselves() -> None:
         platform.observe(math.nan)
     with pytest.raises(ConfigError, match="TRAIN_LOW"):
         platform.spend((Phase(load=Load.TRAIN_LOW, duration_s=math.nan),))
-    with pytest.raises(ConfigError, match="units"):
-        platform.phases(TRAIN, -1, 0)
+    with pytest.raises(ConfigError, match="-1 steps"):
+        platform.phases(TRAIN, Units(steps=-1), 0)
 
 
 def test_midnight_may_lie_anywhere_on_the_agents_clock() -> None:
@@ -235,7 +235,7 @@ def test_midnight_may_lie_anywhere_on_the_agents_clock() -> None:
     seen, same = now.observe(epoch_s + NINE_S), then.observe(NINE_S)
     assert [getattr(seen, name) for name in WORLD] == [getattr(same, name) for name in WORLD]
     assert now.local_time_s(epoch_s + NINE_S) == NINE_S
-    now.spend(now.phases(SLEEP, 0, 0))
+    now.spend(now.phases(SLEEP, Units(), 0))
     now.observe(epoch_s + NINE_S + 600)
     reading = SimulatedMeter(now).read(epoch_s + NINE_S, epoch_s + NINE_S + 600)
     assert reading is not None
@@ -252,7 +252,11 @@ def day(name: str, trainings: int) -> tuple[float, float, float]:
     start_s, socs = 7.5 * 3600, []
     for tick in range(288):
         socs.append(platform.observe(start_s + 300 * tick).battery_soc)
-        platform.spend(platform.phases(TRAIN, 32, 0) if tick < trainings else platform.phases(SLEEP, 0, 0))
+        platform.spend(
+            platform.phases(TRAIN, Units(steps=32), 0)
+            if tick < trainings
+            else platform.phases(SLEEP, Units(), 0)
+        )
     socs.append(platform.observe(start_s + 86_400).battery_soc)
     reading = SimulatedMeter(platform).read(start_s, start_s + 86_400)
     assert reading is not None

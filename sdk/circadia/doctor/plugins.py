@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, units_of
 from circadia.doctor.finding import Finding, Status
 from circadia.errors import CircadiaError
 from circadia.platforms.clocks import SystemClock
@@ -65,7 +65,7 @@ def built(config: DeviceConfig) -> Platform:
         _ = body.stopwatch, body.looks_at("battery_soc")
         for action in CATALOGUE:
             if body.supports(action):
-                body.phases(action, 1, 0)
+                body.phases(action, units_of(action), 0)
     return body
 
 

@@ -1,12 +1,13 @@
 """How long an action's work takes at most on this body: what the profile foretells, and what was measured.
 
-    largest = the longest unit that was measured of any action with the same mode and clock
-    bound   = MARGIN · largest · units         after SAMPLES measurements of the action itself
+    largest = the longest unit that was measured of any work of the same mode and clock
+    bound   = MARGIN · largest · units         after SAMPLES measurements of the work itself
               max(foretold, the same)          before
 
-A unit is a training step or an invocation of `infer`, which takes as long for one answer as for a full batch; units is the
-most of them that the action does. So a bound rises at once, for the action's
-larger and smaller kin too, and falls only when enough was seen.
+Work is an action that only serves or only trains: the parts of one that does both are measured one by one. A unit is a
+training step or an invocation of `infer`, which takes as long for one answer as for a full batch; units is the most of
+them that the work has. So a bound rises at once, for the work's larger and smaller kin too, and falls only when enough
+was seen.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from circadia.actions import INDEX, action_named, units_of, work_load
-from circadia.types import Mode, Pace
+from circadia.actions import INDEX, action_named, units_of
+from circadia.types import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from circadia.types import Action, Phase
+    from circadia.types import Action, Phase, Units
 
 SAMPLES = 30
 """Measurements of an action until its bound may be below what the profile foretells."""
@@ -41,15 +42,15 @@ class Paces:
         """Of a store's rows; those of actions that this version does not know are passed over."""
         return cls(rows={row.action: row for row in rows if row.action in INDEX}, batch=batch)
 
-    def units(self, action: Action, count: int) -> int:
-        """What so many steps or answers of the action are in units of work."""
-        return -(-count // self.batch) if action.mode is Mode.SERVE else count
+    def units(self, units: Units) -> int:
+        """What that much of one work is in units of it: invocations or steps."""
+        return -(-units.answers // self.batch) + units.steps
 
-    def after(self, action: Action, unit_s: float, samples: int = 1) -> Pace | None:
-        """The action's row after so many measurements, the longest of which took `unit_s`; None: it says nothing new."""
-        row = self.rows.get(action.name, Pace(action=action.name, samples=0, unit_s=0.0))
+    def after(self, work: Action, unit_s: float, samples: int = 1) -> Pace | None:
+        """The work's row after so many measurements, the longest of which took `unit_s`; None: it says nothing new."""
+        row = self.rows.get(work.name, Pace(action=work.name, samples=0, unit_s=0.0))
         new = Pace(
-            action=action.name,
+            action=work.name,
             samples=min(row.samples + samples, SAMPLES),
             unit_s=max(row.unit_s, unit_s),
         )
@@ -59,24 +60,20 @@ class Paces:
         """With that row in the place of the action's."""
         return replace(self, rows={**self.rows, row.action: row})
 
-    def bound_s(self, action: Action, foretold_s: float) -> float:
-        """Seconds that the work of the action takes at most."""
-        kin = (row.unit_s for name, row in self.rows.items() if _alike(action_named(name), action))
-        seen_s = MARGIN * max(kin, default=0.0) * self.units(action, units_of(action))
-        own = self.rows.get(action.name)
+    def bound_s(self, work: Action, foretold_s: float) -> float:
+        """Seconds that the work takes at most."""
+        kin = (row.unit_s for name, row in self.rows.items() if action_named(name).load is work.load)
+        seen_s = MARGIN * max(kin, default=0.0) * self.units(units_of(work))
+        own = self.rows.get(work.name)
         known = own is not None and own.samples >= SAMPLES
         return seen_s if known else max(foretold_s, seen_s)
 
     def bounded(self, action: Action, phases: Sequence[Phase]) -> tuple[Phase, ...]:
-        """The foretold phases of the whole action, that of its work as long as it may last."""
-        if not self.rows:
-            return tuple(phases)
-        work = work_load(action)
+        """The foretold phases of the whole action, those of its works as long as they may last."""
+        works = {work.load: work for work in action.works} if self.rows else {}
         return tuple(
-            replace(phase, duration_s=self.bound_s(action, phase.duration_s)) if work[phase.load] else phase
+            replace(phase, duration_s=self.bound_s(works[phase.load], phase.duration_s))
+            if phase.load in works
+            else phase
             for phase in phases
         )
-
-
-def _alike(one: Action, other: Action) -> bool:
-    return (one.mode, one.clock) == (other.mode, other.clock)

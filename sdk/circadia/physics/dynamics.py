@@ -80,20 +80,28 @@ def initial_state(params: Params, soc: Any, time_s: Any, xp: Any = np) -> State:
 # The body
 
 
-def phase_durations(work_load: Any, units: Any, sync_bytes: Any, link: Any, params: Params, xp: Any) -> Any:
-    """(…, loads) 1 at the work's load, (…,) units of work, bytes on the air, link → (…, loads) seconds.
+def phase_durations(
+    work_load: Any, units: tuple[Any, Any], sync_bytes: Any, link: Any, params: Params, xp: Any
+) -> Any:
+    """(…, loads) 1 at the work's loads, answers and steps (…,) each, bytes on the air, link → (…, loads) seconds.
 
     Every tick has woken the device, the one that decides to sleep on too. Without a link the slower one's time is
     taken: an upper bound for who plans ahead.
     """
-    units, sync_bytes = xp.asarray(units)[..., None], xp.asarray(sync_bytes)[..., None]
-    free, metered = params.bytes_per_s[..., int(Link.FREE)], params.bytes_per_s[..., int(Link.METERED)]
-    rate = xp.where(xp.asarray(link) >= int(Link.FREE), free, metered)
-    overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (units > 0)
-    work = xp.asarray(work_load) * (units * params.unit_s + overhead)
+    answers, steps, sync_bytes = (xp.asarray(x)[..., None] for x in (*units, sync_bytes))
+    rate = _bytes_per_s(link, params, xp)
+    overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (answers > 0)
+    invocations = xp.ceil(answers / params.answers[..., None])
+    counts = xp.asarray(SERVES) * invocations + xp.asarray(TRAINS) * steps
+    work = xp.asarray(work_load) * (counts * params.unit_s + overhead)
     radio = (sync_bytes > 0) * (params.radio_setup_s[..., None] + sync_bytes / rate[..., None])
     hot = xp.asarray(_FIXED)
     return work + hot[0] * params.wake_up_s[..., None] + hot[1] * radio
+
+
+def _bytes_per_s(link: Any, params: Params, xp: Any) -> Any:
+    free, metered = params.bytes_per_s[..., int(Link.FREE)], params.bytes_per_s[..., int(Link.METERED)]
+    return xp.where(xp.asarray(link) >= int(Link.FREE), free, metered)
 
 
 def with_rest(durations_s: Any, dt_s: Any, params: Params, xp: Any) -> Any:
@@ -186,6 +194,7 @@ class _Exchange(NamedTuple):
     made: Any
     pushed: Any
     pulled: Any
+    down_bytes: Any
     bytes: Any
     spooled: Any
     unsent: Any
@@ -202,7 +211,7 @@ def _exchange(state: State, deed: _Deed, rows: Any, params: Params) -> _Exchange
     pulled = pulls * online * (state.versions_behind > 0)
     down = pulls * (params.poll_bytes + (state.versions_behind > 0) * params.model_bytes)
     size = down + pushes * spool * params.update_bytes
-    return _Exchange(made, pushed, pulled, size, spool - pushed, unsent * (1 - made))
+    return _Exchange(made, pushed, pulled, down, size, spool - pushed, unsent * (1 - made))
 
 
 def _versions_after(state: State, exchange: _Exchange, noise: Noise, xp: Any) -> dict[str, Any]:
@@ -236,8 +245,17 @@ def _work(state: State, deed: _Deed, params: Params, xp: Any) -> _Work:
 
 
 def _durations(state: State, deed: _Deed, work: _Work, params: Params, xp: Any) -> Any:
-    units = work.steps + work.served
+    units = work.served, work.steps
     return phase_durations(deed.work_load, units, work.exchange.bytes, state.link, params, xp)
+
+
+def _answered_s(state: State, work: _Work, durations: Any, params: Params, xp: Any) -> Any:
+    """(…,) from the tick's start until requests are answered: what is pulled comes before that, a push after."""
+    down, total = work.exchange.down_bytes, work.exchange.bytes
+    up_s = (total - down) / _bytes_per_s(state.link, params, xp)
+    pulled_s = (down > 0) * (durations[..., int(Load.RADIO)] - up_s)
+    serving_s = xp.sum(durations * xp.asarray(SERVES), axis=-1)
+    return durations[..., int(Load.WAKE_UP)] + pulled_s + serving_s
 
 
 def busy_s(state: State, action: Any, params: Params, xp: Any, facts: ActionFacts = FACTS) -> Any:
@@ -251,7 +269,7 @@ def step(
 ) -> tuple[State, Result]:
     """From one tick to the next: (…,) state, catalogue index and noise → the next state and what happened.
 
-    What the action found at the tick's start is what it works on; requests are answered when all phases are over.
+    What the action found at the tick's start is what it works on. It pulls, serves, trains and pushes, in this order.
     The step lasts `noise.dt_s`, or as long as its phases.
     """
     deed = _deed(action, facts, xp)
@@ -287,7 +305,7 @@ def step(
         sync_bytes=exchange.bytes,
         requests_served=served,
         requests_expired=expired,
-        latency_s=ages + served * busy,
+        latency_s=ages + served * _answered_s(state, work, durations, params, xp),
         steps=steps,
         examples_trained=rows,
         fresh_trained=seen,

@@ -13,17 +13,17 @@ from circadia.types import Phase
 
 if TYPE_CHECKING:
     from circadia.physics.params import Params
-    from circadia.types import Action, Link
+    from circadia.types import Action, Link, Units
 
 
-def phases_of(action: Action, units: int, sync_bytes: int, link: Link, params: Params) -> tuple[Phase, ...]:
+def phases_of(action: Action, units: Units, sync_bytes: int, link: Link, params: Params) -> tuple[Phase, ...]:
     """Wake-up, the work at its clock, the radio; without a link the radio takes the slower link's time.
 
-    `units` of work are steps or requests. `ConfigError` for negative numbers.
+    `ConfigError` for negative numbers.
     """
-    if units < 0 or sync_bytes < 0:
+    if min(*units, sync_bytes) < 0:
         raise ConfigError(
-            f"phases of {action.name}: {units} units and {sync_bytes} bytes must not be negative"
+            f"phases of {action.name}: {units.answers} answers, {units.steps} steps and {sync_bytes} bytes must not be negative"
         )
     durations = dynamics.phase_durations(work_load(action), units, sync_bytes, link, params, np)
     timed = ((load, float(durations[load])) for load in dynamics.WORKING)

@@ -106,7 +106,7 @@ class Result(NamedTuple):
     requests_expired: Any
     """Deadlines that passed, and arrivals that found the queue full."""
     latency_s: Any
-    """Summed over the served requests, from arrival to the end of the phases."""
+    """Summed over the served requests, from arrival to the end of serving."""
     steps: Any
     """Training steps done."""
     examples_trained: Any

@@ -19,13 +19,13 @@ from circadia.physics.params import make_params
 from circadia.physics.phases import phases_of
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
-from circadia.types import ClockLevel, Link, Mode, Observation, Phase
+from circadia.types import ClockLevel, Link, Observation, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.types import Action
+    from circadia.types import Action, Units
 
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
@@ -104,9 +104,9 @@ class LinuxPlatform:
 
     def supports(self, action: Action) -> bool:
         """What the profile's device can do, at the one clock that there is."""
-        return self.profile.can(action) and (action.mode is Mode.SLEEP or action.clock is ClockLevel.HIGH)
+        return self.profile.can(action) and (not action.works or action.clock is ClockLevel.HIGH)
 
-    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
+    def phases(self, action: Action, units: Units, sync_bytes: int) -> tuple[Phase, ...]:
         """As the profile says: bounds."""
         return phases_of(action, units, sync_bytes, self._link, self._params)
 

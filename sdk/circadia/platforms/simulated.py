@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
     from circadia.physics.state import Drained, State
-    from circadia.types import Action
+    from circadia.types import Action, Units, WakeOn
 
 BODY = (
     "dt_s",
@@ -113,7 +113,7 @@ class SimulatedPlatform:
         """Whether the profile's device can do it at all."""
         return self.profile.can(action)
 
-    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
+    def phases(self, action: Action, units: Units, sync_bytes: int) -> tuple[Phase, ...]:
         """Wake-up, the work at its clock, the radio; without a link the radio takes the slower link's time."""
         return phases_of(action, units, sync_bytes, self._link, self.params)
 
@@ -130,6 +130,11 @@ class SimulatedPlatform:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """The sleeps that the profile's device can do."""
+        return self.profile.sleep.wakes_on
 
     # The rest of the body
 

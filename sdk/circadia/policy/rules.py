@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, FACTS, INDEX, LOCAL_STEPS, SERVE_LIMIT
+from circadia.actions import CATALOGUE, FACTS, FIRST, INDEX, LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ConfigError
 from circadia.idle import lacking_in
 from circadia.observation import COLUMN, HOUR_S
@@ -51,10 +51,10 @@ def _column(x: Any, name: str, absent: float = 0.0) -> Any:
 
 
 class _Rule:
-    """Offers the whole catalogue."""
+    """Offers what does one kind of work in a tick."""
 
     name = ""
-    offered = np.ones(len(CATALOGUE), bool)
+    offered = np.arange(len(CATALOGUE)) < FIRST
 
 
 class ThresholdRule(_Rule):
@@ -68,7 +68,7 @@ class ThresholdRule(_Rule):
         self._fresh = fresh
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """20 for the one action wanted, else 0."""
+        """20 for the one action wanted, else 0; −inf where not offered."""
         power = (_column(x, "charging") > 0) | (_column(x, "battery_soc") > self._soc)
         train = power & (_column(x, "fresh_examples") >= self._fresh)
         link = _column(x, "link") >= Link.METERED
@@ -87,7 +87,7 @@ class ChargingOnlyRule(_Rule):
     name = "charging-only"
 
     def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """20 for the one action wanted, else 0."""
+        """20 for the one action wanted, else 0; −inf where not offered."""
         idle = (_column(x, "charging") > 0) & (_column(x, "user_active") == 0)
         gate = idle & (_column(x, "link") >= Link.FREE)
         untold = np.where(_column(x, "spooled_updates") > 0, 0.0, _column(x, "unsent_examples"))
@@ -107,7 +107,13 @@ def _choose(x: Any, *, train: Any, push: Any, pull: Any, clock: str) -> NDArray[
     )
     serve = np.where(small, INDEX[f"serve/{clock}/small"], INDEX[f"serve/{clock}/large"])
     wanted = np.where(queue > 0, serve, wanted)
-    return np.where(np.arange(len(CATALOGUE)) == wanted, CHOSEN, 0.0).astype(np.float32)
+    return _offered(np.where(np.arange(len(CATALOGUE)) == wanted, CHOSEN, 0.0))
+
+
+def _offered(scores: Any) -> NDArray[np.float32]:
+    """(…, actions) scores, those of later actions as −inf."""
+    among: NDArray[np.float32] = np.where(_Rule.offered, scores, -np.inf).astype(np.float32)
+    return among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +181,7 @@ class DriftPlusPenaltyRule(_Rule):
         x = np.asarray(x)
         gain = self._serving(x) + self._training(x) + self._syncing(x)
         penalty = self._energy(x) + self._blocking(x) + self._link(x)
-        scores: NDArray[np.float32] = ((gain - self._v * penalty) / self._temperature).astype(np.float32)
-        return scores
+        return _offered((gain - self._v * penalty) / self._temperature)
 
     def _serving(self, x: Any) -> Any:
         """The share of the queue that an action takes off; an empty queue makes serving pointless."""

@@ -12,7 +12,7 @@ from circadia.actions import CATALOGUE, SLEEP, units_of
 from circadia.observation import DAY_S, TABLE, values
 from circadia.sensors import SENSORS
 from circadia.testing.contract import Contract
-from circadia.types import Load, Mode, Observation, Phase
+from circadia.types import Load, Observation, Phase, Units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,17 +93,17 @@ class PlatformContract(Contract):
                 continue
             phases = platform.phases(action, units_of(action), 100_000 if action.syncs else 0)
             assert all(phase.duration_s > 0 for phase in phases)
-            own = set() if action.mode is Mode.SLEEP else {Load[f"{action.mode.name}_{action.clock.name}"]}
+            own = {work.load for work in action.works}
             loads = {phase.load for phase in phases}
             assert loads & WORK == own, action.name
             assert (Load.RADIO in loads) == action.syncs, action.name
 
     def test_more_work_and_more_bytes_never_take_less_time(self, platform: Platform) -> None:
         for action in CATALOGUE:
-            if action.mode is Mode.SLEEP or not platform.supports(action):
+            if not action.works or not platform.supports(action):
                 continue
             lengths = [
-                sum(phase.duration_s for phase in platform.phases(action, units, sync_bytes))
+                sum(phase.duration_s for phase in platform.phases(action, Units(units, units), sync_bytes))
                 for units, sync_bytes in ((1, 0), (2, 0), (8, 0), (8, 1000), (8, 10**6))
             ]
             assert lengths == sorted(lengths), action.name

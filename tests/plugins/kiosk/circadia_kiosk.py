@@ -10,7 +10,7 @@ from circadia.physics.params import make_params
 from circadia.physics.phases import phases_of
 from circadia.physics.scenario import scenario_for
 from circadia.plugs import PlatformConfig, PlatformContext, PlatformPlug
-from circadia.types import Action, Link, Load, Observation, Phase
+from circadia.types import Action, Link, Load, Observation, Phase, Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Kiosk:
             battery_soc=1, charging=1, temperature_c=self._room_c, thermal_headroom=1, link=Link.FREE
         )
 
-    def phases(self, action: Action, units: int, sync_bytes: int) -> tuple[Phase, ...]:
+    def phases(self, action: Action, units: Units, sync_bytes: int) -> tuple[Phase, ...]:
         return phases_of(action, units, sync_bytes, Link.FREE, self._params)
 
     def spend(self, phases: Sequence[Phase]) -> None:

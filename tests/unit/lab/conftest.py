@@ -13,9 +13,9 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from scipy.optimize import linprog
 
-from circadia.actions import INDEX, NAMES
 from circadia.observation import COLUMN, WIDTH
 from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.env.fixed import INDEX, NAMES
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import CostLimits

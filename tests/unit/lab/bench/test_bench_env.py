@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia_lab.bench.env import GYM_STEPS, GymnasiumLoop, VectorLoop, any_admitted, timed
+from circadia_lab.policy.env.fixed import CATALOGUE
 
 
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from circadia.actions import CATALOGUE, FACTS
 from circadia.observation import COLUMN, INPUT_SCALE, WIDTH
 from circadia_lab.policy.cmoppo.rounding import Dense, dense_layers, rounded_forward
+from circadia_lab.policy.env.fixed import CATALOGUE, FACTS
 from circadia_lab.policy.files.policy_file import FloatLayer
 
 if TYPE_CHECKING:

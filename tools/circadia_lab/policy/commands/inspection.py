@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, NAMES
 from circadia.types import ClockLevel, Mode
 from circadia_lab.policy.commands.arguments import BALANCED, check_file, preference_of
+from circadia_lab.policy.env.fixed import CATALOGUE, NAMES
 
 if TYPE_CHECKING:
     import argparse

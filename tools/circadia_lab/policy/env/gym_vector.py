@@ -15,9 +15,9 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from circadia.actions import CATALOGUE
 from circadia.errors import ConfigError
 from circadia_lab.policy.env.chance import DRAWS
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.gym import DAYS, Floats, observation_space, reward_space
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.lives import BIRTHS, SLEEP, Lives, episode_days, known_options, wanted_preference

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.energy.profile_file import load_profile, shipped_profile, shipped_profiles
+from circadia.energy.work import with_work, work_of
 from circadia.errors import ConfigError
+from circadia.learning.personal import USUAL_WORK
+from circadia.learning.task_file import SHIPPED, load_task
 from circadia.observation import HOUR_S
 from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
@@ -24,7 +27,7 @@ from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
@@ -110,6 +113,21 @@ class CostLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is learned and served, for how long that takes; the devices' profiles have it already."""
+
+    task: str = ""
+    """A shipped task, or a manifest whose path begins at the problem's folder; empty: the profiles' own network."""
+    personal: bool = False
+    """Whether devices learn answers of their own beside the federation's, which makes training longer."""
+
+    @property
+    def step_work(self) -> float:
+        """Training steps' worth of work for each step of an action, in the mean."""
+        return USUAL_WORK if self.personal else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Everything that an environment is made from."""
 
@@ -123,22 +141,32 @@ class Problem:
     accuracy: AccuracyModel = field(default_factory=shipped_accuracy)
     trace: DayTrace | None = None
     """Recorded requests and clearness, in place of drawn ones."""
+    work: Work = field(default_factory=Work)
 
     def __post_init__(self) -> None:
         if not self.devices:
             raise ConfigError(f"problem {self.name}: needs at least one device")
-        points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in self.devices]
-        if len({count for _, count in points}) > 1:
-            told = ", ".join(f"{name}: {count}" for name, count in points)
-            raise ConfigError(
-                f"problem {self.name}: its devices' voltage curves need as many points each, so that they can be batched "
-                f"({told})"
-            )
+        check_curves(f"problem {self.name}", self.devices)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """(devices,) those of one name are of one kind."""
+        return tuple(device.name for device in self.devices)
 
     @property
     def measures(self) -> Measures:
         """The constants of the objectives and costs."""
         return Measures(self.accuracy, self.ticks.period_s, self.costs.stale_s, self.costs.old_s)
+
+
+def check_curves(whose: str, devices: Sequence[Device]) -> None:
+    """`ConfigError` unless the devices' voltage curves are of one length, so that they can be batched."""
+    points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in devices]
+    if len({count for _, count in points}) > 1:
+        told = ", ".join(f"{name}: {count}" for name, count in points)
+        raise ConfigError(
+            f"{whose}: its devices' voltage curves need as many points each, so that they can be batched ({told})"
+        )
 
 
 def shipped_problems() -> tuple[str, ...]:
@@ -167,21 +195,30 @@ def load_problem(path: Path) -> Problem:
         raise ConfigError(f"problem {path}: {error}") from error
 
 
-_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw}
+_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw, "work": Work}
 _KEYS = ("name", "trace", "devices", *_SECTIONS)
 
 
 def _problem(table: Mapping[str, Any], path: Path) -> Problem:
-    _known(table, _KEYS, "")
+    check_keys(table, _KEYS, "")
     devices = table.get("devices")
     if not isinstance(devices, list) or not all(isinstance(row, dict) for row in devices):
         raise ConfigError("devices must be a list of tables, [[devices]]")
     parts = {key: _section(kind, table.get(key, {}), key) for key, kind in _SECTIONS.items()}
     trace = _trace(path.parent / str(table["trace"])) if "trace" in table else None
     name = str(table.get("name", path.stem))
-    return Problem(
-        name=name, devices=tuple(_device(row, path.parent) for row in devices), trace=trace, **parts
-    )
+    found = tuple(_device(row, path.parent) for row in devices)
+    if task := parts["work"].task:
+        found = tuple(_working(found, task, path.parent))
+    return Problem(name=name, devices=found, trace=trace, **parts)
+
+
+def _working(devices: Iterable[Device], task: str, folder: Path) -> Iterator[Device]:
+    """The devices with the durations of that task's work."""
+    loaded = load_task(task if task in SHIPPED else folder / task)
+    work = work_of(loaded.name, loaded.model, loaded.infer_batch)
+    for device in devices:
+        yield replace(device, profile=with_work(device.profile, work))
 
 
 def _trace(path: Path) -> DayTrace:
@@ -190,7 +227,8 @@ def _trace(path: Path) -> DayTrace:
     return load_day_trace(path)
 
 
-def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """`ConfigError` for a key that means nothing."""
     for key in table:
         if key not in known:
             near = get_close_matches(key, known, n=1)
@@ -201,7 +239,7 @@ def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None
 def _section(kind: Any, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise ConfigError(f"{where} must be a table")
-    _known(table, tuple(f.name for f in fields(kind)), f"{where}.")
+    check_keys(table, tuple(f.name for f in fields(kind)), f"{where}.")
     like = kind()
     return kind(**{key: _typed(value, getattr(like, key), f"{where}.{key}") for key, value in table.items()})
 
@@ -211,6 +249,10 @@ def _typed(value: Any, like: Any, where: str) -> Any:
         if isinstance(value, bool):
             return value
         raise ConfigError(f"{where} = {value!r} is neither true nor false")
+    if isinstance(like, str):
+        if isinstance(value, str):
+            return value
+        raise ConfigError(f"{where} = {value!r} is not a text")
     if isinstance(like, tuple):
         if isinstance(value, list) and all(map(_is_number, value)):
             return tuple(map(float, value))
@@ -225,7 +267,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _device(row: Mapping[str, Any], folder: Path) -> Device:
-    _known(row, ("profile", "scenario"), "devices.")
+    check_keys(row, ("profile", "scenario"), "devices.")
     if not {"profile", "scenario"} <= set(row):
         raise ConfigError("each of devices needs a profile and a scenario, by name or as a file")
     return Device(

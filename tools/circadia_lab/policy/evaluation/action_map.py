@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import FACTS
 from circadia.idle import idle
 from circadia.observation import COLUMN, HOUR_S, NO_DEADLINE_S, TABLE, encode
 from circadia.policy.sampling import probabilities
 from circadia.types import Link
+from circadia_lab.policy.env.fixed import FACTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

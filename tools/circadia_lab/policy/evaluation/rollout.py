@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import CATALOGUE
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S, encode
 from circadia.policy.sampling import sample
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.crossings import avoidable_crossings
 from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.evaluation.draws import keys, moments, uniforms
 from circadia_lab.policy.evaluation.histogram import AGE_EDGES_S, LATENCY_EDGES_S, bin_of
 from circadia_lab.policy.evaluation.played import Played, Sums, merged
@@ -86,6 +86,7 @@ def play(
         limits=problem.costs.array,
         accuracy_model=problem.accuracy,
         sums=merged(parts, axis=2),
+        devices=problem.device_names,
     )
 
 

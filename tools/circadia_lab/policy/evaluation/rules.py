@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, INDEX, SERVE_LIMIT
+from circadia.actions import SERVE_LIMIT
 from circadia.observation import COLUMN
 from circadia.policy.rules import CHOSEN
 from circadia.types import Link, Work
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -33,7 +33,8 @@ class Scorer(Protocol):
     ) -> NDArray[Any]:
         """(…, features) values, NaN where absent, the same (…, WIDTH) encoded, (…, actions) → (…, actions) scores.
 
-        The device draws from the softmax of the scores over what the mask admits; −inf where not offered.
+        The mask's actions are the catalogue's first ones, or all. The device draws from the softmax of the scores over what
+        it admits; −inf where not offered.
         """
         ...
 
@@ -44,8 +45,9 @@ def of_rule(policy: Policy) -> Scorer:
     def scorer(
         values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
     ) -> NDArray[Any]:
-        del encoded, mask
-        return np.where(policy.offered, policy.scores(values), -np.inf)
+        del encoded
+        scores: NDArray[Any] = np.where(policy.offered, policy.scores(values), -np.inf)
+        return scores[..., : mask.shape[-1]]
 
     return scorer
 
@@ -64,7 +66,7 @@ def of_layers(
         seen = encoded if table == TABLE else own(select(values))
         scores = np.full((mask[..., 0].size, len(NAMES)), -np.inf, np.float32)
         scores[:, places] = network(seen.reshape(len(scores), -1))[:, outputs]
-        return scores.reshape(mask.shape)
+        return scores.reshape(*mask.shape[:-1], len(NAMES))[..., : mask.shape[-1]]
 
     return scorer
 
@@ -84,7 +86,8 @@ def _folded(scorer: Scorer, actions: Sequence[str]) -> Scorer:
     def folded(
         values: NDArray[np.float32], encoded: NDArray[np.int8], mask: NDArray[np.bool_]
     ) -> NDArray[Any]:
-        return folding.folded(scorer(values, encoded, mask), values)
+        whole = np.broadcast_to(mask[..., :1], (*mask.shape[:-1], len(NAMES)))
+        return folding.folded(scorer(values, encoded, whole), values)[..., : mask.shape[-1]]
 
     return folded
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.actions import FACTS
 from circadia.energy.battery import soc_of
 from circadia.physics import dynamics
 from circadia.physics.state import Noise, State
+from circadia_lab.policy.env.fixed import FACTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

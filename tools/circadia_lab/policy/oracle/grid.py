@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import CATALOGUE, LOCAL_STEPS
+from circadia.actions import LOCAL_STEPS
 from circadia.energy.battery import energy_j
 from circadia.observation import NO_DEADLINE_S
 from circadia.physics import dynamics
@@ -28,6 +28,7 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sampling import probabilities
 from circadia.shield import Limits, Shield, action_costs
 from circadia.types import Work
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.measures import Measures
 from circadia_lab.policy.oracle.axes import Backlog, Ladder, Version
 from circadia_lab.policy.oracle.contexts import contexts_of
@@ -188,7 +189,7 @@ def shield_of(limits: Limits, device: DeviceProfile, day: Scenario) -> Shield:
     """The device's own, with the most that an exchange may put on the air."""
     body = SimulatedPlatform(device, day, 0)
     at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
-    return Shield(limits, action_costs(body, device, round(at_most)))
+    return Shield(limits, action_costs(body, device, round(at_most), CATALOGUE), CATALOGUE)
 
 
 def _admitted(states: State, params: Params, shield: Shield) -> NDArray[np.bool_]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circadia.actions import FACTS, INDEX
 from circadia.errors import ConfigError
+from circadia_lab.policy.env.fixed import FACTS, INDEX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

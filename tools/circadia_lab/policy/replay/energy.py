@@ -27,13 +27,13 @@ def modelled_j(x: NDArray[np.float32], profile: DeviceProfile) -> Floats:
     """
     params = make_params(profile, scenario_for(profile))
     waiting, spooled = _column(x, "queue_length"), _column(x, "spooled_updates")
-    units = FACTS.steps + np.minimum(waiting, FACTS.answers)
+    units = np.minimum(waiting, FACTS.answers), np.broadcast_to(FACTS.steps, (len(x), len(FACTS.steps)))
     made = spooled + np.minimum(_column(x, "unsent_examples"), 1)
     down = params.poll_bytes + (_column(x, "versions_behind") > 0) * params.model_bytes
     size = FACTS.pulls * down + FACTS.pushes * made * params.update_bytes
-    link = np.broadcast_to(_column(x, "link"), units.shape)
+    link = np.broadcast_to(_column(x, "link"), size.shape)
     durations = phase_durations(FACTS.work_load, units, size, link, params, np)
-    power = load_power_w(np.broadcast_to(_column(x, "user_active"), units.shape), params, np)
+    power = load_power_w(np.broadcast_to(_column(x, "user_active"), size.shape), params, np)
     joules: Floats = (durations * power).sum(-1)
     return joules
 

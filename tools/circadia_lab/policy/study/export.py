@@ -14,6 +14,7 @@ import numpy as np
 
 from circadia.observation import INPUT_SCALE, TABLE
 from circadia.policy.sampling import probabilities
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.env.interface import COSTS, OBJECTIVES
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
@@ -122,7 +123,7 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         new = Path(folder) / path.with_suffix(".tflite").name
-        artifact = export_policy(new, layers, observations=observations, made=made)
+        artifact = export_policy(new, layers, observations=observations, made=made, actions=NAMES)
         for suffix in (".tflite", ".json"):
             new.with_suffix(suffix).replace(path.with_suffix(suffix))
     return artifact

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
 from circadia.writing import whole_file
 from circadia_lab.policy.cmoppo.config import VERSION
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.files.policy_file import FloatLayer
 from circadia_lab.policy.study.digest import digest
 
@@ -39,7 +39,7 @@ class Training:
     layers: dict[str, Layers]
     """By network: `actor`, or `serve` and `other` of the separate architecture."""
     multipliers: NDArray[np.float64]
-    """(anchors, costs)"""
+    """(kinds, anchors, costs)"""
     problem: str
     """Its name …"""
     problem_digest: str

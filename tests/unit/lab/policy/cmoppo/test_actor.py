@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia.observation import COLUMN, INPUT_SCALE, encode
 from circadia.types import Mode
 from circadia_lab.policy.cmoppo.actor import LEARNING, QUEUE, actor_of, scorer_of
 from circadia_lab.policy.cmoppo.config import Config
 from circadia_lab.policy.cmoppo.rounding import rounded_forward
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import quantise

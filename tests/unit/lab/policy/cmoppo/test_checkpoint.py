@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.errors import ArtifactError, ConfigError
 from circadia_lab.policy.cmoppo.checkpoint import identity, read_checkpoint, write_checkpoint
 from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.env.fixed import NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.observation import WIDTH
 from circadia.policy.artifact import load_policy
 from circadia_lab.policy.commands import export as command
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.files.policy_file import FloatLayer
 from circadia_lab.policy.study.ground import GridGround

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.errors import ConfigError
 from circadia.policy.artifact import shipped_policy
 from circadia_lab.policy.commands.arguments import preference_of
+from circadia_lab.policy.env.fixed import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

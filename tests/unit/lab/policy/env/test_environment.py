@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia.energy.battery import soc_of
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
@@ -20,6 +19,7 @@ from circadia.types import ClockLevel
 from circadia_lab.data.traces.day_trace import DayTrace
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.environment import STARTS, Fleet, TrainingEnvironment
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.problem import Device, Problem, find_problem
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from mo_gymnasium.utils import make
 from mo_gymnasium.wrappers.vector.wrappers import MOSyncVectorEnv
 from mo_gymnasium.wrappers.wrappers import LinearReward
 
-from circadia.actions import CATALOGUE, INDEX
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, INPUT_SCALE, TABLE, WIDTH, encode
 from circadia_lab.policy.env import gym
 from circadia_lab.policy.env.chance import DRAWS
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
 from circadia_lab.policy.env.gym import MultiObjectiveEnv, ScalarEnv
 from circadia_lab.policy.env.gym_vector import MultiObjectiveVectorEnv, ScalarVectorEnv
 from circadia_lab.policy.env.lives import BIRTHS

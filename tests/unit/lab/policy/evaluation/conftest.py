@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE
 from circadia_lab.policy.env.accuracy import shipped_accuracy
+from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.histogram import AGE_EDGES_S, LATENCY_EDGES_S
@@ -44,6 +44,7 @@ def made(
         limits=np.asarray(limits, float),
         accuracy_model=shipped_accuracy(),
         sums=Sums(**plain),
+        devices=("a device",),
     )
 
 

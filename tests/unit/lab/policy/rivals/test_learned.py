@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from circadia.actions import CATALOGUE, INDEX
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE, WIDTH, encode
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.arm import Conditions

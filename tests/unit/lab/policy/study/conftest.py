@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.observation import WIDTH
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.files.policy_file import FloatLayer
 from circadia_lab.policy.study.ground import _multiple

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE, WIDTH, encode
 from circadia.policy.artifact import load_policy
 from circadia.policy.kernel import forward
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import FloatLayer, read_layers

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.actions import NAMES
 from circadia.errors import ArtifactError, ConfigError
 from circadia_lab.policy.cmoppo.checkpoint import write_checkpoint
+from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.study.digest import digest
 from circadia_lab.policy.study.training_file import Training, read_training, write_training
 

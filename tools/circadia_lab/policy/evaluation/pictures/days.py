@@ -9,12 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from circadia.actions import NAMES
 from circadia.observation import DAY_S, HOUR_S
 from circadia.types import Link
 from circadia_lab.data.day.result import Stay
 from circadia_lab.page.ribbon import draw_ribbon, legend_handles
 from circadia_lab.page.style import CHARGE, INK, MUTED, day_axis, new_figure, percent_axis
+from circadia_lab.policy.env.fixed import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

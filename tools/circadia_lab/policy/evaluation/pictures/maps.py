@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from circadia.actions import CATALOGUE
 from circadia.types import ClockLevel, Mode
 from circadia_lab.page.style import MODE_COLOURS, new_figure
+from circadia_lab.policy.env.fixed import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
