@@ -9,6 +9,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.worlds.best import best
 from circadia_lab.policy.regimes.worlds.daynight import SLOTS, DayNight, day_night_world
 from circadia_lab.policy.regimes.worlds.due import (
@@ -170,7 +171,7 @@ def test_sleeps_are_drawn(office: World) -> None:
     """Half the wakes are followed by one slot, half by three: half as many wakes as slots."""
     sleep = np.zeros((office.states, len(office.sleeps)))
     for option, each in enumerate(office.sleeps):
-        sleep[:, option] = 0.5 * (each.wake_on == "due" and each.slots in (1, 3))
+        sleep[:, option] = 0.5 * (each.wake_on is WakeOn.DUE and each.slots in (1, 3))
     found = play(office, lambda _: Decided(np.tile([0.0, 1.0, 0.0, 0.0], (office.states, 1)), sleep))
     assert found.measures["wakes"] == pytest.approx(SLOTS / 2, rel=1e-3)
     assert found.measures["late_requests"] == 0

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.chain import Sleep
-from circadia_lab.policy.regimes.regime import WakeOn
 from circadia_lab.policy.regimes.worlds.play import Stage, Tables
 from circadia_lab.policy.regimes.worlds.world import WORKS
 
