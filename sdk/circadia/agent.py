@@ -8,33 +8,39 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import numpy as np
+
 from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.between_ticks import BetweenTicks
 from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, StoreError
 from circadia.federation.device.events import (
     Corruption,
+    ManifestSeen,
+    ModelArrived,
     UpdateAcknowledged,
     UpdatePutOff,
     UpdatesHeld,
 )
 from circadia.listeners import MOST_EVENTS
-from circadia.observation import DAY_S, values
+from circadia.observation import DAY_S, HOUR_S, values
+from circadia.policy.sleeps import draw_one
+from circadia.ports import SleepingPolicy, wakes_on
 from circadia.sensors import SENSORS, answering
-from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units, WakeOn
 from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.application import Application
+    from circadia.application import Application, Call
     from circadia.bounds import Bounds
     from circadia.events import Event
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
     from circadia.listeners import EventStream
+    from circadia.policy.sleeps import SleepOptions
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
@@ -46,6 +52,11 @@ DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
 PAUSED = ("paused", NAMES[1:])
 """What the pause forbids, as a limit is told: everything but sleep."""
+
+WAKING = {WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}
+"""How an observation says it."""
+ANSWERS = (ManifestSeen, ModelArrived, UpdateAcknowledged)
+"""By what the federation answers."""
 
 E = TypeVar("E", bound="Event")
 
@@ -67,7 +78,9 @@ class Agent:
         application: Application,
         federation: Federation | None = None,
         period_s: float = 60.0,
+        longest_sleep_s: float = 6 * HOUR_S,
     ) -> None:
+        """`period_s`: between two ticks of a policy that says nothing of sleep; `longest_sleep_s`: of any other's sleep."""
         self.clock = clock
         self.platform = platform
         self.policy = policy
@@ -84,6 +97,15 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
+        self.longest_sleep_s = longest_sleep_s
+        self.wakes_on = wakes_on(platform)
+        """The sleeps that the body can do."""
+        self._chooses = _choosing(policy)
+        self._admitted = (
+            np.flatnonzero(self._chooses[0].mask(self.wakes_on)).tolist() if self._chooses else []
+        )
+        """Places of the sleeps that the body can do."""
+        self._wake_on_request = float(max(WAKING[wake_on] for wake_on in self.wakes_on))
         self.delivering = False
         """Whether the last updates are on their way."""
         limits = bounds.shield.limits
@@ -171,9 +193,10 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        free = self.shield.decide(x, self.policy.scores(x), self.draw())
+        u = self.draw()
+        free = self.shield.decide(x, self.policy.scores(x), u)
         self.between.allow(free, t_s)  # the pause is looked at with each inference: it may end at any time
-        decision = self._unless_paused(free)
+        decision = self._with_sleep(dataclasses.replace(self._unless_paused(free), draw=u), x)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -194,6 +217,21 @@ class Agent:
             return decision
         return dataclasses.replace(decision, action=SLEEP, masked=(*decision.masked, PAUSED), feasible=True)
 
+    def _with_sleep(self, decision: Decision, x: NDArray[np.float32]) -> Decision:
+        """What follows, where the policy says so and the body can do any of it; at most the longest sleep."""
+        if self._chooses is None:
+            return decision
+        options, policy = self._chooses
+        u = self.draw()
+        drawn = draw_one(policy.sleep_scores(x), self._admitted, u)
+        if drawn is None:
+            return decision
+        due_s = policy.due_s(x, decision.action) if options.until_due(drawn[0]) else ()
+        sleep = options.sleep(*drawn, due_s)
+        if sleep.length_s > self.longest_sleep_s:
+            sleep = dataclasses.replace(sleep, length_s=self.longest_sleep_s)
+        return dataclasses.replace(decision, sleep=sleep, sleep_draw=u)
+
     def observe(self, t_s: float) -> Observation:
         """The body's sensors and the workload's state as one observation."""
         angle = 2 * math.pi * (self.platform.local_time_s(t_s) % DAY_S) / DAY_S
@@ -206,6 +244,8 @@ class Agent:
             preference_accuracy=preference.accuracy,
             preference_latency=preference.latency,
             preference_energy=preference.energy,
+            wake_on_request=self._wake_on_request,
+            **self.application.recent.fields(t_s),
             **self.workload.observe(t_s),
         )
         self._last_t_s = t_s
@@ -217,6 +257,8 @@ class Agent:
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
         outcome = self.workload.run(decision.action, t_s)
+        if outcome.training is not None:
+            self.application.recent.trained(outcome.training, t_s)
         self.platform.spend(outcome.phases)
         if self.platform.stopwatch is not None:
             self.bounds.saw(decision.action, outcome)
@@ -310,8 +352,8 @@ class Agent:
             self.store.settle(last.tick_id, reading)
             self.application.reporter.settled(last.tick_id, reading)
 
-    def ingest(self) -> bool:
-        """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
+    def ingest(self) -> Call | None:
+        """As `Application.ingest`: take in what other threads left → for what a tick is wanted, if it is."""
         return self.application.ingest()
 
     def learn(self) -> None:
@@ -349,7 +391,10 @@ class Agent:
 
     def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
-        model = self.workload.hear(event, self.clock.now_s())
+        now_s = self.clock.now_s()
+        model = self.workload.hear(event, now_s)
+        if isinstance(event, ANSWERS):
+            self.application.recent.contacted(now_s)
         ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:
             if model is not None:
@@ -395,6 +440,7 @@ class Agent:
 
     def _put_off(self, event: UpdatePutOff) -> None:
         """Said once an update, not at each try."""
+        self.application.recent.contacted(self.clock.now_s())
         if event.update_id not in self.put_off:
             log.warning(
                 "federation: update %s waits, the aggregator cannot take it now: %s; it is tried again, at least hourly",
@@ -432,3 +478,10 @@ class Agent:
             self.store.reserve_request_ids(self.inbox.next_id)
         finally:
             self.store.close()
+
+
+def _choosing(policy: Policy) -> tuple[SleepOptions, SleepingPolicy] | None:
+    """What a policy chooses its sleeps from, and the policy; None: it does not."""
+    if not isinstance(policy, SleepingPolicy) or policy.sleeps is None:
+        return None
+    return policy.sleeps, policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -12,13 +13,14 @@ from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.listeners import MOST_EVENTS
 from circadia.promises import Promises
 from circadia.ranges import is_real, is_whole
+from circadia.recent import Recent
 from circadia.reporter import Reporter
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
 from circadia.types import Preference, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -48,6 +50,16 @@ class _Lesson:
     request_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Somebody wants a tick."""
+
+    asked: bool
+    """By `wake`, or what amounts to it."""
+    earliest_s: float
+    """When the first of the requests that came was submitted; infinite without one."""
+
+
 class Application:
     """The first half of its methods belongs to any thread, the second to the agent's."""
 
@@ -63,6 +75,7 @@ class Application:
         preference: Preference | None = None,
         reporter: Reporter | None = None,
         promises: Promises | None = None,
+        recent: Recent | None = None,
     ) -> None:
         """`deadline_s`: how long a request waits when the application does not say.
 
@@ -77,6 +90,8 @@ class Application:
         """Whether the device only sleeps."""
         self.reporter = reporter or Reporter()
         self.inferences = inferences
+        self.recent = recent or Recent(deadline_s=deadline_s)
+        """What the device remembers of late; of the agent's thread."""
         self.lessons_lost = 0
         """Examples that a store which refuses them pushed out of memory."""
         self._clock = clock
@@ -143,10 +158,14 @@ class Application:
         self.inbox.ask()
 
     def set_preference(self, preference: Preference) -> None:
-        """What the user cares about, from the next tick on until the device ends; keep it in the application's settings."""
+        """What the user cares about, from the next tick on until the device ends; keep it in the application's settings.
+
+        It ends a sleep that the policy chose.
+        """
         if not isinstance(preference, Preference):
             raise ConfigError(f"preference {preference!r}: must be a circadia.Preference")
         self.preference = preference
+        self.inbox.ring()  # a device that sleeps for hours looks at it
 
     def pause(self) -> None:
         """Only sleep: nothing is served, learned, sent or fetched until `resume`, and the broker is left.
@@ -185,15 +204,18 @@ class Application:
 
     # For the agent's thread
 
-    def ingest(self) -> bool:
-        """Take in what other threads left; True when a request came or somebody asked for a tick."""
-        items, wanted = self.inbox.take()
-        self.inferences.remember()  # before the labels of what they answered
+    def ingest(self) -> Call | None:
+        """Take in what other threads left → for what a tick is wanted, if it is."""
+        items, asked = self.inbox.take()
+        self._note(self.inferences.remember())  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
             self.reporter.queue = self._workload.waiting
-        return wanted
+        requests = [item for item in items if isinstance(item, Submitted)]
+        if not (asked or requests):
+            return None
+        return Call(asked=asked, earliest_s=min((one.submitted_s for one in requests), default=math.inf))
 
     def _take(self, item: Item) -> None:
         match item:
@@ -217,6 +239,7 @@ class Application:
             answer.set_exception(error)
         else:
             self._promises.add(answer)
+            self.recent.asked(item.submitted_s, item.deadline_s)
 
     def _hear_label(self, item: Labelled) -> None:
         x = self._workload.recall(item.request_id)
@@ -225,7 +248,12 @@ class Application:
                 "feedback for request %d, which was not served or is long ago: dropped", item.request_id
             )
             return
+        self.recent.labelled(item.request_id, item.label, item.t_s)
         self._remember(_Lesson(x=x, label=item.label, t_s=item.t_s, request_id=item.request_id))
+
+    def _note(self, answers: Iterable[Served]) -> None:
+        for answer in answers:
+            self.recent.answered(answer.request_id, answer.label)
 
     def _remember(self, lesson: _Lesson) -> None:
         if len(self._lessons) == MOST_LESSONS:
@@ -260,6 +288,7 @@ class Application:
         `why_not`: the limits that kept this device from serving.
         """
         self.reporter.queue = self._workload.waiting
+        self._note(outcome.served)
         self._promises.keep(outcome.served)
         self._promises.expire(outcome.expired, f": serving is forbidden by {why_not}" if why_not else "")
         self.reporter.answered(outcome.served)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from circadia.types import WakeOn
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.identity import TaskIdentity
     from circadia.learning.task import Task
+    from circadia.policy.sleeps import SleepOptions
     from circadia.serving.queue import Request
     from circadia.store.rows import StoredExample, StoredUpdate
     from circadia.types import (
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
         TickRecord,
         Units,
     )
+
+EVERY_SLEEP = frozenset(WakeOn)
 
 
 class Clock(Protocol):
@@ -85,6 +90,31 @@ class Platform(Protocol):
     def close(self) -> None:
         """Let go of what it holds; a second call does nothing."""
         ...
+
+
+@runtime_checkable
+class PowersDown(Protocol):
+    """What a platform may have beside `Platform`: it says what ends its sleep, and powers down.
+
+    One without it stays awake while the agent waits, and hears each request.
+    """
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """The sleeps that the body can do: only {DUE}, nothing wakes it; only {REQUEST}, every request does."""
+        ...
+
+    def sleep(self, until_s: float, wake_on: WakeOn) -> bool:
+        """Power down until then, or until what may end it before. False: it cannot, and the agent waits awake.
+
+        Of the agent's thread, once all is stored. It may come back early or late: the agent looks at the clock.
+        """
+        ...
+
+
+def wakes_on(platform: Platform) -> frozenset[WakeOn]:
+    """The sleeps that a body can do: all, where it does not say, for the agent itself waits."""
+    return platform.wakes_on if isinstance(platform, PowersDown) else EVERY_SLEEP
 
 
 class Workload(Protocol):
@@ -199,6 +229,24 @@ class Policy(Protocol):
         ...
 
 
+@runtime_checkable
+class SleepingPolicy(Protocol):
+    """What a policy may have beside `Policy`: it says how long to sleep. Without it the device sleeps as its period has it."""
+
+    @property
+    def sleeps(self) -> SleepOptions | None:
+        """What a sleep is chosen from, as an action is drawn; None: as without it."""
+        ...
+
+    def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features,) values → (options,) scores; −inf where not offered."""
+        ...
+
+    def due_s(self, x: NDArray[np.float32], action: Action) -> Sequence[float]:
+        """(kinds of sleep,) seconds until something is due after that action, for sleeping until then."""
+        ...
+
+
 class Interpreter(Protocol):
     """A .tflite model that can be computed on one thread, its tensors allocated."""
 
@@ -207,7 +255,7 @@ class Interpreter(Protocol):
         ...
 
     def get_output_details(self) -> list[dict[str, Any]]:
-        """The same of each output."""
+        """The same of each output, and its `name`."""
         ...
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
@@ -36,6 +37,7 @@ from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.promises import Promises
+from circadia.recent import Recent
 from circadia.reporter import Reporter
 from circadia.runtime import Runtime
 from circadia.sensors import all_told, needed
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
     from circadia.store.rows import StoredUpdate
     from circadia.types import Action, Away, LastTick, Observation, TickRecord
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,9 +172,11 @@ def _assemble(
             preference=config.agent.preference,
             promises=promises,
             reporter=Reporter(device=device, version=workload.version, updates=counts),
+            recent=Recent(deadline_s=config.agent.deadline_s, federated=link is not None, last=last),
         ),
         federation=link,
         period_s=config.agent.period_s,
+        longest_sleep_s=config.agent.longest_sleep_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
@@ -233,7 +240,11 @@ def profile_of(config: PlatformConfig, task: Task) -> DeviceProfile:
 
 
 def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
-    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file."""
+    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file.
+
+    Where the shipped file fails, the rule `due` takes its place, and the log says so; a file that the user named is an
+    `ArtifactError`.
+    """
     from circadia.policy.rules import RULES
 
     if name in RULES:
@@ -242,10 +253,13 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     from circadia.policy.network import NetworkPolicy
     from circadia.policy.separate import SeparatePolicy
 
-    if name == "default":
-        return NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
-    if name == "separate":
-        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy(), open_model), open_model))
+    if name in ("default", "separate"):
+        try:
+            shipped = NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
+        except ArtifactError as error:
+            log.error("the policy that comes with Circadia cannot be used, the rule `due` decides: %s", error)  # noqa: TRY400  the message says it
+            return RULES["due"]()
+        return shipped if name == "default" else SeparatePolicy(shipped)
     if not name.endswith(".tflite"):
         raise ConfigError(
             f"agent.policy {name!r} is neither `default`, `separate`, a rule ({', '.join(RULES)}) nor a .tflite file"

@@ -25,7 +25,7 @@ from circadia.physics.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.policy.env import chance
-from circadia_lab.policy.env.fixed import CATALOGUE
+from circadia_lab.policy.env.fixed import CATALOGUE, SEEN
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 from circadia_lab.policy.env.mixture import worlds_of
@@ -81,27 +81,27 @@ class Fleet:
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
         self.params = _columns(stack_params([_params(*body) for body in bodies]), xp, self._dtype)
-        self._catalogue = tuple(catalogue)
-        self._facts = facts_of(self._catalogue)
-        self._needs = list(zip(*(need.tolist() for need in needs_of(self._facts)), strict=True))
+        self.catalogue = tuple(catalogue)
+        self.facts = facts_of(self.catalogue)
+        self._needs = list(zip(*(need.tolist() for need in needs_of(self.facts)), strict=True))
         """(actions, 3): what each can do nothing without."""
-        self._limits = _limits(bodies, self._catalogue, xp)
+        self._limits = _limits(bodies, self.catalogue, xp)
         self._law = chance.laws_of([world.ticks for _, world in bodies], self._dtype)
-        self._replay = _replay([world for _, world in bodies], xp)
-        self._round_s: Any = DAY_S
-        if self._replay:
-            self._round_s = xp.where(self._replay.lived, self._replay.length_s, DAY_S)
+        self.replay = _replay([world for _, world in bodies], xp)
+        self.round_s: Any = DAY_S
+        if self.replay:
+            self.round_s = xp.where(self.replay.lived, self.replay.length_s, DAY_S)
         self._measures = _measures([world.measures for _, world in bodies], self._dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self._catalogue)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.catalogue)
 
     def start(self, u: Any) -> State:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
         state = dynamics.initial_state(
-            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self._round_s * u[..., 1], xp
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self.round_s * u[..., 1], xp
         )
         fresh = xp.floor(32 * u[..., 2])
         age = LONGEST_AGE_S * u[..., 4]
@@ -115,12 +115,13 @@ class Fleet:
             versions_behind=behind * 1.0,
             practice=MOST_PRACTICE ** u[..., 6] - 1,
         )
-        started = self._under_recorded_sky(started)
+        started = self.under_recorded_sky(started)
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
 
     def look(self, state: State, preference: Any) -> Any:
-        """(…, 3) preferences → (…, features) values."""
-        return dynamics.observe(state, self.params, preference, self._xp)
+        """(…, 3) preferences → (…, features) values; NaN beyond the table that ticks of fixed length see."""
+        values = dynamics.observe(state, self.params, preference, self._xp)
+        return self._xp.where(SEEN, values, np.nan)
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
@@ -143,9 +144,9 @@ class Fleet:
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
         xp, params = self._xp, self.params
-        noise = chance.draw(state, action, u, params, self._law, xp, self._replay, self._facts)
-        after, result = dynamics.step(state, action, noise, params, xp, self._facts)
-        after = self._under_recorded_sky(after)
+        noise = chance.draw(state, action, u, params, self._law, xp, self.replay, self.facts)
+        after, result = dynamics.step(state, action, noise, params, xp, self.facts)
+        after = self.under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
 
@@ -155,13 +156,14 @@ class Fleet:
 
     def wrapped(self, state: State) -> State:
         """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
-        return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
+        return state._replace(time_s=chance.around(state.time_s, self.round_s, self._xp))
 
-    def _under_recorded_sky(self, state: State) -> State:
-        if self._replay is None:
+    def under_recorded_sky(self, state: State) -> State:
+        """The same state with the clearness of the problem's trace, where it has one."""
+        if self.replay is None:
             return state
-        seen = chance.clearness_at(state.time_s, self._replay, self._xp)
-        return state._replace(clearness=self._xp.where(self._replay.lived, seen, state.clearness))
+        seen = chance.clearness_at(state.time_s, self.replay, self._xp)
+        return state._replace(clearness=self._xp.where(self.replay.lived, seen, state.clearness))
 
 
 def _replay(worlds: Sequence[Problem], xp: Any) -> chance.Recorded | None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 OBJECTIVES = ("accuracy", "latency", "energy")
 """The order of rewards and of a preference's weights; more is better."""
 COSTS = ("expired", "stale", "old")
-"""The order of costs, each with a limit on its average."""
+"""The order of costs of ticks of fixed length, each with a limit on its average."""
+WAKE_COSTS = ("expired", "model_age", "data_age")
+"""The same of wakes: share of requests, and mean ages over time, each in units of its limit's seconds."""
 
 
 class Seen(NamedTuple):
@@ -24,6 +26,19 @@ class Seen(NamedTuple):
     """(batch, WIDTH) int8, as `circadia.observation.encode` makes it."""
     mask: Any
     """(batch, actions) bool, what the shield admits; sleeping is always among it."""
+    sleeps: Any = None
+    """(batch, sleep options) bool, what the body can; one at least. None where ticks have a fixed length."""
+
+
+class Choice(NamedTuple):
+    """What is done in a wake, and the sleep that follows."""
+
+    work: Any
+    """(batch,) int32 index of the catalogue, one that the mask admits."""
+    sleep: Any
+    """(batch,) int32 index of the sleep options, one that `Seen.sleeps` admits."""
+    place: Any
+    """(batch,) in [0, 1): where in the option's bin of lengths; of no meaning for "until due"."""
 
 
 class Outcome(NamedTuple):
@@ -67,4 +82,34 @@ class Environment(Protocol):
         average, and tells at once what would show much later (after Ng, Harada and Russell, 1999: potential-based
         shaping). Theirs is γ Φ(s′) − Φ(s), which would forget with γ what lasts beyond the trainer's horizon.
         """
+        ...
+
+
+class WakeEnvironment(Protocol):
+    """The same where each wake chooses the sleep that follows it: ticks of any length, told by their weight."""
+
+    name: str
+    batch: int
+    limits: NDArray[np.float64]
+    """(costs,) what the average of each of `WAKE_COSTS` may be at most."""
+    kinds: NDArray[np.int64]
+    actions: int
+    """Works of the catalogue: the width of `Seen.mask`."""
+    options: int
+    """Sleep options: the width of `Seen.sleeps`."""
+
+    def initial(self, key: Any) -> Any:
+        """A pytree of `batch` devices in all sorts of states."""
+        ...
+
+    def see(self, state: Any, preference: Any) -> Seen:
+        """`preference` (batch, objectives) sums to 1; `Seen.sleeps` is there."""
+        ...
+
+    def step(self, state: Any, choice: Choice, key: Any) -> tuple[Any, Outcome]:
+        """From one wake to the next; `Outcome.weight` is the time between them in periods of the problem."""
+        ...
+
+    def promise(self, state: Any) -> Any:
+        """As an `Environment`'s."""
         ...

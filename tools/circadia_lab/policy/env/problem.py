@@ -22,7 +22,7 @@ from circadia.learning.task_file import SHIPPED, load_task
 from circadia.observation import HOUR_S
 from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
-from circadia_lab.policy.env.accuracy import AccuracyModel, shipped_accuracy
+from circadia_lab.policy.env.accuracy import AccuracyModel, Effect, shipped_accuracy
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
@@ -98,6 +98,10 @@ class CostLimits:
     """Share of the time."""
     stale_s: float = 3 * HOUR_S
     old_s: float = 3 * HOUR_S
+    model_age_s: float = 3 * HOUR_S
+    """Mean age of the installed model, where wakes are chosen; `stale` and `old` hold where ticks have a fixed length."""
+    data_age_s: float = 2 * HOUR_S
+    """Mean age of the oldest example that no training has seen, 0 without one."""
 
     def __post_init__(self) -> None:
         for cost in COSTS:
@@ -105,11 +109,18 @@ class CostLimits:
                 raise ConfigError(f"costs.{cost} is {getattr(self, cost):g}; it must lie in (0, 1]")
         if not (self.stale_s > 0 and self.old_s > 0):
             raise ConfigError("costs.stale_s and costs.old_s must be positive")
+        if not (self.model_age_s > 0 and self.data_age_s > 0):
+            raise ConfigError("costs.model_age_s and costs.data_age_s must be positive")
 
     @property
     def array(self) -> Any:
         """(costs,)"""
         return np.array([getattr(self, cost) for cost in COSTS])
+
+    @property
+    def of_wakes(self) -> Any:
+        """(costs,) of `WAKE_COSTS`: ages are in units of their limits."""
+        return np.array([self.expired, 1.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +139,40 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WakeLaw:
+    """What there is to know where each wake chooses its sleep; see `sleeping`."""
+
+    late_s: tuple[float, ...] = (0.0,)
+    """How much later than asked the operating system wakes a device that nobody uses and nothing charges; one that nobody
+    ever uses has no such system …"""
+    late_shares: tuple[float, ...] = (1.0,)
+    """… and how often."""
+    devices: float = 8.0
+    """Of the fleet."""
+    buffer: float = 4.0
+    """Updates that make a version, as the aggregator is told …"""
+    timeout_s: float = 600.0
+    """… and after which a version is made of fewer."""
+    drift_per_day: float = 0.0
+    """How far the world moves in a day, bit by bit, in the unit of `State.drift` …"""
+    jumps_per_day: float = 0.0
+    """… and how often by 1 at once."""
+    drift_loss: float = 0.0
+    """Accuracy that is lost in a world that has moved far …"""
+    drift_scale: float = 1.0
+    """… 63 % of it after so far."""
+
+    def __post_init__(self) -> None:
+        _check_table("late_s", tuple(x + 1 for x in self.late_s), "late_shares", self.late_shares)
+        numbers = (self.drift_per_day, self.jumps_per_day, self.drift_loss, *self.late_s)
+        if min(numbers) < 0:
+            raise ConfigError("wake: late_s and what the drift is must not be negative")
+        for key in ("devices", "buffer", "timeout_s", "drift_scale"):
+            if not getattr(self, key) > 0:
+                raise ConfigError(f"wake: {key} must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Everything that an environment is made from."""
 
@@ -142,6 +187,8 @@ class Problem:
     trace: DayTrace | None = None
     """Recorded requests and clearness, in place of drawn ones."""
     work: Work = field(default_factory=Work)
+    wake: WakeLaw | None = None
+    """None: ticks have a fixed length."""
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -158,6 +205,18 @@ class Problem:
         """The constants of the objectives and costs."""
         return Measures(self.accuracy, self.ticks.period_s, self.costs.stale_s, self.costs.old_s)
 
+    @property
+    def served_accuracy(self) -> AccuracyModel:
+        """With what the world's drift costs, where wakes are chosen."""
+        if self.wake is None or not self.wake.drift_loss:
+            return self.accuracy
+        drift = Effect(field="drift", loss=self.wake.drift_loss, scale=self.wake.drift_scale)
+        return replace(self.accuracy, effects=(*self.accuracy.effects, drift))
+
+
+WAKES = "wake-"
+"""How the names of shipped problems begin whose wakes are chosen."""
+
 
 def check_curves(whose: str, devices: Sequence[Device]) -> None:
     """`ConfigError` unless the devices' voltage curves are of one length, so that they can be batched."""
@@ -170,16 +229,25 @@ def check_curves(whose: str, devices: Sequence[Device]) -> None:
 
 
 def shipped_problems() -> tuple[str, ...]:
-    """Names, sorted."""
+    """Names of those with ticks of a fixed length, sorted."""
+    return tuple(name for name in _shipped() if not name.startswith(WAKES))
+
+
+def shipped_wakes() -> tuple[str, ...]:
+    """Names of those whose wakes are chosen, sorted."""
+    return tuple(name for name in _shipped() if name.startswith(WAKES))
+
+
+def _shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (DATA / "problems").glob("*.toml")))
 
 
 def find_problem(name: str) -> Problem:
     """A shipped problem's name, or the path of a file."""
-    if name in shipped_problems():
+    if name in _shipped():
         return load_problem(DATA / "problems" / f"{name}.toml")
     if not Path(name).suffix:
-        raise ConfigError(f"unknown problem {name!r}; there are {', '.join(shipped_problems())}")
+        raise ConfigError(f"unknown problem {name!r}; there are {', '.join(_shipped())}")
     return load_problem(Path(name))
 
 
@@ -196,7 +264,7 @@ def load_problem(path: Path) -> Problem:
 
 
 _SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw, "work": Work}
-_KEYS = ("name", "trace", "devices", *_SECTIONS)
+_KEYS = ("name", "trace", "devices", "wake", *_SECTIONS)
 
 
 def _problem(table: Mapping[str, Any], path: Path) -> Problem:
@@ -210,7 +278,8 @@ def _problem(table: Mapping[str, Any], path: Path) -> Problem:
     found = tuple(_device(row, path.parent) for row in devices)
     if task := parts["work"].task:
         found = tuple(_working(found, task, path.parent))
-    return Problem(name=name, devices=found, trace=trace, **parts)
+    wake = _section(WakeLaw, table["wake"], "wake") if "wake" in table else None
+    return Problem(name=name, devices=found, trace=trace, wake=wake, **parts)
 
 
 def _working(devices: Iterable[Device], task: str, folder: Path) -> Iterator[Device]:
