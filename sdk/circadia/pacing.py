@@ -21,6 +21,8 @@ RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
 RETRY_SHARE, MEASURED_RETRY_S = 0.02, 1.0
 """On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
+HELD_SHARE = 0.2
+"""Of the usual deadline: so much before its end a held request is woken for, beside what serving takes; wakes come late."""
 SPACING_S = 1.0
 """Ticks of a body that foretells are at least this far apart."""
 MEASURED_SPACING_S = 0.01
@@ -49,6 +51,11 @@ def rest_s(
 def measured_retry_s(slack_s: Any, xp: Any = np) -> Any:
     """(…,) how soon a body that measures looks again at a queue whose first deadline is `slack_s` away."""
     return xp.clip(RETRY_SHARE * slack_s, MEASURED_RETRY_S, RETRY_S)
+
+
+def margin_s(serving_s: Any, deadline_s: Any) -> Any:
+    """(…,) how long before a deadline a held request is woken for; serving takes `serving_s`."""
+    return serving_s + HELD_SHARE * deadline_s
 
 
 def sleep_s(

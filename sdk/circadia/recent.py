@@ -73,6 +73,11 @@ class Recent:
         if math.isfinite(seen.deadline_s):
             self._deadline_s, self._deadlines = seen.deadline_s, DEADLINES
 
+    @property
+    def deadline_s(self) -> float:
+        """The usual deadline of requests, from their coming on."""
+        return self._deadline_s
+
     def asked(self, submitted_s: float, deadline_s: float) -> None:
         """A request came that can wait until `deadline_s`."""
         self._per_hour, self._rate_s = self._rate_at(submitted_s, arrivals=1), submitted_s

@@ -8,7 +8,7 @@
         at once                           a request comes, under REQUEST
         first deadline − margin           a request waits, under DEADLINE and REQUEST
 
-The margin is what serving takes at most, with its wake-up. Under DUE requests wait. A body of a policy that says nothing of
+The margin is what serving takes at most, with its wake-up, and a share of the usual deadline. Under DUE requests wait. A body of a policy that says nothing of
 sleep is woken by requests as it can be.
 """
 
@@ -19,7 +19,7 @@ import math
 from typing import TYPE_CHECKING
 
 from circadia.actions import CATALOGUE, FACTS
-from circadia.pacing import sleep_s
+from circadia.pacing import margin_s, sleep_s
 from circadia.ports import PowersDown
 from circadia.types import Preference, WakeOn
 
@@ -99,10 +99,10 @@ class Rest:
         return now_s + seen.get("queue_slack_s", 0.0)
 
     def _margin_s(self) -> float:
-        """What serving all that one wake can takes at most, at the faster clock."""
+        """Before a deadline; serving all that one wake can takes so long at most, at the faster clock."""
         at_most_s = self._agent.bounds.at_most_s
         takes = [at_most_s[action.name] for action in SERVING if self._agent.platform.supports(action)]
-        return min(takes, default=0.0)
+        return float(margin_s(min(takes, default=0.0), self._agent.application.recent.deadline_s))
 
     def look(self, now_s: float) -> None:
         """The clock and the preference may have changed meanwhile."""

@@ -153,7 +153,8 @@ def test_a_request_wakes_at_once_in_time_or_not_at_all(tmp_path: Path) -> None:
     assert after(loops[REQUEST], 0.0)
     assert not after(loops[DEADLINE], 0.0)
     margin_s = DEADLINE_S - left_s(loops[DEADLINE])
-    assert 5 < margin_s < 60  # what serving takes at most, with the wake-up
+    # what serving takes at most, with the wake-up, beside a share of the deadline
+    assert 5 < margin_s - HELD_SHARE * DEADLINE_S < 60
     assert not after(loops[DUE], 0.0)
     assert left_s(loops[DUE]) == pytest.approx(HOUR_S - 99, abs=1)
     for loop in loops.values():
@@ -165,7 +166,8 @@ def test_a_request_that_waits_already_is_kept_in_time(tmp_path: Path) -> None:
         loop = device(tmp_path / kind.value, Sleepy(kind))
         asked(loop.agent)
         loop.turn()
-        assert wait_s - 60 < left_s(loop) < wait_s + 2
+        held_s = 0.0 if kind is DUE else HELD_SHARE * DEADLINE_S
+        assert wait_s - 60 < left_s(loop) + held_s < wait_s + 2
         loop.stop()
 
 
@@ -255,7 +257,7 @@ def test_a_life_by_the_rule_is_replayed_to_the_tick(tmp_path: Path) -> None:
         loop.turn()
         clock.t_s = loop.due_s
     assert all(answer.result(timeout=0).latency_s < DEADLINE_S for answer in answers)
-    assert np.mean([answer.result(timeout=0).latency_s for answer in answers]) > DEADLINE_S / 4  # held
+    assert max(answer.result(timeout=0).latency_s for answer in answers) > DEADLINE_S / 2  # held
     loop.stop()
     assert loop.errors == 0
     found = replay(read_trace(tmp_path / "device.db"), make_policy("due"))

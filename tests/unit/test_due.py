@@ -36,8 +36,8 @@ def test_an_idle_device_has_only_the_federation_to_ask() -> None:
 
 def test_one_that_hears_nobody_looks_before_a_request_could_expire() -> None:
     assert of(heard=False)["look"] == 3540.0
-    assert of(heard=False, deadline_s=40)["look"] == 30.0  # a quarter is margin
-    assert of(heard=False, deadline_s=math.nan)["look"] == 45.0
+    assert of(heard=False, deadline_s=40)["look"] == 24.0  # two fifths are margin
+    assert of(heard=False, deadline_s=math.nan)["look"] == 36.0
 
 
 def test_a_request_is_due_before_its_deadline() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SOON_S = 5.0
 """Due now."""
-SMALL_EXAMPLES = 128
+SMALL_EXAMPLES = 32
 """So many fresh ones a small training goes through."""
 PARTS = {"serves": 160.0, "trains": 80.0, "pulls": 40.0, "pushes": 20.0}
 """Score of each part that is wanted, so that what a limit forbids costs the least part first …"""
@@ -46,7 +46,7 @@ class DueSettings:
     """What a search may choose."""
 
     limits: DueLimits = field(default_factory=DueLimits)
-    within_s: float = 1800.0
+    within_s: float = 1200.0
     """X: what is due so soon is done at a wake for something else."""
     charging_within_s: float = 2 * HOUR_S
     """X while energy comes in."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from circadia import pacing
 from circadia.actions import SERVE_LIMIT
 from circadia.pacing import earliest_s, sleep_s
 from circadia.physics.dynamics import busy_s
@@ -105,10 +106,11 @@ def draw(
 
 
 def margin_s(params: Params, xp: Any) -> Any:
-    """(…,) before a deadline: what serving all that one wake can takes, with its wake-up."""
+    """(…,) how long before a deadline a held request is woken for, which is served with all that one wake can."""
     unit_s = xp.minimum(params.unit_s[..., Load.SERVE_LOW], params.unit_s[..., Load.SERVE_HIGH])
     invocations = xp.ceil(SERVE_LIMIT[Work.LARGE] / params.answers)
-    return params.wake_up_s + params.batch_overhead_s + invocations * unit_s
+    serving_s = params.wake_up_s + params.batch_overhead_s + invocations * unit_s
+    return pacing.margin_s(serving_s, params.deadline_s)
 
 
 def _late_s(state: State, u: Any, params: Params, law: WakeLaw, xp: Any) -> Any:
