@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 from circadia.backoff import BackOff
 from circadia.errors import CircadiaError
 from circadia.events import Decided
+from circadia.pacing import (
+    MEASURED_SPACING_S,
+    RETRY_S,
+    SPACING_S,
+    earliest_s,
+    measured_retry_s,
+    rest_s,
+)
 from circadia.status import State
 
 if TYPE_CHECKING:
@@ -24,14 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 30.0
-"""A queue that was not served is looked at again after this long."""
-RETRY_SHARE, MEASURED_RETRY_S = 0.02, 1.0
-"""On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
-SPACING_S = 1.0
-"""Ticks of a body that foretells are at least this far apart."""
-MEASURED_SPACING_S = 0.01
-"""Those of one that measures: what it was busy with is over when the tick is."""
 BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
 
@@ -236,20 +236,19 @@ class Runtime:
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._free_s = record.t_s + max(record.outcome.busy_s, self._spacing_s)
-        self._due_s = max(record.t_s + self._pace_s(record), self._free_s)
+        self._free_s = record.t_s + float(earliest_s(record.outcome.busy_s, self._spacing_s))
+        self._due_s = max(record.t_s + self._rest_s(record), self._free_s)
 
-    def _pace_s(self, record: TickRecord) -> float:
-        """A queue that is being served goes on at once, one that is not and work that is away are looked at soon."""
-        workload, period_s = self.agent.workload, self.agent.period_s
-        if not workload.waiting:
-            return min(RETRY_S, period_s) if workload.busy else period_s
-        return 0.0 if record.decision.action.serve else min(self._retry_s(record), period_s)
-
-    def _retry_s(self, record: TickRecord) -> float:
-        if self.agent.platform.stopwatch is None:
-            return RETRY_S
-        return min(max(RETRY_SHARE * record.observation.queue_slack_s, MEASURED_RETRY_S), RETRY_S)
+    def _rest_s(self, record: TickRecord) -> float:
+        measures = self.agent.platform.stopwatch is not None
+        rest = rest_s(
+            waiting=self.agent.workload.waiting,
+            serves=record.decision.action.serve is not None,
+            away=self.agent.workload.busy,
+            period_s=self.agent.period_s,
+            retry_s=measured_retry_s(record.observation.queue_slack_s) if measures else RETRY_S,
+        )
+        return float(rest)
 
     def _drain(self) -> None:
         """Try to deliver the updates that wait; what is not acknowledged in time stays in the store."""

@@ -122,7 +122,7 @@ def lived(environment: TrainingEnvironment, chunks: int, ticks: int) -> Any:
         u = jax.random.uniform(acting, seen.mask.shape)
         after, worth = environment.step(state, wishes(seen.mask, u, jnp).astype(jnp.int32), chance)
         finite = jnp.stack([jnp.isfinite(x).all() for x in (*after, *worth)]).all()
-        return after, (finite, worth.weight * fleet.problem.ticks.period_s)
+        return after, (finite, worth.weight * DEFAULT.ticks.period_s)
 
     @jax.jit
     def run(state: State, key: Any) -> tuple[State, Any]:

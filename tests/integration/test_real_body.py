@@ -21,9 +21,9 @@ from circadia.energy.profile_file import shipped_profile
 from circadia.errors import CircadiaError, DeadlineExpired, LimitError, PlatformUnavailable
 from circadia.events import Decided
 from circadia.inferences import MOST_SAID
+from circadia.pacing import MEASURED_SPACING_S
 from circadia.platforms.clocks import HandClock, SystemClock
 from circadia.platforms.linux import LinuxPlatform
-from circadia.runtime import MEASURED_SPACING_S
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.tflite.interpreter import open_interpreter

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from circadia.energy.profile_file import shipped_profile
 from circadia.observation import DAY_S
+from circadia.pacing import RETRY_S, SPACING_S
 from circadia.physics import dynamics
 from circadia.physics.params import Params, make_params
 from circadia.physics.scenario import BOARD, PHONE
 from circadia.physics.surroundings import delivers
 from circadia_lab.data.traces.day_trace import DayTrace
-from circadia_lab.policy.env.chance import DRAWS, SHORTEST_S, around, clearness_at, draw, recorded
-from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
+from circadia_lab.policy.env.chance import DRAWS, around, clearness_at, draw, recorded
+from circadia_lab.policy.env.fixed import CATALOGUE, FACTS, INDEX
 from circadia_lab.policy.env.problem import TickLaw
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def test_a_tick_outlasts_its_work_and_holds_its_events(
     params, state, action = situation
     noise = draw(state, action, u, params, law, np)
     busy = dynamics.busy_s(state, action, params, np)
-    assert noise.dt_s >= max(busy, SHORTEST_S)
-    assert noise.dt_s <= max(law.period_s * max(law.doze_periods), busy, SHORTEST_S)
+    assert noise.dt_s >= max(busy, SPACING_S)
+    assert noise.dt_s <= max(law.period_s * max(law.doze_periods), busy, SPACING_S)
     assert 0 <= noise.arrival_age_s <= noise.dt_s
     assert 0 <= noise.published_age_s <= noise.dt_s
     for count in (noise.arrivals, noise.examples, noise.published):
@@ -88,16 +89,26 @@ def test_only_who_is_left_alone_dozes(situation: tuple[Params, State, int], u: A
     if noise.dt_s > LAW.period_s and attended:
         assert noise.dt_s == dynamics.busy_s(state, action, params, np)
     sleeper = draw(state, SLEEP, u, params, LAW, np)
-    if not attended and sleeper.arrivals == 0:
+    if not attended and sleeper.arrivals == 0 and state.queue_length == 0:
         periods = 1 if u[0] < 0.85 else 3 if u[0] < 0.95 else 12
         assert sleeper.dt_s == periods * LAW.period_s
+
+
+@given(situation=situations(), u=uniforms)
+def test_who_holds_a_queue_looks_at_it_soon(situation: tuple[Params, State, int], u: Any) -> None:
+    params, state, action = situation
+    noise = draw(state, action, u, params, LAW, np)
+    least = max(dynamics.busy_s(state, action, params, np), SPACING_S)
+    if state.queue_length > FACTS.answers[action]:
+        soon = least if FACTS.serves[action] else max(least, RETRY_S)
+        assert noise.dt_s == soon or (noise.arrivals > 0 and least <= noise.dt_s <= soon)
 
 
 @given(situation=situations(), u=uniforms)
 def test_a_burst_wakes_a_sleeper_at_once(situation: tuple[Params, State, int], u: Any) -> None:
     params, state, _ = situation
     noise = draw(state, SLEEP, u, params, LAW, np)
-    busy = max(dynamics.busy_s(state, SLEEP, params, np), SHORTEST_S)
+    busy = max(dynamics.busy_s(state, SLEEP, params, np), SPACING_S)
     if noise.arrivals > 0 and noise.dt_s > busy:
         assert noise.arrival_age_s == 0
         assert noise.arrivals in LAW.burst_sizes

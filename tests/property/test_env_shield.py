@@ -40,12 +40,17 @@ def admitted(fleet: Fleet, state: State, wish: Any) -> Any:
     return np.where(mask, wish, -1).argmax(-1)
 
 
+def limits(fleet: Fleet) -> Limits:
+    assert isinstance(fleet.problem, Problem)
+    return fleet.problem.limits
+
+
 def limit_c(fleet: Fleet) -> Any:
-    return np.minimum(fleet.params.limit_c, fleet.problem.limits.temperature_c)
+    return np.minimum(fleet.params.limit_c, limits(fleet).temperature_c)
 
 
 def crossed(fleet: Fleet, before: State, action: Any, after: Advanced) -> tuple[int, int]:
-    floor = fleet.problem.limits.battery_floor
+    floor = limits(fleet).battery_floor
     cold = avoidable_crossings(before, action, after.result, fleet.params, floor)
     hot = overheatings(before, action, after.result, fleet.params, limit_c(fleet))
     return int(cold.sum()), int(hot.sum())
@@ -53,7 +58,7 @@ def crossed(fleet: Fleet, before: State, action: Any, after: Advanced) -> tuple[
 
 def laden(fleet: Fleet, state: State, random: np.random.Generator) -> State:
     """Much to do for each action, little room below the limits."""
-    shape, floor = fleet.shape, fleet.problem.limits.battery_floor
+    shape, floor = fleet.shape, limits(fleet).battery_floor
     much = {"queue_length": 40, "queue_age_s": 10, "queue_slack_s": 50, "stored_examples": 300}
     much |= {"unsent_examples": 9, "spooled_updates": 16, "versions_behind": 2}
     state = state._replace(**{name: np.full(shape, float(value)) for name, value in much.items()})

@@ -1,6 +1,9 @@
 """What a policy brings per unit of time, found by acting.
 
-x̄(preference) = Σ x / Σ weight,   over the ticks of all devices with that preference
+x̄(preference, kind) = Σ x / Σ weight,   over the ticks of all devices of a kind with that preference
+
+Rewards are told as the mean over the kinds of device, costs as those of the kind that has most of them: a limit holds
+for each device, not for an average over kinds.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import numpy as np
 
 from circadia.errors import ConfigError
 from circadia_lab.policy.cmoppo.rollout import tick
+from circadia_lab.policy.env.interface import OBJECTIVES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +34,7 @@ def averages(
     warm_up: int,
     key: Any,
 ) -> NDArray[np.float64]:
-    """(n, objectives) preferences → (n, objectives + costs) averages per period, costs in their own units.
+    """(n, objectives) preferences → (n, objectives + costs) averages per period, costs in their own units, see above.
 
     Devices start in all sorts of states and act for `warm_up` ticks before anything is counted. `draw_from` maps
     encoded observations and masks to log-probabilities, in JAX.
@@ -41,20 +45,37 @@ def averages(
         return counted(environment, draw_from, preference, key, ticks=ticks, warm_up=warm_up)
 
     found = []
-    for start in range(0, len(preferences), environment.batch):
-        rows = preferences[start : start + environment.batch]
+    for rows in portions(preferences, environment.kinds):
         key, now = jax.random.split(key)
-        found.append(shared(count(dealt(rows, environment.batch), now), len(rows)))
+        found.append(shared(count(dealt(rows, environment.kinds), now), len(rows), environment.kinds))
     gains = np.concatenate(found)
     gains[:, -len(environment.limits) :] *= environment.limits
     return gains
 
 
-def dealt(preferences: Any, batch: int) -> Any:
-    """(n, objectives) → (batch, objectives), one after the other in turn; `ConfigError` if there are more than devices."""
-    if len(preferences) > batch:
-        raise ConfigError(f"{len(preferences)} preferences for a batch of {batch} devices")
-    return jnp.asarray(np.asarray(preferences)[np.arange(batch) % len(preferences)], jnp.float32)
+def portions(preferences: Any, kinds: NDArray[np.int64]) -> list[Any]:
+    """(n, objectives) cut so that every kind has a device for each of a portion's preferences."""
+    most = int(np.bincount(kinds).min())
+    return [preferences[start : start + most] for start in range(0, len(preferences), most)]
+
+
+def dealt(preferences: Any, kinds: NDArray[np.int64]) -> Any:
+    """(n, objectives), (batch,) → (batch, objectives), within each kind one after the other in turn.
+
+    `ConfigError` if there are more than a kind has devices.
+    """
+    if len(preferences) > (least := int(np.bincount(kinds).min())):
+        raise ConfigError(f"{len(preferences)} preferences for {least} devices of a kind")
+    return jnp.asarray(np.asarray(preferences)[_turns(kinds) % len(preferences)], jnp.float32)
+
+
+def _turns(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(batch,) how many devices of the same kind come before each."""
+    turns = np.empty(len(kinds), np.int64)
+    for kind in range(int(kinds.max()) + 1):
+        own = np.flatnonzero(kinds == kind)
+        turns[own] = np.arange(len(own))
+    return turns
 
 
 def counted(
@@ -75,10 +96,11 @@ def counted(
     return jax.lax.scan(step, (world, jnp.zeros(gains.shape)), (keys, counts))[0][1]
 
 
-def shared(sums: Any, preferences: int) -> NDArray[np.float64]:
-    """(batch, gains + 1) sums of `dealt` preferences → (preferences, gains) averages."""
-    sums = np.asarray(sums, np.float64)
-    dealt_to = np.arange(len(sums)) % preferences
-    total = np.stack([sums[dealt_to == i].sum(0) for i in range(preferences)])
-    ratio: NDArray[np.float64] = total[:, :-1] / total[:, -1:]
-    return ratio
+def shared(sums: Any, preferences: int, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(batch, objectives + costs + 1) sums of `dealt` preferences → (preferences, objectives + costs), see above."""
+    sums, turns = np.asarray(sums, np.float64), _turns(kinds) % preferences
+    total = np.zeros((int(kinds.max()) + 1, preferences, sums.shape[-1]))
+    np.add.at(total, (kinds, turns), sums)
+    each = total[..., :-1] / total[..., -1:]
+    rewards, costs = np.split(each, [len(OBJECTIVES)], axis=-1)
+    return np.concatenate([rewards.mean(0), costs.max(0)], axis=-1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from circadia.errors import ConfigError
 
-VERSION = 3
+VERSION = 4
 """Of the trainer: higher whenever the same numbers would train another policy."""
 ARCHITECTURES = ("coupled", "separate")
 
@@ -81,14 +81,23 @@ class Config:
     smoothing: float = 0.9
     """Per update, of costs, before anything is clipped."""
     largest_multiplier: float = 100.0
+    by_kind: bool = True
+    """Whether each kind of device is held to the limits by prices of its own; if not, all of them on average."""
+    target_first: float = 1.0
+    """Share of a limit that its cost is steered to at the start: prices that rise early forbid what is not yet learned."""
     target: float = 0.8
-    """Share of a limit that its cost is steered to."""
+    """The same from `target_until` on, falling evenly until then: what is kept with room to spare survives a change of
+    chance."""
+    target_until: float = 0.6
+    """Share of the updates."""
 
     judged_from: float = 0.9
     """Share of the updates after which the policy is judged on devices of its own."""
     judgements: int = 3
     judged_ticks: int = 3000
     judged_warm_up: int = 600
+    judged_limit: float = 0.97
+    """Share of a limit that a policy must keep to there before its utility counts."""
 
     extension_share: float = 0.1
     """Share of the updates that extend the front where it is sparse."""
@@ -142,8 +151,17 @@ _COUNTS = (
     "steps", "ticks", "tried", "actor_width", "critic_width", "epochs", "minibatches", "judgements", "judged_ticks",
     "report_every", "checkpoint_every",
 )  # fmt: skip
-_POSITIVE = ("entropy", "entropy_last", "entropy_until", "explored_until", "target")
+_POSITIVE = (
+    "entropy",
+    "entropy_last",
+    "entropy_until",
+    "explored_until",
+    "target",
+    "target_first",
+    "target_until",
+    "judged_limit",
+)
 _SHARES = (
     "free_share", "least_energy", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
-    "critic_first", "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "extension_share", "extension_rate", "keep",
+    "critic_first", "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "target_until", "extension_share", "extension_rate", "keep",
 )  # fmt: skip

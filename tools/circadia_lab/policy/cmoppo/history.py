@@ -38,7 +38,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Averages by anchor over the updates since the point before, or on devices apart (`judged`)."""
+    """Averages by anchor over the updates since the point before, or on devices apart (`judged`).
+
+    Costs are those of the kind of device that has most of them.
+    """
 
     steps: int
     judged: bool
@@ -52,7 +55,8 @@ class Point:
     divergence: float = 0.0
     explained: list[float] | None = None
     """Share of the variance of each reward's and cost's returns that the critic explained."""
-    multipliers: list[list[float]] | None = None
+    multipliers: list[list[list[float]]] | None = None
+    """(kinds, anchors, costs)"""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

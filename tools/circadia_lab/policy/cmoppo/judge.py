@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import numpy as np
 
-from circadia_lab.policy.cmoppo.averages import counted, dealt, shared
+from circadia_lab.policy.cmoppo.averages import counted, dealt, portions, shared
 from circadia_lab.policy.cmoppo.errors import TrainingDiverged
 from circadia_lab.policy.cmoppo.history import utilities
 from circadia_lab.policy.env.interface import OBJECTIVES
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
     parameters: Any
     ranges: Any
     gains: Any
-    """(anchors, objectives + costs) averages when it was judged."""
+    """(anchors, objectives + costs) averages when it was judged: rewards over the kinds of device, costs of the worst."""
     updates: Any
 
 
@@ -44,15 +44,15 @@ class Judge:
     def gains(self, parameters: Any, ranges: Any, preferences: Floats, ticks: int) -> Floats:
         """(n, objectives) → (n, objectives + costs) averages of the rounded policy, costs as shares of limits.
 
+        Rewards are means over the kinds of device, costs those of the kind, in the world, that has most of them.
         `TrainingDiverged` if one is not finite.
         """
-        batch = self._trainer.environment.batch
+        kinds = self._trainer.environment.kinds
         found = []
-        for i, start in enumerate(range(0, len(preferences), batch)):
-            rows = preferences[start : start + batch]
+        for i, rows in enumerate(portions(preferences, kinds)):
             key = jax.random.fold_in(self._key, i)
-            sums = self._count(parameters, ranges, dealt(rows, batch), key, ticks=ticks)
-            found.append(shared(sums, len(rows)))
+            sums = self._count(parameters, ranges, dealt(rows, kinds), key, ticks=ticks)
+            found.append(shared(sums, len(rows), kinds))
         gains = np.concatenate(found)
         if not np.isfinite(gains).all():
             raise TrainingDiverged(
@@ -67,10 +67,10 @@ class Judge:
         return Kept(learner.average, learner.ranges, gains, np.asarray(learner.updates))
 
     def better(self, new: Kept, old: Kept) -> bool:
-        """Within limits before beyond them; then the mean utility, or beyond them the smaller violation."""
+        """Clear of the limits before near or beyond them; then the mean utility, or else the smaller cost."""
         if not self._trainer.config.constrained:
             return utility(new) >= utility(old)
-        if worst(new) > 1 or worst(old) > 1:
+        if max(worst(new), worst(old)) > self._trainer.config.judged_limit:
             return worst(new) <= worst(old)
         return utility(new) >= utility(old)
 

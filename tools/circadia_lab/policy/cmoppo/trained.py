@@ -29,7 +29,7 @@ class Trained:
     """The same for JAX."""
     ranges: Any
     multipliers: NDArray[np.float64]
-    """(anchors, costs) at the end, in rewards per limit."""
+    """(kinds, anchors, costs) at the end, in rewards per limit."""
     judged: Point
     """On devices of its own, as it runs in 8 bits."""
     history: tuple[Point, ...]

@@ -80,7 +80,8 @@ class Figures(NamedTuple):
     """What an update tells."""
 
     gains: Any
-    """(anchors, gains) averages per period: rewards, then costs as shares of their limits."""
+    """(anchors, gains) averages per period: rewards, over all devices, then costs as shares of their limits, of the kind
+    that has most of them."""
     explained: Any
     """(gains,) share of the variance of returns that the critic explained."""
     entropy: Any
@@ -144,7 +145,7 @@ class Trainer:
             critic_adam=self._adam().init(critic),
             average=actor,
             ranges=self.actor.ranges(),
-            multipliers=initial_multipliers(len(ANCHORS), len(COSTS)),
+            multipliers=initial_multipliers(int(self._priced_kinds.max()) + 1, len(ANCHORS), len(COSTS)),
             centre=jnp.zeros((self.environment.kinds.max() + 1, len(ANCHORS), GAINS)),
             scale=jnp.ones(GAINS),
             world=self.environment.initial(of_world),
@@ -172,11 +173,17 @@ class Trainer:
         """(batch, objectives) of the utility: what is as good otherwise is done with less energy."""
         return preference.at[:, ENERGY].max(self.config.least_energy)
 
+    @property
+    def _priced_kinds(self) -> Any:
+        """(batch,) which devices share prices."""
+        kinds = self.environment.kinds
+        return kinds if self.config.by_kind else 0 * kinds
+
     def prices(self, learner: Learner) -> Any:
-        """(anchors, costs) λ in utility per limit.
+        """(kinds, anchors, costs) λ in utility per limit.
 
         Multipliers count in deviations of the anchor's utility per deviation of the cost, so that their rates suit
-        problems of any scale:   λ_ac = price_ac √(Σ_k w_ak² scale_k) / √scale_c
+        problems of any scale:   λ_kac = price_kac √(Σ_j w_aj² scale_j) / √scale_c
         """
         config, objectives = self.config, len(OBJECTIVES)
         utility = jnp.sqrt(jnp.square(jnp.asarray(ANCHORS, jnp.float32)) @ learner.scale[:objectives])
@@ -213,12 +220,15 @@ class Trainer:
         level = self._level(values, shares)
         values -= level
         gain, weight = (ticks.gain + ticks.promised)[:, :, 0], ticks.weight[:, :, 0]
-        costs = settled_averages(gain, weight, values, members)[:, len(OBJECTIVES) :]
+        of_kinds = self._by_kind(gain, weight, values)
+        costs = of_kinds[..., len(OBJECTIVES) :]
+        if not config.by_kind:
+            costs = settled_averages(gain, weight, values, members)[None, :, len(OBJECTIVES) :]
         rewards = averages(ticks.gain[:, :, 0], weight, members)[:, : len(OBJECTIVES)]
         # A first centre beats one that creeps up from 0.
         kept = jnp.where(learner.updates == 0, 0.0, config.smoothing)
         steady = jnp.where(learner.updates == 0, 0.0, SCALE_KEPT)
-        centre = kept * learner.centre + (1 - kept) * self._by_kind(gain, weight, values)
+        centre = kept * learner.centre + (1 - kept) * of_kinds
         own_centre = jnp.einsum("da,dak->dk", shares, centre[self.environment.kinds])
         advantage = advantages(
             gain,
@@ -234,9 +244,8 @@ class Trainer:
             instead = self._values(learner.critic, ticks.instead) * deviation - level[:, None]
         own = config.tried - config.explored
         apart = compared(ticks, advantage, values, instead, own_centre, config)
-        scalar = normalised(
-            scalarised(apart, weights[:, None], (shares @ prices)[:, None]), shares, members, own
-        )
+        own_prices = jnp.einsum("da,dac->dc", shares, prices[self._priced_kinds])
+        scalar = normalised(scalarised(apart, weights[:, None], own_prices[:, None]), shares, members, own)
         fading = jnp.maximum(1 - share / config.explored_until, 0)
         scalar = scalar.at[..., own:].multiply(fading)
         batch = Minibatch(
@@ -258,7 +267,7 @@ class Trainer:
             ),
             batch,
             (
-                jnp.concatenate([rewards, costs], -1),
+                jnp.concatenate([rewards, costs.max(0)], -1),
                 1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12),
             ),
         )
@@ -292,7 +301,7 @@ class Trainer:
         return ascended(
             multipliers,
             costs,
-            target=config.target,
+            target=target_of(share, config),
             rate=config.multiplier_rate * _annealed(share, config.multiplier_rate_last),
             smoothing=config.smoothing,
             largest=config.largest_multiplier,
@@ -416,6 +425,12 @@ def _entropy(log_p: Any, mask: Any) -> Any:
 def _annealed(share: Any, last: float) -> Any:
     """From 1 to `last` by a cosine."""
     return last + (1 - last) * 0.5 * (1 + jnp.cos(jnp.pi * share))
+
+
+def target_of(share: Any, config: Config) -> Any:
+    """Of a limit: from loose to what leaves room to spare."""
+    fallen = jnp.minimum(share / config.target_until, 1.0)
+    return config.target_first + fallen * (config.target - config.target_first)
 
 
 def _widened(old: Any, new: Any) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.study.ground import Ground
 
-DEFAULT_PROBLEM, DEFAULT_GRID = "default", "phone"
+DEFAULT_PROBLEM, DEFAULT_GRID = "mixture", "phone"
 BALANCED = "1/3,1/3,1/3"
 
 
@@ -28,7 +28,7 @@ def add_ground(parser: argparse.ArgumentParser) -> None:
         "--problem",
         default=DEFAULT_PROBLEM,
         metavar="NAME|FILE",
-        help="a shipped problem or a .toml file (default: default)",
+        help="a shipped problem or mixture of them, or a .toml file of either (default: mixture)",
     )
     which.add_argument(
         "--grid",
@@ -54,9 +54,9 @@ def ground_of(args: argparse.Namespace) -> Ground:
         from circadia_lab.policy.oracle.grids import grid_named
 
         return GridGround(grid_named(args.grid))
-    from circadia_lab.policy.env.problem import find_problem
+    from circadia_lab.policy.env.mixture import find_worlds
 
-    return FullGround(find_problem(args.problem))
+    return FullGround(find_worlds(args.problem))
 
 
 def check_seed(seed: int) -> None:

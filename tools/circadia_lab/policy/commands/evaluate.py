@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from circadia_lab.policy.study.ground import Ground
     from circadia_lab.policy.study.training_file import Training
 
-OTHERS = ("bursty", "solar", "recorded", "unseen")
-"""Problems that the default one's policy is played in without having trained there."""
+OTHERS = ("unseen", "october")
+"""Problems that nothing is trained in: other phones, and another month's record."""
 PACKAGES = ("circadia", "jax", "numpy", "scipy")
 BALANCED = (1 / 3, 1 / 3, 1 / 3)
 QUICK_NOTE = "This was a quick run: too little of everything for its figures to mean anything."
@@ -68,7 +68,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--problem",
         default=DEFAULT_PROBLEM,
         metavar="NAME|FILE",
-        help="what is trained in (default: default)",
+        help="what is trained in, a problem or a mixture of them (default: mixture)",
     )
     parser.add_argument(
         "--others",
@@ -91,6 +91,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         metavar="SUMMARY.json",
         help="also hold the simulator against this run (circadia demo --json)",
+    )
+    parser.add_argument(
+        "--ablate", action="store_true", help="also train without each of the trainer's parts in turn: hours"
     )
     parser.add_argument("--coupling", action="store_true", help="also what coupling is worth by the optimum")
     parser.add_argument(
@@ -151,6 +154,8 @@ def extent_of(args: argparse.Namespace) -> Extent:
 
 
 def _check(args: argparse.Namespace) -> None:
+    if args.ablate and (args.policy or args.oracle):
+        raise ConfigError("--ablate: trains anew, in full problems; leave out the policy file and --oracle")
     if args.policy and (args.oracle or args.all):
         raise ConfigError(
             f"{args.policy}: a file is played in full problems only; leave out --oracle and --all, which train anew"
@@ -166,12 +171,14 @@ def _check(args: argparse.Namespace) -> None:
 
 def _check_inputs(args: argparse.Namespace) -> None:
     """What is read, before anything is made."""
+    from circadia_lab.policy.env.mixture import find_worlds
     from circadia_lab.policy.env.problem import find_problem
     from circadia_lab.policy.evaluation.foretold import read_run
     from circadia_lab.policy.evaluation.scorers import of_file
     from circadia_lab.policy.oracle.grids import grid_named
 
-    for name in (args.problem, *(args.others or ())):
+    find_worlds(args.problem)
+    for name in args.others or ():
         find_problem(name)
     if args.oracle:
         grid_named(args.oracle)
@@ -230,28 +237,32 @@ def _oracle(console: Console, args: argparse.Namespace, extent: Extent) -> Oracl
 def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[str, Any]:
     """The parts of an `Evaluation` that come from full problems."""
     from circadia_lab.policy.commands.bar import Activity
+    from circadia_lab.policy.env.mixture import find_worlds, worlds_of
     from circadia_lab.policy.env.problem import find_problem
     from circadia_lab.policy.evaluation.curve import curve_of
     from circadia_lab.policy.evaluation.foretold import foretell, read_run
     from circadia_lab.policy.study.contestants import contestants, of_policy_file
     from circadia_lab.policy.study.ground import FullGround
-    from circadia_lab.policy.study.study import ARMS
+    from circadia_lab.policy.study.study import ABLATIONS, ARMS
 
     run = read_run(args.demonstration) if args.demonstration else None
-    problem = find_problem(args.problem)
+    trained_in = find_worlds(args.problem)
+    worlds = worlds_of(trained_in)
     others = [find_problem(name) for name in (OTHERS if args.others is None else args.others)]
     trainings: dict[str, list[Training]] = {}
     if args.policy:
         found: tuple[Contestant, ...] = (of_policy_file(args.policy),)
     else:
-        ground = FullGround(problem)
-        trainings = _trainings(console, args.keep, extent, ground, ARMS)
+        ground = FullGround(trained_in)
+        trainings = _trainings(
+            console, args.keep, extent, ground, (*ARMS, *(ABLATIONS if args.ablate else ()))
+        )
         with console.status("putting the policies into 8 bits …"):
             found = contestants(trainings, ground)
     with Activity(console) as tell:
         scenarios = tuple(
-            _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each is not problem)
-            for each in (problem, *others)
+            _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each not in worlds)
+            for each in (*worlds, *(other for other in others if other.name not in {w.name for w in worlds}))
         )
         tell("foretelling the run", 0.0)
         told = foretell(run, found[0].scorers[0], _conditions(extent)) if run else ()
@@ -263,7 +274,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
             for arm, rows in trainings.items()
             for training in rows
         ),
-        **_looks(problem, found[0].scorers[0]),
+        **_looks(worlds[0], found[0].scorers[0]),
     }
 
 
@@ -305,7 +316,9 @@ def _scenario(
         problem, playing, search=search, progress=lambda share, what: tell(f"{problem.name}: {what}", share)
     )
     devices = tuple(device.name for device in problem.devices)
-    return Scenario(name=problem.name, devices=devices, arms=(*played, *rules), unseen=unseen)
+    return Scenario(
+        name=problem.name, devices=devices, arms=(*played, *rules.arms), unseen=unseen, binding=rules.binding
+    )
 
 
 def _looks(problem: Problem, scorer: Scorer) -> dict[str, Any]:

@@ -65,20 +65,21 @@ def run(args: argparse.Namespace) -> int:
 
 def ground_for(args: argparse.Namespace, training: Training) -> Ground:
     """Of the arguments, else the training's own; `ConfigError` if that one is not what it was."""
-    from circadia_lab.policy.env.problem import find_problem, shipped_problems
+    from circadia_lab.policy.env.mixture import find_worlds, shipped_mixtures
+    from circadia_lab.policy.env.problem import shipped_problems
     from circadia_lab.policy.oracle.grids import GRIDS, grid_named
     from circadia_lab.policy.study.ground import FullGround, GridGround
 
     if args.grid:
         return GridGround(grid_named(args.grid))
     if args.problem:
-        return FullGround(find_problem(args.problem))
+        return FullGround(find_worlds(args.problem))
     name = training.problem
     ground: Ground | None = None
     if name.startswith(GRID) and name.removeprefix(GRID) in GRIDS:
         ground = GridGround(grid_named(name.removeprefix(GRID)))
-    elif name in shipped_problems():
-        ground = FullGround(find_problem(name))
+    elif name in (*shipped_mixtures(), *shipped_problems()):
+        ground = FullGround(find_worlds(name))
     if ground is None or ground.digest != training.problem_digest:
         raise ConfigError(
             f"{args.training}: was trained on {name!r}, which is not what is shipped under that name today; "

@@ -27,13 +27,18 @@ from circadia_lab.policy.env import chance
 from circadia_lab.policy.env.fixed import CATALOGUE
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
+from circadia_lab.policy.env.mixture import worlds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from circadia.physics.params import Params
     from circadia.physics.state import Result, State
     from circadia.types import Action
+    from circadia_lab.policy.env.measures import Measures
+    from circadia_lab.policy.env.mixture import Mixture
     from circadia_lab.policy.env.problem import Device, Problem
 
 STARTS = 7
@@ -54,26 +59,38 @@ class Advanced(NamedTuple):
 
 
 class Fleet:
-    """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
+    """`per_device` copies of each device of a problem or of a mixture's worlds.
+
+    Every array has the shape (devices, per_device, …).
+    """
 
     def __init__(
-        self, problem: Problem, per_device: int, xp: Any = np, catalogue: Sequence[Action] = CATALOGUE
+        self,
+        problem: Problem | Mixture,
+        per_device: int,
+        xp: Any = np,
+        catalogue: Sequence[Action] = CATALOGUE,
     ) -> None:
         if per_device < 1:
             raise ConfigError(f"problem {problem.name}: {per_device} copies of a device; needs one at least")
         self.problem = problem
-        self.shape = (len(problem.devices), per_device)
+        worlds = worlds_of(problem)
+        bodies = [(device, world) for world in worlds for device in world.devices]
+        self.shape = (len(bodies), per_device)
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
-        self.params = _columns(stack_params([_params(d, problem) for d in problem.devices]), xp, self._dtype)
+        self.params = _columns(stack_params([_params(*body) for body in bodies]), xp, self._dtype)
         self._catalogue = tuple(catalogue)
         self._facts = facts_of(self._catalogue)
         self._needs = list(zip(*(need.tolist() for need in needs_of(self._facts)), strict=True))
         """(actions, 3): what each can do nothing without."""
-        self._limits = _limits(problem, self._catalogue, xp)
-        self._replay = chance.recorded(problem.trace, xp) if problem.trace else None
-        self._round_s = self._replay.length_s if self._replay else DAY_S
-        self._measures = problem.measures
+        self._limits = _limits(bodies, self._catalogue, xp)
+        self._law = chance.laws_of([world.ticks for _, world in bodies], self._dtype)
+        self._replay = _replay([world for _, world in bodies], xp)
+        self._round_s: Any = DAY_S
+        if self._replay:
+            self._round_s = xp.where(self._replay.lived, self._replay.length_s, DAY_S)
+        self._measures = _measures([world.measures for _, world in bodies], self._dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
@@ -125,7 +142,7 @@ class Fleet:
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
         xp, params = self._xp, self.params
-        noise = chance.draw(state, action, u, params, self.problem.ticks, xp, self._replay, self._facts)
+        noise = chance.draw(state, action, u, params, self._law, xp, self._replay, self._facts)
         after, result = dynamics.step(state, action, noise, params, xp, self._facts)
         after = self._under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
@@ -142,21 +159,44 @@ class Fleet:
     def _under_recorded_sky(self, state: State) -> State:
         if self._replay is None:
             return state
-        return state._replace(clearness=chance.clearness_at(state.time_s, self._replay, self._xp))
+        seen = chance.clearness_at(state.time_s, self._replay, self._xp)
+        return state._replace(clearness=self._xp.where(self._replay.lived, seen, state.clearness))
 
 
-def _made(problem: Problem, per_device: int, module: str, catalogue: tuple[Action, ...]) -> Fleet:
+def _replay(worlds: Sequence[Problem], xp: Any) -> chance.Recorded | None:
+    """Of each device's world; a mixture has one record at most."""
+    trace = next((world.trace for world in worlds if world.trace), None)
+    if trace is None:
+        return None
+    lived = np.array([world.trace is not None for world in worlds])
+    return chance.recorded(trace, xp)._replace(lived=True if lived.all() else xp.asarray(lived[:, None]))
+
+
+def _measures(each: Sequence[Measures], dtype: Any) -> Measures:
+    """Of each device's world, its numbers (devices, 1) where they differ."""
+    first = each[0]
+    if all(one == first for one in each):
+        return first
+    numbers = ("period_s", "stale_s", "old_s")
+    columns: dict[str, Any] = {
+        name: np.array([getattr(one, name) for one in each], dtype)[:, None] for name in numbers
+    }
+    return first._replace(**columns)
+
+
+def _made(problem: Problem | Mixture, per_device: int, module: str, catalogue: tuple[Action, ...]) -> Fleet:
     return Fleet(problem, per_device, importlib.import_module(module), catalogue)
 
 
 class TrainingEnvironment:
     """A `Fleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
 
-    def __init__(self, problem: Problem, batch: int) -> None:
-        """`batch` devices, a multiple of the problem's number of devices."""
+    def __init__(self, problem: Problem | Mixture, batch: int) -> None:
+        """`batch` devices, a multiple of the number of devices of the problem, or of all worlds of the mixture."""
         from circadia_lab.policy.env import quick_jax
 
-        devices = len(problem.devices)
+        names = problem.device_names
+        devices = len(names)
         if batch < devices or batch % devices:
             raise ConfigError(
                 f"problem {problem.name}: a batch of {batch} cannot be dealt to {devices} devices"
@@ -164,7 +204,7 @@ class TrainingEnvironment:
         self.name = problem.name
         self.batch = batch
         self.limits = problem.costs.array
-        self.kinds = np.repeat(np.arange(devices), batch // devices)
+        self.kinds = np.repeat(kinds_of(names), batch // devices)
         self.fleet = Fleet(problem, batch // devices, quick_jax)
 
     def initial(self, key: Any) -> State:
@@ -202,6 +242,12 @@ class TrainingEnvironment:
         return jnp.moveaxis(jax.random.uniform(quick, (chance.DRAWS, *self.fleet.shape)), 0, -1)
 
 
+def kinds_of(names: Sequence[str]) -> NDArray[np.int64]:
+    """(devices,) names → (devices,) which of the different ones each is, counted from 0 in their order."""
+    first = list(dict.fromkeys(names))
+    return np.array([first.index(name) for name in names])
+
+
 def _params(device: Device, problem: Problem) -> Params:
     params = make_params(device.profile, device.scenario)
     if problem.trace is None:
@@ -230,9 +276,11 @@ class _Limit(NamedTuple):
     """(actions, devices, 1)"""
 
 
-def _limits(problem: Problem, catalogue: tuple[Action, ...], xp: Any) -> tuple[_Limit, ...]:
+def _limits(
+    bodies: Sequence[tuple[Device, Problem]], catalogue: tuple[Action, ...], xp: Any
+) -> tuple[_Limit, ...]:
     """Of all devices."""
-    shields = [_shield(problem, device, catalogue) for device in problem.devices]
+    shields = [_shield(world, device, catalogue) for device, world in bodies]
     first = max(shields, key=lambda shield: len(shield.names))
     rows = [_aligned(shield, first.names) for shield in shields]
     thresholds, exempt = (np.stack(column).T[..., None] for column in zip(*rows, strict=True))

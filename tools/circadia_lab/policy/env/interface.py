@@ -60,7 +60,8 @@ class Environment(Protocol):
     limits: NDArray[np.float64]
     """(costs,) what each cost's average may be at most."""
     kinds: NDArray[np.int64]
-    """(batch,) which devices are alike, from 0: those of a kind are centred on averages of their own."""
+    """(batch,) which devices are alike, from 0: those of a kind are centred on averages of their own, and each kind is
+    held to the limits for itself."""
 
     def initial(self, key: Any) -> Any:
         """A pytree of `batch` devices in all sorts of states."""

@@ -24,7 +24,7 @@ from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
@@ -127,18 +127,27 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.devices:
             raise ConfigError(f"problem {self.name}: needs at least one device")
-        points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in self.devices]
-        if len({count for _, count in points}) > 1:
-            told = ", ".join(f"{name}: {count}" for name, count in points)
-            raise ConfigError(
-                f"problem {self.name}: its devices' voltage curves need as many points each, so that they can be batched "
-                f"({told})"
-            )
+        check_curves(f"problem {self.name}", self.devices)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """(devices,) those of one name are of one kind."""
+        return tuple(device.name for device in self.devices)
 
     @property
     def measures(self) -> Measures:
         """The constants of the objectives and costs."""
         return Measures(self.accuracy, self.ticks.period_s, self.costs.stale_s, self.costs.old_s)
+
+
+def check_curves(whose: str, devices: Sequence[Device]) -> None:
+    """`ConfigError` unless the devices' voltage curves are of one length, so that they can be batched."""
+    points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in devices]
+    if len({count for _, count in points}) > 1:
+        told = ", ".join(f"{name}: {count}" for name, count in points)
+        raise ConfigError(
+            f"{whose}: its devices' voltage curves need as many points each, so that they can be batched ({told})"
+        )
 
 
 def shipped_problems() -> tuple[str, ...]:
@@ -172,7 +181,7 @@ _KEYS = ("name", "trace", "devices", *_SECTIONS)
 
 
 def _problem(table: Mapping[str, Any], path: Path) -> Problem:
-    _known(table, _KEYS, "")
+    check_keys(table, _KEYS, "")
     devices = table.get("devices")
     if not isinstance(devices, list) or not all(isinstance(row, dict) for row in devices):
         raise ConfigError("devices must be a list of tables, [[devices]]")
@@ -190,7 +199,8 @@ def _trace(path: Path) -> DayTrace:
     return load_day_trace(path)
 
 
-def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """`ConfigError` for a key that means nothing."""
     for key in table:
         if key not in known:
             near = get_close_matches(key, known, n=1)
@@ -201,7 +211,7 @@ def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None
 def _section(kind: Any, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise ConfigError(f"{where} must be a table")
-    _known(table, tuple(f.name for f in fields(kind)), f"{where}.")
+    check_keys(table, tuple(f.name for f in fields(kind)), f"{where}.")
     like = kind()
     return kind(**{key: _typed(value, getattr(like, key), f"{where}.{key}") for key, value in table.items()})
 
@@ -225,7 +235,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _device(row: Mapping[str, Any], folder: Path) -> Device:
-    _known(row, ("profile", "scenario"), "devices.")
+    check_keys(row, ("profile", "scenario"), "devices.")
     if not {"profile", "scenario"} <= set(row):
         raise ConfigError("each of devices needs a profile and a scenario, by name or as a file")
     return Device(

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from circadia.policy.rules import ChargingOnlyRule, DriftPlusPenaltyRule, Weights
+from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.arm import Arm
 from circadia_lab.policy.evaluation.rules import NEVER, GatedRule, SleepRule
 from circadia_lab.policy.evaluation.scorers import of_file, of_rule, uniform
-from circadia_lab.policy.evaluation.search import SEARCH, Candidate, Family, searched
+from circadia_lab.policy.evaluation.search import (
+    SEARCH,
+    Candidate,
+    Family,
+    Searched,
+    Tried,
+    binding_shares,
+    searched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +69,14 @@ def families() -> tuple[Family, ...]:
     )
 
 
+class Baselines(NamedTuple):
+    """On one problem."""
+
+    arms: tuple[Arm, ...]
+    binding: dict[str, float]
+    """By cost: see `binding_shares`."""
+
+
 def baselines(
     problem: Problem,
     conditions: Conditions,
@@ -67,18 +84,23 @@ def baselines(
     search: Conditions = SEARCH,
     shipped: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
-) -> tuple[Arm, ...]:
+) -> Baselines:
     """All of them on that problem; `progress` is told the share that is done and what is under way."""
-    jobs: list[tuple[str, Callable[[Told], tuple[Arm, ...]]]] = [
+    jobs: list[tuple[str, Callable[[Told], Searched | tuple[Arm, ...]]]] = [
         (family.name, partial(_searched, problem, family, conditions, search)) for family in families()
     ]
     if shipped:
         jobs.append(("shipped before", partial(_shipped, problem, conditions, shipped)))
     jobs += [(name, partial(_reference, problem, conditions, name)) for name in _REFERENCES]
-    found: list[Arm] = []
+    arms: list[Arm] = []
+    tried: list[Tried] = []
     for i, (name, job) in enumerate(jobs):
-        found += job(_part(progress, i, len(jobs), name))
-    return tuple(found)
+        found = job(_part(progress, i, len(jobs), name))
+        if isinstance(found, Searched):
+            tried.append(found.tried)
+            found = found.arms
+        arms += found
+    return Baselines(tuple(arms), dict(zip(COSTS, binding_shares(tried).tolist(), strict=True)))
 
 
 def _part(progress: Callable[[float, str], None] | None, i: int, count: int, name: str) -> Told:
@@ -91,7 +113,7 @@ def _part(progress: Callable[[float, str], None] | None, i: int, count: int, nam
 
 def _searched(
     problem: Problem, family: Family, conditions: Conditions, search: Conditions, told: Told
-) -> tuple[Arm, ...]:
+) -> Searched:
     return searched(problem, family, conditions, search=search, progress=told)
 
 

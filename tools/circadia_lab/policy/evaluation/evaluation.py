@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from circadia.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from circadia_lab.policy.evaluation.action_map import ActionMap
     from circadia_lab.policy.evaluation.arm import Arm, Conditions
     from circadia_lab.policy.evaluation.curve import Curve
@@ -29,6 +31,8 @@ class Scenario:
     arms: tuple[Arm, ...]
     unseen: bool = False
     """Whether the trained arms never saw these devices or days."""
+    binding: Mapping[str, float] = field(default_factory=dict)
+    """By cost: the share of the preferences under which the best searched rule, freed of that limit, breaks it."""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -54,7 +58,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Scenarios, the first of which the trained arms were trained in, and what else there is to show.
+    """Scenarios, of which the trained arms were trained in the first and all that are not unseen, and what else there is.
 
     Without a scenario, a comparison with a certified optimum alone.
     """
@@ -83,5 +87,10 @@ class Evaluation:
 
     @property
     def head(self) -> Scenario | None:
-        """The one that the trained arms were trained in."""
+        """The first that the trained arms were trained in."""
         return self.scenarios[0] if self.scenarios else None
+
+    @property
+    def seen(self) -> tuple[Scenario, ...]:
+        """Those that the trained arms were trained in."""
+        return tuple(scenario for scenario in self.scenarios if not scenario.unseen)

@@ -3,12 +3,12 @@
 utility        mean over the anchors of Σ weight · average reward
 normalised     (utility − random's) / (optimum's − random's), per preference
 hypervolume    of the anchors' average rewards above REFERENCE, over that of the box up to (1, 0, 0)
-violation      an average above its limit, strictly;  violating fraction: preferences with one at least
+violation      a kind of device's average above its limit, strictly;  violating fraction: preferences with one at least
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import moocore
 import numpy as np
@@ -68,7 +68,7 @@ def hypervolume(reward: Any, reference: Sequence[float] = REFERENCE, best: Seque
 
 
 def violating(played: Played) -> NDArray[np.bool_]:
-    """(preferences,) whether any cost's average is above its limit, strictly."""
+    """(preferences,) whether any cost's average is above its limit for any kind of device, strictly."""
     found: NDArray[np.bool_] = (played.excess > 0).any(-1)
     return found
 
@@ -76,6 +76,39 @@ def violating(played: Played) -> NDArray[np.bool_]:
 def violating_fraction(played: Played) -> float:
     """Share of the preferences."""
     return float(violating(played).mean())
+
+
+def worst_cost(played: Played) -> float:
+    """Largest cost over its limit, of all preferences and kinds of device."""
+    return float(1 + played.excess.max())
+
+
+def worst_costs(arm: Arm) -> list[float]:
+    """By training seed."""
+    return [worst_cost(played) for played in arm.plays]
+
+
+class OfKind(NamedTuple):
+    """How a kind of device keeps the limits."""
+
+    kind: str
+    violating_fraction: float
+    """Of the preferences, the largest of the seeds."""
+    over_limit: Floats
+    """(costs,) largest average over limit, of all preferences and seeds."""
+
+
+def by_kind(arm: Arm) -> list[OfKind]:
+    """In the problem's order."""
+    excess = np.stack([played.kind_excess for played in arm.plays])
+    return [
+        OfKind(
+            kind=kind,
+            violating_fraction=float((excess[:, :, i] > 0).any(-1).mean(-1).max()),
+            over_limit=1 + excess[:, :, i].max((0, 1)),
+        )
+        for i, kind in enumerate(arm.plays[0].kinds)
+    ]
 
 
 def violating_fractions(arm: Arm) -> list[float]:

@@ -69,18 +69,27 @@ class OracleFigures:
         return hypervolume(reward, reference) / hypervolume(self.optimum_reward, reference)
 
     def summary(self) -> dict[str, float | str]:
-        """Flat, for JSON; figures are medians over the seeds."""
+        """Flat, for JSON: medians over the seeds, but for broken limits, which are the worst seed's; the spread beside."""
         n = self.normalised(self.reward)
+        broken = self.violating(self.cost).mean(-1)
+        over_limit = (self.cost / self.limits).max((-1, -2))
         found: dict[str, float | str] = {
             "grid": self.grid,
             "states": self.states,
             "largest_gap": self.largest_gap,
             "seeds": len(self.reward),
             "normalised_mean": float(np.median(n.mean(-1))),
+            "normalised_mean_min": float(n.mean(-1).min()),
+            "normalised_mean_max": float(n.mean(-1).max()),
             "normalised_min": float(np.median(n.min(-1))),
+            "normalised_min_min": float(n.min()),
+            "normalised_min_max": float(n.min(-1).max()),
             "hypervolume_ratio": float(np.median([self.hypervolume_ratio(r) for r in self.reward])),
-            "violating_fraction": float(np.median(self.violating(self.cost).mean(-1))),
-            "worst_cost_over_limit": float(np.median((self.cost / self.limits).max((-1, -2)))),
+            "violating_fraction": float(broken.max()),
+            "violating_fraction_median": float(np.median(broken)),
+            "worst_cost_over_limit": float(over_limit.max()),
+            "worst_cost_over_limit_median": float(np.median(over_limit)),
+            "worst_cost_over_limit_min": float(over_limit.min()),
         }
         if self.distilled_reward is not None:
             distilled = self.normalised(self.distilled_reward)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from circadia_lab.policy.evaluation.evaluation import Evaluation
 
 ORDER = (
-    "utilities", "arms-0", "advantage", "rules-win", "certified-front", "certified", "front", "limits", "by-preference",
-    "coupling-gain", "coupling", "transfer", "foretold", "learning", "action-maps", "day",
+    "utilities", "arms-0", "advantage", "rules-win", "certified-front", "certified", "front", "limits",
+    "limits-by-kind", "binding", "by-preference", "coupling-gain", "coupling", "transfer", "foretold", "learning", "action-maps", "day",
 )  # fmt: skip
 """Of the parts that have a place; the others follow."""
 PAGE_COLOURS = {INK: "ink", MUTED: "muted", GRID: "line", "#b8c0ca": "axis", PAPER: "paper"}

@@ -72,26 +72,37 @@ class Played:
     """(costs,)"""
     accuracy_model: AccuracyModel
     sums: Sums
+    devices: tuple[str, ...]
+    """(devices,) their names: those of one name are of one kind."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The different names, in the devices' order."""
+        return tuple(dict.fromkeys(self.devices))
 
     @property
     def reward(self) -> Floats:
-        """(preferences, objectives) averages, Σ reward / Σ weight."""
+        """(preferences, objectives) averages over all devices, Σ reward / Σ weight."""
         return _ratio(self.sums.reward, self.sums.weight[..., None], (1, 2))
 
     @property
     def cost(self) -> Floats:
-        """(preferences, costs) averages."""
-        return _ratio(self.sums.cost, self.sums.weight[..., None], (1, 2))
+        """(preferences, costs) averages of the kind of device that has most of that cost."""
+        found: Floats = self.kind_cost.max(1)
+        return found
+
+    @property
+    def kind_cost(self) -> Floats:
+        """(preferences, kinds, costs) averages over the devices of a kind: each is held to the limits for itself."""
+        own = np.array([[name == kind for name in self.devices] for kind in self.kinds])
+        sums = (self.sums.cost, self.sums.weight[..., None])
+        cost, weight = (np.einsum("kd,pdc...->pk...", own * 1.0, x) for x in sums)
+        return _ratio(cost, weight, ())
 
     @property
     def replicate_reward(self) -> Floats:
         """(preferences, replicates, objectives)"""
         return _ratio(self.sums.reward, self.sums.weight[..., None], 1)
-
-    @property
-    def replicate_cost(self) -> Floats:
-        """(preferences, replicates, costs)"""
-        return _ratio(self.sums.cost, self.sums.weight[..., None], 1)
 
     @property
     def utilities(self) -> Floats:
@@ -101,8 +112,14 @@ class Played:
 
     @property
     def excess(self) -> Floats:
-        """(preferences, costs) average over limit, less 1: above 0 is a violation, strictly."""
+        """(preferences, costs) average over limit, less 1, of the worst kind: above 0 is a violation, strictly."""
         found: Floats = self.cost / self.limits - 1
+        return found
+
+    @property
+    def kind_excess(self) -> Floats:
+        """(preferences, kinds, costs) the same of each kind."""
+        found: Floats = self.kind_cost / self.limits - 1
         return found
 
     @property

@@ -1,4 +1,10 @@
-"""An evaluation as one flat table of numbers, for JSON."""
+"""An evaluation as one flat table of numbers, for JSON.
+
+How the limits are kept is told by maxima, over the training seeds, the kinds of device and the scenarios that were
+trained in: no average may hide one that breaks them. Beside them stand each scenario's, each kind's and the spread over
+the seeds; `unseen_…` are the maxima over the scenarios that were not trained in. Other figures are means over
+preferences, seeds and all devices of a scenario, unless they say.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.writing import whole_text
+from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS, RANDOM
 from circadia_lab.policy.evaluation.figures import (
+    by_kind,
     coupling_gain,
     expected_utility,
     feasible,
@@ -21,6 +29,7 @@ from circadia_lab.policy.evaluation.figures import (
     transfer_ratio,
     utilities,
     violating_fractions,
+    worst_costs,
 )
 
 if TYPE_CHECKING:
@@ -63,12 +72,17 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 
 def _of_all(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     head, *others = scenarios
+    seen, unseen = ([s for s in scenarios if s.unseen is apart] for apart in (False, True))
     found: dict[str, Any] = {
         "scenario": head.name,
         "seeds": len(head.ours.plays),
         "preferences": len(head.ours.plays[0].preferences),
         **_of_scenario(head),
-        **_of_rounding(head),
+        **_of_rounding(seen or [head]),
+        **_of_limits(seen or [head]),
+        **{f"unseen_{key}": value for key, value in _of_limits(unseen).items()},
+        **{f"{slug(head.name)}_{key}": value for key, value in _of_limits([head]).items()},
+        **_of_kinds(scenarios),
     }
     for scenario in others:
         found |= {f"{slug(scenario.name)}_{key}": value for key, value in _of_scenario(scenario).items()}
@@ -135,8 +149,8 @@ def _of_scenario(scenario: Scenario) -> dict[str, Any]:
         "utility": own.mean,
         "utility_low": own.low,
         "utility_high": own.high,
-        "violating_fraction": float(np.median(violating_fractions(ours))),
-        "worst_cost_over_limit": float(np.median([1 + played.excess.max() for played in ours.plays])),
+        **dict(zip(("utility_min", "utility_median", "utility_max"), spread(utilities(ours)), strict=True)),
+        **_of_limits([scenario]),
         "avoidable_crossings": int(sum(played.crossings.sum() for played in ours.plays)),
         "hypervolume": volume(ours),
         **{name: mean(ours, name) for name in MEANS},
@@ -144,7 +158,7 @@ def _of_scenario(scenario: Scenario) -> dict[str, Any]:
     for arm in scenario.arms:
         if arm.name != OURS:
             found[f"utility_{slug(arm.name)}"] = float(np.mean(utilities(arm)))
-            found[f"violating_fraction_{slug(arm.name)}"] = float(np.median(violating_fractions(arm)))
+            found[f"violating_fraction_{slug(arm.name)}"] = max(violating_fractions(arm))
     if rival:
         found |= {
             "best_feasible_baseline": rival.name,
@@ -155,13 +169,45 @@ def _of_scenario(scenario: Scenario) -> dict[str, Any]:
     return found
 
 
-def _of_rounding(scenario: Scenario) -> dict[str, Any]:
-    floats = scenario.arm(FLOATS)
-    if floats is None:
+def _of_limits(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """Of the trained policy in the worst of them, with the spread over the seeds, each in its worst of them."""
+    if not scenarios:
+        return {}
+    found: dict[str, Any] = {}
+    for name, each in (("violating_fraction", violating_fractions), ("worst_cost_over_limit", worst_costs)):
+        least, middle, most = spread(np.max([each(scenario.ours) for scenario in scenarios], axis=0))
+        found |= {name: most, f"{name}_median": middle, f"{name}_min": least}
+    shares = {cost: [s.binding[cost] for s in scenarios if s.binding] for cost in COSTS}
+    if all(shares.values()):
+        found |= {f"binding_share_{cost}": min(values) for cost, values in shares.items()}
+        found["binding_share"] = min(map(min, shares.values()))
+    return found
+
+
+def _of_kinds(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """Each kind of device in each scenario."""
+    found: dict[str, Any] = {}
+    for scenario in scenarios:
+        for of in by_kind(scenario.ours):
+            name = f"{slug(scenario.name)}_{slug(of.kind)}"
+            found[f"{name}_violating_fraction"] = of.violating_fraction
+            found[f"{name}_worst_cost_over_limit"] = float(of.over_limit.max())
+    return found
+
+
+def spread(values: Any) -> tuple[float, float, float]:
+    """Least, median and largest."""
+    return float(np.min(values)), float(np.median(values)), float(np.max(values))
+
+
+def _of_rounding(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """In the worst of them."""
+    pairs = [(scenario.ours, floats) for scenario in scenarios if (floats := scenario.arm(FLOATS))]
+    if not pairs:
         return {}
     return {
-        "int8_loss": int8_loss(scenario.ours, floats),
-        "int8_added_violations": int8_added_violations(scenario.ours, floats),
+        "int8_loss": max(int8_loss(ours, floats) for ours, floats in pairs),
+        "int8_added_violations": max(int8_added_violations(ours, floats) for ours, floats in pairs),
     }
 
 

@@ -86,6 +86,7 @@ def play(
         limits=problem.costs.array,
         accuracy_model=problem.accuracy,
         sums=merged(parts, axis=2),
+        devices=problem.device_names,
     )
 
 

@@ -1,13 +1,14 @@
 """Constants of a rule by search: those that keep the limits first, then those of the highest utility.
 
-The search plays on chance of its own, all candidates side by side, and holds every cost to `AIM` of its limit, so that
-what keeps the limits in the search is likely to keep them in the evaluation.
+The search plays on chance of its own, all candidates side by side, and holds every cost of every kind of device to `AIM`
+of its limit, so that what keeps the limits in the search is likely to keep them in the evaluation. What it tried also
+tells whether the limits bind: a limit that the best setting keeps of itself when it is freed of it asks for nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -76,6 +77,27 @@ class SideBySide:
         return scores
 
 
+class Tried(NamedTuple):
+    """What became of every setting in the search."""
+
+    utility: Floats
+    """(candidates, preferences)"""
+    over_limit: Floats
+    """(candidates, preferences, costs) average over limit, of the worst kind of device."""
+
+    @property
+    def excess(self) -> Floats:
+        """(candidates, preferences, costs) beyond `AIM` of the limits."""
+        return np.maximum(self.over_limit / AIM - 1, 0)
+
+
+class Searched(NamedTuple):
+    """Of a family."""
+
+    arms: tuple[Arm, ...]
+    tried: Tried
+
+
 def searched(
     problem: Problem,
     family: Family,
@@ -83,33 +105,50 @@ def searched(
     *,
     search: Conditions = SEARCH,
     progress: Progress = None,
-) -> tuple[Arm, ...]:
+) -> Searched:
     """The family's best setting for all anchors, and an arm with the best for each where they differ."""
     halves = _halves(progress)
-    tried = _tried(problem, family, search, halves[0])
-    utility = np.stack([played.utilities for played in tried])
-    excess = np.stack([np.maximum(played.cost / (AIM * played.limits) - 1, 0).sum(-1) for played in tried])
+    plays = _tried(problem, family, search, halves[0])
+    tried = Tried(
+        np.stack([played.utilities for played in plays]), np.stack([1 + played.excess for played in plays])
+    )
+    utility, excess = tried.utility, tried.excess.sum(-1)
     one = best(utility.mean(-1), excess.mean(-1))
     each = np.array([best(utility[:, p], excess[:, p]) for p in range(len(ANCHORS))])
-    plays = _played(problem, family, conditions, np.stack([np.full(len(ANCHORS), one), each]), halves[1])
+    chosen = _played(problem, family, conditions, np.stack([np.full(len(ANCHORS), one), each]), halves[1])
     count = len(family.candidates)
     arms = [
         Arm(
             name=family.name,
             kind="rule",
-            plays=(plays[0],),
+            plays=(chosen[0],),
             constants=family.candidates[one].text,
             note=family.note,
         ),
         Arm(
             name=f"{family.name}, per preference",
             kind="rule",
-            plays=(plays[1],),
+            plays=(chosen[1],),
             constants=f"{len(set(each.tolist()))} of {count} settings: a best one for each preference",
             note=family.note,
         ),
     ]
-    return tuple(arms if (each != one).any() else arms[:1])
+    return Searched(tuple(arms if (each != one).any() else arms[:1]), tried)
+
+
+def binding_shares(tried: Sequence[Tried]) -> Floats:
+    """(costs,) share of the preferences under which the best of all settings, freed of that limit alone, breaks it."""
+    utility = np.concatenate([each.utility for each in tried])
+    excess = np.concatenate([each.excess for each in tried])
+    over_limit = np.concatenate([each.over_limit for each in tried])
+    preferences, costs = range(utility.shape[1]), range(excess.shape[2])
+    broken = np.zeros((len(preferences), len(costs)))
+    for cost in costs:
+        others = np.delete(excess, cost, axis=-1).sum(-1)
+        for p in preferences:
+            broken[p, cost] = over_limit[best(utility[:, p], others[:, p]), p, cost] > 1
+    found: Floats = broken.mean(0)
+    return found
 
 
 def best(utility: Floats, excess: Floats) -> int:

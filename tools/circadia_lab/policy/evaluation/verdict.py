@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from circadia_lab.page.tile import Tile
 from circadia_lab.policy.evaluation.evaluation import FLOATS
 from circadia_lab.policy.evaluation.figures import (
-    FEASIBLE_FRACTION,
     expected_utility,
     int8_added_violations,
     int8_loss,
     violating_fractions,
+    worst_costs,
 )
 from circadia_lab.policy.evaluation.result import best_rival, coupling, transfer
 from circadia_lab.policy.evaluation.tables import number, over, percent, with_interval
@@ -102,13 +100,17 @@ def _of_scenarios(evaluation: Evaluation) -> Iterator[Tile]:
             note=f"{rival.name} has {expected_utility(rival).mean:.4f} and keeps the limits",
             verdict="good" if difference.mean > 0 else "bad",
         )
-    share = float(np.median(violating_fractions(head.ours)))
-    crossed = sum(float(played.crossings.sum()) for played in head.ours.plays)
+    share = max(max(violating_fractions(scenario.ours)) for scenario in evaluation.seen)
+    worst = max(max(worst_costs(scenario.ours)) for scenario in evaluation.seen)
+    crossed = sum(float(played.crossings.sum()) for s in evaluation.seen for played in s.ours.plays)
     yield Tile(
         title="Preferences that break a limit",
         value=percent(share),
-        note=f"on average over its kinds of device, median over seeds; battery floor crossed {crossed:.0f} times",
-        verdict="good" if share <= FEASIBLE_FRACTION and not crossed else "bad",
+        note=(
+            f"for any kind of device, in the worst of the {len(evaluation.seen)} scenarios trained in and the worst seed; "
+            f"worst cost {worst:.2f} of its limit; battery floor crossed {crossed:.0f} times"
+        ),
+        verdict="good" if share == 0 and not crossed else "bad",
     )
     gain = coupling(head)
     if gain:

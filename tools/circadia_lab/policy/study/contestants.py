@@ -82,6 +82,11 @@ _NOTES = {
         "serving wins; in floats."
     ),
     UNCONSTRAINED: "The same training with no price on the costs; in floats.",
+    "one-limit-for-all": "The same with limits held on average over the kinds of device; in floats.",
+    "no-margin": "The same with costs steered to their limits themselves, not below; in floats.",
+    "no-annealing": "The same with costs steered below their limits from the start; in floats.",
+    "one-try": "The same with no second action tried under the same chance; in floats.",
+    "one-stage": "The same without the extension of the front; in floats.",
 }
 
 

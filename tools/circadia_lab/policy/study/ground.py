@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from circadia_lab.policy.env.mixture import worlds_of
 from circadia_lab.policy.study.digest import digest
 
 if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
     from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.mixture import Mixture
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.oracle.grid import Grid
     from circadia_lab.policy.oracle.spec import GridSpec
@@ -48,9 +50,9 @@ class Ground(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FullGround:
-    """The physics of a problem's devices."""
+    """The physics of the devices of a problem, or of a mixture of them."""
 
-    problem: Problem
+    problem: Problem | Mixture
 
     @property
     def name(self) -> str:
@@ -59,7 +61,7 @@ class FullGround:
 
     @property
     def digest(self) -> str:
-        """Of everything in the problem."""
+        """Of everything in it."""
         return digest(self.problem)
 
     @property
@@ -76,8 +78,9 @@ class FullGround:
         return TrainingEnvironment(self.problem, batch)
 
     def batch(self, least: int, parts: int) -> int:
-        """A multiple of the problem's devices."""
-        return _multiple(least, math.lcm(len(self.problem.devices), parts))
+        """A multiple of its devices."""
+        devices = sum(len(world.devices) for world in worlds_of(self.problem))
+        return _multiple(least, math.lcm(devices, parts))
 
 
 class GridGround:

@@ -3,6 +3,14 @@
 coupled         one network decides about serving and training
 separate        two networks, each blind to the other's backlog
 unconstrained   one network, costs without a price
+
+and, to tell what each part of the trainer is worth, one network trained without it:
+
+one-limit-for-all   limits held on average over the kinds of device
+no-margin           costs steered to their limits themselves
+no-annealing        costs steered below their limits from the start
+one-try             no second action tried under the same chance
+one-stage           no extension of the front
 """
 
 from __future__ import annotations
@@ -17,7 +25,7 @@ from circadia_lab.policy.study.ground import BATCH
 from circadia_lab.policy.study.training_file import Training, read_training, write_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from circadia_lab.policy.cmoppo.config import Config
@@ -26,6 +34,14 @@ if TYPE_CHECKING:
     from circadia_lab.policy.study.ground import Ground
 
 ARMS = ("coupled", "separate", "unconstrained")
+ABLATIONS: Mapping[str, Callable[[Config], Config]] = {
+    "one-limit-for-all": lambda config: replace(config, by_kind=False),
+    "no-margin": lambda config: replace(config, target=1.0, target_first=1.0),
+    "no-annealing": lambda config: replace(config, target_first=config.target),
+    "one-try": lambda config: replace(config, tried=1, explored=0),
+    "one-stage": lambda config: replace(config, extension_share=0.0, extension_rounds=0),
+}
+"""What each leaves out."""
 
 
 class Study:
@@ -47,7 +63,9 @@ class Study:
                 return replace(self.config, architecture="separate", constrained=True)
             case "unconstrained":
                 return replace(self.config, architecture="coupled", constrained=False)
-        raise ConfigError(f"no arm {arm!r}; there are {', '.join(ARMS)}")
+        if arm in ABLATIONS:
+            return ABLATIONS[arm](self.config)
+        raise ConfigError(f"no arm {arm!r}; there are {', '.join((*ARMS, *ABLATIONS))}")
 
     def path(self, arm: str, seed: int) -> Path:
         """Of that training; the name changes with trainer, problem and configuration."""

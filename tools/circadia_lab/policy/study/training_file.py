@@ -39,7 +39,7 @@ class Training:
     layers: dict[str, Layers]
     """By network: `actor`, or `serve` and `other` of the separate architecture."""
     multipliers: NDArray[np.float64]
-    """(anchors, costs)"""
+    """(kinds, anchors, costs)"""
     problem: str
     """Its name …"""
     problem_digest: str

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.policy.cmoppo.averages import averages, dealt, shared
+from circadia_lab.policy.cmoppo.averages import averages, dealt, portions, shared
 from circadia_lab.policy.cmoppo.rollout import moved, rollout, tick
 from circadia_lab.policy.env.fixed import INDEX, NAMES
 from circadia_lab.policy.env.preferences import ANCHORS
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("quick")
 SLEEP, SERVE, TRAIN = INDEX["sleep"], INDEX["serve/low/small"], INDEX["train/low/small"]
+
+
+def alike(count: int) -> Any:
+    """Devices of one kind."""
+    return np.zeros(count, np.int64)
 
 
 def drawn_with(train: float) -> Callable[[Any, Any], Any]:
@@ -58,11 +63,23 @@ def test_more_preferences_than_devices_take_turns(two_states: Any) -> None:
 
 
 def test_preferences_are_dealt_in_turn_and_their_sums_put_together() -> None:
-    assert np.asarray(dealt(ANCHORS[:2], 5)) == pytest.approx(ANCHORS[[0, 1, 0, 1, 0]])
+    assert np.asarray(dealt(ANCHORS[:2], alike(5))) == pytest.approx(ANCHORS[[0, 1, 0, 1, 0]])
     sums = np.array([[1.0, 2.0], [10.0, 1.0], [5.0, 2.0]])
-    assert shared(sums, 2).tolist() == [[1.5], [10.0]]
-    with pytest.raises(ConfigError, match="21 preferences for a batch of 20"):
-        dealt(ANCHORS, 20)
+    assert shared(sums, 2, alike(3)).tolist() == [[1.5], [10.0]]
+    with pytest.raises(ConfigError, match="21 preferences for 20 devices of a kind"):
+        dealt(ANCHORS, alike(20))
+
+
+def test_rewards_are_of_all_kinds_and_costs_of_the_worst() -> None:
+    """Two kinds in turn, two preferences: each kind has a device for each of them."""
+    kinds = np.array([0, 1, 0, 1])
+    assert np.asarray(dealt(ANCHORS[:2], kinds)) == pytest.approx(ANCHORS[[0, 0, 1, 1]])
+    assert [len(rows) for rows in portions(ANCHORS[:5], kinds)] == [2, 2, 1]
+    rewards = np.array([[1.0, 0, 0], [3.0, 0, 0], [5.0, 0, 0], [9.0, 0, 0]])
+    costs = np.array([[0.5, 0.1, 0], [0.2, 2.0, 0], [0.0, 0.0, 0], [0.0, 0.0, 4]])
+    weights = np.array([[1.0], [2.0], [1.0], [1.0]])
+    found = shared(np.hstack([rewards, costs, weights]), 2, kinds)
+    assert found.tolist() == [[(1 + 1.5) / 2, 0, 0, 0.5, 1.0, 0], [7, 0, 0, 0, 0, 4]]
 
 
 @pytest.mark.slow
@@ -70,7 +87,7 @@ def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: An
     """A tried action brings what it would bring were it taken under that chance."""
     environment = chain(64)
     world, key = environment.initial(jax.random.PRNGKey(0)), jax.random.PRNGKey(1)
-    preference = dealt(ANCHORS, 64)
+    preference = dealt(ANCHORS, environment.kinds)
 
     def evenly(encoded: Any, mask: Any) -> Any:
         return jnp.where(mask, 0.0, -1e9)
@@ -101,7 +118,7 @@ def test_what_is_explored_is_drawn_evenly_and_never_taken(two_states: Any) -> No
     def sleeps(encoded: Any, mask: Any) -> Any:
         return jnp.where(mask, jnp.zeros(len(NAMES)).at[SLEEP].set(60.0), -1e9)
 
-    after, seen = tick(environment, sleeps, world, dealt(ANCHORS, 600), jax.random.PRNGKey(0), 3, 1)
+    after, seen = tick(environment, sleeps, world, dealt(ANCHORS, alike(600)), jax.random.PRNGKey(0), 3, 1)
     actions = np.asarray(seen.action)
     assert (actions[:, :2] == SLEEP).all()
     assert not np.asarray(after).any()
@@ -113,7 +130,9 @@ def test_what_is_explored_is_drawn_evenly_and_never_taken(two_states: Any) -> No
 def test_costs_of_a_rollout_are_shares_of_their_limits(two_states: Any) -> None:
     environment = two_states(8)
     world = jnp.ones(8, jnp.int32)
-    _, ticks = rollout(environment, drawn_with(0.5), world, dealt(ANCHORS[:1], 8), jax.random.PRNGKey(0), 3)
+    _, ticks = rollout(
+        environment, drawn_with(0.5), world, dealt(ANCHORS[:1], alike(8)), jax.random.PRNGKey(0), 3
+    )
     assert ticks.gain.shape == (3, 8, 1, 6)
     assert np.asarray(ticks.gain[0, :, 0, 3]) == pytest.approx(3.0)
     assert np.asarray(ticks.gain[0, :, 0, 0]) == pytest.approx(3.0)

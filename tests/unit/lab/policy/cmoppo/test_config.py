@@ -9,6 +9,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.cmoppo.update import target_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,10 @@ def test_differences_are_named_with_both_values() -> None:
     assert config.different(other) == ["steps: 6, here 5", "gone: True, here nothing"]
     del other["ticks"]
     assert f"ticks: nothing, here {config.ticks}" in config.different(other)
+
+
+def test_the_target_of_a_limit_tightens() -> None:
+    config = Config(target_first=1.0, target=0.8, target_until=0.5)
+    wanted = {0.0: 1.0, 0.25: 0.9, 0.5: 0.8, 1.0: 0.8}
+    for share, target in wanted.items():
+        assert float(target_of(share, config)) == pytest.approx(target)

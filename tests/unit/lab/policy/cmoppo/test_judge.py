@@ -39,9 +39,13 @@ def test_utility_is_the_mean_and_worst_the_largest_share_of_a_limit() -> None:
         (kept(0.9, 1.1), kept(0.1, 1.0), False),
         (kept(0.1, 1.1), kept(0.9, 1.2), True),
         (kept(0.9, 1.3), kept(0.1, 1.2), False),
+        (kept(0.9, 0.99), kept(0.1, 0.98), False),
+        (kept(0.1, 0.96), kept(0.9, 0.98), True),
     ],
 )
-def test_limits_come_before_utility(chain: Any, tiny: Config, new: Kept, old: Kept, wanted: bool) -> None:
+def test_limits_come_before_utility_with_room_to_spare(
+    chain: Any, tiny: Config, new: Kept, old: Kept, wanted: bool
+) -> None:
     assert Judge(trainer_of(chain(24), tiny), 0).better(new, old) is wanted
 
 
@@ -54,7 +58,9 @@ def test_without_constraints_utility_alone_decides(chain: Any, tiny: Config) -> 
 @pytest.mark.slow
 def test_gains_are_those_of_the_rounded_policy_in_closed_form(two_states: Any, tiny: Config) -> None:
     """A fresh policy draws evenly among three: p = 1/3, x = p / (p + ½) = 0.4, of a limit of 1/3."""
-    trainer = trainer_of(two_states(126), replace(tiny, judged_warm_up=16))
+    environment = two_states(126)
+    environment.kinds = 0 * environment.kinds  # of chance, the worse of two would be told
+    trainer = trainer_of(environment, replace(tiny, judged_warm_up=16))
     parameters = trainer.actor.parameters(jax.random.PRNGKey(0))
     preferences = lattice(20)
     ranges = (np.array([[0.0, 3.0], [0.0, 3.0], [-0.2, 0.2]], np.float32),)

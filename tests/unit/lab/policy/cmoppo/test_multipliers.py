@@ -27,19 +27,28 @@ def test_a_step_by_hand() -> None:
 
 
 def test_only_what_is_violated_gets_a_price() -> None:
-    now = initial_multipliers(2, 3)
+    now = initial_multipliers(1, 2, 3)
     assert not now.prices(0.5, LARGEST).any()
     for _ in range(5):
-        now = step(now, [[2.0, 0.9, 0.1], [0.0, 0.0, 1.0]])
+        now = step(now, [[[2.0, 0.9, 0.1], [0.0, 0.0, 1.0]]])
     prices = np.asarray(now.prices(0.5, LARGEST))
-    assert (prices > 0).tolist() == [[True, False, False], [False, False, True]]
+    assert (prices > 0).tolist() == [[[True, False, False], [False, False, True]]]
+
+
+def test_each_kind_of_device_has_prices_of_its_own() -> None:
+    now = initial_multipliers(2, 1, 1)
+    for _ in range(5):
+        now = step(now, [[[1.5]], [[0.1]]])
+    prices = np.asarray(now.prices(0.5, LARGEST)).ravel()
+    assert prices[0] > 0
+    assert prices[1] == 0
 
 
 def test_it_rises_while_violated_and_falls_once_the_target_is_kept() -> None:
-    now, path = initial_multipliers(1, 1), []
+    now, path = initial_multipliers(1, 1, 1), []
     for cost in [1.5] * 10 + [0.2] * 30:
-        now = step(now, [[cost]])
-        path.append(float(now.integral[0, 0]))
+        now = step(now, [[[cost]]])
+        path.append(float(now.integral[0, 0, 0]))
     assert path[:10] == sorted(path[:10])
     assert path[9] > path[0] > 0
     assert path[-1] == 0
@@ -48,16 +57,16 @@ def test_it_rises_while_violated_and_falls_once_the_target_is_kept() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=20), st.floats(0, 100, width=32))
 def test_it_is_never_negative_and_never_above_the_cap(costs: list[float], proportional: float) -> None:
-    now = initial_multipliers(1, 1)
+    now = initial_multipliers(1, 1, 1)
     for cost in costs:
-        now = step(now, [[cost]])
+        now = step(now, [[[cost]]])
         for value in (now.integral, now.prices(proportional, LARGEST)):
-            assert 0 <= float(value[0, 0]) <= LARGEST
+            assert 0 <= float(value[0, 0, 0]) <= LARGEST
 
 
 def test_a_rare_cost_raises_it_as_much_as_its_mean_says() -> None:
     """Clipping each device's violation before the mean, −0.9 nine times out of ten and 1 once, would lower it."""
     each = np.array([0.0] * 9 + [20.0])
-    found = step(initial_multipliers(1, 1), [[each.mean()]])
-    assert float(found.violation[0, 0]) > 0
+    found = step(initial_multipliers(1, 1, 1), [[[each.mean()]]])
+    assert float(found.violation[0, 0, 0]) > 0
     assert np.clip(each - TARGET, -1, 1).mean() < 0

@@ -88,7 +88,7 @@ def test_it_tells_how_far_it_is(whole: Finished) -> None:
 def test_everything_that_comes_of_it_is_a_number(whole: Finished) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(whole.found.parameters))
     assert np.isfinite(whole.found.multipliers).all()
-    assert whole.found.multipliers.shape == (len(ANCHORS), 3)
+    assert whole.found.multipliers.shape == (1, len(ANCHORS), 3)
     assert (whole.found.multipliers >= 0).all()
     scores = scorer(whole.found)(np.zeros((1, WIDTH), np.int8), np.ones((1, len(NAMES)), bool))
     assert np.exp(scores).sum() == pytest.approx(1, abs=1e-5)

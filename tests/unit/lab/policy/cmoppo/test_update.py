@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -45,6 +46,30 @@ def test_each_kind_of_device_is_centred_on_its_own_averages(chain: Any, tiny: Co
     # ticks are one or two periods long
     assert (richer - plain).min() > 3
     assert (richer - plain).max() < 12
+
+
+class Dear(Apart):
+    """The second kind's costs are ten times as high."""
+
+    def step(self, state: Any, action: Any, key: Any) -> Any:
+        after, outcome = self._inner.step(state, action, key)
+        return after, outcome._replace(cost=outcome.cost * (1 + 9.0 * self.kinds[:, None]))
+
+
+@pytest.mark.slow
+def test_each_kind_of_device_is_held_to_the_limits_for_itself(chain: Any, tiny: Config) -> None:
+    learner, figures = updated(Dear(chain(BATCH)), tiny)
+    cheap, dear = np.asarray(learner.multipliers.violation)
+    assert cheap.shape == dear.shape == (21, 3)
+    assert dear.mean() > 3 * cheap.mean()
+    told = np.asarray(figures.gains)[:, len(OBJECTIVES) :]
+    for_all, _ = updated(Dear(chain(BATCH)), replace(tiny, by_kind=False))
+    assert for_all.multipliers.violation.shape == (1, 21, 3)
+    both = (cheap + dear) / 2
+    assert np.asarray(for_all.multipliers.violation)[0].mean() == pytest.approx(both.mean(), rel=0.1)
+    # the first update is steered to `target_first`; of the smoothed violation a share counts
+    worst = np.maximum(cheap, dear) / (1 - tiny.smoothing) + tiny.target_first
+    assert told == pytest.approx(worst, rel=1e-3)
 
 
 @pytest.mark.slow

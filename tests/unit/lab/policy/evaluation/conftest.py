@@ -44,6 +44,7 @@ def made(
         limits=np.asarray(limits, float),
         accuracy_model=shipped_accuracy(),
         sums=Sums(**plain),
+        devices=("a device",),
     )
 
 

@@ -63,13 +63,16 @@ def test_the_optimum_s_own_volume_is_all_of_it(figures: OracleFigures) -> None:
     assert figures.hypervolume_ratio(figures.reward[1]) < 1
 
 
-def test_a_summary_is_flat_finite_and_of_medians(figures: OracleFigures) -> None:
+def test_a_summary_is_flat_and_finite_of_medians_and_of_the_worst_for_limits(figures: OracleFigures) -> None:
     summary = figures.summary()
     assert all(isinstance(x, str | int) or math.isfinite(x) for x in summary.values())
     assert summary["normalised_mean"] == pytest.approx(0.75)
     assert summary["normalised_min"] == pytest.approx(0.75)
-    assert summary["violating_fraction"] == pytest.approx(1 / 3)
-    assert summary["worst_cost_over_limit"] == pytest.approx((0.5 + 2) / 2)
+    assert (summary["normalised_mean_min"], summary["normalised_mean_max"]) == pytest.approx((0.5, 1))
+    assert summary["violating_fraction"] == pytest.approx(2 / 3)
+    assert summary["violating_fraction_median"] == pytest.approx(1 / 3)
+    spread = [summary[f"worst_cost_over_limit{which}"] for which in ("_min", "_median", "")]
+    assert spread == pytest.approx([0.5, (0.5 + 2) / 2, 2])
     assert summary["distilled_normalised_mean"] == pytest.approx(1)
     assert summary["distilled_violating_fraction"] == 0
     assert summary["oracle_coupling_mean"] == pytest.approx(0.2)

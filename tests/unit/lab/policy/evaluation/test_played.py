@@ -35,7 +35,18 @@ def test_averages_are_ratios_of_sums(made_up: Made) -> None:
     assert played.reward[:, 0] == pytest.approx(7 / 4)
     assert played.cost[:, 0] == pytest.approx(7 / 4)
     assert played.replicate_reward[0, :, 0] == pytest.approx([1, 2])
-    assert played.replicate_cost.shape == (21, 2, 3)
+
+
+def test_a_limit_holds_for_each_kind_of_device(made_up: Made) -> None:
+    """Twins are one kind; what another kind saves does not make up for it."""
+    parts = [made_up([1, 0, 0], [0.01, cost, 0.1]).sums for cost in (0.1, 0.2, 0.5)]
+    sums = merged(parts, axis=1)
+    played = replace(made_up([1, 0, 0], [0, 0, 0]), sums=sums, devices=("phone", "phone", "board"))
+    assert played.kinds == ("phone", "board")
+    assert played.kind_cost[0, :, 1] == pytest.approx([0.15, 0.5])
+    assert played.cost[0] == pytest.approx([0.01, 0.5, 0.1])
+    assert played.kind_excess[0, :, 1] == pytest.approx([0.15 / 0.2 - 1, 0.5 / 0.2 - 1])
+    assert played.excess[:, 1] == pytest.approx(1.5)
 
 
 def test_figures_by_hand(made_up: Made) -> None:

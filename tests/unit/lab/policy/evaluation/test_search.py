@@ -10,6 +10,7 @@ import pytest
 
 from circadia.observation import COLUMN, TABLE
 from circadia_lab.policy.env.fixed import INDEX
+from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import CostLimits
 from circadia_lab.policy.evaluation.arm import Conditions
@@ -17,7 +18,16 @@ from circadia_lab.policy.evaluation.baselines import baselines, families
 from circadia_lab.policy.evaluation.figures import expected_utility, feasible
 from circadia_lab.policy.evaluation.rules import NEVER, GatedRule, SleepRule
 from circadia_lab.policy.evaluation.scorers import of_rule, uniform
-from circadia_lab.policy.evaluation.search import AIM, Candidate, Family, SideBySide, best, searched
+from circadia_lab.policy.evaluation.search import (
+    AIM,
+    Candidate,
+    Family,
+    SideBySide,
+    Tried,
+    best,
+    binding_shares,
+    searched,
+)
 
 if TYPE_CHECKING:
     from circadia_lab.policy.env.problem import Problem
@@ -31,6 +41,16 @@ def test_limits_come_before_utility() -> None:
     assert best(utility, np.array([0.5, 0.0, 0.0, 0.1])) == 2
     assert best(utility, np.array([0.5, 0.3, 0.2, 0.4])) == 2
     assert best(utility, np.zeros(4)) == 0
+
+
+def test_a_limit_binds_where_the_best_that_is_freed_of_it_breaks_it() -> None:
+    """Without the first limit the lavish is best and breaks it; without the second nothing else changes."""
+    frugal, lavish = [0.5, 0.5, 0.1], [1.5, 0.5, 0.1]
+    tried = [
+        Tried(np.array([[1.0, 1.0]]), np.array([[frugal, frugal]])),
+        Tried(np.array([[2.0, 0.5]]), np.array([[lavish, lavish]])),
+    ]
+    assert binding_shares(tried).tolist() == [0.5, 0.0, 0.0]
 
 
 def test_side_by_side_each_row_is_its_own_rule_s() -> None:
@@ -60,7 +80,8 @@ def test_the_rule_that_keeps_the_limits_is_found(problem: Problem) -> None:
     )
     told: list[float] = []
     loose = replace(problem, costs=CostLimits(expired=0.2, stale=0.5, old=0.5))
-    arms = searched(loose, family, BRIEF, search=SEARCH, progress=told.append)
+    arms, tried = searched(loose, family, BRIEF, search=SEARCH, progress=told.append)
+    assert tried.over_limit.shape == (3, 21, 3)
     assert arms[0].constants == "what work"
     assert (arms[0].kind, arms[0].name) == ("rule", "trial")
     assert np.array_equal(arms[0].plays[0].preferences, ANCHORS)
@@ -87,7 +108,7 @@ def test_a_rule_that_looks_at_the_preference_is_played_under_each(problem: Probl
     family = Family(
         name="stingy", candidates=(Candidate(constants={}, rule=Stingy(soc=0.2, fresh=2)),), observes=True
     )
-    (arm,) = searched(problem, family, BRIEF, search=SEARCH)
+    (arm,) = searched(problem, family, BRIEF, search=SEARCH).arms
     saves = ANCHORS[:, 2] > 0.5
     shares = arm.plays[0].action_shares[:, INDEX["sleep"]]
     assert (shares[saves] == 1).all()
@@ -108,12 +129,12 @@ def test_baselines_are_all_there_and_one_keeps_the_limits(problem: Problem) -> N
     seen: list[tuple[float, str]] = []
     conditions = Conditions(per_device=2, days=1.0, warm_up_days=0.5, seed=1)
     search = Conditions(per_device=1, days=1.0, warm_up_days=0.5, seed=2)
-    arms = {
-        arm.name: arm
-        for arm in baselines(
-            problem, conditions, search=search, progress=lambda share, what: seen.append((share, what))
-        )
-    }
+    found = baselines(
+        problem, conditions, search=search, progress=lambda share, what: seen.append((share, what))
+    )
+    arms = {arm.name: arm for arm in found.arms}
+    assert set(found.binding) == set(COSTS)
+    assert all(0 <= share <= 1 for share in found.binding.values())
     assert {
         "charging-only",
         "threshold",

@@ -1,0 +1,49 @@
+"""When the next tick comes: the one law of pacing, which the runtime keeps and the simulator computes with.
+
+A queue that is being served goes on at once; one that is not, and work that is away, are looked at soon; else a period
+passes. A request brings the tick forward, but no tick begins before the work of the one before is over.
+
+    earliest = max(busy, spacing)
+    due      = max(rest, earliest),   rest = 0, min(retry, period) or period
+
+Pure functions over an array module `xp`; seconds, counted from the tick's start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+RETRY_S = 30.0
+"""A queue that was not served is looked at again after this long."""
+RETRY_SHARE, MEASURED_RETRY_S = 0.02, 1.0
+"""On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
+SPACING_S = 1.0
+"""Ticks of a body that foretells are at least this far apart."""
+MEASURED_SPACING_S = 0.01
+"""Those of one that measures: what it was busy with is over when the tick is."""
+
+
+def earliest_s(busy_s: Any, spacing_s: float = SPACING_S, xp: Any = np) -> Any:
+    """(…,) before this nothing brings a tick."""
+    return xp.maximum(busy_s, spacing_s)
+
+
+def rest_s(
+    *, waiting: Any, serves: Any, away: Any, period_s: Any, retry_s: Any = RETRY_S, xp: Any = np
+) -> Any:
+    """(…,) until the next tick if nothing comes and no work takes longer.
+
+    `waiting`: requests that the tick left in the queue; `serves`: whether its action answers requests; `away`: whether
+    work of it comes back later.
+    """
+    soon = xp.minimum(retry_s, period_s)
+    held = xp.where(serves, 0.0, soon)
+    idle = xp.where(away, xp.minimum(RETRY_S, period_s), period_s)
+    return xp.where(waiting > 0, held, idle)
+
+
+def measured_retry_s(slack_s: Any, xp: Any = np) -> Any:
+    """(…,) how soon a body that measures looks again at a queue whose first deadline is `slack_s` away."""
+    return xp.clip(RETRY_SHARE * slack_s, MEASURED_RETRY_S, RETRY_S)
