@@ -13,14 +13,17 @@ from circadia.between_ticks import BetweenTicks
 from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, StoreError
 from circadia.federation.device.events import (
     Corruption,
+    ManifestSeen,
+    ModelArrived,
     UpdateAcknowledged,
     UpdatePutOff,
     UpdatesHeld,
 )
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, values
+from circadia.ports import wakes_on
 from circadia.sensors import SENSORS, answering
-from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units
+from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units, WakeOn
 from circadia.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -46,6 +49,11 @@ DELIVERY = action_named("sleep/sync-int8")
 """What sending the last updates amounts to."""
 PAUSED = ("paused", NAMES[1:])
 """What the pause forbids, as a limit is told: everything but sleep."""
+
+WAKING = {WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}
+"""How an observation says it."""
+ANSWERS = (ManifestSeen, ModelArrived, UpdateAcknowledged)
+"""By what the federation answers."""
 
 E = TypeVar("E", bound="Event")
 
@@ -84,6 +92,9 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
+        self.wakes_on = wakes_on(platform)
+        """The sleeps that the body can do."""
+        self._wake_on_request = float(max(WAKING[wake_on] for wake_on in self.wakes_on))
         self.delivering = False
         """Whether the last updates are on their way."""
         limits = bounds.shield.limits
@@ -206,6 +217,8 @@ class Agent:
             preference_accuracy=preference.accuracy,
             preference_latency=preference.latency,
             preference_energy=preference.energy,
+            wake_on_request=self._wake_on_request,
+            **self.application.recent.fields(t_s),
             **self.workload.observe(t_s),
         )
         self._last_t_s = t_s
@@ -217,6 +230,8 @@ class Agent:
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
         outcome = self.workload.run(decision.action, t_s)
+        if outcome.training is not None:
+            self.application.recent.trained(outcome.training, t_s)
         self.platform.spend(outcome.phases)
         if self.platform.stopwatch is not None:
             self.bounds.saw(decision.action, outcome)
@@ -349,7 +364,10 @@ class Agent:
 
     def _act_on(self, event: DeviceEvent) -> None:
         """One transaction decides, as for a tick: what the store refuses is heard again."""
-        model = self.workload.hear(event, self.clock.now_s())
+        now_s = self.clock.now_s()
+        model = self.workload.hear(event, now_s)
+        if isinstance(event, ANSWERS):
+            self.application.recent.contacted(now_s)
         ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:
             if model is not None:
@@ -395,6 +413,7 @@ class Agent:
 
     def _put_off(self, event: UpdatePutOff) -> None:
         """Said once an update, not at each try."""
+        self.application.recent.contacted(self.clock.now_s())
         if event.update_id not in self.put_off:
             log.warning(
                 "federation: update %s waits, the aggregator cannot take it now: %s; it is tried again, at least hourly",

@@ -12,13 +12,14 @@ from circadia.inbox import Answer, Example, Inbox, Item, Labelled, Submitted
 from circadia.listeners import MOST_EVENTS
 from circadia.promises import Promises
 from circadia.ranges import is_real, is_whole
+from circadia.recent import Recent
 from circadia.reporter import Reporter
 from circadia.serving.queue import Request
 from circadia.serving.server import check_input
 from circadia.types import Preference, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class Application:
         preference: Preference | None = None,
         reporter: Reporter | None = None,
         promises: Promises | None = None,
+        recent: Recent | None = None,
     ) -> None:
         """`deadline_s`: how long a request waits when the application does not say.
 
@@ -77,6 +79,8 @@ class Application:
         """Whether the device only sleeps."""
         self.reporter = reporter or Reporter()
         self.inferences = inferences
+        self.recent = recent or Recent(deadline_s=deadline_s)
+        """What the device remembers of late; of the agent's thread."""
         self.lessons_lost = 0
         """Examples that a store which refuses them pushed out of memory."""
         self._clock = clock
@@ -188,7 +192,7 @@ class Application:
     def ingest(self) -> bool:
         """Take in what other threads left; True when a request came or somebody asked for a tick."""
         items, wanted = self.inbox.take()
-        self.inferences.remember()  # before the labels of what they answered
+        self._note(self.inferences.remember())  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
@@ -217,6 +221,7 @@ class Application:
             answer.set_exception(error)
         else:
             self._promises.add(answer)
+            self.recent.asked(item.submitted_s, item.deadline_s)
 
     def _hear_label(self, item: Labelled) -> None:
         x = self._workload.recall(item.request_id)
@@ -225,7 +230,12 @@ class Application:
                 "feedback for request %d, which was not served or is long ago: dropped", item.request_id
             )
             return
+        self.recent.labelled(item.request_id, item.label, item.t_s)
         self._remember(_Lesson(x=x, label=item.label, t_s=item.t_s, request_id=item.request_id))
+
+    def _note(self, answers: Iterable[Served]) -> None:
+        for answer in answers:
+            self.recent.answered(answer.request_id, answer.label)
 
     def _remember(self, lesson: _Lesson) -> None:
         if len(self._lessons) == MOST_LESSONS:
@@ -260,6 +270,7 @@ class Application:
         `why_not`: the limits that kept this device from serving.
         """
         self.reporter.queue = self._workload.waiting
+        self._note(outcome.served)
         self._promises.keep(outcome.served)
         self._promises.expire(outcome.expired, f": serving is forbidden by {why_not}" if why_not else "")
         self.reporter.answered(outcome.served)

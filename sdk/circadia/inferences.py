@@ -102,7 +102,7 @@ class Inferences:
         self._leave: Leave | None = None
         self._spent_s = 0.0
         self._done = Done()
-        self._inputs: list[tuple[int, NDArray[np.float32], float]] = []
+        self._inputs: list[tuple[Served, NDArray[np.float32], float]] = []
         self._opened = False
         """Whether somebody was answered: the first answer opens an interpreter, which is work, but no answer's pace."""
         self._closed = False
@@ -137,7 +137,7 @@ class Inferences:
         with self._looked:
             self._spent_s += took.awake_s if math.isnan(leave.answer_s) else leave.answer_s
         if len(self._inputs) < MOST_KEPT:
-            self._inputs.append((answer.request_id, x, self._clock.now_s()))
+            self._inputs.append((answer, x, self._clock.now_s()))
         if self._done.count == MOST_SAID:
             self._ask()
 
@@ -188,15 +188,16 @@ class Inferences:
             self._leave, self._spent_s = leave, 0.0
             self._looked.notify_all()
 
-    def remember(self) -> None:
-        """Labels of what was answered may come from now on."""
+    def remember(self) -> list[Served]:
+        """Labels of what was answered may come from now on → those answers."""
         if not self._inputs:
-            return
+            return []
         with self._book:
             inputs, self._inputs = self._inputs, []
         if self._answers is not None:
-            for request_id, x, t_s in inputs:
-                self._answers.remember(request_id, x, t_s)
+            for answer, x, t_s in inputs:
+                self._answers.remember(answer.request_id, x, t_s)
+        return [answer for answer, _, _ in inputs]
 
     def take(self) -> Done:
         """What was answered since the last call."""

@@ -61,8 +61,20 @@ TABLE: tuple[Feature, ...] = (
     Feature("preference_accuracy", "1", 0, 1),
     Feature("preference_latency", "1", 0, 1),
     Feature("preference_energy", "1", 0, 1),
+    # from here on: what a device remembers of late, and what its body can do about waking
+    Feature("trained_age_s", "s", 0, DAY_S, MINUTE_S),
+    Feature("contact_age_s", "s", 0, DAY_S, MINUTE_S),
+    Feature("recent_error", "1", 0, 1),
+    Feature("error_age_s", "s", 0, DAY_S, MINUTE_S),
+    Feature("requests_per_hour", "1/h", 0, 3600, 1),
+    Feature("training_gain", "1", -1, 1),
+    Feature("deadline_s", "s", 0, DAY_S, 10),
+    Feature("wake_on_request", "1", 0, 2),
+    Feature("wake_up_j", "J", 0, 1000, 0.1),
+    Feature("radio_session_j", "J", 0, 1000, 0.1),
+    Feature("sleep_w", "W", 0, 10, 0.001),
 )
-"""The observation table, in the order of `Observation`'s fields; it is part of every policy file."""
+"""The observation table, in the order of `Observation`'s fields; it is part of every policy file. It only grows, at its end."""
 
 COLUMN: dict[str, int] = {feature.name: i for i, feature in enumerate(TABLE)}
 WIDTH = 2 * len(TABLE)

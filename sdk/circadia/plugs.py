@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
 
@@ -30,6 +30,9 @@ class PlatformConfig:
     kind: str = ""
     profile: str = "pixel-3"
     """The name of a shipped device profile or the path of one."""
+    work: Literal["profile", "task"] = "profile"
+    """How long work is foretold to take: as the profile's own network does, or as the device's task, whose operations are
+    counted. On a body that measures, what is foretold bounds the first actions; there the longer of the two holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from circadia.types import WakeOn
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
         TickRecord,
         Units,
     )
+
+EVERY_SLEEP = frozenset(WakeOn)
 
 
 class Clock(Protocol):
@@ -85,6 +89,31 @@ class Platform(Protocol):
     def close(self) -> None:
         """Let go of what it holds; a second call does nothing."""
         ...
+
+
+@runtime_checkable
+class PowersDown(Protocol):
+    """What a platform may have beside `Platform`: it says what ends its sleep, and powers down.
+
+    One without it stays awake while the agent waits, and hears each request.
+    """
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """The sleeps that the body can do: only {DUE}, nothing wakes it; only {REQUEST}, every request does."""
+        ...
+
+    def sleep(self, until_s: float, wake_on: WakeOn) -> bool:
+        """Power down until then, or until what may end it before. False: it cannot, and the agent waits awake.
+
+        Of the agent's thread, once all is stored. It may come back early or late: the agent looks at the clock.
+        """
+        ...
+
+
+def wakes_on(platform: Platform) -> frozenset[WakeOn]:
+    """The sleeps that a body can do: all, where it does not say, for the agent itself waits."""
+    return platform.wakes_on if isinstance(platform, PowersDown) else EVERY_SLEEP
 
 
 class Workload(Protocol):

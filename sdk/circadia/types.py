@@ -199,6 +199,28 @@ class Observation:
     preference_accuracy: float = 1 / 3
     preference_latency: float = 1 / 3
     preference_energy: float = 1 / 3
+    trained_age_s: float = NAN
+    """Time since the last training; `circadia.recent.NEVER_S` before the first."""
+    contact_age_s: float = NAN
+    """Time since the federation last answered a pull or a push; the same before, NaN without a federation."""
+    recent_error: float = NAN
+    """Share of wrong answers among those whose label came lately, 0 to 1 (`circadia.recent`)."""
+    error_age_s: float = NAN
+    """Time since the last such label."""
+    requests_per_hour: float = NAN
+    """How often requests come, lately."""
+    training_gain: float = NAN
+    """How far the loss fell in the last training, 1 − last half / first half of its steps, in [−1, 1]."""
+    deadline_s: float = NAN
+    """How long requests can wait, as a rule."""
+    wake_on_request: float = NAN
+    """Whether a request ends a sleep: 0 never, 1 in time for its deadline at best, 2 at once."""
+    wake_up_j: float = NAN
+    """What one wake-up takes."""
+    radio_session_j: float = NAN
+    """What one exchange takes before its first byte."""
+    sleep_w: float = NAN
+    """What sleep draws."""
 
 
 LIMITS = {
@@ -312,6 +334,8 @@ class Training:
     """(steps, batch) example ids, −1 where a batch was padded."""
     weights: NDArray[np.float32]
     """(parameters,) the model's weights after the last step."""
+    gain: float = NAN
+    """How far the loss fell: 1 − mean of the last half / mean of the first half of the steps, in [−1, 1]; NaN for one step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

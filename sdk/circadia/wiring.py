@@ -21,7 +21,8 @@ from circadia.bounds import Bounds
 from circadia.config import DeviceConfig, load_config
 from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.energy.work import at_least, with_work, work_of
+from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
 from circadia.federation.codecs import FLOAT32, INT8, largest_payload
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.rejections import Rejections
@@ -35,6 +36,7 @@ from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
 from circadia.promises import Promises
+from circadia.recent import Recent
 from circadia.reporter import Reporter
 from circadia.runtime import Runtime
 from circadia.sensors import all_told, needed
@@ -93,7 +95,7 @@ def build(
     given = parts or Parts()
     task = given.task or load_task(config.agent.task, given.open_model)
     policy = given.policy or make_policy(config.agent.policy, given.open_model)
-    profile = named_profile(config.platform.profile)
+    profile = profile_of(config.platform, task)
     with ExitStack() as opened:  # or a second attempt would find the store in use
         store = given.store or SqliteStore(config.store.path, config.store.retention)
         opened.callback(store.close)
@@ -166,6 +168,7 @@ def _assemble(
             preference=config.agent.preference,
             promises=promises,
             reporter=Reporter(device=device, version=workload.version, updates=counts),
+            recent=Recent(deadline_s=config.agent.deadline_s, federated=link is not None, last=last),
         ),
         federation=link,
         period_s=config.agent.period_s,
@@ -214,6 +217,21 @@ def check_sensors(acting: Collection[str], seen: Observation, known: Collection[
 def named_profile(name: str) -> DeviceProfile:
     """A shipped device profile by its name, or the path of a TOML file."""
     return load_profile(name) if name.endswith(".toml") else shipped_profile(name)
+
+
+def profile_of(config: PlatformConfig, task: Task) -> DeviceProfile:
+    """The profile that the configuration names, with the durations of the task's work if it asks for them.
+
+    `ConfigError`, or `ArtifactError` of the task's file, for a task whose work cannot be foretold on that device.
+    """
+    profile = named_profile(config.profile)
+    if config.work == "profile":
+        return profile
+    put = with_work if PLATFORMS.find(config.kind).plug.virtual else at_least
+    try:
+        return put(profile, work_of(task.name, task.model, task.infer_batch))
+    except (ConfigError, ArtifactError) as error:
+        raise type(error)(f'platform.work = "task": {error}; or say platform.work = "profile"') from error
 
 
 def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:

@@ -19,7 +19,7 @@ from circadia.federation.wire.messages import MOST_EXAMPLES
 from circadia.observation import NO_DEADLINE_S
 from circadia.serving.answers import served
 from circadia.stopwatch import Stopwatch
-from circadia.types import Load, Model, ModelUpdate, Outcome, Training, Units
+from circadia.types import NAN, Load, Model, ModelUpdate, Outcome, Training, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -224,7 +224,9 @@ class LearningWorkload:
         drawn = self.examples.draw(LOCAL_STEPS[most], self.task.batch, self._random)
         done: list[NDArray[np.int64]] = []
         rows: list[Rows] = []
-        weights, loss = self._trainer.train(self.model.weights, self._until_wanted(drawn, done, rows))
+        losses: list[float] = []
+        batches_of = self._until_wanted(drawn, done, rows)
+        weights, loss = self._trainer.train(self.model.weights, batches_of, losses)
         steps, batches = len(done), np.stack(done)
         trained = int((batches >= 0).sum())
         ids = np.unique(batches[batches >= 0])
@@ -236,6 +238,7 @@ class LearningWorkload:
             loss=loss,
             batches=batches,
             weights=weights,
+            gain=_gain(losses),
         )
         model = dataclasses.replace(
             self.model,
@@ -452,6 +455,14 @@ class LearningWorkload:
 
     def _served(self, outcome: Outcome) -> list[tuple[Request, Served]]:
         return [(self.requests.get(answer.request_id), answer) for answer in outcome.served]
+
+
+def _gain(losses: Sequence[float]) -> float:
+    """See `Training.gain`."""
+    half = len(losses) // 2
+    if not half or not (before := sum(losses[:half]) / half) > 0:
+        return NAN
+    return min(max(1 - sum(losses[-half:]) / half / before, -1.0), 1.0)
 
 
 def _without_change(model: Model) -> Model:

@@ -16,13 +16,16 @@ import numpy as np
 import pytest
 
 from circadia import cli
-from circadia.actions import NAMES
+from circadia.actions import FACTS, FIRST, NAMES
 from circadia.config import load_config
 from circadia.errors import CircadiaError, StoreError
 from circadia.federation.aggregate.ledger import Ledger, progress
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
+from circadia.idle import idle
 from circadia.learning.task_file import load_task
+from circadia.observation import COLUMN, TABLE
 from circadia.platforms.kinds import SimulatedConfig
+from circadia.policy.sampling import sample
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.wiring import build, make_policy
@@ -35,7 +38,10 @@ from circadia_lab.policy.replay.trace import read_trace
 
 if TYPE_CHECKING:
     from circadia.learning.task import Task
+    from circadia_lab.policy.replay.trace import Trace
 
+FEATURES = 26
+"""That an observation had."""
 FORMATS = Path(__file__).parents[1] / "formats"
 TASK = "digits-head"
 
@@ -89,7 +95,7 @@ def read_all(path: Path, told: Any) -> None:
     assert float(log.examples.x.sum()) == wanted["x_sum"]
     assert log.model is not None
     assert (log.model.version, float(log.model.weights.sum())) == (wanted["version"], wanted["weights_sum"])
-    same(read_trace(path), told["trace"])
+    same(as_it_was(read_trace(path)), told["trace"])
     same(read_states(path), told["states"])
     same(read_ticks(path), told["ticks"])
     same(read_row(path, "phone", "pixel-3"), told["row"])
@@ -99,6 +105,13 @@ def read_all(path: Path, told: Any) -> None:
     same(masked, told["masked"])
     phases = {str(one.tick_id): [(p.load.name, p.duration_s) for p in one.phases] for one in ticks}
     same(phases, told["phases"])
+
+
+def as_it_was(trace: Trace) -> Trace:
+    """With the features and the actions that there were; what came later was not observed and not forbidden."""
+    assert np.isnan(trace.x[:, FEATURES:]).all()
+    assert trace.admitted[:, FIRST:].all()
+    return dataclasses.replace(trace, x=trace.x[:, :FEATURES], admitted=trace.admitted[:, :FIRST])
 
 
 def test_a_store_is_read_as_it_is(files: Path, told: Any) -> None:
@@ -171,10 +184,27 @@ def test_a_policy_file_scores_as_it_did(files: Path, told: Any) -> None:
     """All but sleeping, which has the weight of what has nothing to do (`circadia.policy.folding`)."""
     x = np.array(told["trace"]["x"][0], float).astype(np.float32)
     scores = make_policy(str(files / "policy.tflite")).scores(x)
-    works = np.array([not name.startswith("sleep") for name in NAMES])
+    assert (scores[FIRST:] == -np.inf).all()
+    scores, works = scores[:FIRST], np.array([not name.startswith("sleep") for name in NAMES[:FIRST]])
     wanted = np.array(told["scores"], float)
     np.testing.assert_array_equal(scores[works], wanted.astype(np.float32)[works])
     assert (scores[~works] >= wanted[~works]).all()
+
+
+def test_a_policy_file_decides_as_it_did(files: Path) -> None:
+    """As the version before combined actions and sleeps had it (`decisions.json`)."""
+    told = json.loads((files / "decisions.json").read_text())
+    policy, places = make_policy(str(files / "policy.tflite")), [COLUMN[name] for name in told["features"]]
+    assert tuple(told["actions"]) == NAMES[:FIRST]
+    assert policy.offered.sum() == FIRST
+    for row in told["decisions"]:
+        x = np.full(len(TABLE), np.nan, np.float32)
+        x[places] = [np.nan if value is None else value for value in row["x"]]
+        scores = policy.scores(x)
+        wanted = np.array([-np.inf if score is None else score for score in row["scores"]], np.float32)
+        np.testing.assert_allclose(scores[:FIRST], wanted, atol=1e-5)
+        drawn = sample(scores, policy.offered & ~idle(x, FACTS), row["u"])
+        assert NAMES[int(drawn)] == row["drawn"]
 
 
 def test_a_configuration_is_read(files: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.actions import CATALOGUE, SLEEP, action_named
-from circadia.energy.profile import Quantity, profile_fields, quantities
+from circadia.energy.profile import Quantity, Rest, profile_fields, quantities
 from circadia.energy.profile_file import (
     dump_profile,
     load_profile,
@@ -18,7 +18,7 @@ from circadia.energy.profile_file import (
     with_quantities,
 )
 from circadia.errors import ConfigError
-from circadia.types import Load
+from circadia.types import Load, WakeOn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +41,8 @@ def test_every_number_says_where_it_comes_from_and_how_far_it_is_off(name: str) 
         assert quantity.uncertainty > 0 or quantity.value == 0, key
 
 
-def test_the_three_devices_are_there() -> None:
-    assert SHIPPED == ("fairphone-4", "pi-solar", "pixel-3")
+def test_the_devices_are_there() -> None:
+    assert SHIPPED == ("fairphone-4", "mcu-lte-m", "pi-boot", "pi-solar", "pixel-3", "suspend-board")
 
 
 def test_pixel_figures_match_the_vendors_milliamperes() -> None:
@@ -204,3 +204,45 @@ def test_a_device_without_a_clock_control_cannot_do_the_other_clock() -> None:
     assert slow.can(action_named("train/low/large"))
     assert not slow.can(action_named("train/high/large"))
     assert all(shipped_profile("pixel-3").can(action) for action in CATALOGUE)
+
+
+def with_sleep(text: str, can_deep_sleep: str = "true") -> str:
+    given = GOOD.replace("can_deep_sleep = true", f"can_deep_sleep = {can_deep_sleep}")
+    return given.replace("[power]", f"[sleep]\n{text}\n\n[power]")
+
+
+def test_what_a_body_does_in_sleep() -> None:
+    assert parse_profile(GOOD, "old.toml").sleep == Rest(off=False, wakes_on=frozenset(WakeOn))
+    assert parse_profile(with_sleep("off = true"), "off.toml").sleep.wakes_on == {WakeOn.DUE}
+    told = parse_profile(with_sleep('off = true\nwakes_on = ["request", "due"]'), "woken.toml")
+    assert told.sleep == Rest(off=True, wakes_on=frozenset({WakeOn.DUE, WakeOn.REQUEST}))
+    assert parse_profile(dump_profile(told), "copy.toml") == told
+    assert "[sleep]" not in GOOD, "what earlier versions read stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("of = true", ["sleep.of", "did you mean 'off'"]),
+        ("off = 1", ["sleep.off", "true or false"]),
+        ("wakes_on = []", ["sleep.wakes_on", "'due', 'deadline', 'request'"]),
+        ('wakes_on = ["light"]', ["sleep.wakes_on", "'light'"]),
+        ('wakes_on = "due"', ["sleep.wakes_on", "'due'"]),
+    ],
+)
+def test_a_wrong_sleep_names_itself(text: str, told: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_profile(with_sleep(text), "mine.toml")
+    assert all(words in str(error.value) for words in ["mine.toml", *told])
+
+
+def test_a_body_that_is_off_needs_the_joules_of_its_boot() -> None:
+    for key in ("wake_up_w", "wake_up_s"):
+        text = re.sub(
+            rf"(?m)^{key} = {{ value = [^,]*,", f"{key} = {{ value = 0.0,", with_sleep("off = true")
+        )
+        with pytest.raises(ConfigError, match=r"0 J to boot.*power\.wake_up_w.*duration\.wake_up_s"):
+            parse_profile(text, "mine.toml")
+        parse_profile(text.replace("off = true", "off = false"), "mine.toml")
+    with pytest.raises(ConfigError, match=r"stays awake .* is never off"):
+        parse_profile(with_sleep("off = true", can_deep_sleep="false"), "mine.toml")

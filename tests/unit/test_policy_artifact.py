@@ -210,7 +210,7 @@ WIDE = dataclasses.replace(TABLE[COLUMN["queue_length"]], high=640, scale=3)
     ("table", "remarks"),
     [
         (TABLE[::-1], []),
-        (TABLE[:-1], ["does not know and is not told: preference_energy"]),
+        (TABLE[:-1], ["does not know and is not told: sleep_w"]),
         (
             TABLE[5:],
             ["does not know and is not told: dt_s, battery_soc, charging, temperature_c, thermal_headroom"],
@@ -279,7 +279,10 @@ def test_a_table_that_cannot_be_encoded_by_is_refused(
         load_policy(path)
 
 
-@pytest.mark.parametrize("table", [TABLE[:-1], (*TABLE, MOOD), (*TABLE[:-1], MOOD)])
+@pytest.mark.parametrize(
+    "table",
+    [TABLE[:-1], (*TABLE, MOOD), tuple(MOOD if one.name == "preference_energy" else one for one in TABLE)],
+)
 def test_a_table_that_is_not_the_vectors_is_refused(path: Path, table: tuple[Feature, ...]) -> None:
     rewritten(path, table=table)
     if len(table) == len(TABLE):  # a name alone changes no vector

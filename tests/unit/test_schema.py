@@ -95,7 +95,7 @@ def test_a_later_version_that_allows_it_shares_its_store_with_this_one(tmp_path:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:  # one of its own observations
         db.execute(
             """INSERT INTO ticks (t_s, observation, observation_table, proposed, action, feasible, phases, version, served,
-               expired, overrun_s, mood) VALUES (3.0, ?, 2, 'dream', 'sleep', 1, '[]', 0, 0, 0, 0, 'wild')""",
+               expired, overrun_s, mood) VALUES (3.0, ?, (SELECT max(id) FROM observation_tables), 'dream', 'sleep', 1, '[]', 0, 0, 0, 0, 'wild')""",
             (b"\0\0\x80\x3f\0\0\x80\x3e",),
         )
     with SqliteStore(path) as store:

@@ -19,7 +19,7 @@ from circadia.shield import foretold
 from circadia.store.reading import StoreReader
 from circadia.types import in_words
 from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
-from circadia.wiring import make_policy, most_sync_bytes, most_units, named_profile
+from circadia.wiring import make_policy, most_sync_bytes, most_units, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -54,7 +54,7 @@ def decision(config: DeviceConfig) -> Finding:
 
 def _decided(config: DeviceConfig, body: Platform) -> Finding:
     policy, task = make_policy(config.agent.policy), load_task(config.agent.task)
-    profile, on_air = named_profile(config.platform.profile), most_sync_bytes(task.parameters)
+    profile, on_air = profile_of(config.platform, task), most_sync_bytes(task.parameters)
     most = foretold(body, profile, on_air, units=most_units(config, task))
     bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path), task.infer_batch))
     shield = bounds.shield

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from circadia.types import Action, ClockLevel, Load  # noqa: TC001  type hints are resolved at run time
+from circadia.types import Action, ClockLevel, Load, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,11 +76,28 @@ class Duration:
 
     train_step_low_s: Quantity = _seconds("one training step of the reference model, low clock")
     train_step_high_s: Quantity = _seconds("one training step of the reference model, high clock")
-    serve_request_low_s: Quantity = _seconds("one answer of the reference model, low clock")
-    serve_request_high_s: Quantity = _seconds("one answer of the reference model, high clock")
+    serve_request_low_s: Quantity = _seconds("one invocation of the reference model, low clock")
+    serve_request_high_s: Quantity = _seconds("one invocation of the reference model, high clock")
     serve_batch_overhead_s: Quantity = _seconds("once for every SERVE action that answers something")
     wake_up_s: Quantity = _seconds("from deep sleep until work can begin")
     radio_setup_s: Quantity = _seconds("connecting, once for every exchange")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The network whose work [duration] tells, and what it takes to tell another's from it (`circadia.energy.work`)."""
+
+    train_step_macs: Quantity = _quantity("multiply-accumulates of its training step", "1", 1, 1e18)
+    serve_request_macs: Quantity = _quantity("multiply-accumulates of its invocation", "1", 1, 1e18)
+    train_step_bytes: Quantity | None = _optional("what its training step reads and writes", "B", 0, 1e15)
+    serve_request_bytes: Quantity | None = _optional("what its invocation reads and writes", "B", 0, 1e15)
+    train_step_operators: Quantity | None = _optional("that its training step runs", "1", 0, 1e9)
+    serve_request_operators: Quantity | None = _optional("that its invocation runs", "1", 0, 1e9)
+    answers: Quantity | None = _optional("that one invocation gives at most; absent: one", "1", 1, 1e6)
+    operator_s: Quantity | None = _optional("to begin any operator of any network, high clock", "s", 0, 1)
+    memory_bytes_per_s: Quantity | None = _optional(
+        "that a network reads and writes, high clock", "B/s", 1, 1e13
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +152,16 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What the body is while it sleeps, and what may wake it."""
+
+    off: bool = False
+    """It cuts its own power: every wake boots it."""
+    wakes_on: frozenset[WakeOn] = frozenset(WakeOn)
+    """The sleeps that it can do. One that is off can be woken by its timer alone, unless the profile says more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceProfile:
     """One class of devices, with `charger` or `harvest` or both."""
 
@@ -152,6 +179,9 @@ class DeviceProfile:
     user: User
     charger: Charger | None = None
     harvest: Harvest | None = None
+    work: Reference | None = None
+    """None in a profile of before that was told: then its durations are nobody's but the reference model's."""
+    sleep: Rest = Rest()
 
     def can(self, action: Action) -> bool:
         """Whether such a device is able to run that action at all."""
@@ -161,6 +191,26 @@ class DeviceProfile:
         """What the whole device draws under that load."""
         quantity: Quantity = getattr(self.power, f"{load.name.lower()}_w")
         return quantity.value
+
+    @property
+    def answers(self) -> int:
+        """That one invocation gives at most."""
+        return 1 if self.work is None or self.work.answers is None else int(self.work.answers.value)
+
+    @property
+    def wake_up_j(self) -> float:
+        """From sleep until work can begin; 0 for a body that stays awake."""
+        return self.power.wake_up_w.value * self.duration.wake_up_s.value * self.can_deep_sleep
+
+    @property
+    def radio_session_j(self) -> float:
+        """Connecting, once for every exchange, whatever is sent."""
+        return self.power.radio_w.value * self.duration.radio_setup_s.value
+
+    @property
+    def sleep_w(self) -> float:
+        """Between two wakes."""
+        return self.power_w(Load.DEEP_SLEEP if self.can_deep_sleep else Load.AWAKE)
 
     @property
     def capacity_j(self) -> float:
@@ -197,6 +247,7 @@ class ProfileField:
 SECTIONS: dict[str, type[Any]] = {
     "power": Power,
     "duration": Duration,
+    "work": Reference,
     "link": Throughput,
     "battery": Cell,
     "charger": Charger,
@@ -204,9 +255,11 @@ SECTIONS: dict[str, type[Any]] = {
     "thermal": Thermal,
     "user": User,
 }
-"""The sections of a profile, in the order of the file."""
+"""The sections of a profile that hold numbers, in the order of the file; [sleep] holds none."""
 SOURCES_OF_ENERGY = ("charger", "harvest")
 """The sections of which a profile may leave one out."""
+OPTIONAL = (*SOURCES_OF_ENERGY, "work")
+"""Those that may be absent."""
 
 
 def profile_fields() -> tuple[ProfileField, ...]:
@@ -217,7 +270,7 @@ def profile_fields() -> tuple[ProfileField, ...]:
             unit=f.metadata["unit"],
             low=f.metadata["low"],
             high=f.metadata["high"],
-            required=section not in SOURCES_OF_ENERGY and not is_optional(kind, f.name),
+            required=section not in OPTIONAL and not is_optional(kind, f.name),
             doc=f.metadata["doc"],
         )
         for section, kind in SECTIONS.items()

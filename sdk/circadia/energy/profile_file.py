@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from circadia.energy.profile import (
+    OPTIONAL,
     SECTIONS,
-    SOURCES_OF_ENERGY,
     Curve,
     DeviceProfile,
     Quantity,
+    Rest,
     is_optional,
     quantities,
     sections,
 )
 from circadia.errors import ConfigError
-from circadia.types import ClockLevel
+from circadia.types import ClockLevel, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ def parse_profile(text: str, where: str) -> DeviceProfile:
 
 def with_quantities(profile: DeviceProfile, changes: Mapping[str, Quantity]) -> DeviceProfile:
     """The same profile with some numbers replaced, as a calibration does; checked like a file."""
-    known = quantities(profile)
+    known = {*quantities(profile), *_absent(profile)}
     for key in changes:
         if key not in known:
             raise ConfigError(f"device profile {profile.name}: {key}: not in it{_nearest(key, known)}")
@@ -84,6 +85,12 @@ def with_quantities(profile: DeviceProfile, changes: Mapping[str, Quantity]) -> 
     return parse_profile(dump_profile(replace(profile, **changed)), profile.name)
 
 
+def _absent(profile: DeviceProfile) -> Iterator[str]:
+    """The numbers that its sections may have and do not have."""
+    for section, value in sections(profile):
+        yield from (f"{section}.{f.name}" for f in fields(value) if getattr(value, f.name) is None)
+
+
 def dump_profile(profile: DeviceProfile) -> str:
     """The profile as TOML; `parse_profile` gives the same profile back."""
     lines = [
@@ -92,10 +99,18 @@ def dump_profile(profile: DeviceProfile) -> str:
         f"description = {_quoted(profile.description)}",
         f"can_deep_sleep = {str(profile.can_deep_sleep).lower()}",
         f"clocks = [{', '.join(_quoted(c.value) for c in profile.clocks)}]",
+        *_sleep_lines(profile.sleep),
     ]
     for section, value in sections(profile):
         lines += ["", f"[{section}]", *_entries(value)]
     return "\n".join(lines) + "\n"
+
+
+def _sleep_lines(sleep: Rest) -> Iterator[str]:
+    """None for what a file without them says as well, so that earlier versions read it."""
+    if sleep != Rest():
+        wakes_on = ", ".join(_quoted(one.value) for one in WakeOn if one in sleep.wakes_on)
+        yield from ("", "[sleep]", f"off = {str(sleep.off).lower()}", f"wakes_on = [{wakes_on}]")
 
 
 def _entries(section: Any) -> Iterator[str]:
@@ -133,7 +148,7 @@ class _Reader:
         return ConfigError(f"device profile {self.where}: {key}: {reason}")
 
     def profile(self, table: Mapping[str, Any]) -> DeviceProfile:
-        self._known(table, [*_PLAIN, *SECTIONS], "")
+        self._known(table, [*_PLAIN, "sleep", *SECTIONS], "")
         plain = {key: self._plain(table, key, kind) for key, kind in _PLAIN.items()}
         if plain.pop("format") != FORMAT:
             raise self.fail("format", f"this version reads {FORMAT!r}, not {table['format']!r}")
@@ -141,9 +156,9 @@ class _Reader:
         tables = {
             name: self._section(table, name, kind)
             for name, kind in SECTIONS.items()
-            if name in table or name not in SOURCES_OF_ENERGY
+            if name in table or name not in OPTIONAL
         }
-        profile = DeviceProfile(**plain, **tables)
+        profile = DeviceProfile(**plain, **tables, sleep=self._sleep(table.get("sleep", {})))
         self._check(profile)
         return profile
 
@@ -164,6 +179,19 @@ class _Reader:
         if not names or any(name not in levels for name in names):
             raise self.fail("clocks", f"must list some of {levels}, not {names!r}")
         return tuple(level for level in ClockLevel if level.value in names)
+
+    def _sleep(self, table: Any) -> Rest:
+        if not isinstance(table, dict):
+            raise self.fail("sleep", "must be a section")
+        self._known(table, [f.name for f in fields(Rest)], "sleep.")
+        off = table.get("off", False)
+        if not isinstance(off, bool):
+            raise self.fail("sleep.off", f"must be true or false, not {off!r}")
+        names = table.get("wakes_on", ["due"] if off else [one.value for one in WakeOn])
+        known = [one.value for one in WakeOn]
+        if not isinstance(names, list) or not names or any(name not in known for name in names):
+            raise self.fail("sleep.wakes_on", f"must list some of {known}, not {names!r}")
+        return Rest(off=off, wakes_on=frozenset(map(WakeOn, names)))
 
     def _section(self, table: Mapping[str, Any], name: str, kind: type[Section]) -> Section:
         if not isinstance(table.get(name), dict):
@@ -224,6 +252,7 @@ class _Reader:
         return float(value)
 
     def _check(self, profile: DeviceProfile) -> None:
+        self._check_sleep(profile)
         cell = profile.battery
         if (cell.capacity_c is None) == (cell.capacity_wh is None):
             raise self.fail("battery", "needs exactly one of capacity_c and capacity_wh")
@@ -235,3 +264,15 @@ class _Reader:
             slow, fast = (getattr(profile.duration, f"{work}_{clock}_s").value for clock in ("low", "high"))
             if slow < fast:
                 raise self.fail(f"duration.{work}_low_s", f"{slow:g} s beats the high clock's {fast:g} s")
+
+    def _check_sleep(self, profile: DeviceProfile) -> None:
+        if not profile.sleep.off:
+            return
+        if not profile.can_deep_sleep:
+            raise self.fail("sleep.off", "a body that stays awake (can_deep_sleep = false) is never off")
+        if profile.wake_up_j == 0:
+            raise self.fail(
+                "power.wake_up_w",
+                "0 J to boot: a body that is off in sleep boots for every wake; say what that draws (power.wake_up_w) and how "
+                "long it takes (duration.wake_up_s)",
+            )

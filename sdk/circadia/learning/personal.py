@@ -57,6 +57,9 @@ CLEARLY = 0.98
 """Another share is taken when its loss is below so much of the present one's: noise does not switch."""
 MOST_SCORED = 64
 """Examples scored in one action, the newest."""
+USUAL_WORK = 1.7
+"""Training steps' worth of work for each step of an action, in the mean: measured 1.6 where devices have much in common, 1.8
+where they have little (`tools/bench personal`)."""
 LEAST_CHANCE = 1e-4
 """Of the true label, for the loss of a single example is not to decide by itself."""
 

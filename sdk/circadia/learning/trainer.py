@@ -48,16 +48,18 @@ class Trainer:
         return _runner(self._task, "evaluate", self._open_model)
 
     def train(
-        self, weights: NDArray[np.float32], batches: Iterable[Labelled]
+        self, weights: NDArray[np.float32], batches: Iterable[Labelled], losses: list[float] | None = None
     ) -> tuple[NDArray[np.float32], float]:
         """One step of gradient descent per batch → (new weights, mean loss over the steps).
+
+        Each step's loss joins `losses`.
 
         A batch is (x (n, …), y (n,)) with 1 ≤ n ≤ `task.batch`; shorter ones are padded and masked. `weights` is left
         as it was. `ConfigError` for a batch or weights of a wrong shape, or with NaN; `ArtifactError` when the loss
         or the weights become infinite or NaN: both name the batch, counted from 0.
         """
         w = checked_weights(self._task, weights)
-        losses = []
+        losses = [] if losses is None else losses
         for number, (x, y) in enumerate(batches):
             where = f"training batch {number}"
             inputs = pad(self._task, x, y, self._task.batch, where)

@@ -33,9 +33,11 @@ from circadia.physics.surroundings import (
     surroundings_after,
 )
 from circadia.practice import PRACTICE_S
-from circadia.types import Link, Load
+from circadia.types import Link, Load, WakeOn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia.actions import ActionFacts
     from circadia.physics.params import Params
     from circadia.physics.state import Noise
@@ -43,6 +45,15 @@ if TYPE_CHECKING:
 WORKING = (Load.WAKE_UP, Load.SERVE_LOW, Load.SERVE_HIGH, Load.TRAIN_LOW, Load.TRAIN_HIGH, Load.RADIO)
 IN_TIME = (*WORKING, Load.AWAKE, Load.DEEP_SLEEP)
 """The order in which the loads of one tick follow each other."""
+REMEMBERED = (
+    "trained_age_s",
+    "contact_age_s",
+    "recent_error",
+    "error_age_s",
+    "requests_per_hour",
+    "training_gain",
+)
+"""Features that are fields of a state as they are."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
 _FIXED = np.eye(LOADS)[[Load.WAKE_UP, Load.RADIO]]
@@ -91,7 +102,8 @@ def phase_durations(
     answers, steps, sync_bytes = (xp.asarray(x)[..., None] for x in (*units, sync_bytes))
     rate = _bytes_per_s(link, params, xp)
     overhead = xp.asarray(SERVES) * params.batch_overhead_s[..., None] * (answers > 0)
-    counts = xp.asarray(SERVES) * answers + xp.asarray(TRAINS) * steps
+    invocations = xp.ceil(answers / params.answers[..., None])
+    counts = xp.asarray(SERVES) * invocations + xp.asarray(TRAINS) * steps
     work = xp.asarray(work_load) * (counts * params.unit_s + overhead)
     radio = (sync_bytes > 0) * (params.radio_setup_s[..., None] + sync_bytes / rate[..., None])
     hot = xp.asarray(_FIXED)
@@ -117,15 +129,17 @@ def load_power_w(user_active: Any, params: Params, xp: Any) -> Any:
     return params.power_w * (1 - saving * xp.asarray(TRAINS))
 
 
-def drain(state: State, durations_s: Any, dt_s: Any, income: Any, params: Params, xp: Any) -> Drained:
+def drain(
+    state: State, durations_s: Any, dt_s: Any, income: Any, params: Params, xp: Any, used: Any = None
+) -> Drained:
     """The phases, then rest until `dt_s` is over, with `income` joules on offer from charger and panel.
 
-    Charging and drawing are netted over the stretch before the battery's ends clip them. Raises nothing: phases
-    longer than `dt_s` just take their time.
+    Charging and drawing are netted over the stretch before the battery's ends clip them. `used`: the share of it that
+    somebody uses the device; None: as at its start. Raises nothing: phases longer than `dt_s` just take their time.
     """
     durations = with_rest(durations_s, dt_s, params, xp)
     power = load_power_w(state.user_active, params, xp)
-    background_w = state.user_active * params.user_w
+    background_w = (state.user_active if used is None else used) * params.user_w
     length = xp.sum(durations, axis=-1)
     asked = durations * power
     background = background_w * length
@@ -264,12 +278,19 @@ def busy_s(state: State, action: Any, params: Params, xp: Any, facts: ActionFact
 
 
 def step(
-    state: State, action: Any, noise: Noise, params: Params, xp: Any, facts: ActionFacts = FACTS
+    state: State,
+    action: Any,
+    noise: Noise,
+    params: Params,
+    xp: Any,
+    facts: ActionFacts = FACTS,
+    mean: Callable[[State, Any, Params, Any], State] | None = None,
 ) -> tuple[State, Result]:
     """From one tick to the next: (…,) state, catalogue index and noise → the next state and what happened.
 
     What the action found at the tick's start is what it works on. It pulls, serves, trains and pushes, in this order.
-    The step lasts `noise.dt_s`, or as long as its phases.
+    The step lasts `noise.dt_s`, or as long as its phases. `mean`: what state, length, parameters and `xp` make of the
+    surroundings over the step, `surroundings_over` say; None: as at its start, which is near enough for minutes.
     """
     deed = _deed(action, facts, xp)
     steps, served, rows, exchange = work = _work(state, deed, params, xp)
@@ -278,7 +299,9 @@ def step(
     busy = xp.sum(durations, axis=-1)
     late = xp.maximum(busy - noise.dt_s, 0)
     noise = noise._replace(dt_s=noise.dt_s + late, arrival_age_s=noise.arrival_age_s + late)
-    body = drain(state, durations, noise.dt_s, income_j(state, noise.dt_s, params, xp), params, xp)
+    around = state if mean is None else mean(state, noise.dt_s, params, xp)
+    income = income_j(around, noise.dt_s, params, xp)
+    body = drain(state, durations, noise.dt_s, income, params, xp, around.user_active)
     queue, ages, expired = queue_after(state, served, noise, params, xp)
     after = surroundings_after(state, noise, params, xp)._replace(
         dt_s=noise.dt_s,
@@ -318,7 +341,10 @@ def step(
 
 
 def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
-    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float."""
+    """(…,) state and (…, 3) preference (accuracy, latency, energy) → (…, features) in the table's order, float.
+
+    NaN for what the state does not keep up: what a device remembers of late.
+    """
     soc = soc_of(state.battery_j, params.battery, xp)
     charging = delivers(state, params, xp) * 1.0
     angle = 2 * math.pi * in_day(state.time_s, xp) / DAY_S
@@ -351,5 +377,21 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
         "preference_accuracy": weights[..., 0],
         "preference_latency": weights[..., 1],
         "preference_energy": weights[..., 2],
+        **{name: getattr(state, name) for name in REMEMBERED},
+        **_waking(params, xp),
     }
     return xp.stack(xp.broadcast_arrays(*(seen[feature.name] for feature in TABLE)), axis=-1)
+
+
+def _waking(params: Params, xp: Any) -> dict[str, Any]:
+    """What a wake-up, an exchange and sleep cost this body, what wakes it, and how long its requests can wait."""
+    power = params.power_w
+    sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
+    at_once, in_time = (params.wakes_on[..., list(WakeOn).index(on)] for on in (WakeOn.REQUEST, WakeOn.DEADLINE))
+    return {
+        "deadline_s": params.deadline_s,
+        "wake_on_request": xp.maximum(2 * at_once, in_time),
+        "wake_up_j": power[..., Load.WAKE_UP] * params.wake_up_s,
+        "radio_session_j": power[..., Load.RADIO] * params.radio_setup_s,
+        "sleep_w": sleep,
+    }

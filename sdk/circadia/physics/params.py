@@ -9,7 +9,7 @@ import numpy as np
 
 from circadia.energy.battery import Battery, battery_of, capacity_j
 from circadia.observation import DAY_S
-from circadia.types import Load
+from circadia.types import Load, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +32,14 @@ class Params(NamedTuple):
     power_w: Any
     """(…, loads)"""
     unit_s: Any
-    """(…, loads) one training step or one answer under the load that does it; 0 elsewhere."""
+    """(…, loads) one training step or one invocation under the load that does it; 0 elsewhere."""
+    answers: Any
+    """That one invocation gives at most."""
     batch_overhead_s: Any
     wake_up_s: Any
     """0 for a device that never sleeps."""
+    wakes_on: Any
+    """(…, wakes) 0 or 1, the sleeps that it can do, in the order of `WakeOn`."""
     radio_setup_s: Any
     bytes_per_s: Any
     """(…, links) what is observed: 0 without a link."""
@@ -88,9 +92,21 @@ TRAINS = np.array([1.0 if load.name.startswith("TRAIN") else 0.0 for load in Loa
 SERVES = np.array([1.0 if load.name.startswith("SERVE") else 0.0 for load in Load])
 
 
-def make_params(profile: DeviceProfile, scenario: Scenario, xp: Any = np, dtype: Any = np.float64) -> Params:
-    """The arrays of one device in one scenario. Stack several for a batch of different devices."""
+def make_params(
+    profile: DeviceProfile,
+    scenario: Scenario,
+    xp: Any = np,
+    dtype: Any = np.float64,
+    *,
+    step_work: float = 1.0,
+) -> Params:
+    """The arrays of one device in one scenario. Stack several for a batch of different devices.
+
+    `step_work`: training steps' worth of work that goes with each step of an action, for a simulator that counts the steps
+    of actions alone (`circadia.learning.personal.USUAL_WORK` where devices learn answers of their own); a body is told of the others.
+    """
     values = _from_profile(profile) | _from_scenario(scenario)
+    values["unit_s"] = values["unit_s"] * (1 + (step_work - 1) * TRAINS)
     battery = Battery(*(xp.asarray(x, dtype) for x in values.pop("battery")))
     return Params(battery=battery, **{key: xp.asarray(value, dtype) for key, value in values.items()})
 
@@ -112,8 +128,10 @@ def _from_profile(profile: DeviceProfile) -> dict[str, Any]:
         "panel_w": harvest.panel_w.value * harvest.derating.value if harvest else 0,
         "power_w": [profile.power_w(load) for load in Load],
         "unit_s": unit_s,
+        "answers": profile.answers,
         "batch_overhead_s": duration.serve_batch_overhead_s.value,
         "wake_up_s": duration.wake_up_s.value * profile.can_deep_sleep,
+        "wakes_on": [one in profile.sleep.wakes_on for one in WakeOn],
         "radio_setup_s": duration.radio_setup_s.value,
         "bytes_per_s": [0, profile.link.metered_bytes_per_s.value, profile.link.free_bytes_per_s.value],
         "can_deep_sleep": profile.can_deep_sleep,
@@ -131,6 +149,22 @@ _NOT_PARAMS = {"name", "unplug_s", "plug_jitter_s"}
 def _from_scenario(scenario: Scenario) -> dict[str, Any]:
     values = {f.name: getattr(scenario, f.name) for f in fields(scenario) if f.name not in _NOT_PARAMS}
     return values | {"plugged_s": (scenario.unplug_s - scenario.plug_in_s) % DAY_S}
+
+
+def wake_up_j(params: Params) -> Any:
+    """(…,) joules from sleep until work can begin."""
+    return params.power_w[..., int(Load.WAKE_UP)] * params.wake_up_s
+
+
+def radio_session_j(params: Params) -> Any:
+    """(…,) joules to connect, whatever is sent."""
+    return params.power_w[..., int(Load.RADIO)] * params.radio_setup_s
+
+
+def sleep_w(params: Params) -> Any:
+    """(…,) watts between two wakes."""
+    asleep, awake = (params.power_w[..., int(load)] for load in (Load.DEEP_SLEEP, Load.AWAKE))
+    return params.can_deep_sleep * asleep + (1 - params.can_deep_sleep) * awake
 
 
 def stack_params(devices: Sequence[Params], xp: Any = np) -> Params:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from circadia.types import NAN
+
 
 class State(NamedTuple):
     """A device at the start of a tick; every field is (…,)."""
@@ -36,6 +38,22 @@ class State(NamedTuple):
     """Since the installed version was published."""
     newest_age_s: Any
     """Since the federation's newest version was published."""
+    queue_together: Any = 0.0
+    """Requests that came at the same instant as another, for each that did not; 0: all came one after another."""
+    # what a device remembers of late (`circadia.recent`); NaN where nobody keeps it up: ticks of fixed length
+    known_behind: Any = NAN
+    """`versions_behind` as far as the device has heard: at its last exchange."""
+    trained_age_s: Any = NAN
+    contact_age_s: Any = NAN
+    recent_error: Any = NAN
+    error_age_s: Any = NAN
+    requests_per_hour: Any = NAN
+    training_gain: Any = NAN
+    # what it cannot see
+    drift: Any = NAN
+    """How far the world has moved since what the weights know; 1 is as far as it moves in a usual day."""
+    newest_drift: Any = NAN
+    """The same for the federation's newest version."""
 
 
 class Noise(NamedTuple):
@@ -63,6 +81,16 @@ class Noise(NamedTuple):
     """Versions that the federation publishes."""
     published_age_s: Any
     """Age of the last of them at the end of the step."""
+    lapsed: Any = 0.0
+    """Requests that came and whose deadline passed within the step, besides `arrivals`."""
+    together: Any = 0.0
+    """As `State.queue_together`, of the arrivals."""
+    example_delay_s: Any = 0.0
+    """From the beginning of the step to the first of `examples`."""
+    moved: Any = 0.0
+    """How far the world moves, as in `State.drift`."""
+    label_u: Any = 0.0
+    """Uniform: rounds the number of wrong answers among the labels that come back."""
 
 
 class Drained(NamedTuple):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from circadia.physics.state import Noise, State
 
 FORECAST_S = 6 * HOUR_S
+FOREVER_S = 1e9
+LEAST_A_DAY = 1e-6
+"""Below so many events a day there are none."""
 
 
 class Demand(NamedTuple):
@@ -39,6 +42,34 @@ def by_hour(table: Any, time_s: Any, xp: Any) -> Any:
     """(…, hours) table and (…,) local time → (…,) the value of its hour. A sum, so that both may be batched."""
     hour = xp.minimum(xp.floor(in_day(time_s, xp) / HOUR_S), 23)
     return xp.sum(xp.where(xp.asarray(hour)[..., None] == xp.arange(24), table, 0), axis=-1)
+
+
+def over_hours(table: Any, time_s: Any, xp: Any) -> Any:
+    """(…, hours) table, (…,) local time ≥ 0 → (…,) its integral over the time since the first midnight, per hour · s."""
+    days = xp.floor(time_s / DAY_S)
+    local = xp.asarray(time_s - days * DAY_S)[..., None] - HOUR_S * xp.arange(24)
+    return days * HOUR_S * xp.sum(table, axis=-1) + xp.sum(table * xp.clip(local, 0, HOUR_S), axis=-1)
+
+
+def within_hours(table: Any, time_s: Any, dt_s: Any, xp: Any) -> Any:
+    """(…,) events that an hourly table has expected between `time_s` and `dt_s` later, exact for any length."""
+    since = in_day(time_s, xp)
+    return (over_hours(table, since + dt_s, xp) - over_hours(table, since, xp)) / HOUR_S
+
+
+def until_expected(table: Any, time_s: Any, events: Any, xp: Any) -> Any:
+    """(…,) seconds from `time_s` until so many events were expected: the inverse of `within_hours`.
+
+    `FOREVER_S` where the table holds nothing.
+    """
+    since = in_day(time_s, xp)
+    total = xp.sum(table, axis=-1)
+    wanted = over_hours(table, since, xp) / HOUR_S + events
+    days = xp.floor(wanted / xp.maximum(total, LEAST_A_DAY))
+    rest = xp.asarray(wanted - days * total)[..., None] - (xp.cumsum(table, axis=-1) - table)
+    passed = xp.where(table > 0, xp.clip(rest / xp.maximum(table, LEAST_A_DAY), 0, 1), (rest > 0) * 1.0)
+    at = days * DAY_S + HOUR_S * xp.sum(passed, axis=-1)
+    return xp.where(total > LEAST_A_DAY, xp.maximum(at - since, 0), FOREVER_S)
 
 
 def ambient_c(time_s: Any, params: Params, xp: Any) -> Any:
@@ -118,6 +149,24 @@ def surroundings_after(state: State, noise: Noise, params: Params, xp: Any) -> S
         user_active=user,
         link=xp.where(kept, state.link, drawn),
         clearness=xp.clip(clouds, 0.05, 1.05),
+    )
+
+
+def surroundings_over(state: State, dt_s: Any, params: Params, xp: Any) -> State:
+    """The state with user and clouds as they are on average over the next `dt_s`, seen from its start.
+
+        mean = m + (now − m) · h / dt · (1 − exp(−dt / h)),   h the holding time, m the mean over those hours
+    """
+    length = xp.maximum(dt_s, 1e-3)
+    share = within_hours(params.user_share, state.time_s, length, xp) * HOUR_S / length
+    sky = params.clearness_mean
+
+    def faded(now: Any, mean: Any, hold_s: Any) -> Any:
+        return mean + (now - mean) * hold_s / length * (1 - xp.exp(-length / hold_s))
+
+    return state._replace(
+        user_active=xp.clip(faded(state.user_active, share, params.user_hold_s), 0, 1),
+        clearness=xp.clip(faded(state.clearness, sky, params.clearness_hold_s), 0.05, 1.05),
     )
 
 

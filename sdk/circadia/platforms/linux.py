@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia.physics.params import make_params
-from circadia.physics.phases import phases_of
+from circadia.physics.phases import phases_of, waking_costs
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
 from circadia.types import ClockLevel, Link, Observation, Phase
@@ -87,6 +87,7 @@ class LinuxPlatform:
             cpu_load=self._cpu_load(),
             link=float(self._link),
             link_bytes_per_s=bytes_per_s,
+            **waking_costs(self.profile),
         )
 
     def looks_at(self, name: str) -> str:

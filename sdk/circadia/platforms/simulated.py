@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
     from circadia.physics.state import Drained, State
-    from circadia.types import Action, Units
+    from circadia.types import Action, Units, WakeOn
 
 BODY = (
     "dt_s",
@@ -46,6 +46,9 @@ BODY = (
     "day_sine",
     "day_cosine",
     "charge_forecast",
+    "wake_up_j",
+    "radio_session_j",
+    "sleep_w",
 )
 """The fields of an observation that a body knows; the others stay NaN."""
 REMEMBERED_S = 2 * DAY_S
@@ -130,6 +133,11 @@ class SimulatedPlatform:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """The sleeps that the profile's device can do."""
+        return self.profile.sleep.wakes_on
 
     # The rest of the body
 

@@ -127,9 +127,9 @@ class SqliteStore:
             self._db, self.path
         )  # before the limit, or a store that has reached it never migrates
         run("PRAGMA synchronous = NORMAL")
-        run(f"PRAGMA max_page_count = {int(self._retention.max_mb * 2**20 / PAGE_BYTES)}")
-        with self._transaction(durable=True) as db:
+        with self._transaction(durable=True) as db:  # before the limit, too: it may have to name a table
             self._names = Names(db)
+        run(f"PRAGMA max_page_count = {int(self._retention.max_mb * 2**20 / PAGE_BYTES)}")
 
     @contextmanager
     def _blame(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circadia.errors import ArtifactError
+from circadia.tflite.flatbuffer import FlatBuffer
 from circadia.tflite.model_file import check_model_file
 
 if TYPE_CHECKING:
@@ -68,70 +69,32 @@ class _Constant:
         self._model = model
         self._what = what
         self._value = value
-        self._root = self._number("<I", 0)
+        self._old = FlatBuffer(model)
+        self._root = self._old.root
         found = self._signature(signature)
-        self._which = self._scalar(found, SUBGRAPH_INDEX)
-        self._subgraph = self._vector(self._root, SUBGRAPHS)[self._which]
-        inputs = {self._text(one, 0): self._scalar(one, 1) for one in self._vector(found, 0)}
+        self._which = self._old.scalar(found, SUBGRAPH_INDEX)
+        self._subgraph = self._old.vector(self._root, SUBGRAPHS)[self._which]
+        inputs = {self._old.text(one, 0): self._old.scalar(one, 1) for one in self._old.vector(found, 0)}
         if name not in inputs:
             raise ArtifactError(f"{what}: {signature} has no input {name!r}, only {sorted(inputs)}")
         self._input = inputs[name]
-        self._tensors = self._vector(self._subgraph, TENSORS)
+        self._tensors = self._old.vector(self._subgraph, TENSORS)
         self._tensor = self._tensors[self._input]
         self._check(signature, name)
 
     def _check(self, signature: str, name: str) -> None:
         size = 1
-        for n in self._numbers(self._tensor, SHAPE):
+        for n in self._old.numbers(self._tensor, SHAPE):
             size *= n
-        if size != self._value.size or self._scalar(self._tensor, TYPE, "<B") != FLOAT32:
+        if size != self._value.size or self._old.scalar(self._tensor, TYPE, "<B") != FLOAT32:
             raise ArtifactError(
                 f"{self._what}: input {name!r} of {signature} has {size} values, {self._value.size} float32 are given"
             )
 
     # The old file
 
-    def _number(self, form: str, place: int) -> int:
-        return int(struct.unpack_from(form, self._model, place)[0])
-
-    def _field(self, table: int, field: int) -> int:
-        """Where it stands; 0: the table does not have it."""
-        index = table - self._number("<i", table)
-        if 4 + 2 * field >= self._number("<H", index):
-            return 0
-        offset = self._number("<H", index + 4 + 2 * field)
-        return table + offset if offset else 0
-
-    def _target(self, table: int, field: int) -> int:
-        """What the field points at; 0: nothing."""
-        place = self._field(table, field)
-        return place + self._number("<I", place) if place else 0
-
-    def _scalar(self, table: int, field: int, form: str = "<I") -> int:
-        place = self._field(table, field)
-        return self._number(form, place) if place else 0
-
-    def _vector(self, table: int, field: int) -> list[int]:
-        """A vector of tables: where these are."""
-        start = self._target(table, field)
-        places = range(start + 4, start + 4 + 4 * self._number("<I", start), 4) if start else ()
-        return [place + self._number("<I", place) for place in places]
-
-    def _numbers(self, table: int, field: int) -> list[int]:
-        start = self._target(table, field)
-        count = self._number("<I", start) if start else 0
-        return list(struct.unpack_from(f"<{count}i", self._model, start + 4)) if start else []
-
-    def _text(self, table: int, field: int) -> str:
-        start = self._target(table, field)
-        return (
-            self._model[start + 4 : start + 4 + self._number("<I", start)].decode(errors="replace")
-            if start
-            else ""
-        )
-
     def _signature(self, key: str) -> int:
-        found = {self._text(one, KEY): one for one in self._vector(self._root, SIGNATURES)}
+        found = {self._old.text(one, KEY): one for one in self._old.vector(self._root, SIGNATURES)}
         if key not in found:
             raise ArtifactError(f"{self._what}: the model has no signature {key!r}, only {sorted(found)}")
         return found[key]
@@ -141,8 +104,12 @@ class _Constant:
     def written(self) -> bytes:
         """Root, subgraph, tensor and buffer, then the old file."""
         front, root, tensor = _Front(), self._root, self._tensor
-        buffers = self._vector(root, BUFFERS)
-        changed: Fields = {VERSION: self._scalar(root, VERSION), SUBGRAPHS: "subgraphs", BUFFERS: "buffers"}
+        buffers = self._old.vector(root, BUFFERS)
+        changed: Fields = {
+            VERSION: self._old.scalar(root, VERSION),
+            SUBGRAPHS: "subgraphs",
+            BUFFERS: "buffers",
+        }
         front.table("model", changed | self._kept(root, (OPERATOR_CODES, DESCRIPTION, METADATA)))
         front.vector("subgraphs", self._subgraphs())
         changed = {TENSORS: "tensors", INPUTS: "inputs"}
@@ -150,9 +117,9 @@ class _Constant:
         tensors: list[Value] = [_Old(place) for place in self._tensors]
         tensors[self._input] = "tensor"
         front.vector("tensors", tensors)
-        front.vector("inputs", [n for n in self._numbers(self._subgraph, INPUTS) if n != self._input])
+        front.vector("inputs", [n for n in self._old.numbers(self._subgraph, INPUTS) if n != self._input])
         changed = {BUFFER: len(buffers)}
-        if self._scalar(tensor, HAS_RANK, "<B"):
+        if self._old.scalar(tensor, HAS_RANK, "<B"):
             changed[HAS_RANK] = 1
         kept = self._kept(tensor, (SHAPE, TENSOR_NAME, QUANTIZATION, SHAPE_SIGNATURE))
         front.table("tensor", changed | kept)
@@ -162,12 +129,12 @@ class _Constant:
         return front.before(self._model)
 
     def _kept(self, table: int, fields: tuple[int, ...]) -> Fields:
-        return {field: _Old(place) for field in fields if (place := self._target(table, field))}
+        return {field: _Old(place) for field in fields if (place := self._old.target(table, field))}
 
     def _subgraphs(self) -> list[Value]:
         """The changed one first. Others stay, in their places, only where operators may refer to them."""
-        places = self._vector(self._root, SUBGRAPHS)
-        named = {self._scalar(one, SUBGRAPH_INDEX) for one in self._vector(self._root, SIGNATURES)}
+        places = self._old.vector(self._root, SUBGRAPHS)
+        named = {self._old.scalar(one, SUBGRAPH_INDEX) for one in self._old.vector(self._root, SIGNATURES)}
         if len(named) == len(places):
             return ["subgraph"]
         others: list[Value] = [_Old(place) for place in places]

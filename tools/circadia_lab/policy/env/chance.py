@@ -156,15 +156,15 @@ def _rest_s(
 def _doze_periods(state: State, u: Any, params: Params, law: TickLaw | Laws, xp: Any) -> Any:
     """(…,) a device that somebody uses or something charges is not put off."""
     awake = (state.user_active > 0) | delivers(state, params, xp)
-    return xp.where(awake, 1.0, _pick(u, law.doze_periods, law.doze_shares, xp))
+    return xp.where(awake, 1.0, picked(u, law.doze_periods, law.doze_shares, xp))
 
 
-def _pick(u: Any, values: tuple[Any, ...], shares: tuple[Any, ...], xp: Any) -> Any:
+def picked(u: Any, values: tuple[Any, ...], shares: tuple[Any, ...], xp: Any) -> Any:
     """(…,) the value in whose share u falls."""
-    picked = values[-1] + 0 * u
+    found = values[-1] + 0 * u
     for value, top in list(zip(values, np.cumsum(shares, axis=0), strict=True))[-2::-1]:
-        picked = xp.where(u < top, value, picked)
-    return picked
+        found = xp.where(u < top, value, found)
+    return found
 
 
 def _bursts(
@@ -179,7 +179,7 @@ def _bursts(
     dt = xp.maximum(xp.minimum(first, latest), earliest)
     came = first <= dt
     later = xp.floor(rate * xp.maximum(dt - first, 0) + u[..., 1])
-    size = _pick(u[..., 2], law.burst_sizes, law.burst_shares, xp)
+    size = picked(u[..., 2], law.burst_sizes, law.burst_shares, xp)
     return dt, came * (1 + later) * size, xp.where(came, dt - first, 0)
 
 
@@ -190,10 +190,15 @@ def _replayed(time_s: Any, earliest: Any, latest: Any, replay: Recorded, xp: Any
     rounding.
     """
     local = around(time_s, replay.length_s, xp)
-    first = replay.due_s[_bin(local, replay, xp)] - local
+    first = due_bin_s(local, replay, xp) - local
     dt = xp.maximum(xp.minimum(first, latest), earliest)
-    arrivals = _until(time_s + dt, replay, xp) - _until(time_s, replay, xp)
+    arrivals = requests_until(time_s + dt, replay, xp) - requests_until(time_s, replay, xp)
     return dt, arrivals, xp.where(arrivals > 0, xp.maximum(dt - first, 0), 0)
+
+
+def due_bin_s(local_s: Any, replay: Recorded, xp: Any) -> Any:
+    """(…,) when the requests of the first bin with some come, that of `local_s` included; local time as well."""
+    return replay.due_s[_bin(local_s, replay, xp)]
 
 
 def around(time_s: Any, length_s: Any, xp: Any) -> Any:
@@ -205,7 +210,7 @@ def _bin(local_s: Any, replay: Recorded, xp: Any) -> Any:
     return xp.minimum(xp.floor(local_s / replay.bin_s), len(replay.clearness) - 1).astype(int)
 
 
-def _until(time_s: Any, replay: Recorded, xp: Any) -> Any:
+def requests_until(time_s: Any, replay: Recorded, xp: Any) -> Any:
     """(…,) requests of the whole bins before that time, those of earlier rounds included."""
     rounds = xp.floor(time_s / replay.length_s)
     return rounds * replay.before[-1] + replay.before[_bin(around(time_s, replay.length_s, xp), replay, xp)]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.actions import facts_of
+from circadia.actions import facts_of, units_of
 from circadia.errors import ConfigError
 from circadia.idle import lacking_in, needs_of
+from circadia.learning.personal import most_steps
 from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics
 from circadia.physics.params import make_params, stack_params
@@ -24,19 +25,19 @@ from circadia.physics.scenario import HOURS
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.shield import Shield, action_costs
 from circadia_lab.policy.env import chance
-from circadia_lab.policy.env.fixed import CATALOGUE
+from circadia_lab.policy.env.fixed import CATALOGUE, SEEN
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 from circadia_lab.policy.env.mixture import worlds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from circadia.physics.params import Params
     from circadia.physics.state import Result, State
-    from circadia.types import Action
+    from circadia.types import Action, Units
     from circadia_lab.policy.env.measures import Measures
     from circadia_lab.policy.env.mixture import Mixture
     from circadia_lab.policy.env.problem import Device, Problem
@@ -80,27 +81,27 @@ class Fleet:
         self._xp = xp
         self._dtype = np.float64 if xp is np else np.float32
         self.params = _columns(stack_params([_params(*body) for body in bodies]), xp, self._dtype)
-        self._catalogue = tuple(catalogue)
-        self._facts = facts_of(self._catalogue)
-        self._needs = list(zip(*(need.tolist() for need in needs_of(self._facts)), strict=True))
+        self.catalogue = tuple(catalogue)
+        self.facts = facts_of(self.catalogue)
+        self._needs = list(zip(*(need.tolist() for need in needs_of(self.facts)), strict=True))
         """(actions, 3): what each can do nothing without."""
-        self._limits = _limits(bodies, self._catalogue, xp)
+        self._limits = _limits(bodies, self.catalogue, xp)
         self._law = chance.laws_of([world.ticks for _, world in bodies], self._dtype)
-        self._replay = _replay([world for _, world in bodies], xp)
-        self._round_s: Any = DAY_S
-        if self._replay:
-            self._round_s = xp.where(self._replay.lived, self._replay.length_s, DAY_S)
+        self.replay = _replay([world for _, world in bodies], xp)
+        self.round_s: Any = DAY_S
+        if self.replay:
+            self.round_s = xp.where(self.replay.lived, self.replay.length_s, DAY_S)
         self._measures = _measures([world.measures for _, world in bodies], self._dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self._catalogue)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.catalogue)
 
     def start(self, u: Any) -> State:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
         state = dynamics.initial_state(
-            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self._round_s * u[..., 1], xp
+            self.params, LOWEST_SOC + (1 - LOWEST_SOC) * u[..., 0], self.round_s * u[..., 1], xp
         )
         fresh = xp.floor(32 * u[..., 2])
         age = LONGEST_AGE_S * u[..., 4]
@@ -114,12 +115,13 @@ class Fleet:
             versions_behind=behind * 1.0,
             practice=MOST_PRACTICE ** u[..., 6] - 1,
         )
-        started = self._under_recorded_sky(started)
+        started = self.under_recorded_sky(started)
         return type(state)(*(xp.asarray(x + 0 * u[..., 0], self._dtype) for x in started))
 
     def look(self, state: State, preference: Any) -> Any:
-        """(…, 3) preferences → (…, features) values."""
-        return dynamics.observe(state, self.params, preference, self._xp)
+        """(…, 3) preferences → (…, features) values; NaN beyond the table that ticks of fixed length see."""
+        values = dynamics.observe(state, self.params, preference, self._xp)
+        return self._xp.where(SEEN, values, np.nan)
 
     def mask(self, values: Any) -> Any:
         """(…, features) values → (…, actions) what the shield admits; sleeping always."""
@@ -142,9 +144,9 @@ class Fleet:
     def advance(self, state: State, action: Any, u: Any) -> Advanced:
         """One tick: (…,) actions, (…, DRAWS) uniforms."""
         xp, params = self._xp, self.params
-        noise = chance.draw(state, action, u, params, self._law, xp, self._replay, self._facts)
-        after, result = dynamics.step(state, action, noise, params, xp, self._facts)
-        after = self._under_recorded_sky(after)
+        noise = chance.draw(state, action, u, params, self._law, xp, self.replay, self.facts)
+        after, result = dynamics.step(state, action, noise, params, xp, self.facts)
+        after = self.under_recorded_sky(after)
         worth = outcome(state, after, result, params, self._measures, xp)
         return Advanced(after, worth, result)
 
@@ -154,13 +156,14 @@ class Fleet:
 
     def wrapped(self, state: State) -> State:
         """The same state with the time within its day, or within the trace: what float32 can tell apart for ever."""
-        return state._replace(time_s=chance.around(state.time_s, self._round_s, self._xp))
+        return state._replace(time_s=chance.around(state.time_s, self.round_s, self._xp))
 
-    def _under_recorded_sky(self, state: State) -> State:
-        if self._replay is None:
+    def under_recorded_sky(self, state: State) -> State:
+        """The same state with the clearness of the problem's trace, where it has one."""
+        if self.replay is None:
             return state
-        seen = chance.clearness_at(state.time_s, self._replay, self._xp)
-        return state._replace(clearness=self._xp.where(self._replay.lived, seen, state.clearness))
+        seen = chance.clearness_at(state.time_s, self.replay, self._xp)
+        return state._replace(clearness=self._xp.where(self.replay.lived, seen, state.clearness))
 
 
 def _replay(worlds: Sequence[Problem], xp: Any) -> chance.Recorded | None:
@@ -249,7 +252,7 @@ def kinds_of(names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _params(device: Device, problem: Problem) -> Params:
-    params = make_params(device.profile, device.scenario)
+    params = make_params(device.profile, device.scenario, step_work=problem.work.step_work)
     if problem.trace is None:
         return params
     per_hour = problem.trace.requests.sum() / (problem.trace.days * HOURS)
@@ -313,5 +316,16 @@ def _shield(problem: Problem, device: Device, catalogue: tuple[Action, ...]) -> 
     platform = SimulatedPlatform(device.profile, device.scenario, 0)
     day = device.scenario
     bytes_at_most = day.poll_bytes + day.model_bytes + day.spool_limit * day.update_bytes
-    costs = action_costs(platform, device.profile, round(bytes_at_most), catalogue)
+    units = _most_personal(round(day.batch_examples)) if problem.work.personal else units_of
+    costs = action_costs(platform, device.profile, round(bytes_at_most), catalogue, units)
     return Shield(problem.limits, costs, catalogue)
+
+
+def _most_personal(batch: int) -> Callable[[Action], Units]:
+    """What an action does at most where an answer of the device's own is learned from the same steps."""
+
+    def most(action: Action) -> Units:
+        units = units_of(action)
+        return units._replace(steps=units.steps + most_steps(units.steps, batch)) if units.steps else units
+
+    return most

@@ -30,9 +30,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from circadia.errors import ConfigError
-from circadia.observation import WIDTH
 from circadia_lab.policy.env.chance import DRAWS
-from circadia_lab.policy.env.fixed import CATALOGUE
+from circadia_lab.policy.env.fixed import CATALOGUE, WIDTH
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.lives import BIRTHS, Lives, episode_days, known_options, wanted_preference
 from circadia_lab.policy.env.problem import Problem, find_problem, shipped_problems

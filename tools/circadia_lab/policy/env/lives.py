@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia.observation import DAY_S, INPUT_SCALE, encode
+from circadia.observation import DAY_S, INPUT_SCALE
 from circadia_lab.policy.env.environment import STARTS, Fleet
-from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX, encode
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.preferences import checked
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.energy.profile_file import load_profile, shipped_profile, shipped_profiles
+from circadia.energy.work import with_work, work_of
 from circadia.errors import ConfigError
+from circadia.learning.personal import USUAL_WORK
+from circadia.learning.task_file import SHIPPED, load_task
 from circadia.observation import HOUR_S
 from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
-from circadia_lab.policy.env.accuracy import AccuracyModel, shipped_accuracy
+from circadia_lab.policy.env.accuracy import AccuracyModel, Effect, shipped_accuracy
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.physics.scenario import Scenario
@@ -95,18 +98,77 @@ class CostLimits:
     """Share of the time."""
     stale_s: float = 3 * HOUR_S
     old_s: float = 3 * HOUR_S
+    model_age_s: float = 3 * HOUR_S
+    """Mean age of the installed model, where wakes are chosen; `stale` and `old` hold where ticks have a fixed length."""
+    data_age_s: float = 2 * HOUR_S
+    """Mean age of the oldest example that no training has seen, 0 without one."""
 
     def __post_init__(self) -> None:
         for cost in COSTS:
             if not 0 < getattr(self, cost) <= 1:
                 raise ConfigError(f"costs.{cost} is {getattr(self, cost):g}; it must lie in (0, 1]")
-        if not (self.stale_s > 0 and self.old_s > 0):
-            raise ConfigError("costs.stale_s and costs.old_s must be positive")
+        for age in ("stale_s", "old_s", "model_age_s", "data_age_s"):
+            if not getattr(self, age) > 0:
+                raise ConfigError(f"costs.{age} must be positive")
 
     @property
     def array(self) -> Any:
         """(costs,)"""
         return np.array([getattr(self, cost) for cost in COSTS])
+
+    @property
+    def of_wakes(self) -> Any:
+        """(costs,) of `WAKE_COSTS`: ages are in units of their limits."""
+        return np.array([self.expired, 1.0, 1.0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is learned and served, for how long that takes; the devices' profiles have it already."""
+
+    task: str = ""
+    """A shipped task, or a manifest whose path begins at the problem's folder; empty: the profiles' own network."""
+    personal: bool = False
+    """Whether devices learn answers of their own beside the federation's, which makes training longer."""
+
+    @property
+    def step_work(self) -> float:
+        """Training steps' worth of work for each step of an action, in the mean."""
+        return USUAL_WORK if self.personal else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeLaw:
+    """What there is to know where each wake chooses its sleep; see `sleeping`."""
+
+    late_s: tuple[float, ...] = (0.0,)
+    """How much later than asked the operating system wakes a device that nobody uses and nothing charges; one that nobody
+    ever uses has no such system …"""
+    late_shares: tuple[float, ...] = (1.0,)
+    """… and how often."""
+    devices: float = 8.0
+    """Of the fleet."""
+    buffer: float = 4.0
+    """Updates that make a version, as the aggregator is told …"""
+    timeout_s: float = 600.0
+    """… and after which a version is made of fewer."""
+    drift_per_day: float = 0.0
+    """How far the world moves in a day, bit by bit, in the unit of `State.drift` …"""
+    jumps_per_day: float = 0.0
+    """… and how often by 1 at once."""
+    drift_loss: float = 0.0
+    """Accuracy that is lost in a world that has moved far …"""
+    drift_scale: float = 1.0
+    """… 63 % of it after so far."""
+
+    def __post_init__(self) -> None:
+        _check_table("late_s", tuple(x + 1 for x in self.late_s), "late_shares", self.late_shares)
+        numbers = (self.drift_per_day, self.jumps_per_day, self.drift_loss, *self.late_s)
+        if min(numbers) < 0:
+            raise ConfigError("wake: late_s and what the drift is must not be negative")
+        for key in ("devices", "buffer", "timeout_s", "drift_scale"):
+            if not getattr(self, key) > 0:
+                raise ConfigError(f"wake.{key} must be positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +185,9 @@ class Problem:
     accuracy: AccuracyModel = field(default_factory=shipped_accuracy)
     trace: DayTrace | None = None
     """Recorded requests and clearness, in place of drawn ones."""
+    work: Work = field(default_factory=Work)
+    wake: WakeLaw | None = None
+    """None: ticks have a fixed length."""
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -139,6 +204,18 @@ class Problem:
         """The constants of the objectives and costs."""
         return Measures(self.accuracy, self.ticks.period_s, self.costs.stale_s, self.costs.old_s)
 
+    @property
+    def served_accuracy(self) -> AccuracyModel:
+        """With what the world's drift costs, where wakes are chosen."""
+        if self.wake is None or not self.wake.drift_loss:
+            return self.accuracy
+        drift = Effect(field="drift", loss=self.wake.drift_loss, scale=self.wake.drift_scale)
+        return replace(self.accuracy, effects=(*self.accuracy.effects, drift))
+
+
+WAKES = "wake-"
+"""How the names of shipped problems begin whose wakes are chosen."""
+
 
 def check_curves(whose: str, devices: Sequence[Device]) -> None:
     """`ConfigError` unless the devices' voltage curves are of one length, so that they can be batched."""
@@ -151,16 +228,25 @@ def check_curves(whose: str, devices: Sequence[Device]) -> None:
 
 
 def shipped_problems() -> tuple[str, ...]:
-    """Names, sorted."""
+    """Names of those with ticks of a fixed length, sorted."""
+    return tuple(name for name in _shipped() if not name.startswith(WAKES))
+
+
+def shipped_wakes() -> tuple[str, ...]:
+    """Names of those whose wakes are chosen, sorted."""
+    return tuple(name for name in _shipped() if name.startswith(WAKES))
+
+
+def _shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (DATA / "problems").glob("*.toml")))
 
 
 def find_problem(name: str) -> Problem:
     """A shipped problem's name, or the path of a file."""
-    if name in shipped_problems():
+    if name in _shipped():
         return load_problem(DATA / "problems" / f"{name}.toml")
     if not Path(name).suffix:
-        raise ConfigError(f"unknown problem {name!r}; there are {', '.join(shipped_problems())}")
+        raise ConfigError(f"unknown problem {name!r}; there are {', '.join(_shipped())}")
     return load_problem(Path(name))
 
 
@@ -176,8 +262,8 @@ def load_problem(path: Path) -> Problem:
         raise ConfigError(f"problem {path}: {error}") from error
 
 
-_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw}
-_KEYS = ("name", "trace", "devices", *_SECTIONS)
+_SECTIONS = {"limits": Limits, "costs": CostLimits, "ticks": TickLaw, "work": Work}
+_KEYS = ("name", "trace", "devices", "wake", *_SECTIONS)
 
 
 def _problem(table: Mapping[str, Any], path: Path) -> Problem:
@@ -188,9 +274,19 @@ def _problem(table: Mapping[str, Any], path: Path) -> Problem:
     parts = {key: _section(kind, table.get(key, {}), key) for key, kind in _SECTIONS.items()}
     trace = _trace(path.parent / str(table["trace"])) if "trace" in table else None
     name = str(table.get("name", path.stem))
-    return Problem(
-        name=name, devices=tuple(_device(row, path.parent) for row in devices), trace=trace, **parts
-    )
+    found = tuple(_device(row, path.parent) for row in devices)
+    if task := parts["work"].task:
+        found = tuple(_working(found, task, path.parent))
+    wake = _section(WakeLaw, table["wake"], "wake") if "wake" in table else None
+    return Problem(name=name, devices=found, trace=trace, wake=wake, **parts)
+
+
+def _working(devices: Iterable[Device], task: str, folder: Path) -> Iterator[Device]:
+    """The devices with the durations of that task's work."""
+    loaded = load_task(task if task in SHIPPED else folder / task)
+    work = work_of(loaded.name, loaded.model, loaded.infer_batch)
+    for device in devices:
+        yield replace(device, profile=with_work(device.profile, work))
 
 
 def _trace(path: Path) -> DayTrace:
@@ -221,6 +317,10 @@ def _typed(value: Any, like: Any, where: str) -> Any:
         if isinstance(value, bool):
             return value
         raise ConfigError(f"{where} = {value!r} is neither true nor false")
+    if isinstance(like, str):
+        if isinstance(value, str):
+            return value
+        raise ConfigError(f"{where} = {value!r} is not a text")
     if isinstance(like, tuple):
         if isinstance(value, list) and all(map(_is_number, value)):
             return tuple(map(float, value))

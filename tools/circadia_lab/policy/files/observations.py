@@ -35,6 +35,8 @@ def sample_observations(count: int, random: np.random.Generator) -> NDArray[np.f
         **_queue(random, count),
         **_learning(random, count),
         **_preference(random, count),
+        **_recent(random, count),
+        **_waking(random, count),
     }
     rows = np.stack([columns[feature.name] for feature in TABLE], axis=-1)
     return _broken(rows, random).astype(np.float32)
@@ -96,12 +98,33 @@ def _preference(random: np.random.Generator, count: int) -> dict[str, Floats]:
     return {f"preference_{name}": weights[:, i] for i, name in enumerate(("accuracy", "latency", "energy"))}
 
 
+def _recent(random: np.random.Generator, count: int) -> dict[str, Floats]:
+    return {
+        "trained_age_s": _log_uniform(random, 10, DAY_S, count),
+        "contact_age_s": _log_uniform(random, 10, DAY_S, count),
+        "recent_error": random.beta(1.5, 6, count),
+        "error_age_s": _log_uniform(random, 10, DAY_S, count),
+        "requests_per_hour": _log_uniform(random, 0.1, 600, count),
+        "training_gain": np.clip(random.normal(0.1, 0.2, count), -1, 1),
+        "deadline_s": _log_uniform(random, 10, 4 * HOUR_S, count),
+    }
+
+
+def _waking(random: np.random.Generator, count: int) -> dict[str, Floats]:
+    return {
+        "wake_on_request": random.integers(0, 3, count).astype(float),
+        "wake_up_j": _log_uniform(random, 0.001, 50, count),
+        "radio_session_j": _log_uniform(random, 0.01, 10, count),
+        "sleep_w": _log_uniform(random, 1e-5, 2, count),
+    }
+
+
 def _broken(rows: Floats, random: np.random.Generator) -> Floats:
     """Some sensors of some rows are absent; the preference never is."""
     count = len(rows)
     rate = np.where(random.random(count) < BROKEN_SHARE, random.uniform(0.02, 0.3, count), 0)
     absent = random.random(rows.shape) < rate[:, None]
-    absent[:, COLUMN["preference_accuracy"] :] = False
+    absent[:, [COLUMN[f"preference_{name}"] for name in ("accuracy", "latency", "energy")]] = False
     return np.where(absent, np.nan, rows)
 
 

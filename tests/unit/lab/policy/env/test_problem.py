@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from circadia.actions import NAMES
+from circadia.energy.profile_file import dump_profile, shipped_profile
 from circadia.errors import ConfigError
+from circadia.observation import COLUMN
 from circadia.physics.scenario import PHONE
+from circadia.types import Load
 from circadia_lab.data.traces.day_trace import DayTrace, save_day_trace
+from circadia_lab.policy.env.environment import Fleet
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.preferences import ANCHORS, checked, lattice, radial_weights
 from circadia_lab.policy.env.problem import (
@@ -21,9 +26,6 @@ from circadia_lab.policy.env.problem import (
     load_problem,
     shipped_problems,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DEVICE = 'devices = [{ profile = "pixel-3", scenario = "phone" }]\n'
 
@@ -70,6 +72,8 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         (DEVICE + "zebra = 1\n", "unknown key 'zebra'; known are name, trace, devices"),
         (DEVICE + "[limits]\nbatery_floor = 0.1\n", "unknown key limits.'batery_floor'; did you mean"),
         (DEVICE + "[costs]\nfresh = 0.1\n", "unknown key costs.'fresh'"),
+        (DEVICE + "[work]\ntask = 7\n", "work.task = 7 is not a text"),
+        (DEVICE + '[work]\npersonal = "yes"\n', "work.personal = 'yes' is neither true nor false"),
         ('devices = [{ profil = "pixel-3", scenario = "phone" }]\n', "unknown key devices.'profil'"),
         ("", "devices must be a list of tables"),
         ('devices = "pixel-3"\n', "devices must be a list of tables"),
@@ -78,7 +82,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ('devices = [{ profile = "nokia.toml", scenario = "phone" }]\n', "nokia.toml"),
         (
             'devices = [{ profile = "nokia", scenario = "phone" }]\n',
-            "there are fairphone-4, pi-solar, pixel-3; a file",
+            "there are fairphone-4, mcu-lte-m, pi-boot, pi-solar, pixel-3, suspend-board; a file",
         ),
         ('devices = [{ profile = "pixel-3", scenario = "moon.toml" }]\n', "moon.toml"),
         (DEVICE + "[limits]\nbattery_floor = 1\n", "limits.battery_floor is 1"),
@@ -185,3 +189,45 @@ def test_preferences() -> None:
     assert (shares.argmax(-1) == np.arange(21)).all()
     assert shares.max(-1).min() > 0.9
     assert len(COSTS) == 3
+
+
+def test_a_task_changes_how_long_work_takes_and_an_own_answer_how_long_training(tmp_path: Path) -> None:
+    tasks = Path(__file__).parents[4] / "tasks"
+    texts = {
+        "plain": "",
+        "digits": '[work]\ntask = "digits"\n',
+        "conv": f'[work]\ntask = "{tasks / "conv.toml"}"\n',
+        "personal": '[work]\ntask = "digits"\npersonal = true\n',
+    }
+    step_s, answer_s, warmest = {}, {}, {}
+    for name, text in texts.items():
+        fleet = Fleet(load_problem(written(tmp_path, DEVICE + text)), 1)
+        step_s[name] = float(fleet.params.unit_s[0, 0, Load.TRAIN_HIGH])
+        answer_s[name] = float(fleet.params.unit_s[0, 0, Load.SERVE_HIGH])
+        warmest[name] = warmest_c(fleet, "train/high/large")
+    assert (step_s["plain"], answer_s["plain"]) == (3.5, 0.4)
+    assert step_s["digits"] < step_s["conv"] / 3 < step_s["plain"] / 100
+    assert step_s["personal"] == pytest.approx(1.7 * step_s["digits"])
+    assert answer_s["personal"] == answer_s["digits"]
+    assert warmest["plain"] < warmest["personal"] < warmest["digits"], (
+        "what it may take is more than it takes"
+    )
+
+
+def warmest_c(fleet: Fleet, action: str) -> float:
+    """The highest temperature at which the shield allows the action."""
+    limit = next(one for one in fleet._limits if one.feature == COLUMN["temperature_c"])
+    return float(limit.sign * limit.thresholds[NAMES.index(action), 0, 0])
+
+
+def test_a_profile_that_does_not_say_whose_its_durations_are_is_refused_with_the_problem(
+    tmp_path: Path,
+) -> None:
+    silent = dump_profile(replace(shipped_profile("pixel-3"), work=None))
+    (tmp_path / "old.toml").write_text(silent, encoding="utf-8")
+    devices = 'devices = [{ profile = "old.toml", scenario = "phone" }]\n'
+    assert load_problem(written(tmp_path, devices)).devices[0].profile.work is None
+    with pytest.raises(
+        ConfigError, match=r"problem .*mine\.toml: .*what task digits takes on it is not known"
+    ):
+        load_problem(written(tmp_path, devices + '[work]\ntask = "digits"\n'))

@@ -1,0 +1,107 @@
+"""When something is due, as far as an observation tells: pure functions over an array module.
+
+    request    queue_slack_s − margin                  where one waits
+    training   fresh_limit_s − fresh_age_s             where examples are unseen
+    exchange   contact_limit_s − contact_age_s         with a federation
+    look       deadline_s − margin                     where requests do not end the sleep: one may have come just now
+    margin   = min(margin_s, margin_share · deadline_s)
+
+in seconds from now, 0 once it is overdue, infinite where there is nothing. What the wake itself does is due anew when as
+much time has passed as may pass.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from circadia.errors import ConfigError
+from circadia.observation import COLUMN, HOUR_S
+
+DEADLINE_S = 60.0
+"""Of requests, where none is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueLimits:
+    """How long things may wait."""
+
+    fresh_limit_s: float = 3 * HOUR_S
+    """The oldest example that no training has seen."""
+    contact_limit_s: float = 3 * HOUR_S
+    """The federation's last answer."""
+    margin_s: float = 30.0
+    """Before a deadline, for waking up and serving; at most …"""
+    margin_share: float = 0.25
+    """… this share of the usual deadline."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.fresh_limit_s, self.contact_limit_s, self.margin_s, self.margin_share)
+        if not all(math.isfinite(n) and n >= 0 for n in numbers) or self.margin_share >= 1:
+            raise ConfigError(f"{self}: numbers from 0 on, and a margin_share below 1")
+
+
+class Done(NamedTuple):
+    """What a wake does: (…,) each, true or 1 where it does."""
+
+    serves: Any = False
+    """All that waits."""
+    trains: Any = False
+    syncs: Any = False
+
+
+class Due(NamedTuple):
+    """(…,) seconds until each is due."""
+
+    request: Any
+    training: Any
+    exchange: Any
+    look: Any
+
+
+NOTHING = Done()
+DUE = DueLimits()
+
+
+def due(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits = DUE, xp: Any = np) -> Due:
+    """(…, features) values → what is due when, after a wake that did `done`; `heard`: whether requests end the sleep.
+
+    An absent sensor has nothing due: no request, no example, no federation.
+    """
+    deadline_s = _known(x, "deadline_s", DEADLINE_S, xp)
+    margin_s = xp.minimum(limits.margin_s, limits.margin_share * deadline_s)
+    serves, trains, syncs, heard = (xp.asarray(flag) > 0 for flag in (*done, heard))
+    waits = (_known(x, "queue_length", 0.0, xp) > 0) & ~serves
+    unseen = _known(x, "fresh_examples", 0.0, xp) > 0
+    fresh_s = xp.where(trains, 0.0, _known(x, "fresh_age_s", 0.0, xp))
+    contact_s = _column(x, "contact_age_s")
+    told_s = xp.where(syncs, 0.0, contact_s)
+    never = xp.inf
+    return Due(
+        request=xp.where(waits, _left(_known(x, "queue_slack_s", never, xp) - margin_s, xp), never),
+        training=xp.where(unseen | trains, _left(limits.fresh_limit_s - fresh_s, xp), never),
+        exchange=xp.where(xp.isnan(contact_s), never, _left(limits.contact_limit_s - told_s, xp)),
+        look=xp.where(heard, never, deadline_s - margin_s),
+    )
+
+
+def due_s(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits = DUE, xp: Any = np) -> Any:
+    """(…,) seconds until the first of them is due."""
+    found = due(x, heard=heard, done=done, limits=limits, xp=xp)
+    return xp.minimum(xp.minimum(found.request, found.training), xp.minimum(found.exchange, found.look))
+
+
+def _column(x: Any, name: str) -> Any:
+    return x[..., COLUMN[name]]
+
+
+def _known(x: Any, name: str, absent: float, xp: Any) -> Any:
+    value = _column(x, name)
+    return xp.where(xp.isnan(value), absent, value)
+
+
+def _left(seconds: Any, xp: Any) -> Any:
+    return xp.maximum(seconds, 0.0)

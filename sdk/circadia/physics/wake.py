@@ -1,0 +1,224 @@
+"""The physics of a wake and of the sleep after it, of any length: what a tick of fixed length can leave out.
+
+Beside `dynamics.step` a device remembers of late what `circadia.recent` has it remember, hears of the federation's
+versions only when it is in touch, and knows a world that moves away from it:
+
+    drift′ = drift · exp(−new / 64) + moved        new: examples that training saw for the first time
+    drift  = min(drift, newest version's)          where that is pulled
+
+Its user and its sky are those of the whole stretch (`surroundings_over`). Pure functions over an array module `xp`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from circadia.actions import FACTS
+from circadia.observation import DAY_S
+from circadia.physics import dynamics
+from circadia.physics.backlog import fed_back, seen_off
+from circadia.physics.surroundings import income_j, surroundings_over
+from circadia.practice import PRACTICE_S
+from circadia.recent import LABELS, RATE_S
+from circadia.types import Link, Load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia.actions import ActionFacts
+    from circadia.physics.params import Params
+    from circadia.physics.state import Noise, Result, State
+
+NEW_EXAMPLES = 64.0
+"""That show a device 63 % of how far the world has moved; an assumption."""
+HOUR_S = 3600.0
+RESTING = (Load.DEEP_SLEEP, Load.AWAKE)
+
+
+class Paid(NamedTuple):
+    """Joules that the loads drew, the user's own draw left out; (…,) each."""
+
+    agent_j: Any
+    """Of waking up, work and radio."""
+    device_j: Any
+    """And of rest."""
+    agent_battery_j: Any
+    """What charger and panel did not pay for at the time, taken over the work and over the rest each."""
+    device_battery_j: Any
+
+
+class Woken(NamedTuple):
+    """A wake and its sleep."""
+
+    after: State
+    begin: State
+    """With what the work did, at the wake's start: the model in service, practice, examples unseen and unsent, drift."""
+    result: Result
+    paid: Paid
+
+
+def remembering(state: State, params: Params, xp: Any) -> State:
+    """The state of a device that has just been set up, with nothing to remember."""
+    none = 0 * state.time_s
+    per_hour = xp.mean(params.requests_per_hour, axis=-1)
+    return state._replace(
+        known_behind=state.versions_behind,
+        trained_age_s=none + DAY_S,
+        contact_age_s=none + DAY_S,
+        recent_error=none + 0.5,
+        error_age_s=none + DAY_S,
+        requests_per_hour=none + per_hour,
+        training_gain=none,
+        drift=none,
+        newest_drift=none,
+    )
+
+
+def step(
+    state: State,
+    action: Any,
+    noise: Noise,
+    params: Params,
+    right: Callable[[State], Any],
+    xp: Any,
+    facts: ActionFacts = FACTS,
+) -> Woken:
+    """(…,) state, catalogue index and noise, `noise.dt_s` the wake's and its sleep's length → the next wake.
+
+    `right`: of a state, the share of its answers that are right, in [0, 1].
+    """
+    after, result = dynamics.step(state, action, noise, params, xp, facts, surroundings_over)
+    pulled = _pulled(state, result, xp)
+    begin = _worked(pulled, result, xp)
+    asked = xp.asarray(facts.syncs)[action]
+    remembered = _remembered(state, (pulled, begin), result, noise, right, params, xp)
+    after = after._replace(
+        **remembered,
+        **_heard(state, asked, result, xp),
+        **_moved(begin, noise, result, xp),
+    )
+    return Woken(after, begin, result, _paid(state, result, params, xp))
+
+
+def _pulled(state: State, result: Result, xp: Any) -> State:
+    came = result.pulled > 0
+    return state._replace(
+        model_age_s=xp.where(came, state.newest_age_s, state.model_age_s),
+        drift=xp.where(came, xp.minimum(state.drift, state.newest_drift), state.drift),
+    )
+
+
+def _worked(state: State, result: Result, xp: Any) -> State:
+    """After serving, training and pushing."""
+    fresh, age = seen_off(state, result.fresh_trained, xp)
+    made = result.updates_made
+    return state._replace(
+        practice=state.practice + result.examples_trained,
+        unsent_examples=(state.unsent_examples + result.examples_trained) * (1 - made),
+        fresh_examples=fresh,
+        fresh_age_s=age,
+        drift=state.drift * xp.exp(-result.fresh_trained / NEW_EXAMPLES),
+    )
+
+
+def _remembered(
+    state: State,
+    works: tuple[State, State],
+    result: Result,
+    noise: Noise,
+    right: Callable[[State], Any],
+    params: Params,
+    xp: Any,
+) -> dict[str, Any]:
+    """Fields of `circadia.recent`; `works`: after pulling, after all."""
+    pulled, begin = works
+    dt = result.dt_s
+    labels = fed_back(result.requests_served, noise, params, xp)
+    correct = right(pulled)
+    wrong = xp.minimum(xp.floor(labels * (1 - correct) + noise.label_u), labels) / xp.maximum(labels, 1)
+    share = 1 - (1 - 1 / LABELS) ** labels
+    trained = result.steps > 0
+    before = 1 - correct
+    learnt = right(begin._replace(unsent_examples=pulled.unsent_examples)) - correct
+    gain = xp.clip(learnt / xp.maximum(before, 1e-3), -1, 1)
+    return {
+        "trained_age_s": xp.where(trained, 0, state.trained_age_s) + dt,
+        "recent_error": state.recent_error + (wrong - state.recent_error) * share,
+        "error_age_s": xp.where(labels > 0, 0, state.error_age_s) + dt,
+        "requests_per_hour": _rate(state, noise, dt, params, xp),
+        "training_gain": xp.where(trained, gain, state.training_gain),
+    }
+
+
+def _rate(state: State, noise: Noise, dt_s: Any, params: Params, xp: Any) -> Any:
+    """(…,) requests an hour, faded: those that still wait came evenly of late, those that lapsed before."""
+
+    def kept(low: Any, high: Any) -> Any:
+        """Mean of exp(−age / fading) between two ages."""
+        width = xp.maximum((high - low) / RATE_S, 1e-6)
+        return xp.exp(-low / RATE_S) * (1 - xp.exp(-width)) / width
+
+    oldest = xp.maximum(dt_s, noise.deadline_s)
+    heard = noise.arrivals * kept(0 * dt_s, noise.arrival_age_s) + noise.lapsed * kept(
+        noise.deadline_s, oldest
+    )
+    return state.requests_per_hour * xp.exp(-dt_s / RATE_S) + heard * (HOUR_S / RATE_S)
+
+
+def _heard(state: State, asked: Any, result: Result, xp: Any) -> dict[str, Any]:
+    """Of the federation: it answers whoever asks, over a link."""
+    contact = (asked > 0) & (result.sync_bytes > 0) & (state.link >= int(Link.METERED))
+    behind = state.versions_behind * (1 - result.pulled)
+    return {
+        "known_behind": xp.where(contact, behind, state.known_behind),
+        "contact_age_s": xp.where(contact, 0, state.contact_age_s) + result.dt_s,
+    }
+
+
+def _moved(begin: State, noise: Noise, result: Result, xp: Any) -> dict[str, Any]:
+    """A version that is published knows the world of that time."""
+    since = noise.moved * noise.published_age_s / xp.maximum(result.dt_s, 1e-3)
+    newest = xp.where(noise.published > 0, since, begin.newest_drift + noise.moved)
+    return {"drift": begin.drift + noise.moved, "newest_drift": newest}
+
+
+def _paid(state: State, result: Result, params: Params, xp: Any) -> Paid:
+    resting = xp.asarray([1.0 if load in RESTING else 0.0 for load in Load])
+    rest_j = xp.sum(result.energy_j * resting, axis=-1)
+    agent_j = xp.sum(result.energy_j * (1 - resting), axis=-1)
+    busy = xp.minimum(result.busy_s, result.dt_s)
+    offered = result.charged_j + result.spilled_j
+    now = xp.minimum(income_j(state, busy, params, xp), offered)
+    share = busy / xp.maximum(result.dt_s, 1e-3)
+    of_agent = _unpaid(agent_j, result.background_j * share, now, params, xp)
+    of_rest = _unpaid(rest_j, result.background_j * (1 - share), offered - now, params, xp)
+    return Paid(agent_j, agent_j + rest_j, of_agent, of_agent + of_rest)
+
+
+def _unpaid(load_j: Any, background_j: Any, income: Any, params: Params, xp: Any) -> Any:
+    """(…,) of the loads' joules: income pays for loads and background alike."""
+    drawn = load_j + background_j
+    paid = xp.minimum(params.charge_efficiency * income / xp.maximum(drawn, 1e-9), 1)
+    return load_j * (1 - paid)
+
+
+def mean_fresh_age_s(woken: Woken, xp: Any) -> Any:
+    """(…,) over the stretch, of the age of the oldest unseen example; 0 while there is none."""
+    dt, later = woken.result.dt_s, woken.after.fresh_age_s
+    some = woken.begin.fresh_age_s + dt / 2
+    return xp.where(woken.begin.fresh_examples > 0, some, later**2 / xp.maximum(2 * dt, 1e-6))
+
+
+def midway(woken: Woken, xp: Any) -> State:
+    """The device halfway through the stretch, as far as its accuracy goes."""
+    half = woken.result.dt_s / 2
+    begin, after = woken.begin, woken.after
+    fresh = xp.where(
+        begin.fresh_examples > 0, begin.fresh_age_s + half, xp.maximum(after.fresh_age_s - half, 0)
+    )
+    return begin._replace(
+        model_age_s=begin.model_age_s + half,
+        fresh_age_s=fresh,
+        practice=begin.practice * xp.exp(-half / PRACTICE_S),
+        drift=(begin.drift + after.drift) / 2,
+    )

@@ -1,0 +1,208 @@
+"""The environment of wakes: work of the whole catalogue and a free sleep after it, in batches, the shield in the loop.
+
+`WakeFleet` is the computation, over NumPy or JAX, with chance passed in as uniforms. `WakeEnvironment` is the trainer's
+view of it, with JAX's keys.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from circadia.actions import CATALOGUE
+from circadia.due import Done, due_s
+from circadia.errors import ConfigError
+from circadia.observation import encode
+from circadia.physics import dynamics, wake
+from circadia.policy.sleeps import SLEEPS, Drawn
+from circadia.types import WakeOn
+from circadia_lab.policy.env import sleeping
+from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.fleet_versions import updates_after, usual_updates_per_s, versions_per_s
+from circadia_lab.policy.env.interface import Choice, Outcome, Seen
+from circadia_lab.policy.env.measures import promise
+from circadia_lab.policy.env.sleeping import Asked
+from circadia_lab.policy.env.wake_measures import measures_of, outcome
+
+if TYPE_CHECKING:
+    from circadia.physics.state import State
+    from circadia.physics.wake import Woken
+    from circadia.policy.sleeps import SleepOptions
+    from circadia_lab.policy.env.problem import Problem
+
+EVEN = np.full(3, 1 / 3)
+
+
+class Living(NamedTuple):
+    """A fleet between two wakes of each of its devices."""
+
+    bodies: State
+    updates_per_s: Any
+    """() that one device pushes, in the mean."""
+
+
+class Awoken(NamedTuple):
+    """Each device's next wake."""
+
+    living: Living
+    outcome: Outcome
+    woken: Woken
+
+
+class WakeFleet:
+    """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
+
+    def __init__(
+        self, problem: Problem, per_device: int, xp: Any = np, sleeps: SleepOptions = SLEEPS
+    ) -> None:
+        """`ConfigError` for a problem whose ticks have a fixed length."""
+        if problem.wake is None:
+            raise ConfigError(
+                f"problem {problem.name}: its ticks have a fixed length; a file with [wake] is one of chosen wakes"
+            )
+        self.problem = problem
+        self.law = problem.wake
+        self.sleeps = sleeps
+        self._bodies = Fleet(problem, per_device, xp, CATALOGUE)
+        self.shape = self._bodies.shape
+        self.params = self._bodies.params
+        self.facts = self._bodies.facts
+        self._xp = xp
+        self._measures = measures_of(problem)
+        kinds = [[bool(device[kind]) for kind in _places(sleeps)] for device in self.params.wakes_on[:, 0]]
+        self.admitted = xp.asarray(np.repeat(kinds, sleeps.group, axis=-1)[:, None])
+        """(devices, 1, options) the sleeps that each body can do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies are made anew: a module cannot be pickled."""
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps)
+
+    def start(self, u: Any) -> Living:
+        """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
+        xp = self._xp
+        bodies = wake.remembering(self._bodies.start(u), self.params, xp)
+        wrong = 1 - self._right(bodies)
+        bodies = bodies._replace(
+            contact_age_s=bodies.newest_age_s, trained_age_s=bodies.fresh_age_s, recent_error=wrong
+        )
+        rate = usual_updates_per_s(xp.mean(self.params.versions_per_hour), self.law, xp)
+        dtype = bodies.battery_j.dtype
+        whole = (xp.asarray(x + 0 * u[..., 0], dtype) for x in bodies)
+        return Living(type(bodies)(*whole), xp.asarray(rate, dtype))
+
+    def look(self, living: Living, preference: Any) -> Any:
+        """(…, 3) preferences → (…, features) values: of the newest version what is known."""
+        bodies = living.bodies
+        known = bodies._replace(versions_behind=bodies.known_behind)
+        return dynamics.observe(known, self.params, preference, self._xp)
+
+    def mask(self, values: Any) -> Any:
+        """(…, features) values → (…, actions) what the shield admits; sleeping always."""
+        return self._bodies.mask(values)
+
+    def asked(self, living: Living, choice: Choice) -> Asked:
+        """(…,) choices → the sleeps that they ask for."""
+        xp, facts = self._xp, self.facts
+        values = self.look(living, EVEN)
+        rows = (xp.asarray(flags)[choice.work] for flags in (facts.serves, facts.trains, facts.syncs))
+        done = Done(*rows)
+        heard = [kind is not WakeOn.DUE for kind in self.sleeps.wake_on]
+        due = xp.stack([due_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
+        length = self.sleeps.length_s(Drawn(choice.sleep, choice.place), due, xp)
+        return Asked(length, xp.asarray(_places(self.sleeps))[self.sleeps.kind(choice.sleep)])
+
+    def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
+        """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
+        xp, params, bodies = self._xp, self.params, living.bodies
+        published = versions_per_s(living.updates_per_s, self.law, xp)
+        replay = self._bodies.replay
+        noise = sleeping.draw(
+            bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay
+        )
+        woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
+        woken = woken._replace(after=self._bodies.under_recorded_sky(woken.after))
+        rate = updates_after(living.updates_per_s, woken.result.updates_pushed, woken.result.dt_s, xp)
+        return Awoken(
+            Living(woken.after, rate), outcome(woken, params, self._measures, xp), woken
+        )
+
+    def promise(self, living: Living) -> Any:
+        """(…, objectives)"""
+        measures = self.problem.measures._replace(accuracy=self._measures.accuracy)
+        return promise(living.bodies, measures, self._xp)
+
+    def wrapped(self, living: Living) -> Living:
+        """The same with the times within the day, or within the trace: what float32 can tell apart for ever."""
+        return living._replace(bodies=self._bodies.wrapped(living.bodies))
+
+    def _right(self, state: State) -> Any:
+        return self._measures.accuracy.accuracy(state, self._xp)
+
+
+def _places(sleeps: SleepOptions) -> list[int]:
+    """Of its kinds, in `WakeOn`."""
+    return [list(WakeOn).index(kind) for kind in sleeps.wake_on]
+
+
+def _made(problem: Problem, per_device: int, module: str, sleeps: SleepOptions) -> WakeFleet:
+    return WakeFleet(problem, per_device, importlib.import_module(module), sleeps)
+
+
+class WakeEnvironment:
+    """A `WakeFleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
+
+    def __init__(self, problem: Problem, batch: int, sleeps: SleepOptions = SLEEPS) -> None:
+        """`batch` devices, a multiple of the problem's number of devices."""
+        from circadia_lab.policy.env import quick_jax
+
+        devices = len(problem.devices)
+        if batch < devices or batch % devices:
+            raise ConfigError(
+                f"problem {problem.name}: a batch of {batch} cannot be dealt to {devices} devices"
+            )
+        self.name = problem.name
+        self.batch = batch
+        self.limits = problem.costs.of_wakes
+        self.kinds = np.repeat(np.arange(devices), batch // devices)
+        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps)
+        self.actions = len(CATALOGUE)
+        self.options = sleeps.count
+
+    def initial(self, key: Any) -> Living:
+        """Devices in all sorts of states."""
+        import jax
+
+        return self.fleet.start(jax.random.uniform(key, (*self.fleet.shape, STARTS)))
+
+    def see(self, state: Living, preference: Any) -> Seen:
+        """What the policy is given, flat."""
+        import jax.numpy as jnp
+
+        values = self.fleet.look(state, preference.reshape(*self.fleet.shape, -1))
+        encoded, mask = encode(values, jnp), self.fleet.mask(values)
+        sleeps = jnp.broadcast_to(self.fleet.admitted, (*self.fleet.shape, self.options))
+        return Seen(*(x.reshape(self.batch, -1) for x in (encoded, mask, sleeps)))
+
+    def step(self, state: Living, choice: Choice, key: Any) -> tuple[Living, Outcome]:
+        """Every device to its next wake."""
+        dealt = Choice(*(x.reshape(self.fleet.shape) for x in choice))
+        asked = self.fleet.asked(state, dealt)
+        living, worth, _ = self.fleet.advance(state, dealt.work, asked, self._uniforms(key))
+        flat = Outcome(
+            worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
+        )
+        return self.fleet.wrapped(living), flat
+
+    def promise(self, state: Living) -> Any:
+        """What the devices' practice will have been worth once it has faded."""
+        return self.fleet.promise(state).reshape(self.batch, -1)
+
+    def _uniforms(self, key: Any) -> Any:
+        """(devices, per_device, DRAWS) by XLA's own generator, Philox: five times as fast on a CPU as Threefry."""
+        import jax
+        import jax.numpy as jnp
+
+        quick = jax.random.wrap_key_data(jax.random.bits(key, (4,)), impl="rbg")
+        return jnp.moveaxis(jax.random.uniform(quick, (sleeping.DRAWS, *self.fleet.shape)), 0, -1)
