@@ -14,12 +14,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.actions import units_of
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, HOUR_S
+from circadia.types import WakeOn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from circadia.types import Action
 
 DEADLINE_S = 60.0
 """Of requests, where none is known."""
@@ -92,6 +101,15 @@ def due_s(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits 
     """(…,) seconds until the first of them is due."""
     found = due(x, heard=heard, done=done, limits=limits, xp=xp)
     return xp.minimum(xp.minimum(found.request, found.training), xp.minimum(found.exchange, found.look))
+
+
+def due_for(
+    x: NDArray[np.float32], action: Action, kinds: Iterable[WakeOn], limits: DueLimits = DUE
+) -> tuple[float, ...]:
+    """Of one device, after that action, for each of those kinds of sleep."""
+    waits, most = float(x[COLUMN["queue_length"]]), units_of(action).answers
+    done = Done(serves=most > 0 and not waits > most, trains=action.train is not None, syncs=action.syncs)
+    return tuple(float(due_s(x, heard=kind is not WakeOn.DUE, done=done, limits=limits)) for kind in kinds)
 
 
 def _column(x: Any, name: str) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from circadia.federation.device.events import DeviceEvent
     from circadia.learning.identity import TaskIdentity
     from circadia.learning.task import Task
+    from circadia.policy.sleeps import SleepOptions
     from circadia.serving.queue import Request
     from circadia.store.rows import StoredExample, StoredUpdate
     from circadia.types import (
@@ -228,6 +229,24 @@ class Policy(Protocol):
         ...
 
 
+@runtime_checkable
+class SleepingPolicy(Protocol):
+    """What a policy may have beside `Policy`: it says how long to sleep. Without it the device sleeps as its period has it."""
+
+    @property
+    def sleeps(self) -> SleepOptions | None:
+        """What a sleep is chosen from, as an action is drawn; None: as without it."""
+        ...
+
+    def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features,) values → (options,) scores; −inf where not offered."""
+        ...
+
+    def due_s(self, x: NDArray[np.float32], action: Action) -> Sequence[float]:
+        """(kinds of sleep,) seconds until something is due after that action, for sleeping until then."""
+        ...
+
+
 class Interpreter(Protocol):
     """A .tflite model that can be computed on one thread, its tensors allocated."""
 
@@ -236,7 +255,7 @@ class Interpreter(Protocol):
         ...
 
     def get_output_details(self) -> list[dict[str, Any]]:
-        """The same of each output."""
+        """The same of each output, and its `name`."""
         ...
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:

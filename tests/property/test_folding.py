@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from circadia.actions import CATALOGUE, FACTS, INDEX, NAMES
 from circadia.idle import STOCK, idle
-from circadia.observation import COLUMN, encode
+from circadia.observation import COLUMN, Selection, encode
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.folding import folding_of
 from circadia.policy.network import NetworkPolicy
@@ -75,7 +75,15 @@ def test_nothing_is_gathered_where_nothing_may_be_drawn(
 def exported(folder: Path, **made: str) -> Path:
     path = folder / "mine.tflite"
     layers = read_layers(shipped_policy().read_bytes())
-    export_policy(path, layers, observations=ROWS, made={"generator": "test", **made})
+    manifest = load_policy(shipped_policy()).manifest
+    export_policy(
+        path,
+        layers,
+        observations=Selection(manifest.table)(ROWS),
+        made={"generator": "test", **made},
+        actions=manifest.actions,
+        table=manifest.table,
+    )
     return path
 
 

@@ -19,7 +19,7 @@ from circadia.tflite.interpreter import open_interpreter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from circadia.policy.manifest import ScoreVector
+    from circadia.policy.manifest import ScoreVector, SleepHead
     from circadia.ports import OpenModel
 
 DATA = Path(__file__).parent / "data"
@@ -119,7 +119,8 @@ def _check_encoder(manifest: Manifest, source: str) -> None:
 
 
 def _check_scores(artifact: Artifact, source: str, open_model: OpenModel) -> None:
-    network = Int8Network(artifact.model, source, open_model)
+    head = artifact.manifest.sleeps
+    network = Int8Network(artifact.model, source, open_model, sleeps=head is not None)
     vectors, outputs = artifact.manifest.score_vectors, len(artifact.manifest.actions)
     width = 2 * len(artifact.manifest.table)
     if not vectors:
@@ -130,6 +131,8 @@ def _check_scores(artifact: Artifact, source: str, open_model: OpenModel) -> Non
             f"{AGAIN}"
         )
     _check_output(artifact.manifest, network, source)
+    if head is not None:
+        _check_sleeps(head, network, source)
     for i, vector in enumerate(vectors):
         _check_answer(vector, i, network, source)
 
@@ -142,14 +145,25 @@ def _check_output(manifest: Manifest, network: Int8Network, source: str) -> None
         )
 
 
+def _check_sleeps(head: SleepHead, network: Int8Network, source: str) -> None:
+    said = (head.options.count, float(np.float32(head.output_scale)), head.output_zero_point)
+    found = (network.sleeps, *network.sleep_quantisation)
+    if said != found:
+        raise ArtifactError(
+            f"{source}: its second output has size, scale and zero point {found}, its manifest says {said}; {AGAIN}"
+        )
+
+
 def _check_answer(vector: ScoreVector, i: int, network: Int8Network, source: str) -> None:
     if len(vector.encoded) != network.inputs:
         raise ArtifactError(
             f"{source}: score_vectors[{i}] has {len(vector.encoded)} inputs, not {network.inputs}; {AGAIN}"
         )
     answer = tuple(network(np.array(vector.encoded, np.int8)).tolist())
-    if answer != vector.scores:
+    slept = tuple(network.second().tolist()) if network.sleeps else ()
+    if (answer, slept) != (vector.scores, vector.sleeps):
+        wrong, right = (answer, vector.scores) if answer != vector.scores else (slept, vector.sleeps)
         raise ArtifactError(
-            f"{source}: score_vectors[{i}] gives {answer} instead of {vector.scores}: this interpreter computes the "
+            f"{source}: score_vectors[{i}] gives {wrong} instead of {right}: this interpreter computes the "
             f"network wrongly, or the manifest is of another one; {AGAIN}, or use another interpreter"
         )

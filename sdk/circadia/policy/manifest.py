@@ -8,10 +8,16 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from circadia.due import DUE, DueLimits
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE, Feature
+from circadia.policy.sleeps import EDGES_S, SleepOptions
+from circadia.types import WakeOn
 
 FORMAT = "circadia-policy-1"
+"""Of a network with one output: it decides what to do, and sleeps as the agent's period has it."""
+FORMAT_2 = "circadia-policy-2"
+"""Of one with two: it decides how long to sleep, too."""
 AGAIN = "export the policy again"
 
 
@@ -29,6 +35,26 @@ class ScoreVector:
 
     encoded: tuple[int, ...]
     scores: tuple[int, ...]
+    sleeps: tuple[int, ...] = ()
+    """Of the second output, in format 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepHead:
+    """What the second output scores: the options of `circadia.policy.sleeps`."""
+
+    wake_on: tuple[str, ...] = tuple(kind.value for kind in WakeOn)
+    """The kinds of sleep, in the order of the output's groups."""
+    edges_s: tuple[float, ...] = EDGES_S
+    due: DueLimits = DUE
+    """By which it was trained that something is due."""
+    output_scale: float
+    output_zero_point: int
+
+    @property
+    def options(self) -> SleepOptions:
+        """`ValueError` for kinds that this version does not know, and edges that are none."""
+        return SleepOptions(wake_on=tuple(WakeOn(kind) for kind in self.wake_on), edges_s=self.edges_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +70,8 @@ class Manifest:
     model_sha256: str
     encoder_vectors: tuple[EncoderVector, ...]
     score_vectors: tuple[ScoreVector, ...]
+    sleeps: SleepHead | None = None
+    """None in format 1."""
     made: dict[str, Any] = field(default_factory=dict)
     """How it was made: generator, seed and what else its maker wants to say.
 
@@ -58,9 +86,18 @@ class Manifest:
 
 def dump_manifest(manifest: Manifest) -> str:
     """The JSON text; same manifest, same text."""
-    content = {"format": FORMAT, **asdict(manifest)}
+    content = _contents(manifest)
     lines = (f"{json.dumps(key)}: {_text(value)}" for key, value in content.items())
     return "{\n" + ",\n".join([*lines, f'"manifest_sha256": "{_digest(content)}"']) + "\n}\n"
+
+
+def _contents(manifest: Manifest) -> dict[str, Any]:
+    content = asdict(manifest)
+    if manifest.sleeps is None:  # as format 1 has always been written
+        del content["sleeps"]
+        for row in content["score_vectors"]:
+            del row["sleeps"]
+    return {"format": FORMAT if manifest.sleeps is None else FORMAT_2, **content}
 
 
 def _text(value: Any) -> str:
@@ -100,12 +137,15 @@ def _content(text: str | bytes, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise ArtifactError(f"{name}: not JSON, perhaps truncated: {error}; {AGAIN}") from error
     found = content.get("format") if isinstance(content, dict) else None
-    if found != FORMAT:
-        raise ArtifactError(f"{name}: format {found!r}; this version reads {FORMAT!r}; {AGAIN}")
+    if found not in (FORMAT, FORMAT_2):
+        raise ArtifactError(
+            f"{name}: format {found!r}; this version reads {FORMAT!r} and {FORMAT_2!r}; {AGAIN}"
+        )
     return dict(content)
 
 
 def _manifest(content: dict[str, Any]) -> Manifest:
+    sleeps = content["sleeps"] if content["format"] == FORMAT_2 else None
     return Manifest(
         table=_table(content["table"]),
         actions=tuple(str(action) for action in content["actions"]),
@@ -117,11 +157,29 @@ def _manifest(content: dict[str, Any]) -> Manifest:
             for row in content["encoder_vectors"]
         ),
         score_vectors=tuple(
-            ScoreVector(encoded=_integers(row["encoded"]), scores=_integers(row["scores"]))
+            ScoreVector(
+                encoded=_integers(row["encoded"]),
+                scores=_integers(row["scores"]),
+                sleeps=() if sleeps is None else _integers(row["sleeps"]),
+            )
             for row in content["score_vectors"]
         ),
+        sleeps=None if sleeps is None else _sleep_head(sleeps),
         made=dict(content["made"]),
     )
+
+
+def _sleep_head(content: dict[str, Any]) -> SleepHead:
+    """What a device can sleep by: kinds that it knows, edges that rise, limits that are some."""
+    head = SleepHead(
+        wake_on=tuple(str(kind) for kind in content["wake_on"]),
+        edges_s=tuple(float(edge) for edge in content["edges_s"]),
+        due=DueLimits(**{str(key): float(value) for key, value in content["due"].items()}),
+        output_scale=_positive(content["output_scale"]),
+        output_zero_point=int(content["output_zero_point"]),
+    )
+    _ = head.options
+    return head
 
 
 def _table(rows: list[dict[str, Any]]) -> tuple[Feature, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circadia.actions import CATALOGUE, facts_of
+from circadia.due import DUE, due_for
 from circadia.idle import Stock, lacking_now
 from circadia.observation import Encoder, Selection
 from circadia.policy.folding import folding_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.artifact import Artifact
+    from circadia.policy.sleeps import SleepOptions
     from circadia.ports import OpenModel
     from circadia.types import Action
 
@@ -53,7 +55,16 @@ class NetworkPolicy:
         for remark in self.remarks:
             log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
-        self._network = Int8Network(artifact.model, artifact.name, open_model)
+        head = manifest.sleeps
+        self._network = Int8Network(artifact.model, artifact.name, open_model, sleeps=head is not None)
+        self.sleeps: SleepOptions | None = None if head is None else head.options
+        """What its sleep is chosen from; None of a file of format 1."""
+        self._due = DUE if head is None else head.due
+        self._sleep_score = (
+            _looked_up(1.0, 0) if head is None else _looked_up(head.output_scale, head.output_zero_point)
+        )
+        self._scored = b""
+        """The observation whose scores the network holds."""
         outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
         self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
         self._order = None if manifest.actions == tuple(places) else order
@@ -61,9 +72,7 @@ class NetworkPolicy:
         self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False
-        steps = np.arange(-128, 128) - manifest.output_zero_point
-        # Indexed by the output's bytes as unsigned numbers: one look-up instead of a cast, a difference and a product.
-        self._score = np.roll(steps * np.float32(manifest.output_scale), 128).astype(np.float32)
+        self._score = _looked_up(manifest.output_scale, manifest.output_zero_point)
         self._unoffered = np.full(len(catalogue), -np.inf, np.float32)
         self._gathered: dict[Stock, Gathered] = {}
         """Of a file from before idle actions were masked: by what lacks, where to put the weight of which outputs."""
@@ -83,6 +92,8 @@ class NetworkPolicy:
         From a file that was trained to sleep by other names, sleeping has their weight (`circadia.policy.folding`).
         """
         answer = self._network(self._encode(self._select(x))).view(np.uint8)
+        if self.sleeps is not None:
+            self._scored = x.tobytes()
         scores: NDArray[np.float32]
         if self._order is None:
             scores = self._score[answer]
@@ -93,8 +104,29 @@ class NetworkPolicy:
             self._fold(scores, answer.tobytes(), x)
         return scores
 
+    def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features,) values → (options of `sleeps`,). After `scores` of the same values the network need not be asked again."""
+        if x.tobytes() != self._scored:
+            self._network(self._encode(self._select(x)))
+            self._scored = x.tobytes()
+        scores: NDArray[np.float32] = self._sleep_score[self._network.second().view(np.uint8)]
+        return scores
+
+    def due_s(self, x: NDArray[np.float32], action: Action) -> tuple[float, ...]:
+        """Seconds until something is due after that action, for each kind of sleep in `sleeps`."""
+        kinds = () if self.sleeps is None else self.sleeps.wake_on
+        return due_for(x, action, kinds, self._due)
+
     def _fold(self, scores: NDArray[np.float32], answer: bytes, x: NDArray[np.float32]) -> None:
         """On plain numbers: calls into NumPy would cost more than the arithmetic."""
         for target, members in self._gathered[lacking_now(x)]:
             total = sum(map(self._weight.__getitem__, members(answer)))
             scores[target] = self._highest + math.log(total) if total else -math.inf
+
+
+def _looked_up(scale: float, zero_point: int) -> NDArray[np.float32]:
+    """(256,) scores by the output's bytes as unsigned numbers: one look-up instead of a cast, a difference and a product."""
+    scores: NDArray[np.float32] = np.roll(
+        (np.arange(-128, 128) - zero_point) * np.float32(scale), 128
+    ).astype(np.float32)
+    return scores

@@ -9,6 +9,7 @@ import pytest
 
 from circadia.actions import CATALOGUE
 from circadia.observation import TABLE
+from circadia.ports import SleepingPolicy
 from circadia.testing.contract import Contract
 
 if TYPE_CHECKING:
@@ -61,6 +62,22 @@ class PolicyContract(Contract):
             first = policy.scores(x).copy()
             np.testing.assert_array_equal(policy.scores(x), first)
             np.testing.assert_array_equal(x, before)
+
+    def test_its_sleeps_are_scored_like_actions(self) -> None:
+        policy = self.make()
+        if not isinstance(policy, SleepingPolicy) or policy.sleeps is None:
+            pytest.skip("it does not say how long to sleep")
+        for x in observations():
+            scores = policy.sleep_scores(x)
+            assert scores.shape == (policy.sleeps.count,)
+            assert not np.isnan(scores).any()
+            assert (scores < np.inf).all()
+            for kind in policy.sleeps.wake_on:  # whatever the body can do, there is a sleep for it
+                assert (scores[policy.sleeps.mask({kind})] > -np.inf).any()
+            np.testing.assert_array_equal(policy.sleep_scores(x), scores)
+            due_s = policy.due_s(x, CATALOGUE[0])
+            assert len(due_s) == len(policy.sleeps.wake_on)
+            assert all(seconds >= 0 for seconds in due_s)
 
     def test_scores_are_the_callers(self) -> None:
         policy, (x, *_) = self.make(), observations()[1:]

@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from circadia.errors import ArtifactError
 from circadia.observation import INPUT_SCALE
+from circadia.policy.inference import ACTIONS, SLEEPS
 from circadia.policy.kernel import QuantisedLayer
 from circadia.tflite.model_file import check_model_file
 
@@ -31,6 +32,7 @@ OPERATOR_VERSION = 4
 SCHEMA_VERSION = 3
 ALIGNMENT = 16
 SMALLEST_SCALE = 1e-6
+FIRST_SCALE = np.float32(INPUT_SCALE)
 BIAS_LIMIT = 2**20
 """Keeps accumulators of up to 96 inputs below 2^22."""
 
@@ -52,11 +54,15 @@ class FloatLayer:
 
 
 def quantise(
-    layers: Sequence[FloatLayer], calibration: Floats, *, lowest_score: float = -math.inf
+    layers: Sequence[FloatLayer],
+    calibration: Floats,
+    *,
+    lowest_score: float = -math.inf,
+    scale: np.float32 = FIRST_SCALE,
 ) -> tuple[QuantisedLayer, ...]:
     """Float layers → int8 layers whose answer does not depend on how an interpreter rounds.
 
-    (n, in) `calibration` inputs, real values (the encoded vector times `INPUT_SCALE`), set the ranges of the outputs. Scores
+    (n, in) `calibration` inputs, real values (the encoded vector times `INPUT_SCALE`, or what comes in at `scale`), set the ranges of the outputs. Scores
     below `lowest_score` may saturate: what the softmax hardly sees needs no range.
 
     TFLite's reference kernels, its optimised ones, XNNPACK and LiteRT round acc · s_x s_W / s_y in four ways, which
@@ -64,7 +70,7 @@ def quantise(
     odd, and s_y is the float32 next above s_x s_W 2^k, k ≥ 2, so that acc / 2^k lies at least 2^−k from a tie, far
     more than any of the four strays while |acc| < 2^22. It costs the weights' last bit and half a bit of range.
     """
-    quantised, x, scale = [], calibration, np.float32(INPUT_SCALE)
+    quantised, x = [], calibration
     for layer in layers:
         x = layer(x)
         if layer is layers[-1]:
@@ -102,14 +108,40 @@ def _scales(weights: float, outputs: float, scale: float) -> tuple[np.float32, i
     return np.float32(weights * max(2.0 ** (exact - shift), 1.0)), shift
 
 
-def write_policy(layers: Sequence[QuantisedLayer]) -> bytes:
-    """Layers → a .tflite file with input int8 (1, in) of scale `INPUT_SCALE`, zero point 0; same layers, same bytes."""
+def quantise_heads(
+    layers: Sequence[FloatLayer],
+    sleeps: Sequence[FloatLayer],
+    calibration: Floats,
+    *,
+    lowest_score: float = -math.inf,
+) -> tuple[tuple[QuantisedLayer, ...], tuple[QuantisedLayer, ...]]:
+    """The same of a network with a second head, `sleeps`, on the output of the last of `layers` but one."""
+    quantised = quantise(layers, calibration, lowest_score=lowest_score)
+    x, scale = calibration, np.float32(INPUT_SCALE)
+    for layer, small in zip(layers[:-1], quantised[:-1], strict=True):
+        x, scale = layer(x), np.float32(small.output_scale)
+    return quantised, quantise(sleeps, x, lowest_score=lowest_score, scale=scale)
+
+
+def write_policy(layers: Sequence[QuantisedLayer], sleeps: Sequence[QuantisedLayer] = ()) -> bytes:
+    """Layers → a .tflite file with input int8 (1, in) of scale `INPUT_SCALE`, zero point 0; same layers, same bytes.
+
+    `sleeps`: layers on the output of the last of `layers` but one, to a second output. The two are called `actions` and
+    `sleeps` then.
+    """
     graph, scale = Graph("Circadia policy"), np.float32(INPUT_SCALE)
     at = first = graph.int8("observation", (1, layers[0].weights.shape[1]), scale, 0)
+    trunk, trunk_scale = at, scale
     for i, layer in enumerate(layers):
-        at = graph.layer(str(i), layer, at, scale)
+        trunk, trunk_scale = at, scale
+        last = ACTIONS if sleeps and layer is layers[-1] else f"layer{i}"
+        at = graph.layer(str(i), layer, at, scale, last)
         scale = np.float32(layer.output_scale)
-    return graph.pack([first], [at])
+    outputs, at, scale = [at], trunk, trunk_scale
+    for i, layer in enumerate(sleeps):
+        at = graph.layer(f"_sleep{i}", layer, at, scale, SLEEPS if layer is sleeps[-1] else f"sleep{i}")
+        scale = np.float32(layer.output_scale)
+    return graph.pack([first], [*outputs, at] if sleeps else outputs)
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the library has no types
@@ -167,13 +199,15 @@ class Graph:
         self._tensors[number].quantization = quantization
         return number
 
-    def layer(self, name: str, layer: QuantisedLayer, source: int, scale: np.float32) -> int:
-        """An int8 layer on a tensor of that scale; → its output tensor."""
+    def layer(
+        self, name: str, layer: QuantisedLayer, source: int, scale: np.float32, called: str = ""
+    ) -> int:
+        """An int8 layer on a tensor of that scale; → its output tensor, `called` so."""
         weight_scale, out = np.float32(layer.weight_scale), layer.weights.shape[0]
         weights = self.int8(f"weights{name}", layer.weights.shape, weight_scale, 0, layer.weights)
         bias = self.int8(f"bias{name}", (out,), scale * weight_scale, 0, layer.bias, schema.TensorType.INT32)
         step = np.float32(layer.output_scale)
-        result = self.int8(f"layer{name}", (1, out), step, layer.output_zero_point)
+        result = self.int8(called or f"layer{name}", (1, out), step, layer.output_zero_point)
         return self.connect([source, weights, bias], result, relu=layer.relu)
 
     def connect(self, inputs: list[int], result: int, *, relu: bool = False) -> int:
@@ -204,7 +238,14 @@ class Graph:
 
 
 def read_layers(model: bytes, name: str = "policy file") -> tuple[QuantisedLayer, ...]:
-    """The layers of a file that `write_policy` wrote; `ArtifactError` naming `name` for another one."""
+    """The layers to the first output of a file that `write_policy` wrote; `ArtifactError` naming `name` for another one."""
+    return read_heads(model, name)[0]
+
+
+def read_heads(
+    model: bytes, name: str = "policy file"
+) -> tuple[tuple[QuantisedLayer, ...], tuple[QuantisedLayer, ...]]:
+    """The same, and the layers of the second head, if there is one."""
     check_model_file(model, name)
     content = schema.ModelT.InitFromPackedBuf(model, 0)
     codes = [code.builtinCode for code in content.operatorCodes]
@@ -213,7 +254,20 @@ def read_layers(model: bytes, name: str = "policy file") -> tuple[QuantisedLayer
             f"{name}: has operators {codes}, not only fully-connected ones; export it with Circadia"
         )
     graph = content.subgraphs[0]
-    return tuple(_read(operator, graph.tensors, content.buffers) for operator in graph.operators)
+    makers = {int(operator.outputs[0]): operator for operator in graph.operators}
+    first, *others = (_path(int(output), makers) for output in graph.outputs)
+    layers = tuple(_read(operator, graph.tensors, content.buffers) for operator in first)
+    second = [operator for path in others for operator in path if operator not in first]
+    return layers, tuple(_read(operator, graph.tensors, content.buffers) for operator in second)
+
+
+def _path(output: int, makers: dict[int, Any]) -> list[Any]:
+    """The operators from the input to that tensor."""
+    path: list[Any] = []
+    while output in makers:
+        path.insert(0, makers[output])
+        output = int(makers[output].inputs[0])
+    return path
 
 
 def _read(operator: Any, tensors: list[Any], buffers: list[Any]) -> QuantisedLayer:
