@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from circadia.errors import ArtifactError
 from circadia.actions import NAMES
+from circadia.errors import ArtifactError
 from circadia.observation import TABLE
 from circadia.writing import whole_file
 from circadia_lab.policy.cmoppo.config import VERSION

@@ -62,7 +62,9 @@ class Clock:
 class Course:
     """Mutable: the one object of a training that changes."""
 
-    def __init__(self, environment: AnyEnvironment, config: Config, seed: int, checkpoint: Path | None) -> None:
+    def __init__(
+        self, environment: AnyEnvironment, config: Config, seed: int, checkpoint: Path | None
+    ) -> None:
         self.trainer: Trainer = trainer_of(environment, config)
         self.judge = Judge(self.trainer, seed)
         self.learner: Learner = jax.jit(self.trainer.initial)(jax.random.PRNGKey(seed))

@@ -51,6 +51,20 @@ class Moved(NamedTuple):
     weight: Any
 
 
+def chosen(seen: Seen, draw_from: DrawFrom, key: Any) -> Any:
+    """What each device does: (batch,) actions, or a `Choice` where sleeps are chosen."""
+    u = jax.random.uniform(key, seen.mask.shape[:1])
+    if seen.sleeps is None:
+        return sample(draw_from(seen.encoded, seen.mask), seen.mask, u, jnp).astype(jnp.int32)
+    work, sleep = draw_from(seen.encoded, seen.mask, seen.sleeps)
+    v, place = jax.random.uniform(jax.random.fold_in(key, 1), (2, *u.shape))
+    return Choice(
+        sample(work, seen.mask, u, jnp).astype(jnp.int32),
+        sample(sleep, seen.sleeps, v, jnp).astype(jnp.int32),
+        place,
+    )
+
+
 class _Drawn(NamedTuple):
     """Of each device, `tried` of them."""
 

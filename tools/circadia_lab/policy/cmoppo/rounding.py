@@ -82,7 +82,9 @@ class _Done(NamedTuple):
     """Of `y`."""
 
 
-def _rounded(layer: Dense, x: Any, limits: Any, rounded: Any, lowest: float, *, scale: Any, last: bool) -> _Done:
+def _rounded(
+    layer: Dense, x: Any, limits: Any, rounded: Any, lowest: float, *, scale: Any, last: bool
+) -> _Done:
     low, high = jnp.minimum(limits[0], 0), jnp.maximum(limits[1], 0)
     weight_step, step = steps(jnp.max(jnp.abs(layer.w)) / WEIGHT_STEPS, (high - low) / OUTPUT_STEPS, scale)
     w = jnp.where(rounded, _straight(layer.w, 2 * weight_step), layer.w)

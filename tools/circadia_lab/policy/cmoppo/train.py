@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.cmoppo.history import Progress
     from circadia_lab.policy.cmoppo.course import Taught
+    from circadia_lab.policy.cmoppo.history import Progress
     from circadia_lab.policy.env.interface import AnyEnvironment
 
 

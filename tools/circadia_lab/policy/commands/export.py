@@ -50,7 +50,14 @@ def run(args: argparse.Namespace) -> int:
     ground = ground_for(args, training)
     with Console(stderr=True).status(f"meeting the days of {ground.name} …"):
         environment = ground.environment(ground.batch(len(ANCHORS) * COPIES, len(ANCHORS)))
-        exported = export(layers, environment, args.out, made=training.made(), seed=args.seed)
+        exported = export(
+            layers,
+            environment,
+            args.out,
+            made=training.made(),
+            seed=args.seed,
+            sleeps=training.sleep_layers,
+        )
     fidelity = exported.fidelity.as_dict()
     if args.json:
         print(json.dumps({"policy": str(args.out), **fidelity}, indent=2))

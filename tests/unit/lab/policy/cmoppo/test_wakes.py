@@ -11,10 +11,7 @@ import pytest
 
 from circadia.actions import INDEX, NAMES
 from circadia.observation import COLUMN, TABLE, encode
-from circadia_lab.policy.cmoppo.actor import actor_of
-from circadia_lab.policy.cmoppo.advantage import advantages
 from circadia_lab.policy.cmoppo.config import Config
-from circadia_lab.policy.cmoppo.rollout import rollout
 from circadia_lab.policy.cmoppo.train import train
 from circadia_lab.policy.env.interface import OBJECTIVES, Outcome, Seen
 from circadia_lab.policy.env.preferences import ANCHORS
