@@ -16,9 +16,11 @@ from circadia import cli
 from circadia.config import parse_config
 from circadia.energy.profile import Quantity, quantities
 from circadia.energy.profile_file import dump_profile, load_profile, shipped_profile, with_quantities
+from circadia.energy.work import with_work, work_of
+from circadia.learning.task_file import load_task
 from circadia.platforms.clocks import HandClock
 from circadia.types import Load
-from circadia.wiring import Parts, build
+from circadia.wiring import Parts, build, profile_of
 from circadia_field.virtual_device import VirtualDevice
 from circadia_lab.meter.board import firmware
 from circadia_lab.meter.board.body_meter import measuring
@@ -79,8 +81,15 @@ def work(agent: Agent, rng: np.random.Generator) -> None:
 
 def lived(folder: Path, name: str, seed: int, *, ticks: int = 300, jitter: float = 0.5) -> Path:
     """A store of a simulated device with the body's own meter; ticks of a minute, more or less."""
+    return lived_by(
+        configured(folder, name, seed, 60.0), folder / name, seed=seed, ticks=ticks, jitter=jitter
+    )
+
+
+def lived_by(config: DeviceConfig, store: Path, *, seed: int = 0, ticks: int, jitter: float = 0.5) -> Path:
+    """The same of a device of that configuration."""
     clock, rng = HandClock(MORNING_S), np.random.default_rng(seed)
-    agent = build(configured(folder, name, seed, 60.0), parts=Parts(clock=clock)).agent
+    agent = build(config, parts=Parts(clock=clock)).agent
     for _ in range(ticks):
         work(agent, rng)
         agent.ingest()
@@ -88,7 +97,7 @@ def lived(folder: Path, name: str, seed: int, *, ticks: int = 300, jitter: float
         agent.tick()
         clock.t_s += 60.0 * rng.uniform(1 - jitter, 1 + jitter)
     agent.close()
-    return folder / name
+    return store
 
 
 def discharged(path: Path, cell: Cell, *, charge_c: float, seed: int) -> Path:
@@ -326,3 +335,29 @@ def test_the_lines_for_people_name_what_follows(tmp_path: Path, capsys: pytest.C
     assert told.rstrip().endswith(f"--problem {tmp_path}/out-problem.toml --out {tmp_path}/out.tflite")
     assert "(simulated): sum foretold" in told
     assert "as it was: " in told
+
+
+def test_the_work_of_the_devices_own_task_comes_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path, "device.db", 0, 60.0)
+    config = replace(config, platform=replace(config.platform, work="task"))
+    store, out = lived_by(config, tmp_path / "device.db", ticks=150), tmp_path / "fitted.toml"
+    task = load_task("digits")
+    true = profile_of(config.platform, task).duration
+    found = calibrated(capsys, store, "--profile", "pixel-3", "--task", "digits", "--out", out)
+    fitted = load_profile(out)
+    assert "duration.train_step_high_s" in found["found"]
+    for clock in ("low", "high"):
+        step = getattr(fitted.duration, f"train_step_{clock}_s")
+        assert step.value == pytest.approx(getattr(true, f"train_step_{clock}_s").value, rel=0.01)
+    # An invocation that was measured holds all that a batch takes.
+    whole = true.serve_batch_overhead_s.value + true.serve_request_high_s.value
+    assert fitted.duration.serve_request_high_s.value == pytest.approx(whole, rel=0.01)
+    assert fitted.answers == task.infer_batch
+    same = with_work(fitted, work_of(task.name, task.model, task.infer_batch)).duration
+    assert same.train_step_high_s.value == pytest.approx(fitted.duration.train_step_high_s.value)
+    other = refusal(
+        capsys, store, "--profile", "pixel-3", "--task", "digits-head", "--out", tmp_path / "b.toml"
+    )
+    assert "device.db belongs to another task" in other

@@ -266,7 +266,9 @@ def test_keys_of_another_kind_are_named(site: Path, tmp_path: Path) -> None:
     agent = build(config).agent
     assert agent.tick().observation.charging == 1
     agent.close()
-    with pytest.raises(ConfigError, match=r"'platform.seed' of kind 'broken'; known keys: .*profile, colour"):
+    with pytest.raises(
+        ConfigError, match=r"'platform.seed' of kind 'broken'; known keys: .*profile, work, colour"
+    ):
         parse_config(table("platform", tmp_path, seed=3))
     with pytest.raises(ConfigError, match=r"platform.colour is 3; it must be of type str"):
         parse_config(table("platform", tmp_path, colour=3))

@@ -246,3 +246,7 @@ def test_a_body_that_is_off_needs_the_joules_of_its_boot() -> None:
         parse_profile(text.replace("off = true", "off = false"), "mine.toml")
     with pytest.raises(ConfigError, match=r"stays awake .* is never off"):
         parse_profile(with_sleep("off = true", can_deep_sleep="false"), "mine.toml")
+
+
+def test_the_shipped_devices_can_be_batched() -> None:
+    assert {len(shipped_profile(name).battery.open_circuit_v.soc) for name in SHIPPED} == {12}

@@ -43,7 +43,7 @@ def wrong(path: Path, data: Path | None = None) -> list[tuple[str, str]]:
 def test_a_sound_task_fits(name: str) -> None:
     found = check_task(name)
     assert all(one.fits for one in found)
-    assert {"labels", "weights", "batches", "parameters", "vectors", "identity"} <= {
+    assert {"labels", "weights", "batches", "parameters", "vectors", "identity", "work"} <= {
         one.what for one in found
     }
 

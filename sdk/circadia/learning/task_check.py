@@ -18,6 +18,7 @@ from circadia.learning.trainer import Trainer
 from circadia.learning.vectors import agree, answers
 from circadia.tflite.interpreter import open_interpreter
 from circadia.tflite.model_file import check_model_file
+from circadia.tflite.operations import operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ def check_task(
     if all(one.fits for one in found):
         task = _task(manifest, manifest_path, open_model)
         found += _answers(task, manifest, open_model)
+        found.append(_work(task))
     if data is not None:
         found += _examples(manifest, task, data, open_model)
     return found
@@ -88,6 +90,19 @@ def _files(manifest: TaskManifest, path: Path, open_model: OpenModel) -> Iterato
     for detail in told.misfits:
         yield Finding(what="signatures", fits=False, detail=detail)
     yield from _numbers(manifest, weights.size, told)
+
+
+def _work(task: Task) -> Finding:
+    """What it costs; a net that cannot be counted fits as well."""
+    try:
+        step, answer = (operations(task.model, name, f"task {task.name}") for name in ("train", "infer"))
+    except ArtifactError as error:
+        return Finding(what="work", fits=True, detail=f"not foretold: {error}")
+    told = (
+        f"{what}: {counted.macs:,} multiply-accumulates, {counted.bytes / 1e6:.3g} MB, {counted.operators} operators"
+        for what, counted in (("a step", step), (f"an invocation of {task.infer_batch} answers", answer))
+    )
+    return Finding(what="work", fits=True, detail="; ".join(told))
 
 
 def _numbers(manifest: TaskManifest, weights: int, told: Declared) -> Iterator[Finding]:

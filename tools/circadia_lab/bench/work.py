@@ -22,7 +22,7 @@ from circadia_lab.bench._machine import machine
 from circadia_lab.bench.large_task import write_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
     from circadia.learning.task import Task
@@ -53,9 +53,7 @@ def measure() -> dict[str, Figure]:
     small, other = load_task("digits"), load_task("digits-head")
     with tempfile.TemporaryDirectory(prefix="circadia-work-") as name:
         large = load_task(write_task(Path(name)))
-    less, fitted, more = (
-        {key: _timed(task, key) for key in ("train", "infer")} for task in (small, other, large)
-    )
+    less, fitted, more = _timed((small, other, large))
     profile, body = _calibrated(more, [*fitted.values(), *more.values()])
     foretold = with_work(profile, work_of(small.name, small.model, small.infer_batch)).duration
     figures: dict[str, Figure] = {
@@ -81,15 +79,27 @@ def _times(factor: float, quantity: Quantity | None) -> float | None:
     return factor * quantity.value if quantity else None
 
 
-def _timed(task: Task, signature: str) -> Timed:
+def _timed(tasks: Sequence[Task]) -> list[dict[str, Timed]]:
+    """Of each task both signatures; rounds of all of them take turns, for the machine is not always as busy."""
+    runs = {
+        (index, key): _runner(task, key) for index, task in enumerate(tasks) for key in ("train", "infer")
+    }
+    rounds = [{which: _mean_s(run) for which, run in runs.items()} for _ in range(ROUNDS)]
+    least = {which: min(one[which] for one in rounds) for which in runs}
+    return [
+        {key: Timed(operations(task.model, key, task.name), least[index, key]) for key in ("train", "infer")}
+        for index, task in enumerate(tasks)
+    ]
+
+
+def _runner(task: Task, signature: str) -> Callable[[], object]:
     runner = open_interpreter(task.model, name=task.name).get_signature_runner(signature)
     rows = task.batch if signature == "train" else task.infer_batch
     probe = probe_batch(rows, task.input_shape, len(task.labels))
     given: dict[str, Any] = {"x": probe["x"], "w": task.initial_weights}
     if signature == "train":
         given |= {"y": probe["y"], "mask": probe["mask"], "lr": np.float32(task.learning_rate)}
-    least = min(_mean_s(lambda: runner(**given)) for _ in range(ROUNDS))
-    return Timed(operations(task.model, signature, task.name), least)
+    return lambda: runner(**given)
 
 
 def _mean_s(work: Callable[[], object]) -> float:

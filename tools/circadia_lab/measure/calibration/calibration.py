@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.energy.profile import Curve, Quantity
+from circadia.energy.profile import Curve, Quantity, Reference
 from circadia.energy.profile_file import with_quantities
 from circadia.errors import ConfigError
 from circadia.types import Load
@@ -15,6 +15,7 @@ from circadia_lab.measure.calibration.capacity import Capacity, capacity_quantit
 from circadia_lab.measure.calibration.cell_fit import fit_cell, terminal_error_v
 from circadia_lab.measure.calibration.discharge import capacities
 from circadia_lab.measure.calibration.held_out import foretell
+from circadia_lab.measure.calibration.pace_fit import CLOCKS, KINDS, fit_paces
 from circadia_lab.measure.calibration.power_fit import LoadPower, fit_powers
 from circadia_lab.measure.joules.joules import Estimate, with_intervals
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.energy.profile import Cell, DeviceProfile
+    from circadia.energy.work import TaskWork
     from circadia_lab.measure.calibration.cell_fit import CellFit
     from circadia_lab.measure.calibration.discharge import Discharge
     from circadia_lab.measure.calibration.held_out import Foretold
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 LEAST_TICKS = 40
 LEAST_HELD_OUT = 8
 BY = "circadia lab calibrate"
+DURATIONS = frozenset(f"duration.{kind}_{clock}_s" for kind in KINDS for clock in CLOCKS)
 CURVE, RESISTANCE = "battery.open_circuit_v", "battery.internal_resistance_ohm"
 
 
@@ -79,8 +82,12 @@ class _Part:
     kept: dict[str, str]
 
 
-def calibrate(material: Material, profile: DeviceProfile, *, name: str, seed: int = 0) -> Calibration:
+def calibrate(
+    material: Material, profile: DeviceProfile, *, name: str, seed: int = 0, work: TaskWork | None = None
+) -> Calibration:
     """Powers out of ticks; voltage curve, resistance and capacity out of recordings; capacity, else, out of ticks.
+
+    With the `work` of the devices' task also how long that takes.
 
     `ConfigError` for too few ticks, and if nothing at all is told. What the material does not tell stays as it was, with the reason.
     """
@@ -90,7 +97,8 @@ def calibrate(material: Material, profile: DeviceProfile, *, name: str, seed: in
     if split:
         _check_enough(split[0].count, split[1].count, material.left_out)
         powers = fit_powers(split[0], profile, seed=seed)
-        found = [_powers_part(powers, profile, _source(split[0].source, material))]
+        source = _source(split[0].source, material)
+        found = [_powers_part(powers, profile, source), _paces_part(material, work, profile, source)]
     discharges, unused, judges = material.discharges()
     cell = _fitted_cell(discharges, profile, seed)
     found.append(_cell_part(cell, unused))
@@ -142,6 +150,17 @@ def _powers_part(powers: PowerFit, profile: DeviceProfile, source: str) -> _Part
         changed["power.awake_w"] = replace(rest, source=told)
         kept.pop("power.awake_w", None)
     return _Part(changed=changed, kept=kept)
+
+
+def _paces_part(material: Material, work: TaskWork | None, profile: DeviceProfile, source: str) -> _Part:
+    if not material.worked:
+        return _Part(changed={}, kept={})
+    fit = fit_paces(material.worked, work, profile, source)
+    both = {"work.train_step_macs", "work.serve_request_macs"} <= fit.found.keys()
+    if fit.found and profile.work is None and not both:
+        why = "the profile does not say whose its other durations are ([work]); training and serving are needed both"
+        return _Part(changed={}, kept=fit.kept | dict.fromkeys(DURATIONS & fit.found.keys(), why))
+    return _Part(changed=dict(fit.found), kept=fit.kept)
 
 
 def _power_quantity(one: LoadPower, source: str) -> Quantity:
@@ -197,6 +216,9 @@ def _with(profile: DeviceProfile, parts: list[_Part], name: str) -> DeviceProfil
     if isinstance(curve, Curve):
         profile = replace(profile, battery=replace(profile.battery, open_circuit_v=curve))
     numbers = {key: value for key, value in changed.items() if isinstance(value, Quantity)}
+    if profile.work is None and "work.train_step_macs" in numbers:
+        macs = {key: numbers[f"work.{key}"] for key in ("train_step_macs", "serve_request_macs")}
+        profile = replace(profile, work=Reference(**macs))
     return replace(with_quantities(profile, numbers), name=name)
 
 

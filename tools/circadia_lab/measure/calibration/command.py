@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from circadia.energy.work import TaskWork
     from circadia_lab.measure.calibration.material import Material
 
 
@@ -52,6 +53,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="a store, or a recording as above, to judge by (default: the last 30 %% of each store's ticks); may be repeated",
     )
+    calibrate.add_argument(
+        "--task",
+        default="",
+        metavar="TASK",
+        help="that the stores' devices learned, a shipped one or a manifest: then the profile also says how long its work takes",
+    )
     calibrate.add_argument("--html", type=Path, metavar="FILE.html", help="a page with plots")
     calibrate.add_argument("--json", action="store_true", help="one object instead of lines")
     calibrate.add_argument("--seed", type=int, default=0, help="of the bootstrap")
@@ -68,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args.out, args.html)
     begun = named_profile(args.profile)
-    found = calibrate(_material(args), begun, name=args.out.stem, seed=args.seed)
+    material = _material(args)
+    work = _work(args.task, material) if args.task else None
+    found = calibrate(material, begun, name=args.out.stem, seed=args.seed, work=work)
     with whole_text(args.out) as file:
         file.write(dump_profile(found.profile))
     if args.html:
@@ -96,6 +105,21 @@ def _check(out: Path, html: Path | None) -> None:
     for path in (out, html) if html else (out,):
         if not path.absolute().parent.is_dir():
             raise ConfigError(f"{path}: its folder does not exist; make it first")
+
+
+def _work(name: str, material: Material) -> TaskWork:
+    """`ConfigError` for another task than the stores'."""
+    from circadia.energy.work import work_of
+    from circadia.errors import ConfigError
+    from circadia.learning.task_file import load_task
+
+    task = load_task(name)
+    for store in material.stores:
+        if store.worked and store.worked.model not in {"", task.digest}:
+            raise ConfigError(
+                f"--task {name}: {store.name} belongs to another task; name the one that its device learned"
+            )
+    return work_of(task.name, task.model, task.infer_batch)
 
 
 def _material(args: argparse.Namespace) -> Material:

@@ -11,12 +11,14 @@ from circadia.errors import ConfigError
 from circadia_field.ticks import Ticks, read_ticks
 from circadia_lab.measure.calibration.discharge import SUFFIX, Discharge, Flow, placed, read_flow
 from circadia_lab.measure.calibration.states import States, quiet, read_states
+from circadia_lab.measure.calibration.worked import read_worked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from circadia_lab.measure.calibration.discharge import RecordingName
+    from circadia_lab.measure.calibration.worked import Worked
 
 HELD_OUT = 0.3
 """Share of each store's ticks, the last ones: what comes later is what a profile has to foretell."""
@@ -31,6 +33,7 @@ class Stored:
     ticks: Ticks
     """All that are settled."""
     states: States
+    worked: Worked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +81,11 @@ class Material:
         )
         return first, last
 
+    @property
+    def worked(self) -> list[Worked]:
+        """What the devices did, those that are held out left out."""
+        return [one.worked for one in self.stores if one.worked is not None]
+
     def discharges(self) -> tuple[list[Discharge], list[str], list[Discharge]]:
         """To fit, why others cannot be used, and to judge by."""
         states = [one.states for one in (*self.stores, *self.held_out_stores)]
@@ -92,7 +100,7 @@ def read_store(path: Path) -> Stored:
     if path.suffix == SUFFIX:
         raise ConfigError(f"{path}: is a meter's recording, not a device's store; name it by --recording")
     ticks = read_ticks(path)
-    return Stored(name=path.name, ticks=ticks, states=read_states(path))
+    return Stored(name=path.name, ticks=ticks, states=read_states(path), worked=read_worked(path))
 
 
 def read_recording(name: RecordingName) -> Recorded:

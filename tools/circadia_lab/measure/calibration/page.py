@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import circadia
 from circadia.energy.profile import Curve, Quantity, profile_fields, quantities
+from circadia_lab.measure.calibration.calibration import CURVE
 from circadia_lab.measure.calibration.figures import plates
 from circadia_lab.measure.calibration.text import as_json, deviation, millivolts, percent, share, short
 from circadia_lab.page.page import rendered, write
@@ -120,6 +121,7 @@ def _table(found: Calibration) -> Table:
 
 def _row(key: str, unit: str, found: Calibration) -> tuple[Cell, ...]:
     before, now = _value(found.begun, key), _value(found.profile, key)
+    assert now is not None, "what was found or kept is in the profile"
     return cells(
         key,
         _shown(before, unit),
@@ -129,12 +131,14 @@ def _row(key: str, unit: str, found: Calibration) -> tuple[Cell, ...]:
     )
 
 
-def _value(profile: DeviceProfile, key: str) -> Quantity | Curve:
-    value: Any = quantities(profile).get(key)
-    return value or profile.battery.open_circuit_v
+def _value(profile: DeviceProfile, key: str) -> Quantity | Curve | None:
+    """None: the profile does not say it."""
+    return profile.battery.open_circuit_v if key == CURVE else quantities(profile).get(key)
 
 
-def _shown(value: Quantity | Curve, unit: str) -> str:
+def _shown(value: Quantity | Curve | None, unit: str) -> str:
+    if value is None:
+        return ""
     if isinstance(value, Curve):
         return f"{value.value[0]:.2f} to {value.value[-1]:.2f} {unit}"
     return f"{short(value.value)} {unit}"

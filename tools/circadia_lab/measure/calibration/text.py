@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.energy.profile import Curve
+from circadia.energy.profile import Curve, Quantity
 from circadia.physics.scenario import scenario_for
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def deviation(value: float) -> str:
 def lines(found: Calibration) -> Iterator[str]:
     """For people."""
     yield from _power_lines(found)
+    yield from _pace_lines(found)
     yield from _cell_lines(found)
     yield from (f"as it was: {', '.join(keys)}: {reason}" for reason, keys in _by_reason(found.kept).items())
     if found.left_out:
@@ -78,6 +79,12 @@ def _power_lines(found: Calibration) -> Iterator[str]:
         yield (
             f"one wake-up  {found.powers.wake_up_s:9.2f} s  {wake.mean:.4g} J  [{wake.low:.4g}, {wake.high:.4g}]"
         )
+
+
+def _pace_lines(found: Calibration) -> Iterator[str]:
+    for key, value in found.changed.items():
+        if key.startswith("duration.") and isinstance(value, Quantity):
+            yield f"{key}: {short(value.value)} ± {deviation(value.uncertainty)} s ({value.source.partition(':')[0]})"
 
 
 def _cell_lines(found: Calibration) -> Iterator[str]:

@@ -28,8 +28,9 @@ def _plain(value: Any) -> Any:
         return [str(value.dtype), value.shape, hashlib.sha256(value.tobytes()).hexdigest()]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+    if isinstance(value, tuple | list | frozenset):
+        items = [_plain(item) for item in value]
+        return sorted(items, key=str) if isinstance(value, frozenset) else items
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"no digest of {type(value).__name__}")

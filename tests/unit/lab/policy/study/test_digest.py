@@ -32,6 +32,7 @@ def test_it_is_the_value_that_counts() -> None:
     assert digest(thing()) == digest(thing())
     assert len(digest(thing())) == DIGITS
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    assert digest(frozenset(Mode)) == digest(frozenset(reversed(Mode))) != digest(frozenset({Mode.SLEEP}))
     assert digest([1, None, True, "x", Mode.SLEEP]) == digest((1, None, True, "x", Mode.SLEEP))
 
 
