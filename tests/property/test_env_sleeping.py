@@ -118,7 +118,9 @@ uniforms = st.lists(st.integers(0, 2**24 - 1).map(lambda i: i / 2**24), min_size
 )
 
 
-def drawn(kind: WakeOn, length_s: float, u: Any, work: str = "sleep", queue: float = 0) -> tuple[Noise, float]:
+def drawn(
+    kind: WakeOn, length_s: float, u: Any, work: str = "sleep", queue: float = 0
+) -> tuple[Noise, float]:
     """One device of `DAY` at nine o'clock, → its noise and how long its work takes."""
     fleet = WakeFleet(DAY, 1)
     state = dynamics.initial_state(fleet.params, np.full((1, 1), 0.5), 9 * HOUR_S)

@@ -387,7 +387,9 @@ def _waking(params: Params, xp: Any) -> dict[str, Any]:
     """What a wake-up, an exchange and sleep cost this body, what wakes it, and how long its requests can wait."""
     power = params.power_w
     sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
-    at_once, in_time = (params.wakes_on[..., list(WakeOn).index(on)] for on in (WakeOn.REQUEST, WakeOn.DEADLINE))
+    at_once, in_time = (
+        params.wakes_on[..., list(WakeOn).index(on)] for on in (WakeOn.REQUEST, WakeOn.DEADLINE)
+    )
     return {
         "deadline_s": params.deadline_s,
         "wake_on_request": xp.maximum(2 * at_once, in_time),

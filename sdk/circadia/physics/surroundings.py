@@ -155,7 +155,7 @@ def surroundings_after(state: State, noise: Noise, params: Params, xp: Any) -> S
 def surroundings_over(state: State, dt_s: Any, params: Params, xp: Any) -> State:
     """The state with user and clouds as they are on average over the next `dt_s`, seen from its start.
 
-        mean = m + (now − m) · h / dt · (1 − exp(−dt / h)),   h the holding time, m the mean over those hours
+    mean = m + (now − m) · h / dt · (1 − exp(−dt / h)),   h the holding time, m the mean over those hours
     """
     length = xp.maximum(dt_s, 1e-3)
     share = within_hours(params.user_share, state.time_s, length, xp) * HOUR_S / length

@@ -145,12 +145,12 @@ def _remembered(
         "trained_age_s": xp.where(trained, 0, state.trained_age_s) + dt,
         "recent_error": state.recent_error + (wrong - state.recent_error) * share,
         "error_age_s": xp.where(labels > 0, 0, state.error_age_s) + dt,
-        "requests_per_hour": _rate(state, noise, dt, params, xp),
+        "requests_per_hour": _rate(state, noise, dt, xp),
         "training_gain": xp.where(trained, gain, state.training_gain),
     }
 
 
-def _rate(state: State, noise: Noise, dt_s: Any, params: Params, xp: Any) -> Any:
+def _rate(state: State, noise: Noise, dt_s: Any, xp: Any) -> Any:
     """(…,) requests an hour, faded: those that still wait came evenly of late, those that lapsed before."""
 
     def kept(low: Any, high: Any) -> Any:

@@ -1,7 +1,14 @@
-"""`gymnasium.make("circadia_lab.env.gym:circadia/Phone-v0")`: importing this registers the environments."""
+"""`gymnasium.make("circadia_lab.env.gym:circadia/Phone-v1")`: importing this registers the environments, `…-v0` and `…-v1`."""
 
 from __future__ import annotations
 
-from circadia_lab.policy.env.gym import register
+from circadia_lab.policy.env import gym, gym_wakes
+
+
+def register() -> None:
+    """Make them known to Gymnasium; again does no harm."""
+    gym.register()
+    gym_wakes.register()
+
 
 __all__ = ["register"]

@@ -107,9 +107,10 @@ class CostLimits:
         for cost in COSTS:
             if not 0 < getattr(self, cost) <= 1:
                 raise ConfigError(f"costs.{cost} is {getattr(self, cost):g}; it must lie in (0, 1]")
-        for age in ("stale_s", "old_s", "model_age_s", "data_age_s"):
-            if not getattr(self, age) > 0:
-                raise ConfigError(f"costs.{age} must be positive")
+        if not (self.stale_s > 0 and self.old_s > 0):
+            raise ConfigError("costs.stale_s and costs.old_s must be positive")
+        if not (self.model_age_s > 0 and self.data_age_s > 0):
+            raise ConfigError("costs.model_age_s and costs.data_age_s must be positive")
 
     @property
     def array(self) -> Any:
@@ -168,7 +169,7 @@ class WakeLaw:
             raise ConfigError("wake: late_s and what the drift is must not be negative")
         for key in ("devices", "buffer", "timeout_s", "drift_scale"):
             if not getattr(self, key) > 0:
-                raise ConfigError(f"wake.{key} must be positive")
+                raise ConfigError(f"wake: {key} must be positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,9 +121,7 @@ def _held_s(state: State, answers: Any, params: Params, xp: Any) -> Any:
     return xp.where(left > 0, xp.maximum(slack - margin_s(params, xp), 0), FOREVER_S)
 
 
-def _ended(
-    asked: Asked, first: Any, bounds: tuple[Any, Any, Any], params: Params, xp: Any
-) -> Any:
+def _ended(asked: Asked, first: Any, bounds: tuple[Any, Any, Any], params: Params, xp: Any) -> Any:
     """(…,) the next wake, from this one's start on."""
     earliest, latest, held = bounds
     kinds = list(WakeOn)

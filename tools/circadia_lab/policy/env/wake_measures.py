@@ -41,9 +41,7 @@ class WakeMeasures(NamedTuple):
 def measures_of(problem: Problem) -> WakeMeasures:
     """The constants of a problem."""
     costs = problem.costs
-    return WakeMeasures(
-        problem.served_accuracy, problem.ticks.period_s, costs.model_age_s, costs.data_age_s
-    )
+    return WakeMeasures(problem.served_accuracy, problem.ticks.period_s, costs.model_age_s, costs.data_age_s)
 
 
 def outcome(woken: Woken, params: Params, measures: WakeMeasures, xp: Any) -> Outcome:

@@ -118,15 +118,11 @@ class WakeFleet:
         xp, params, bodies = self._xp, self.params, living.bodies
         published = versions_per_s(living.updates_per_s, self.law, xp)
         replay = self._bodies.replay
-        noise = sleeping.draw(
-            bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay
-        )
+        noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
         woken = woken._replace(after=self._bodies.under_recorded_sky(woken.after))
         rate = updates_after(living.updates_per_s, woken.result.updates_pushed, woken.result.dt_s, xp)
-        return Awoken(
-            Living(woken.after, rate), outcome(woken, params, self._measures, xp), woken
-        )
+        return Awoken(Living(woken.after, rate), outcome(woken, params, self._measures, xp), woken)
 
     def promise(self, living: Living) -> Any:
         """(…, objectives)"""

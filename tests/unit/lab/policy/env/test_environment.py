@@ -13,7 +13,7 @@ import pytest
 from circadia.energy.battery import soc_of
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError
-from circadia.observation import DAY_S, TABLE, WIDTH
+from circadia.observation import COLUMN, DAY_S, WIDTH
 from circadia.physics.scenario import BOARD, PHONE
 from circadia.types import ClockLevel
 from circadia_lab.data.traces.day_trace import DayTrace
@@ -120,5 +120,6 @@ def test_the_trainers_view() -> None:
     assert (after.time_s != other.time_s).any()
     changed = see(state, jnp.broadcast_to(jnp.array([1.0, 0, 0]), (64, 3)))
     moved = (changed.encoded != seen.encoded).any(0)
-    assert moved[: len(TABLE)][-3:].all()
-    assert not moved[: len(TABLE) - 3].any()
+    first = COLUMN["preference_accuracy"]
+    assert moved[first : first + 3].all()
+    assert moved.sum() == 3

@@ -17,14 +17,17 @@ from mo_gymnasium.wrappers.vector.wrappers import MOSyncVectorEnv
 from mo_gymnasium.wrappers.wrappers import LinearReward
 
 from circadia.errors import ConfigError
-from circadia.observation import COLUMN, INPUT_SCALE, TABLE, WIDTH, encode
+from circadia.observation import COLUMN, INPUT_SCALE
 from circadia_lab.policy.env import gym
 from circadia_lab.policy.env.chance import DRAWS
-from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX, TABLE, WIDTH, encode
 from circadia_lab.policy.env.gym import MultiObjectiveEnv, ScalarEnv
 from circadia_lab.policy.env.gym_vector import MultiObjectiveVectorEnv, ScalarVectorEnv
 from circadia_lab.policy.env.lives import BIRTHS
 from circadia_lab.policy.env.problem import find_problem
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is out of date. You should consider upgrading")
+"""Gymnasium's word for a version beside which there is a later one; this one stays."""
 
 
 class Dealt:
