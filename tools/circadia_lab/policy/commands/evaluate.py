@@ -116,6 +116,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Train what is missing, play, compare, write. Ctrl-C loses nothing that is in `--keep`."""
+    from circadia_lab.policy.commands.evaluate_wakes import evaluate_wakes, problem_of_wakes
+
+    if (problem := problem_of_wakes(args.problem)) is not None:
+        return evaluate_wakes(problem, args)
     from rich.console import Console
 
     from circadia_lab.policy.evaluation.page import write_page

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def ground_for(args: argparse.Namespace, training: Training) -> Ground:
     """Of the arguments, else the training's own; `ConfigError` if that one is not what it was."""
     from circadia_lab.policy.env.mixture import find_worlds, shipped_mixtures
-    from circadia_lab.policy.env.problem import shipped_problems
+    from circadia_lab.policy.env.problem import shipped_problems, shipped_wakes
     from circadia_lab.policy.oracle.grids import GRIDS, grid_named
     from circadia_lab.policy.study.ground import FullGround, GridGround
 
@@ -85,7 +85,7 @@ def ground_for(args: argparse.Namespace, training: Training) -> Ground:
     ground: Ground | None = None
     if name.startswith(GRID) and name.removeprefix(GRID) in GRIDS:
         ground = GridGround(grid_named(name.removeprefix(GRID)))
-    elif name in (*shipped_mixtures(), *shipped_problems()):
+    elif name in (*shipped_mixtures(), *shipped_problems(), *shipped_wakes()):
         ground = FullGround(find_worlds(name))
     if ground is None or ground.digest != training.problem_digest:
         raise ConfigError(
