@@ -113,7 +113,6 @@ def assert_close(ours: Advanced, theirs: Advanced, where: Any) -> None:
 
 def lived(environment: TrainingEnvironment, chunks: int, ticks: int) -> Any:
     """After `chunks` · `ticks` ticks of random admissible actions: state, (chunks, batch) seconds and requests."""
-    fleet = environment.fleet
     even = jnp.full((environment.batch, 3), 1 / 3, jnp.float32)
 
     def tick(state: State, key: Any) -> tuple[State, Any]:

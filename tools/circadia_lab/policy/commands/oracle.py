@@ -1,4 +1,7 @@
-"""`circadia policy oracle`: the certified optimum of a grid problem, and what coupling serving and training is worth."""
+"""`circadia policy oracle`: the certified optimum of a grid problem, and what coupling serving and training is worth.
+
+With --regimes: of the choice when to wake and what to do in one wake, for twelve kinds of device.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
+from circadia_lab.policy.commands import regimes
 from circadia_lab.policy.commands.arguments import (
     DEFAULT_GRID,
     check_file,
@@ -44,6 +48,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--states", choices=tuple(SIZES), help="a phone's grid of about that size (default 8k)"
     )
     which.add_argument("--grid", default=DEFAULT_GRID, metavar="NAME", help="another grid problem, by name")
+    which.add_argument(
+        "--regimes", action="store_true", help="what waking and deciding together is worth, by kind of device"
+    )
     parser.add_argument(
         "--preference",
         default="all",
@@ -54,11 +61,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--coupling", action="store_true", help="also: what one decision is worth over two")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the answer, or take a kept one")
     parser.add_argument("--json", type=Path, metavar="FILE.json", help="write all figures")
+    regimes.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Enumerate, solve, print. `InfeasibleProblem` names the limits that nobody can keep."""
+    if args.regimes:
+        return regimes.run(args)
+    regimes.refuse(args)
     from rich.console import Console
 
     from circadia_lab.policy.oracle.grids import grid_named

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 from circadia.errors import ConfigError
 from circadia_lab.policy.env.interface import COSTS, OBJECTIVES
 from circadia_lab.policy.oracle.evaluation import evaluate
+from circadia_lab.policy.oracle.master import Master, Shortfall, mixed, nearest
 from circadia_lab.policy.oracle.planning import plan
 
 if TYPE_CHECKING:
@@ -110,14 +110,6 @@ class Pool:
         return found.upper
 
 
-class Master(NamedTuple):
-    """The best mixture of the columns there are."""
-
-    value: float
-    shares: Floats
-    multipliers: Floats
-
-
 def solve(
     pool: Pool,
     preference: Floats,
@@ -154,13 +146,7 @@ def _size(pool: Pool, master: Master, preference: Floats) -> float:
 def _mix(pool: Pool, preference: Floats) -> Master:
     """The master programme; feasible after `make_feasible`."""
     gains = np.array([c.returns for c in pool.columns]) @ preference
-    costs = np.array([c.costs for c in pool.columns]).T / pool.chain.limits[:, None]
-    ones = np.ones(len(COSTS))
-    answer = linprog(-gains, A_ub=costs, b_ub=ones, A_eq=np.ones((1, len(gains))), b_eq=[1.0], method="highs")
-    if answer.status != 0:
-        raise ConfigError(f"the master programme of {len(gains)} columns: {answer.message}")
-    multipliers = np.maximum(-answer.ineqlin.marginals, 0) / pool.chain.limits
-    return Master(float(-answer.fun), np.maximum(answer.x, 0), multipliers)
+    return mixed(gains, np.array([c.costs for c in pool.columns]), pool.chain.limits)
 
 
 def _solution(pool: Pool, preference: Floats, master: Master, upper: float, planned: int) -> Solution:
@@ -204,15 +190,6 @@ def stationary_policy(chain: Chain, columns: tuple[Column, ...], shares: Floats)
 # Whether there is any
 
 
-class Shortfall(NamedTuple):
-    """The mixture that comes nearest to the limits."""
-
-    excess: float
-    """Largest (cost − limit) / limit."""
-    prices: Floats
-    """(costs,) ≥ 0, sum to 1: which limits are in the way."""
-
-
 def make_feasible(pool: Pool, tolerance: float = TOLERANCE) -> None:
     """Add columns until some mixture keeps every limit.
 
@@ -236,21 +213,7 @@ def make_feasible(pool: Pool, tolerance: float = TOLERANCE) -> None:
 
 
 def _nearest(pool: Pool) -> Shortfall:
-    """min z with Σ x_j C_j / limits − 1 ≤ z."""
-    costs = np.array([c.costs for c in pool.columns]).T / pool.chain.limits[:, None] - 1
-    table = np.hstack([costs, -np.ones((len(COSTS), 1))])
-    one = np.append(np.ones(costs.shape[1]), 0.0)[None]
-    bounds = [(0, None)] * costs.shape[1] + [(None, None)]
-    answer = linprog(
-        np.append(np.zeros(costs.shape[1]), 1.0),
-        A_ub=table,
-        b_ub=np.zeros(len(COSTS)),
-        A_eq=one,
-        b_eq=[1.0],
-        bounds=bounds,
-        method="highs",
-    )
-    return Shortfall(float(answer.fun), np.maximum(-answer.ineqlin.marginals, 0))
+    return nearest(np.array([c.costs for c in pool.columns]), pool.chain.limits)
 
 
 def _explained(pool: Pool, nearest: Shortfall) -> str:

@@ -145,6 +145,37 @@ def test_every_figure_of_a_summary_is_finite(evaluation: Evaluation) -> None:
     assert {"battery_life_h", "latency_p95_s", "staleness_p95_s", "hypervolume"} <= found.keys()
 
 
+def dear(played: Played, over_limit: float) -> Played:
+    """With every cost at that share of its limit."""
+    cost = over_limit * played.limits * played.sums.weight[..., None]
+    return replace(played, sums=replace(played.sums, cost=cost))
+
+
+def test_limits_are_told_of_the_worst_seed_and_scenario(played: dict[str, Played]) -> None:
+    """Of those trained in; the others' beside. Each scenario, each kind and the spread have names of their own."""
+    shares = {"phone": (0.5, 1.2, 0.6), "board": (0.7, 0.9, 0.8), "elsewhere": (2.0, 0.1, 0.2)}
+    scenarios = tuple(
+        Scenario(
+            name=name,
+            devices=("a device",),
+            arms=(Arm(name="coupled", kind="trained", plays=tuple(dear(played["rule"], x) for x in own)),),
+            unseen=name == "elsewhere",
+            binding=dict.fromkeys(COSTS, 0.5 if name == "phone" else 0.4),
+        )
+        for name, own in shares.items()
+    )
+    found = summary(bare(scenarios=scenarios))
+    assert found["violating_fraction"] == 1
+    assert (found["violating_fraction_median"], found["violating_fraction_min"]) == (0, 0)
+    worst = [found[f"worst_cost_over_limit{which}"] for which in ("_min", "_median", "")]
+    assert worst == pytest.approx([0.7, 0.8, 1.2])
+    assert found["board_worst_cost_over_limit"] == pytest.approx(0.9)
+    assert found["phone_pixel_3_phone_worst_cost_over_limit"] == pytest.approx(1.2)
+    assert found["board_pixel_3_phone_violating_fraction"] == 0
+    assert found["unseen_worst_cost_over_limit"] == pytest.approx(2)
+    assert (found["binding_share"], found["phone_binding_share_stale"]) == (0.4, 0.5)
+
+
 def test_a_single_seed_has_no_interval_but_valid_json(evaluation: Evaluation, tmp_path: Path) -> None:
     head = evaluation.scenarios[0]
     one = tuple(replace(arm, plays=arm.plays[:1]) for arm in head.arms)

@@ -79,7 +79,7 @@ def test_the_rule_that_keeps_the_limits_is_found(problem: Problem) -> None:
         observes=False,
     )
     told: list[float] = []
-    loose = replace(problem, costs=CostLimits(expired=0.2, stale=0.5, old=0.5))
+    loose = replace(problem, costs=CostLimits(expired=0.6, stale=0.5, old=0.5))
     arms, tried = searched(loose, family, BRIEF, search=SEARCH, progress=told.append)
     assert tried.over_limit.shape == (3, 21, 3)
     assert arms[0].constants == "what work"
