@@ -81,10 +81,10 @@ def _extent(args: argparse.Namespace, seed: int) -> Waking:
 
 
 def _arms(path: Path | None) -> dict[str, Chooser]:
-    from circadia_lab.policy.evaluation.waking import by_draws, by_teacher
+    from circadia_lab.policy.evaluation.waking import by_draws, by_rule
     from circadia_lab.policy.study.teacher import DueTeacher
 
-    rules = {f"due, {within / 60:g} min ahead": by_teacher(DueTeacher(within)) for within in WITHIN_S}
+    rules = {f"due, {within / 60:g} min ahead": by_rule(DueTeacher(within)) for within in WITHIN_S}
     return rules if path is None else {"policy": by_draws(_of_file(path)), **rules}
 
 

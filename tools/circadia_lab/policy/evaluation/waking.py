@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.rollout import DrawFrom
     from circadia_lab.policy.env.interface import Seen
     from circadia_lab.policy.env.problem import Problem
-    from circadia_lab.policy.study.teacher import Teacher
 
     Floats = NDArray[np.float64]
+    Rule = Callable[[Seen], tuple[Any, Any]]
     Chooser = Callable[[Seen, Any], Any]
 
 JOULES = ("agent_j", "device_j", "agent_battery_j", "device_battery_j")
@@ -95,13 +95,12 @@ def by_draws(draw_from: DrawFrom) -> Chooser:
     return lambda seen, key: chosen(seen, draw_from, key)
 
 
-def by_teacher(teacher: Teacher) -> Chooser:
-    """A rule."""
+def by_rule(rule: Rule) -> Chooser:
+    """What the rule gives the highest chance: (batch, actions) works and (batch, options) sleeps."""
 
     def choose(seen: Seen, key: Any) -> Choice:
         del key
-        lesson = teacher(seen)
-        work, sleep = (jnp.argmax(part, -1).astype(jnp.int32) for part in lesson)
+        work, sleep = (jnp.argmax(part, -1).astype(jnp.int32) for part in rule(seen))
         return Choice(work, sleep, jnp.full(work.shape, 0.5))
 
     return choose
