@@ -31,12 +31,24 @@ if TYPE_CHECKING:
 
     Told = Callable[[str, float], None]
 
-BATCH = 1008
+BATCH = 504
 
 
 def exact_config(steps: int) -> Config:
-    """A slot is the unit of time here, and few devices share each of the anchors, which are all alike."""
-    return replace(wake_config(), steps=steps, extension_share=0.0, free_share=0.0, least_energy=0.0)
+    """A slot is the unit of time here; what a work leads to is known at once, so that many tries tell much."""
+    return replace(
+        wake_config(),
+        steps=steps,
+        extension_share=0.0,
+        free_share=0.0,
+        least_energy=0.0,
+        critic_width=64,
+        actor_rate=2e-3,
+        multiplier_rate=0.02,
+        multiplier_rate_last=0.5,
+        proportional=5.0,
+        target=0.93,
+    )
 
 
 def in_regime(regime: Regime, *, steps: int, seed: int, tell: Told) -> dict[str, Any]:
