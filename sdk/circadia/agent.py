@@ -8,6 +8,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import numpy as np
+
 from circadia.actions import INDEX, NAMES, SLEEP, action_named
 from circadia.between_ticks import BetweenTicks
 from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, StoreError
@@ -20,8 +22,9 @@ from circadia.federation.device.events import (
     UpdatesHeld,
 )
 from circadia.listeners import MOST_EVENTS
-from circadia.observation import DAY_S, values
-from circadia.ports import wakes_on
+from circadia.observation import DAY_S, HOUR_S, values
+from circadia.policy.sleeps import draw_one
+from circadia.ports import SleepingPolicy, wakes_on
 from circadia.sensors import SENSORS, answering
 from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units, WakeOn
 from circadia.vigil import Vigil
@@ -29,15 +32,15 @@ from circadia.vigil import Vigil
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from circadia.application import Application
+    from circadia.application import Application, Call
     from circadia.bounds import Bounds
     from circadia.events import Event
     from circadia.federation.device.events import DeviceEvent
     from circadia.inbox import Answer
     from circadia.listeners import EventStream
+    from circadia.policy.sleeps import SleepOptions
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
@@ -75,7 +78,9 @@ class Agent:
         application: Application,
         federation: Federation | None = None,
         period_s: float = 60.0,
+        longest_sleep_s: float = 6 * HOUR_S,
     ) -> None:
+        """`period_s`: between two ticks of a policy that says nothing of sleep; `longest_sleep_s`: of any other's sleep."""
         self.clock = clock
         self.platform = platform
         self.policy = policy
@@ -92,8 +97,14 @@ class Agent:
         self.inbox = application.inbox
         self.federation = federation
         self.period_s = period_s
+        self.longest_sleep_s = longest_sleep_s
         self.wakes_on = wakes_on(platform)
         """The sleeps that the body can do."""
+        self._chooses = _choosing(policy)
+        self._admitted = (
+            np.flatnonzero(self._chooses[0].mask(self.wakes_on)).tolist() if self._chooses else []
+        )
+        """Places of the sleeps that the body can do."""
         self._wake_on_request = float(max(WAKING[wake_on] for wake_on in self.wakes_on))
         self.delivering = False
         """Whether the last updates are on their way."""
@@ -182,9 +193,10 @@ class Agent:
         observation = self.observe(t_s)
         self._settle()
         x = values(observation)
-        free = self.shield.decide(x, self.policy.scores(x), self.draw())
+        u = self.draw()
+        free = self.shield.decide(x, self.policy.scores(x), u)
         self.between.allow(free, t_s)  # the pause is looked at with each inference: it may end at any time
-        decision = self._unless_paused(free)
+        decision = self._with_sleep(dataclasses.replace(self._unless_paused(free), draw=u), x)
         outcome = self._work(decision, t_s)
         record = TickRecord(
             t_s=t_s,
@@ -204,6 +216,21 @@ class Agent:
         if not self.application.paused:
             return decision
         return dataclasses.replace(decision, action=SLEEP, masked=(*decision.masked, PAUSED), feasible=True)
+
+    def _with_sleep(self, decision: Decision, x: NDArray[np.float32]) -> Decision:
+        """What follows, where the policy says so and the body can do any of it; at most the longest sleep."""
+        if self._chooses is None:
+            return decision
+        options, policy = self._chooses
+        u = self.draw()
+        drawn = draw_one(policy.sleep_scores(x), self._admitted, u)
+        if drawn is None:
+            return decision
+        due_s = policy.due_s(x, decision.action) if options.until_due(drawn[0]) else ()
+        sleep = options.sleep(*drawn, due_s)
+        if sleep.length_s > self.longest_sleep_s:
+            sleep = dataclasses.replace(sleep, length_s=self.longest_sleep_s)
+        return dataclasses.replace(decision, sleep=sleep, sleep_draw=u)
 
     def observe(self, t_s: float) -> Observation:
         """The body's sensors and the workload's state as one observation."""
@@ -325,8 +352,8 @@ class Agent:
             self.store.settle(last.tick_id, reading)
             self.application.reporter.settled(last.tick_id, reading)
 
-    def ingest(self) -> bool:
-        """As `Application.ingest`: take in what other threads left; True when it is worth a tick."""
+    def ingest(self) -> Call | None:
+        """As `Application.ingest`: take in what other threads left → for what a tick is wanted, if it is."""
         return self.application.ingest()
 
     def learn(self) -> None:
@@ -451,3 +478,10 @@ class Agent:
             self.store.reserve_request_ids(self.inbox.next_id)
         finally:
             self.store.close()
+
+
+def _choosing(policy: Policy) -> tuple[SleepOptions, SleepingPolicy] | None:
+    """What a policy chooses its sleeps from, and the policy; None: it does not."""
+    if not isinstance(policy, SleepingPolicy) or policy.sleeps is None:
+        return None
+    return policy.sleeps, policy

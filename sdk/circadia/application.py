@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -47,6 +48,16 @@ class _Lesson:
     label: int
     t_s: float
     request_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Somebody wants a tick."""
+
+    asked: bool
+    """By `wake`, or what amounts to it."""
+    earliest_s: float
+    """When the first of the requests that came was submitted; infinite without one."""
 
 
 class Application:
@@ -147,10 +158,14 @@ class Application:
         self.inbox.ask()
 
     def set_preference(self, preference: Preference) -> None:
-        """What the user cares about, from the next tick on until the device ends; keep it in the application's settings."""
+        """What the user cares about, from the next tick on until the device ends; keep it in the application's settings.
+
+        It ends a sleep that the policy chose.
+        """
         if not isinstance(preference, Preference):
             raise ConfigError(f"preference {preference!r}: must be a circadia.Preference")
         self.preference = preference
+        self.inbox.ring()  # a device that sleeps for hours looks at it
 
     def pause(self) -> None:
         """Only sleep: nothing is served, learned, sent or fetched until `resume`, and the broker is left.
@@ -189,15 +204,18 @@ class Application:
 
     # For the agent's thread
 
-    def ingest(self) -> bool:
-        """Take in what other threads left; True when a request came or somebody asked for a tick."""
-        items, wanted = self.inbox.take()
+    def ingest(self) -> Call | None:
+        """Take in what other threads left → for what a tick is wanted, if it is."""
+        items, asked = self.inbox.take()
         self._note(self.inferences.remember())  # before the labels of what they answered
         for item in items:
             self._take(item)
         if items:
             self.reporter.queue = self._workload.waiting
-        return wanted
+        requests = [item for item in items if isinstance(item, Submitted)]
+        if not (asked or requests):
+            return None
+        return Call(asked=asked, earliest_s=min((one.submitted_s for one in requests), default=math.inf))
 
     def _take(self, item: Item) -> None:
         match item:

@@ -34,12 +34,14 @@ class AgentConfig:
     """[agent]: what decides, what is learned, how often."""
 
     policy: str = "default"
-    """`default`, `separate` (the same, training and serving decided apart), a rule (`threshold`, `charging-only`,
-    `drift-plus-penalty`) or the path of a policy file."""
+    """`default`, `separate` (the same, training and serving decided apart), a rule (`due`, `threshold`,
+    `charging-only`, `drift-plus-penalty`) or the path of a policy file."""
     task: str = "digits"
     """The name of a shipped task, or the path of a task's manifest, relative to this file."""
     period_s: float = 60.0
-    """Time between ticks when nothing happens."""
+    """Time between ticks when nothing happens, of policies that do not say how long to sleep."""
+    longest_sleep_s: float = 21_600.0
+    """The longest sleep of those that do."""
     deadline_s: float = 60.0
     """How long a request waits when the application does not say."""
     seed: int = 0
@@ -47,7 +49,12 @@ class AgentConfig:
     preference: Preference = field(default_factory=Preference)
 
     def __post_init__(self) -> None:
-        positive("agent", period_s=self.period_s, deadline_s=self.deadline_s)
+        positive(
+            "agent",
+            period_s=self.period_s,
+            deadline_s=self.deadline_s,
+            longest_sleep_s=self.longest_sleep_s,
+        )
         not_negative("agent", seed=self.seed)
 
 

@@ -42,8 +42,8 @@ class DueLimits:
     """The oldest example that no training has seen."""
     contact_limit_s: float = 3 * HOUR_S
     """The federation's last answer."""
-    margin_s: float = 30.0
-    """Before a deadline, for waking up and serving; at most …"""
+    margin_s: float = 60.0
+    """Before a deadline, for the end of this wake's work, waking up and serving; at most …"""
     margin_share: float = 0.25
     """… this share of the usual deadline."""
 

@@ -68,6 +68,7 @@ class Inbox:
         self.refused = 0
         self.wanted = False
         """Whether somebody waits for a tick: a request came since the last `take`, or `ask` was called."""
+        self._asked = False
 
     def new_answer(self) -> Answer:
         """An answer with an id of its own."""
@@ -99,13 +100,13 @@ class Inbox:
         self.ring()
 
     def take(self) -> tuple[list[Item], bool]:
-        """Everything that waits, oldest first, and whether somebody waits for a tick."""
+        """Everything that waits, oldest first, and whether `ask` was called."""
         items: list[Item] = []
         with self._gate:
-            wanted, self.wanted = self.wanted, False
+            asked, self._asked, self.wanted = self._asked, False, False
             while not self._items.empty():
                 items.append(self._items.get_nowait())
-        return items, wanted
+        return items, asked
 
     @property
     def waiting(self) -> int:
@@ -121,12 +122,17 @@ class Inbox:
     def ask(self) -> None:
         """Wake the agent's thread for a tick."""
         with self._gate:
-            self.wanted = True
+            self.wanted = self._asked = True
         self.ring()
 
     def ring(self) -> None:
         """Wake the agent's thread."""
         self._bell.set()
+
+    @property
+    def rung(self) -> bool:
+        """Whether somebody rang since the last `wait`."""
+        return self._bell.is_set()
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until the bell rings or the time is over; True when it rang. The bell is silent again after it."""

@@ -1,12 +1,14 @@
 """When the next tick comes: the one law of pacing, which the runtime keeps and the simulator computes with.
 
 A queue that is being served goes on at once; one that is not, and work that is away, are looked at soon; else a period
-passes. A request brings the tick forward, but no tick begins before the work of the one before is over.
+passes, or the sleep that the policy chose. A request brings the tick forward, unless the sleep forbids it, but no tick
+begins before the work of the one before is over.
 
     earliest = max(busy, spacing)
     due      = max(rest, earliest),   rest = 0, min(retry, period) or period
+             = earliest + sleep       where the policy chose one
 
-Pure functions over an array module `xp`; seconds, counted from the tick's start.
+Pure functions over an array module `xp`; seconds, counted from the tick's start, a sleep's from the end of its work.
 """
 
 from __future__ import annotations
@@ -47,3 +49,16 @@ def rest_s(
 def measured_retry_s(slack_s: Any, xp: Any = np) -> Any:
     """(…,) how soon a body that measures looks again at a queue whose first deadline is `slack_s` away."""
     return xp.clip(RETRY_SHARE * slack_s, MEASURED_RETRY_S, RETRY_S)
+
+
+def sleep_s(
+    *, length_s: Any, answered: Any, waiting: Any, hears: Any, deadline_s: Any, margin_s: Any, xp: Any = np
+) -> Any:
+    """(…,) from the end of the work until the next wake, if nothing comes, of a sleep of `length_s` that the policy chose.
+
+    `answered`: requests that the wake answered; `waiting`: those that it left, the first of which expires in `deadline_s`,
+    infinite with none; `hears`: whether requests may end the sleep, at once or `margin_s` before a deadline.
+    """
+    held = xp.minimum(length_s, xp.maximum(deadline_s - margin_s, 0.0))
+    alone = xp.where(hears, held, length_s)
+    return xp.where((answered > 0) & (waiting > 0), 0.0, alone)

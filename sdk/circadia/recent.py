@@ -53,7 +53,9 @@ class Recent:
         self._per_hour, self._rate_s = 0.0, NAN
         self._error, self._labels, self._error_s = NAN, 0, NAN
         self._deadline_s, self._deadlines = deadline_s, 0
-        self._trained_s = self._contact_s = self._gain = NAN
+        self._trained_s = self._gain = NAN
+        self.contact_s = NAN
+        """When the federation last answered; NaN: never yet."""
         self._answers: dict[int, int] = {}
         if last is not None:
             self._go_on(last)
@@ -61,7 +63,7 @@ class Recent:
     def _go_on(self, last: LastTick) -> None:
         seen, t_s = last.observation, last.t_s
         self._gain = seen.training_gain
-        self._trained_s, self._contact_s = t_s - seen.trained_age_s, t_s - seen.contact_age_s
+        self._trained_s, self.contact_s = t_s - seen.trained_age_s, t_s - seen.contact_age_s
         if any(phase.load in TRAINING for phase in last.phases):
             self._trained_s = t_s
         if math.isfinite(seen.requests_per_hour):
@@ -105,11 +107,11 @@ class Recent:
 
     def contacted(self, now_s: float) -> None:
         """The federation has answered."""
-        self._contact_s = now_s
+        self.contact_s = now_s
 
     def fields(self, now_s: float) -> dict[str, float]:
         """The fields of an observation."""
-        contact_s = _age_s(now_s, self._contact_s, NEVER_S) if self._federated else NAN
+        contact_s = _age_s(now_s, self.contact_s, NEVER_S) if self._federated else NAN
         return {
             "trained_age_s": _age_s(now_s, self._trained_s, NEVER_S),
             "contact_age_s": contact_s,

@@ -33,6 +33,7 @@ class Reporter:
         self.state = State.READY
         """But for a pause and a failure, which it passes over."""
         self.queue = 0
+        self.next_wake_s = math.nan
         self.updates = updates or UpdateCounts()
         self._version = version
         self._last: TickRecord | None = None
@@ -70,6 +71,8 @@ class Reporter:
                 for (action, source), (energy_j, ticks) in self._joules.copy().items()
             ),
             listener_errors=self.listeners.errors,
+            next_wake_s=self.next_wake_s,
+            sleep=decision.sleep if decision else None,
         )
 
     def _state(self, *, paused: bool, failing: bool) -> State:

@@ -22,6 +22,7 @@ from circadia.pacing import (
     measured_retry_s,
     rest_s,
 )
+from circadia.rest import Rest
 from circadia.status import State
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from circadia.agent import Agent
     from circadia.types import TickRecord
+    from circadia.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +75,8 @@ class Runtime:
         """The thread that runs it or did; of a Runtime that was closed unused, the one that closed it."""
         self._over = threading.Event()
         self._stop = threading.Event()
-        self._due_s = 0.0
-        self._free_s = 0.0
+        self._rest = Rest(agent)
+        self._watchdog: Watchdog | None = None
         self._spacing_s = SPACING_S if agent.platform.stopwatch is None else MEASURED_SPACING_S
         self._ticking, self._learning, self._hearing = (BackOff(*BACK_OFF_S) for _ in range(3))
         for observer in observers:
@@ -92,6 +94,10 @@ class Runtime:
         with self._gate:
             self._claim(threading.current_thread())
         self._run()
+
+    def watch(self, watchdog: Watchdog) -> None:
+        """Let it know that the device lives, while it waits and sleeps: no sleep, nor power-down, lasts longer than it bears."""
+        self._watchdog = watchdog
 
     def start(self) -> Agent:
         """Tick in a thread of its own → the agent. `CircadiaError` if it runs already, or has ended: launch another."""
@@ -188,14 +194,26 @@ class Runtime:
     @property
     def due_s(self) -> float:
         """When the next tick is due, if nobody asks for one before."""
-        return self._due_s
+        return self._rest.due_s
 
     def _wait(self) -> None:
-        """For the next tick or the bell."""
-        clock = self.agent.clock
-        left_s = self._due_s - clock.now_s()
+        """For the next tick or the bell, in pieces that a watchdog bears; powered down, where a sleep was chosen and the body can."""
+        clock, due_s = self.agent.clock, self._rest.due_s
+        left_s = due_s - clock.now_s()
         if left_s > 0:
-            self.agent.inbox.wait(clock.wall_s(left_s))
+            wall_s = clock.wall_s(left_s)
+            piece_s = min(wall_s, self._watchdog.every_s if self._watchdog else wall_s)
+            if not self._rest.power_down(due_s - left_s * (1 - piece_s / wall_s)):
+                self.agent.inbox.wait(piece_s)
+        if self._watchdog is not None:
+            self._feed(self._watchdog)
+
+    def _feed(self, watchdog: Watchdog) -> None:
+        try:
+            watchdog.feed()
+        except OSError as error:
+            log.warning("the watchdog does not listen any more (%s)", error)
+            self._watchdog = None
 
     def turn(self) -> None:
         """Take in what came, and tick if it is time: a request brings the tick forward.
@@ -203,19 +221,23 @@ class Runtime:
         For whoever moves time by hand; `run` calls it in real time.
         """
         agent = self.agent
-        urgent = agent.ingest()
+        call = agent.ingest()
         now_s = agent.clock.now_s()
+        self._rest.look(now_s)
         if now_s >= self._learning.due_s:
             self._attempt("storing examples", self._learning, agent.learn)
         if now_s >= self._hearing.due_s:
             self._attempt("hearing the federation", self._hearing, agent.hear)
-        if urgent:
-            self._due_s = min(self._due_s, max(self._free_s, now_s))
-        if now_s >= self._due_s and not self._stop.is_set():
-            self._free_s = self._due_s = now_s + self._spacing_s
-            if not self._attempt("a tick", self._ticking, self._tick):
-                self._free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
-                self._due_s = max(self._ticking.due_s, self._free_s)
+        if call is not None:
+            self._rest.called(call, now_s)
+        if (
+            now_s >= self._rest.due_s
+            and not self._stop.is_set()
+            and not self._attempt("a tick", self._ticking, self._tick)
+        ):
+            free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
+            self._rest.retry(free_s, max(self._ticking.due_s, free_s))
+        agent.application.reporter.next_wake_s = self._rest.due_s
 
     def _attempt(self, what: str, pause: BackOff, part: Callable[[], None]) -> bool:
         """Run a part of the agent; its error is logged, and does not stop the other parts."""
@@ -236,8 +258,8 @@ class Runtime:
     def _tick(self) -> None:
         record = self.agent.tick()
         self.ticks += 1
-        self._free_s = record.t_s + float(earliest_s(record.outcome.busy_s, self._spacing_s))
-        self._due_s = max(record.t_s + self._rest_s(record), self._free_s)
+        free_s = record.t_s + float(earliest_s(record.outcome.busy_s, self._spacing_s))
+        self._rest.begin(record, free_s, self._rest_s(record))
 
     def _rest_s(self, record: TickRecord) -> float:
         measures = self.agent.platform.stopwatch is not None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from circadia.types import Link, Preference, Source
+    from circadia.types import Link, Preference, Sleep, Source
 
 
 class State(Enum):
@@ -89,3 +90,7 @@ class AgentStatus:
     """By action and source; figures of different sources are never added up."""
     listener_errors: int
     """How often a listener raised."""
+    next_wake_s: float = math.nan
+    """When the next decision is due, by the agent's clock, if nothing asks for one before; NaN before the first."""
+    sleep: Sleep | None = None
+    """What the policy chose after the last one; None where it says nothing of sleep."""

@@ -278,6 +278,10 @@ class Decision:
     """
     sleep: Sleep | None = None
     """How long, and what may end it; None where the policy does not say: as the agent's period has it."""
+    draw: float | None = None
+    """The number in [0, 1) at whose quantile the action was drawn …"""
+    sleep_draw: float | None = None
+    """… and the one of the sleep; None without a sleep."""
 
     @property
     def why(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, OpenModel, Platform, Policy, Store, Workload
     from circadia.store.rows import StoredUpdate
     from circadia.types import Action, Away, LastTick, Observation, TickRecord
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,6 +176,7 @@ def _assemble(
         ),
         federation=link,
         period_s=config.agent.period_s,
+        longest_sleep_s=config.agent.longest_sleep_s,
     )
     drain_s = config.federation.drain_s if config.federation else 0.0
     closing = (link, meter) if link else (meter,)
@@ -235,7 +240,11 @@ def profile_of(config: PlatformConfig, task: Task) -> DeviceProfile:
 
 
 def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
-    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file."""
+    """The policy of a name: `default`, `separate`, a rule, or the path of a policy file.
+
+    Where the shipped file fails, the rule `due` takes its place, and the log says so; a file that the user named is an
+    `ArtifactError`.
+    """
     from circadia.policy.rules import RULES
 
     if name in RULES:
@@ -244,10 +253,13 @@ def make_policy(name: str, open_model: OpenModel = open_interpreter) -> Policy:
     from circadia.policy.network import NetworkPolicy
     from circadia.policy.separate import SeparatePolicy
 
-    if name == "default":
-        return NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
-    if name == "separate":
-        return SeparatePolicy(NetworkPolicy(load_policy(shipped_policy(), open_model), open_model))
+    if name in ("default", "separate"):
+        try:
+            shipped = NetworkPolicy(load_policy(shipped_policy(), open_model), open_model)
+        except ArtifactError as error:
+            log.error("the policy that comes with Circadia cannot be used, the rule `due` decides: %s", error)  # noqa: TRY400  the message says it
+            return RULES["due"]()
+        return shipped if name == "default" else SeparatePolicy(shipped)
     if not name.endswith(".tflite"):
         raise ConfigError(
             f"agent.policy {name!r} is neither `default`, `separate`, a rule ({', '.join(RULES)}) nor a .tflite file"

@@ -14,13 +14,14 @@ import pytest
 
 def demo(tmp_path: Path, *arguments: str) -> list[str]:
     command = [sys.executable, "-m", "circadia", "demo", "--out", str(tmp_path / "out")]
+    command += ["--arms", "circadia,charging-only"]
     return [*command, "--json", str(tmp_path / "summary.json"), *arguments]
 
 
 @pytest.mark.slow
 def test_kills_lose_no_update(tmp_path: Path) -> None:
     command = demo(tmp_path, "--devices", "4", "--minutes", "0.75", "--chaos")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=360, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert set(summary["arms"]) == {"circadia", "charging-only"}
@@ -32,6 +33,8 @@ def test_kills_lose_no_update(tmp_path: Path) -> None:
         assert 0 < arm["own_accuracy"] < arm["federated_accuracy"] <= 1, name
         assert arm["centralised_accuracy"] > 0.5, name
         assert set(arm["energy_j"]) >= {"sleep", "serve", "train"}, name
+        assert 0 < arm["battery_agent_j"] < arm["battery_device_j"] < arm["device_j"], name
+        assert all(hours > 1 for hours in arm["battery_hours"].values()), name
     page = Path(summary["report"]).read_text()
     assert "simulated" in page
     assert "charging-only" in page
@@ -58,7 +61,11 @@ def test_ctrl_c_still_reports_what_there_is(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_wrong_arguments_are_one_clear_line(tmp_path: Path) -> None:
-    for arguments, message in ((["--devices", "0"], "--devices"), (["--minutes", "-1"], "--minutes")):
+    for arguments, message in (
+        (["--devices", "0"], "--devices"),
+        (["--minutes", "-1"], "--minutes"),
+        (["--arms", "nobody"], "--arms"),
+    ):
         done = subprocess.run(
             demo(tmp_path, *arguments), capture_output=True, text=True, timeout=60, check=False
         )

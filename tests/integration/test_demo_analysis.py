@@ -16,6 +16,7 @@ import pytest
 
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import StoreError
 from circadia.federation.aggregate.aggregator import first_version
 from circadia.federation.aggregate.averaging import Buffer
@@ -23,12 +24,17 @@ from circadia.federation.aggregate.ledger import Ledger
 from circadia.federation.aggregate.records import UpdateRecord, Verdict, Version
 from circadia.federation.codecs import decode
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged
+from circadia.physics.scenario import scenario_for
 from circadia.platforms.clocks import HandClock
+from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import Parts, build
 from circadia_lab.data.day.plan import Plan
+from circadia_lab.data.day.run import Run, judged
 from circadia_lab.data.day.world import RequestEvent, World
 from circadia_lab.fleet.demo.analysis import analyse, grid
-from circadia_lab.fleet.demo.summary import ROWS, arm_summary, summary
+from circadia_lab.fleet.demo.body import played
+from circadia_lab.fleet.demo.device_log import read_log
+from circadia_lab.fleet.demo.summary import KIND_ROWS, ROWS, arm_summary, run_summary, summary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +74,12 @@ class Device:
     store: Path
     profile: str = "pixel-3"
     restarts: int = 0
+    seed: int = 0
     asked: list[tuple[Answer, int]] = field(default_factory=list)
+
+    def body(self) -> SimulatedPlatform:
+        profile = shipped_profile(self.profile)
+        return SimulatedPlatform(profile, scenario_for(profile), self.seed, initial_soc=0.9)
 
     @property
     def right(self) -> int:
@@ -151,7 +162,7 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> Arm:
     folder = tmp_path_factory.mktemp("arm")
     arm = Arm(
         ledger=folder / "ledger.db",
-        devices=[Device(name=f"pixel-3-{i}", store=folder / f"{i}.db") for i in range(DEVICES)],
+        devices=[Device(name=f"pixel-3-{i}", store=folder / f"{i}.db", seed=i) for i in range(DEVICES)],
     )
     world = World(arm.plan.seed, DEVICES)
     streams = [world.stream(i) for i in range(DEVICES)]
@@ -230,6 +241,27 @@ def test_energy_adds_up(arm: Arm, result: ArmResult) -> None:
     assert result.joules.value[-1] == pytest.approx(sum(result.energy_j.values()))
 
 
+def test_the_body_is_played_again_as_it_was(
+    arm: Arm, result: ArmResult, caplog: pytest.LogCaptureFixture
+) -> None:
+    for device, found in zip(arm.devices, result.devices, strict=True):
+        joules = found.joules
+        assert joules.work_j + joules.rest_j == pytest.approx(sum(found.energy_j.values()), rel=1e-3)
+        assert 0 < joules.battery_work_j < joules.work_j
+        assert joules.battery_work_j < joules.battery_j < joules.device_j
+        assert 0 < joules.battery_s < DAY_S  # plugged in till the morning
+        assert found.battery_agent_j.value[-1] == joules.battery_work_j
+        assert found.battery_agent_j.value == sorted(found.battery_agent_j.value)
+        assert found.battery_hours == pytest.approx(
+            found.capacity_j / joules.battery_j * joules.battery_s / 3600
+        )
+        day = read_log(device.store)
+        with caplog.at_level(logging.WARNING):
+            played(day, replace(device, seed=device.seed + 5).body(), DAY_S)
+        assert "its battery is played again with" in caplog.text  # another seed's body is not this one
+        caplog.clear()
+
+
 def test_the_drift_is_seen(result: ArmResult) -> None:
     (drift,) = result.drifts
     at = result.accuracy.t_s.index(drift.t_s)
@@ -237,7 +269,8 @@ def test_the_drift_is_seen(result: ArmResult) -> None:
 
 
 def test_the_summary_is_plain_json(result: ArmResult) -> None:
-    found = summary([result], Plan(devices=DEVICES), Path("report.html"))
+    run = Run(plan=Plan(devices=DEVICES), arms=judged([result]))
+    found = summary([run], Path("report.html"))
     again = json.loads(json.dumps(found, allow_nan=False))
     arm = again["arms"]["circadia"]
     assert arm["federated_accuracy"] == result.federated_accuracy
@@ -245,6 +278,12 @@ def test_the_summary_is_plain_json(result: ArmResult) -> None:
     assert arm["energy_total_j"] == pytest.approx(sum(arm["energy_j"].values()))
     assert again["energy_source"] == "simulated"
     assert all(cell(arm) for _, cell in ROWS)
+    (kind,) = arm["kinds"].values()
+    assert all(cell(kind) for _, cell in KIND_ROWS)
+    assert kind["served"] == arm["served"] == sum(device["served"] for device in arm["by_device"].values())
+    assert kind["mean_accuracy"] == pytest.approx(arm["mean_accuracy"])
+    assert 0 < arm["federated_of_central"] < 2
+    assert again["arms"] == again["runs"][0]["arms"]
 
 
 def copied(arm: Arm, folder: Path) -> Arm:
@@ -264,23 +303,25 @@ def test_an_update_that_the_ledger_does_not_know_is_lost(arm: Arm, tmp_path: Pat
 
 
 def test_a_device_that_never_ticked(arm: Arm, tmp_path: Path) -> None:
-    idle = Device(name="idle", store=tmp_path / "idle.db")
+    idle = Device(name="idle", store=tmp_path / "idle.db", seed=1)
     open_agent(idle, 1).close()
     result = analyse(replace(arm, devices=[arm.devices[0], idle]), day_s=DAY_S, wall_s=1.0, complete=False)
     assert result.devices[1].served == result.devices[1].training_steps == 0
     assert set(result.devices[1].accuracy_common.value[:20]) == {result.accuracy.value[0]}
-    assert arm_summary(result)["served"] == result.devices[0].served
+    assert arm_summary(result, [result])["served"] == result.devices[0].served
 
 
 def test_an_arm_stopped_at_once(arm: Arm, tmp_path: Path) -> None:
-    devices = [Device(name=f"d{i}", store=tmp_path / f"{i}.db") for i in range(DEVICES)]
+    devices = [Device(name=f"d{i}", store=tmp_path / f"{i}.db", seed=i) for i in range(DEVICES)]
     for i, device in enumerate(devices):
         open_agent(device, i).close()
     result = analyse(replace(arm, devices=devices), day_s=0.0, wall_s=1.0, complete=False)
     assert result.recovery_s is None
     assert result.drifts == []
-    assert arm_summary(result)["served_accuracy"] is None
-    assert all(cell(arm_summary(result)) for _, cell in ROWS)
+    found = run_summary(Run(plan=arm.plan, arms=judged([result])))["arms"]["circadia"]
+    assert found["served_accuracy"] is None
+    assert all(cell(found) for _, cell in ROWS)
+    assert all(cell(kind) for kind in found["kinds"].values() for _, cell in KIND_ROWS)
 
 
 def test_a_missing_store_is_named(arm: Arm, tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ class Burst(NamedTuple):
 
 def lived(path: Path, policy: Scripted, bursts: list[Burst], deadline_s: float) -> list[TickRecord]:
     """By the agent's own runtime, on a clock that is moved to whatever happens next."""
-    clock, records = HandClock(START_S), []
+    clock = HandClock(START_S)
+    records: list[TickRecord] = []
     table = {
         "agent": {"policy": "charging-only", "period_s": PERIOD_S},
         "platform": {"profile": "pixel-3"},

@@ -230,6 +230,34 @@ def test_a_request_that_was_put_off_is_looked_at_again_by_the_time_it_has_left(m
     loop.agent.close()
 
 
+def test_in_a_wake_that_does_both_answers_leave_before_training_which_yields(machine: Machine) -> None:
+    loop = runtime(machine, "serve+train/high/small+large")
+    agent = loop.agent
+    machine.takes_s = {"infer": 0.01, "train": 0.5}
+    taught(agent)
+    first, steps, second = agent.submit(image(agent)), [], []
+
+    def meanwhile(signature: str) -> None:
+        if signature == "train":
+            assert first.done()
+            steps.append(signature)
+            if len(steps) == 3:
+                second.append(agent.submit(image(agent)))
+
+    machine.meanwhile = meanwhile
+    loop.turn()
+    assert loop.errors == 0
+    assert len(steps) == 3
+    assert first.result(timeout=0).latency_s == pytest.approx(0.01)
+    assert not second[0].done()
+    loop.turn()
+    assert second[0].result(timeout=0).latency_s == pytest.approx(0.01)
+    agent.close()
+    with StoreReader(machine.root / "device.db") as store:
+        phases = {phase.load: phase.duration_s for phase in store.ticks()[0].phases}
+    assert phases == {Load.SERVE_HIGH: pytest.approx(0.01), Load.TRAIN_HIGH: pytest.approx(1.5)}
+
+
 def test_training_ends_between_two_steps_when_somebody_asks(machine: Machine) -> None:
     loop = runtime(machine, "train/high/large")
     agent, calls, asked = loop.agent, [], []

@@ -17,13 +17,13 @@ import pytest
 
 from circadia.actions import NAMES
 from circadia.errors import ConfigError
-from circadia_lab.data.day.result import ArmResult, DeviceResult, Drift, Series, Stay
+from circadia_lab.data.day.result import ArmResult, DeviceResult, Drift, Joules, Series, Stay
 from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.page import render, write_report
 from circadia_lab.fleet.report.picture import chosen, readme_picture
 from circadia_lab.fleet.report.verdict import lead, recovery, tiles
-from circadia_lab.page.ribbon import bars, colour_key
+from circadia_lab.page.ribbon import bars, colour_keys
 from circadia_lab.page.style import MODE_COLOURS
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,13 @@ def made_up_device(index: int, keen: bool, random: np.random.Generator) -> Devic
         training_steps=sum(a.startswith("train") for a in actions) * 28,
         updates={"made": made, "accepted": made - 3, "rejected": 2, "waiting": 1},
         overruns=int(random.integers(0, 3)),
-    )
+        joules=Joules(
+            work_j=energy["train"] + energy["serve"], rest_j=energy["sleep"], user_j=9e3,
+            battery_work_j=500.0 + index, battery_j=12_000.0, battery_s=50_000.0,
+        ),
+        battery_agent_j=series(t_s, np.linspace(0, 500.0 + index, len(t_s))),
+        capacity_j=40_000.0,
+    )  # fmt: skip
 
 
 def made_up_arm(name: str = "circadia", devices: int = 8, seed: int = 0) -> ArmResult:
@@ -148,6 +154,7 @@ def made_up_arm(name: str = "circadia", devices: int = 8, seed: int = 0) -> ArmR
         centralised_accuracy_own=0.941 if keen else 0.92,
         accuracy=series(grid, accuracy),
         joules=series(grid, joules),
+        battery_agent_j=series(grid, np.linspace(0, 4e3, len(grid))),
         recovery_s=5.4 * HOUR_S if keen else None,
         served=sum(d.served for d in fleet),
         expired=sum(d.expired for d in fleet),
@@ -164,10 +171,12 @@ SECTIONS = (
     "joules",
     "references",
     "battery",
+    "paid",
     "actions",
     "energy",
     "distributions",
     "federation",
+    "kinds",
     "devices",
     "summary",
 )
@@ -364,7 +373,7 @@ def test_names_from_outside_cannot_become_markup() -> None:
 )
 def test_every_shape_of_a_result_makes_a_whole_page(arms: list[ArmResult], tmp_path: Path) -> None:
     drawn = plates(arms)
-    assert [plate.name for plate in drawn] == [*SECTIONS[1:-2]]
+    assert [plate.name for plate in drawn] == [*SECTIONS[1:-3]]
     for plate in drawn:
         ET.fromstring(plate.svg)
     page = Reader(render(arms, {}))
@@ -419,7 +428,7 @@ def test_figures_are_the_same_bytes_twice() -> None:
 
 
 def test_ribbon_knows_every_action() -> None:
-    assert {colour_key(name) for name in NAMES} == set(MODE_COLOURS)
+    assert {key for name in NAMES for key in colour_keys(name)} == set(MODE_COLOURS)
 
 
 def test_ribbon_bars_join_and_are_never_thinner_than_can_be_seen() -> None:
@@ -435,6 +444,13 @@ def test_ribbon_bars_join_and_are_never_thinner_than_can_be_seen() -> None:
     ]
     assert bars(stays, "train high", shortest_s=10) == [(0, 45), (300, 400)]
     assert bars(stays, "train", shortest_s=10) == [(600, 610)]
+
+
+def test_a_wake_that_serves_and_trains_shows_both() -> None:
+    stays = [Stay(t_s=0, duration_s=300, busy_s=100, action="serve+train/high/small+large/sync-int8")]
+    assert bars(stays, "train high", shortest_s=10) == [(0, 100)]
+    assert bars(stays, "serve", shortest_s=10) == [(0, 10)]
+    assert bars(stays, "sleep", shortest_s=10) == []
 
 
 def test_staleness_weighs_by_time_not_by_tick() -> None:

@@ -311,7 +311,7 @@ def test_one_device_steps_a_batch_of_states() -> None:
 
 
 REMEMBERED = {
-    "trained_age_s", "contact_age_s", "recent_error", "error_age_s", "requests_per_hour", "training_gain", "wake_on_request",
+    "trained_age_s", "contact_age_s", "recent_error", "error_age_s", "requests_per_hour", "training_gain",
 }  # fmt: skip
 """Fields of an observation that no state knows."""
 

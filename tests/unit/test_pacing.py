@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from circadia.pacing import (
     earliest_s,
     measured_retry_s,
     rest_s,
+    sleep_s,
 )
 
 
@@ -53,3 +56,23 @@ def test_arrays_are_decided_one_by_one() -> None:
         period_s=np.array([300.0, 300.0, 20.0]),
     )
     np.testing.assert_array_equal(rest, [300.0, 0.0, 20.0])
+
+
+def test_a_chosen_sleep_lasts_until_the_first_deadline_at_most_where_requests_are_heard() -> None:
+    hears, deadline_s = np.array([True, True, False, True]), np.array([600.0, math.inf, 600.0, 20.0])
+    found = sleep_s(
+        length_s=np.full(4, 3600.0), answered=0, waiting=1, hears=hears, deadline_s=deadline_s, margin_s=60.0
+    )
+    assert found.tolist() == [540.0, 3600.0, 3600.0, 0.0]
+
+
+def test_a_queue_that_is_being_served_does_not_wait_for_a_sleep() -> None:
+    found = sleep_s(
+        length_s=3600.0,
+        answered=np.array([8, 8, 0]),
+        waiting=np.array([2, 0, 2]),
+        hears=False,
+        deadline_s=600.0,
+        margin_s=60.0,
+    )
+    assert found.tolist() == [0.0, 3600.0, 3600.0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -240,6 +241,7 @@ def test_a_file_of_another_observation_table_sees_what_it_was_trained_to_see(
     rows = random.uniform(0, 1, (40, len(table))).astype(np.float32) * [one.high for one in table]
     export_policy(tmp_path / "other.tflite", net, observations=rows, made=MADE, table=table)
     artifact = load_policy(tmp_path / "other.tflite")
+    caplog.set_level(logging.INFO)
     policy = NetworkPolicy(artifact)
     told = artifact.remarks()
     assert len(told) == len(remarks)

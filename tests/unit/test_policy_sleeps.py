@@ -132,8 +132,8 @@ def test_what_it_is_due_by_travels_with_it(path: Path) -> None:
     seen = Observation(queue_length=0, fresh_examples=3, fresh_age_s=100, contact_age_s=450, deadline_s=400)
     x = values(seen)
     assert policy.due_s(x, action_named("sleep")) == (50.0, 50.0)
-    assert policy.due_s(x, action_named("sleep/sync-pull")) == (370.0, 500.0)
-    assert policy.due_s(x, action_named("train/low/small/sync-int8")) == (370.0, 500.0)
+    assert policy.due_s(x, action_named("sleep/sync-pull")) == (340.0, 500.0)
+    assert policy.due_s(x, action_named("train/low/small/sync-int8")) == (340.0, 500.0)
 
 
 def test_a_file_of_format_1_says_nothing_of_sleep() -> None:

@@ -291,3 +291,47 @@ def test_the_first_day_is_laid_out_before_it_begins() -> None:
     body = SIMULATED.build(SimulatedConfig(), context)
     assert isinstance(body, SimulatedPlatform)
     assert 0 in body._world._days
+
+
+@pytest.mark.parametrize("name", ["pixel-3", "pi-solar"])
+def test_who_drew_the_joules_and_who_paid(name: str) -> None:
+    platform = body(name)
+    meter = SimulatedMeter(platform)
+    start = charge_j(platform, platform.observe(NINE_S))
+    last_j = 0.0
+    for tick in range(1, 30):
+        platform.spend(platform.phases(TRAIN, Units(steps=32), 5000))
+        platform.observe(NINE_S + 600 * tick)
+        assert platform.account.battery_j >= last_j, "what charger and panel put in takes nothing back"
+        last_j = platform.account.battery_j
+    account, end_s = platform.account, NINE_S + 600 * 29
+    read = meter.read(NINE_S, end_s)
+    assert read is not None
+    assert account.work_j + account.rest_j == pytest.approx(read.energy_j)
+    assert account.rest_j == pytest.approx(read.by_load[Load.DEEP_SLEEP])
+    assert 0 < account.battery_work_j < account.battery_j + 1e-9
+    assert account.device_j == pytest.approx(read.energy_j + account.user_j)
+    assert account.battery_j >= start - charge_j(platform, platform.observe(end_s)) - 1e-6
+    assert (account.user_j > 0) == (name == "pixel-3")
+
+
+def test_on_its_charger_a_device_draws_no_battery_joules() -> None:
+    platform = body(initial_soc=0.5)
+    assert platform.observe(2 * 3600.0).charging > 0
+    for tick in range(1, 10):
+        platform.spend(platform.phases(TRAIN, Units(steps=32), 5000))
+        platform.observe(2 * 3600.0 + 600 * tick)
+    assert platform.account.work_j > 100
+    assert platform.account.battery_j == platform.account.battery_s == 0
+
+
+def test_away_from_charger_and_panel_the_battery_pays_all() -> None:
+    platform = body("pi-solar")
+    start = charge_j(platform, platform.observe(86_400.0))
+    platform.spend(platform.phases(TRAIN, Units(steps=32), 5000))
+    end = charge_j(platform, platform.observe(86_400.0 + 3600))
+    account = platform.account
+    assert account.battery_j == pytest.approx(account.device_j)
+    assert account.battery_work_j == pytest.approx(account.work_j)
+    assert account.battery_j == pytest.approx(start - end)
+    assert account.battery_s == pytest.approx(3600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -30,6 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Tick until a signal ends it; everything is stored then. 1 if it ended of an error instead."""
     from circadia.config import DeviceConfig, load_config
+    from circadia.watchdog import Watchdog
     from circadia.wiring import build
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the agent's thread starts, which inherits it
     where = f"{runtime.agent.policy.name} on {config.platform.profile}, store {config.store.path}"
+    if (watchdog := Watchdog.of(os.environ)) is not None:
+        runtime.watch(watchdog)
     device = runtime.agent.status().device
     print(f"{device}: {where}", flush=True)
     with runtime:
@@ -61,9 +65,11 @@ def _tell_the_end(runtime: Runtime, waiting: int) -> None:
 def _line(record: TickRecord) -> None:
     seen, outcome = record.observation, record.outcome
     loss = f"  loss {outcome.training.loss:.3f}" if outcome.training else ""
+    chosen = record.decision.sleep
+    sleep = f"  then {chosen.length_s:.0f} s, {chosen.wake_on.value}" if chosen else ""
     print(
         f"{record.t_s:12.1f} s  battery {seen.battery_soc:6.1%}  {record.decision.action.name:26}"
-        f"  served {len(outcome.served)}  queue {seen.queue_length:.0f}  version {record.version}{loss}",
+        f"  served {len(outcome.served)}  queue {seen.queue_length:.0f}  version {record.version}{loss}{sleep}",
         flush=True,
     )
 
@@ -79,5 +85,7 @@ def _json_line(record: TickRecord) -> None:
         "served": len(outcome.served),
         "expired": len(outcome.expired),
         "version": record.version,
+        "sleep_s": record.decision.sleep.length_s if record.decision.sleep else None,
+        "wake_on": record.decision.sleep.wake_on.value if record.decision.sleep else None,
     }
     print(json.dumps(line), flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from circadia.actions import action_named
 from circadia.bounds import Bounds
 from circadia.doctor.finding import Finding, Status
@@ -14,10 +16,13 @@ from circadia.errors import CircadiaError, NothingStored
 from circadia.learning.task_file import load_task
 from circadia.observation import values
 from circadia.platforms.clocks import SystemClock
+from circadia.policy.sleeps import draw_one
+from circadia.ports import SleepingPolicy, wakes_on
+from circadia.recent import Recent
 from circadia.sensors import all_told, needed
 from circadia.shield import foretold
 from circadia.store.reading import StoreReader
-from circadia.types import in_words
+from circadia.types import WakeOn, in_words
 from circadia.vigil import EXAMPLES, REQUESTS, VERSIONS, in_the_way
 from circadia.wiring import make_policy, most_sync_bytes, most_units, profile_of
 
@@ -25,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from circadia.config import DeviceConfig
     from circadia.energy.profile import DeviceProfile
-    from circadia.ports import Platform
-    from circadia.types import Observation, Pace
+    from circadia.ports import Platform, Policy
+    from circadia.types import Decision, Observation, Pace
 
 NAME = "decision"
 ANEW = "DELETE FROM paces"
@@ -58,7 +65,7 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
     most = foretold(body, profile, on_air, units=most_units(config, task))
     bounds = Bounds(config.limits, most, Paces.of(_paces(config.store.path), task.infer_batch))
     shield = bounds.shield
-    seen = _with_work(body.observe(SystemClock().now_s()), config)
+    seen = _with_work(body.observe(SystemClock().now_s()), config, body)
     x = values(seen)
     decided = shield.decide(x, policy.scores(x), 0.5)
     forbidden = {
@@ -82,8 +89,27 @@ def _decided(config: DeviceConfig, body: Platform) -> Finding:
             detail=f"nothing can be done now: {told}",
             advice=advice or WAIT,
         )
-    can = f"with a request, an example and a version waiting: {decided.action.name}"
+    can = f"with a request, an example and a version waiting: {decided.action.name}, then {_sleep(policy, decided, x, body)}"
     return Finding(name=NAME, status=Status.OK, detail="; ".join(filter(None, (can, told))), advice=advice)
+
+
+def _sleep(policy: Policy, decided: Decision, x: NDArray[np.float32], body: Platform) -> str:
+    """What would follow, in words."""
+    if not isinstance(policy, SleepingPolicy) or policy.sleeps is None:
+        return "sleep by agent.period_s"
+    places = np.flatnonzero(policy.sleeps.mask(wakes_on(body))).tolist()
+    drawn = draw_one(policy.sleep_scores(x), places, 0.5)
+    if drawn is None:
+        return "sleep by agent.period_s, for it has no sleep that this body can do"
+    sleep = policy.sleeps.sleep(*drawn, policy.due_s(x, decided.action))
+    return f"{sleep.length_s:.0f} s of sleep, woken {WOKEN[sleep.wake_on]}"
+
+
+WOKEN = {
+    WakeOn.DUE: "by nothing before",
+    WakeOn.DEADLINE: "before by a request, in time for its deadline",
+    WakeOn.REQUEST: "before by a request, at once",
+}
 
 
 def _measured(bounds: Bounds, foretold: Bounds, store: Path) -> str:
@@ -121,10 +147,13 @@ def _warm(
     )
 
 
-def _with_work(seen: Observation, config: DeviceConfig) -> Observation:
+def _with_work(seen: Observation, config: DeviceConfig, body: Platform) -> Observation:
     preference = config.agent.preference
+    recent = Recent(deadline_s=config.agent.deadline_s, federated=config.federation is not None)
     return dataclasses.replace(
         seen,
+        **recent.fields(0.0),
+        wake_on_request=2.0 if WakeOn.REQUEST in wakes_on(body) else float(WakeOn.DEADLINE in wakes_on(body)),
         queue_length=1.0,
         queue_age_s=0.0,
         queue_slack_s=config.agent.deadline_s,

@@ -18,6 +18,7 @@ from circadia.doctor.finding import Finding, Status
 from circadia.doctor.plugins import added, body, meter, unusable
 from circadia.errors import CircadiaError, ConfigError, NothingStored
 from circadia.federation.transport.address import BrokerAddress
+from circadia.ports import SleepingPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,14 +205,19 @@ def _interpreter() -> str:
 
 
 def _policy(name: str) -> str:
+    from circadia.policy.artifact import load_policy, shipped_policy
     from circadia.policy.network import NetworkPolicy
     from circadia.policy.rules import RULES
     from circadia.wiring import make_policy
 
+    if name in ("default", "separate"):
+        load_policy(shipped_policy())  # whose errors a device survives, by a rule in its place
     policy = make_policy(name)
     what = "a rule" if name in RULES else "hashes and test vectors right"
     remarks = "".join(f"; {remark}" for remark in policy.remarks) if isinstance(policy, NetworkPolicy) else ""
-    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {what}{remarks}"
+    chooses = isinstance(policy, SleepingPolicy) and policy.sleeps is not None
+    sleeps = "chooses its sleeps" if chooses else "sleeps by agent.period_s"
+    return f"{policy.name}: offers {int(policy.offered.sum())} actions, {sleeps}, {what}{remarks}"
 
 
 def _store(path: Path) -> str:

@@ -21,6 +21,8 @@ from circadia.plugs import (
     points_of,
     told,
 )
+from circadia.ports import wakes_on
+from circadia.types import WakeOn
 from circadia.wiring import named_profile
 
 if TYPE_CHECKING:
@@ -37,7 +39,9 @@ def body(config: DeviceConfig) -> Finding:
     """Whether the body of [platform] can be built and looked at."""
     kind = config.platform.kind
     try:
-        built(config).close()
+        made = built(config)
+        able = wakes_on(made)
+        made.close()
     except CircadiaError as error:
         return Finding(
             name="body",
@@ -45,7 +49,16 @@ def body(config: DeviceConfig) -> Finding:
             detail=str(error),
             advice="mend [platform], or name another kind",
         )
-    return Finding(name="body", status=Status.OK, detail=kind)
+    woken = next(words for kind_of, words in WOKEN.items() if kind_of in able)
+    return Finding(name="body", status=Status.OK, detail=f"{kind}; {woken}")
+
+
+WOKEN = {
+    WakeOn.REQUEST: "requests wake it",
+    WakeOn.DEADLINE: "requests wake it in time for their deadlines",
+    WakeOn.DUE: "nothing wakes it before its time, so requests wait for the next look",
+}
+"""The most that a body can do, in words."""
 
 
 def built(config: DeviceConfig) -> Platform:
@@ -62,7 +75,7 @@ def built(config: DeviceConfig) -> Platform:
         body = found.plug.build(config.platform, context)
     with found.blamed("looking at it"):
         body.observe(clock.now_s())
-        _ = body.stopwatch, body.looks_at("battery_soc")
+        _ = body.stopwatch, body.looks_at("battery_soc"), wakes_on(body)
         for action in CATALOGUE:
             if body.supports(action):
                 body.phases(action, units_of(action), 0)

@@ -22,7 +22,7 @@ from circadia.actions import FACTS
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.physics.backlog import examples_after, queue_after
-from circadia.physics.params import LOADS, SERVES, TRAINS
+from circadia.physics.params import LOADS, SERVES, TRAINS, radio_session_j, sleep_w, wake_up_j
 from circadia.physics.state import Drained, Result, State
 from circadia.physics.surroundings import (
     ambient_c,
@@ -384,16 +384,15 @@ def observe(state: State, params: Params, preference: Any, xp: Any) -> Any:
 
 
 def _waking(params: Params, xp: Any) -> dict[str, Any]:
-    """What a wake-up, an exchange and sleep cost this body, what wakes it, and how long its requests can wait."""
-    power = params.power_w
-    sleep = xp.where(params.can_deep_sleep > 0, power[..., Load.DEEP_SLEEP], power[..., Load.AWAKE])
-    at_once, in_time = (
-        params.wakes_on[..., list(WakeOn).index(on)] for on in (WakeOn.REQUEST, WakeOn.DEADLINE)
-    )
+    """What wakes this body, what a wake-up, an exchange and sleep cost it, and how long its requests can wait."""
+    able = xp.asarray(params.wakes_on) * xp.asarray(_WAKING)
     return {
         "deadline_s": params.deadline_s,
-        "wake_on_request": xp.maximum(2 * at_once, in_time),
-        "wake_up_j": power[..., Load.WAKE_UP] * params.wake_up_s,
-        "radio_session_j": power[..., Load.RADIO] * params.radio_setup_s,
-        "sleep_w": sleep,
+        "wake_on_request": xp.max(able, axis=-1),
+        "wake_up_j": wake_up_j(params),
+        "radio_session_j": radio_session_j(params),
+        "sleep_w": sleep_w(params),
     }
+
+
+_WAKING = np.array([float({WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}[kind]) for kind in WakeOn])

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia.physics.params import make_params
-from circadia.physics.phases import phases_of, waking_costs
+from circadia.physics.phases import phases_of
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.sysfs import number, text
+from circadia.ports import EVERY_SLEEP
 from circadia.types import ClockLevel, Link, Observation, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from circadia.energy.profile import DeviceProfile
-    from circadia.types import Action, Units
+    from circadia.types import Action, Units, WakeOn
 
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
@@ -87,7 +88,9 @@ class LinuxPlatform:
             cpu_load=self._cpu_load(),
             link=float(self._link),
             link_bytes_per_s=bytes_per_s,
-            **waking_costs(self.profile),
+            wake_up_j=self.profile.wake_up_j,
+            radio_session_j=self.profile.radio_session_j,
+            sleep_w=self.profile.sleep_w,
         )
 
     def looks_at(self, name: str) -> str:
@@ -113,6 +116,15 @@ class LinuxPlatform:
 
     def spend(self, phases: Sequence[Phase]) -> None:
         """A real battery has paid already."""
+
+    @property
+    def wakes_on(self) -> frozenset[WakeOn]:
+        """All sleeps: it stays awake, and the agent waits."""
+        return EVERY_SLEEP
+
+    def sleep(self, _until_s: float, _wake_on: WakeOn) -> bool:
+        """False: it cannot power down yet, so that what longer sleeps save is nothing here."""
+        return False
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -18,6 +18,7 @@ from circadia.physics import dynamics
 from circadia.physics.params import LOADS, make_params
 from circadia.physics.phases import phases_of
 from circadia.physics.surroundings import income_j
+from circadia.platforms.account import Account
 from circadia.platforms.timeline import Stretch, Timeline
 from circadia.platforms.world import CELL_S, World
 from circadia.types import EnergyReading, Link, Load, Observation, Phase, Source
@@ -86,6 +87,7 @@ class SimulatedPlatform:
         self.scenario = _personal(scenario, seed)
         self.params = make_params(profile, self.scenario)
         self.timeline = Timeline(REMEMBERED_S)
+        self.account = Account()
         self._world = World(self.params, seed)
         self._midnight_s = midnight_s
         self._initial_soc = initial_soc
@@ -131,13 +133,17 @@ class SimulatedPlatform:
         """Seconds since local midnight, in [0, 86,400)."""
         return (now_s - self._midnight_s) % DAY_S
 
-    def close(self) -> None:
-        """Nothing to let go of."""
-
     @property
     def wakes_on(self) -> frozenset[WakeOn]:
         """The sleeps that the profile's device can do."""
         return self.profile.sleep.wakes_on
+
+    def sleep(self, _until_s: float, _wake_on: WakeOn) -> bool:
+        """False: its time passes by the clock, and the agent waits."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     # The rest of the body
 
@@ -252,6 +258,7 @@ class SimulatedPlatform:
         dt_s = end_s - start_s
         income = income_j(state, dt_s, self.params, np)
         body = dynamics.drain(state, durations, dt_s, income, self.params, np)
+        self.account = self.account.and_then(spent, body, float(self.params.charge_efficiency))
         self._record(start_s, end_s, spent, body)
         return state._replace(
             time_s=np.float64(end_s), battery_j=body.battery_j, temperature_c=body.temperature_c

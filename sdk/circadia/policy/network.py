@@ -52,8 +52,9 @@ class NetworkPolicy:
         self.name = artifact.name
         self.remarks = tuple(artifact.remarks())
         """What is to be said about a file that was made for another version."""
+        level = logging.WARNING if artifact.absent or artifact.unknown else logging.INFO
         for remark in self.remarks:
-            log.warning("policy %s was made for another version of Circadia: %s", artifact.name, remark)
+            log.log(level, "policy %s was made for another version of Circadia: %s", artifact.name, remark)
         self._select, self._encode = Selection(manifest.table), Encoder(manifest.table)
         head = manifest.sleeps
         self._network = Int8Network(artifact.model, artifact.name, open_model, sleeps=head is not None)

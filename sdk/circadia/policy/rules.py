@@ -15,6 +15,7 @@ from circadia.actions import CATALOGUE, FACTS, FIRST, INDEX, LOCAL_STEPS, SERVE_
 from circadia.errors import ConfigError
 from circadia.idle import lacking_in
 from circadia.observation import COLUMN, HOUR_S
+from circadia.policy.due_rule import DueRule
 from circadia.types import Link, Work
 
 if TYPE_CHECKING:
@@ -248,6 +249,6 @@ def _linked(x: Any) -> Any:
 
 
 RULES: dict[str, Callable[[], Policy]] = {
-    rule.name: rule for rule in (ThresholdRule, ChargingOnlyRule, DriftPlusPenaltyRule)
+    rule.name: rule for rule in (ThresholdRule, ChargingOnlyRule, DriftPlusPenaltyRule, DueRule)
 }
 """The rules by name, as a configuration refers to them."""

@@ -91,6 +91,10 @@ class SleepOptions:
         """(…,) option → its place in `wake_on`."""
         return option // self.group
 
+    def until_due(self, option: int) -> bool:
+        """Whether it is that of sleeping until something is due."""
+        return option % self.group == self.bins
+
     def length_s(self, drawn: Drawn, due_s: Any, xp: Any = np) -> Any:
         """(…,) draws and (…, kinds) seconds until something is due in each kind of sleep → (…,) lengths."""
         place = drawn.option % self.group
@@ -103,7 +107,7 @@ class SleepOptions:
         return xp.where(place == self.bins, until_due, low * (high / low) ** drawn.rest)
 
     def sleep(self, option: int, rest: float, due_s: Sequence[float]) -> Sleep:
-        """The same of one device; `due_s` (kinds,)."""
+        """The same of one device; `due_s` (kinds,), of which only *until due* makes use."""
         kind, place = divmod(option, self.group)
         if place == self.bins:
             length_s = min(max(due_s[kind], self.edges_s[0]), self.edges_s[-1])

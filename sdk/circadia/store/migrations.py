@@ -57,6 +57,8 @@ TASK = """CREATE TABLE task (
     id INTEGER PRIMARY KEY CHECK (id = 1), digest TEXT NOT NULL, identity TEXT NOT NULL, adopted INTEGER NOT NULL)"""
 """The task that the store belongs to. `identity`: canonical JSON, of which `digest` is the SHA-256; `adopted`: 1 when the
 store was there before and took the task of the first program that knew of identities."""
+SLEEP_COLUMNS = ("draw REAL", "sleep_draw REAL", "sleep_s REAL", "wake_on TEXT")
+"""Of `ticks`, since schema 6."""
 TABLES = f"""
 {READABLE_FROM};
 {DEVICE};
@@ -73,7 +75,7 @@ CREATE TABLE ticks (
     action TEXT NOT NULL, feasible INTEGER NOT NULL, masked TEXT, phases TEXT NOT NULL, version INTEGER NOT NULL,
     served INTEGER NOT NULL, expired INTEGER NOT NULL, overrun_s REAL NOT NULL,
     energy_j REAL, energy_source TEXT, gap_s REAL, lost_s REAL, bound_j REAL, joules_by_load TEXT,
-    observation_table INTEGER NOT NULL DEFAULT 1, room BLOB);
+    observation_table INTEGER NOT NULL DEFAULT 1, room BLOB, draw REAL, sleep_draw REAL, sleep_s REAL, wake_on TEXT);
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY, tick INTEGER NOT NULL, label INTEGER, confidence REAL, latency_s REAL, version INTEGER,
     truth INTEGER);
@@ -96,6 +98,8 @@ INSERT INTO observation_tables (id, features) VALUES (1, '{FEATURES_3}')
 
 `model.unsent` holds the ids behind `unsent_examples`, int64, rising; NULL in a row that a version before schema 5 wrote.
 `model.unsent_left` counts those that have left the buffer, whose ids are not kept.
+`ticks.draw` and `ticks.sleep_draw` are the numbers at which action and sleep were drawn, `ticks.sleep_s` and `ticks.wake_on` the
+sleep: NULL in rows from before schema 6, and the last three where the policy says nothing of sleep.
 `ticks.room` holds the place of the joules that come later: a row that grows makes its page split, which writes six.
 """
 
@@ -119,12 +123,18 @@ def _from_4(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE model ADD COLUMN unsent_left INTEGER NOT NULL DEFAULT 0")
 
 
+def _from_5(db: sqlite3.Connection) -> None:
+    """Ticks say at which numbers they were drawn, and how long the device was to sleep."""
+    for column in SLEEP_COLUMNS:
+        db.execute(f"ALTER TABLE ticks ADD COLUMN {column}")
+
+
 STORE = Schema(
     kind="a store of Circadia",
     landmark="ticks",
-    version=5,
+    version=6,
     readable_from=4,
     tables=TABLES,
-    steps={3: Step(run=_from_3), 4: Step(run=_from_4)},
+    steps={3: Step(run=_from_3), 4: Step(run=_from_4), 5: Step(run=_from_5)},
 )
 """Schema 3 itself opens no other; from 4 on a program opens what says that it may."""

@@ -73,7 +73,7 @@ class StoreReader:
 
     def _ticks(self, which: str) -> list[rows.StoredTick]:
         table = "1" if self.schema == 3 else "observation_table"
-        query = f"SELECT {table}, {rows.TICK_COLUMNS} FROM ticks {which}"  # noqa: S608 - constants
+        query = f"SELECT {table}, {rows.tick_columns(self.schema)} FROM ticks {which}"  # noqa: S608 - constants
         found, tick_id = self._all(query), 0
         try:
             for table, tick_id, _, blob, *_ in found:  # noqa: B007 - told if it is damaged

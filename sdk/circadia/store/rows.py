@@ -30,6 +30,15 @@ TICK_COLUMNS = (
     "id, t_s, observation, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,"
     " energy_source, gap_s, lost_s, bound_j, joules_by_load"
 )
+SLEEP_COLUMNS, NO_SLEEP = "draw, sleep_draw, sleep_s, wake_on", "NULL, NULL, NULL, NULL"
+"""Of schema 6 on, and what stands for them before."""
+
+
+def tick_columns(schema: int) -> str:
+    """What `Decoder.tick` takes, of a store of that schema."""
+    return f"{TICK_COLUMNS}, {SLEEP_COLUMNS if schema >= 6 else NO_SLEEP}"
+
+
 MODEL_QUERY = "SELECT version, published_s, base, weights, unsent_examples, practice, practice_s FROM model"
 
 
@@ -58,6 +67,14 @@ class StoredTick:
     lost_s: float
     bound_j: float
     by_load_j: dict[str, float]
+    draw: float
+    """In [0, 1), at which the action was drawn; NaN in rows from before schema 6 …"""
+    sleep_draw: float
+    """… and the sleep; NaN where the policy says nothing of it."""
+    sleep_s: float
+    """How long it was to sleep; NaN likewise."""
+    wake_on: str | None
+    """What might end it before, a `WakeOn`'s value."""
 
     @property
     def observation(self) -> Observation:
@@ -167,7 +184,7 @@ class Decoder:
         """Of `TICK_COLUMNS`, and `x` for its observation; one of `DAMAGE` for nonsense."""
         (
             tick_id, t_s, _, proposed, action, feasible, masked, phases, version, served, expired, overrun_s, energy_j,
-            energy_source, gap_s, lost_s, bound_j, by_load,
+            energy_source, gap_s, lost_s, bound_j, by_load, draw, sleep_draw, sleep_s, wake_on,
         ) = row  # fmt: skip
         return StoredTick(
             tick_id=tick_id,
@@ -188,6 +205,10 @@ class Decoder:
             lost_s=_number(lost_s),
             bound_j=_number(bound_j),
             by_load_j=dict(json.loads(by_load)) if by_load else {},
+            draw=_number(draw),
+            sleep_draw=_number(sleep_draw),
+            sleep_s=_number(sleep_s),
+            wake_on=wake_on,
         )
 
     def _masked_of(self, text: str | None) -> Masked:

@@ -48,10 +48,15 @@ def insert_tick(db: sqlite3.Connection, names: Names, record: TickRecord, room: 
         len(outcome.expired),
         outcome.overrun_s,
         bytes(room) if room else None,
+        decision.draw,
+        decision.sleep_draw,
+        None if decision.sleep is None else decision.sleep.length_s,
+        None if decision.sleep is None else decision.sleep.wake_on.value,
     )
     cursor = db.execute(
         """INSERT INTO ticks (t_s, observation, observation_table, proposed, action, feasible, masked, phases, version,
-           served, expired, overrun_s, room) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           served, expired, overrun_s, room, draw, sleep_draw, sleep_s, wake_on)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         row,
     )
     return int(cursor.lastrowid or 0)

@@ -10,9 +10,10 @@ import pytest
 
 from circadia.actions import CATALOGUE, SLEEP, units_of
 from circadia.observation import DAY_S, TABLE, values
+from circadia.ports import PowersDown, wakes_on
 from circadia.sensors import SENSORS
 from circadia.testing.contract import Contract
-from circadia.types import Load, Observation, Phase, Units
+from circadia.types import Load, Observation, Phase, Units, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,14 @@ AGENTS = {
     "spooled_updates",
     "versions_behind",
     "model_age_s",
+    "trained_age_s",
+    "contact_age_s",
+    "recent_error",
+    "error_age_s",
+    "requests_per_hour",
+    "training_gain",
+    "deadline_s",
+    "wake_on_request",
 }
 """Fields that the agent fills in."""
 WORK = {Load.SERVE_LOW, Load.SERVE_HIGH, Load.TRAIN_LOW, Load.TRAIN_HIGH}
@@ -124,6 +133,22 @@ class PlatformContract(Contract):
             assert 0 <= platform.local_time_s(now_s) < DAY_S
         day = platform.local_time_s(self.start_s + DAY_S) - platform.local_time_s(self.start_s)
         assert day == pytest.approx(0, abs=1e-3)
+
+    def test_it_says_what_ends_its_sleep(self, platform: Platform) -> None:
+        able = wakes_on(platform)
+        assert able
+        assert able <= frozenset(WakeOn)
+        assert wakes_on(platform) == able
+
+    def test_it_sleeps_or_says_that_it_cannot(self, platform: Platform) -> None:
+        platform.observe(self.start_s)
+        if not isinstance(platform, PowersDown):
+            pytest.skip("it does not power down")
+        for kind in wakes_on(platform):
+            assert isinstance(
+                platform.sleep(self.start_s, kind), bool
+            )  # a time that has come: it is back at once
+        platform.observe(self.start_s + 60)
 
     def test_it_may_be_closed_twice(self, platform: Platform) -> None:
         platform.observe(self.start_s)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circadia_lab.page.action_name import mode_of
+
 if TYPE_CHECKING:
     from circadia.types import EnergyReading, TickRecord
 
@@ -38,7 +40,7 @@ class Decision:
     @property
     def mode(self) -> str:
         """`train`, `serve` or `sleep`."""
-        return self.action.split("/", 1)[0]
+        return mode_of(self.action)
 
     @property
     def letter(self) -> str:

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from circadia_lab.page.action_name import mode_of
+
 if TYPE_CHECKING:
     from circadia.types import EnergyReading
     from circadia_lab.meter.decision import Decision
@@ -54,5 +56,5 @@ class Ledger:
         """Joules."""
         found = dict.fromkeys(("train", "serve", "sleep"), 0.0)
         for action, joules in self.joules.items():
-            found[action.split("/", 1)[0]] += joules
+            found[mode_of(action)] += joules
         return found

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
+from circadia_lab.page.action_name import exchange_of, pushes, works_of
 from circadia_lab.page.style import MODE_COLOURS, PULL, PUSH
 
 if TYPE_CHECKING:
@@ -48,19 +49,23 @@ LAYERS = ("train", "train high", "serve")
 """Drawn in this order over the ribbon's ground, sleep."""
 
 
-def colour_key(action: str) -> str:
-    """The name in `MODE_COLOURS` of an action's stable name."""
-    mode, *rest = action.split("/")
-    return "train high" if mode == "train" and "high" in rest else mode
+def colour_keys(action: str) -> tuple[str, ...]:
+    """The names in `MODE_COLOURS` of what an action does."""
+    high = "high" in action.split("/")
+    return tuple("train high" if work == "train" and high else work for work in works_of(action))
 
 
 def bars(stays: Iterable[Stay], key: str, shortest_s: float) -> list[tuple[float, float]]:
-    """(start, end) of the busy time of the stays of that colour; those that touch are one."""
+    """(start, end) of the busy time of the stays of that colour; those that touch are one.
+
+    Where a wake served and trained, serving is as short as can be seen: answers come first, and training takes longer.
+    """
     found: list[tuple[float, float]] = []
     for stay in stays:
-        if colour_key(stay.action) != key or not np.isfinite(stay.t_s):
+        keys = colour_keys(stay.action)
+        if key not in keys or not np.isfinite(stay.t_s):
             continue
-        busy_s = stay.busy_s if np.isfinite(stay.busy_s) else 0.0
+        busy_s = stay.busy_s if np.isfinite(stay.busy_s) and key == keys[-1] else 0.0
         start, end = stay.t_s, stay.t_s + max(busy_s, shortest_s)
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
@@ -78,8 +83,9 @@ def draw_ribbon(ax: Axes, stays: Sequence[Stay], y: float, height: float, day_s:
     for layer, key in enumerate(LAYERS):
         rows = bars(stays, key, SHORTEST * day_s)
         _rectangles(ax, rows, y, height, MODE_COLOURS[key], 2 + layer)
-    for suffix, colour in (("sync-pull", PULL), ("sync-int8", PUSH)):
-        marks = [stay.t_s for stay in stays if stay.action.endswith(suffix) and np.isfinite(stay.t_s)]
+    seen = [stay for stay in stays if np.isfinite(stay.t_s) and exchange_of(stay.action)]
+    for sends, colour in ((False, PULL), (True, PUSH)):
+        marks = [stay.t_s for stay in seen if pushes(stay.action) is sends]
         ax.vlines(marks, y - 0.32 * height, y - 0.04 * height, color=colour, linewidth=0.8)
 
 

@@ -15,6 +15,8 @@ INK, MUTED, GRID, PAPER = "#1f2933", "#5f6b7a", "#e4e8ed", "#ffffff"
 CHARGE = "#fbe7b2"
 ARM_COLOURS = ("#0b66b0", "#d1570b", "#3f7d20", "#8a4a9e")
 """Of the arms, in their order."""
+FURTHER_COLOURS = ("#b0912a", "#5f6b7a")
+"""Of a fifth and a sixth."""
 MODE_COLOURS = {"sleep": "#e3e7ec", "serve": "#12a07a", "train": "#a887cf", "train high": "#55288c"}
 """Of actions; training at a high clock is darker."""
 PUSH, PULL = INK, "#8b96a5"
@@ -57,7 +59,8 @@ RC: dict[Any, Any] = {
 
 def arm_colour(index: int) -> str:
     """The colour of the arm at that place."""
-    return ARM_COLOURS[index % len(ARM_COLOURS)]
+    colours = (*ARM_COLOURS, *FURTHER_COLOURS)
+    return colours[index % len(colours)]
 
 
 def clock(t_s: float) -> str:

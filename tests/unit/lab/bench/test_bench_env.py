@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia_lab.bench.env import GYM_STEPS, GymnasiumLoop, VectorLoop, any_admitted, timed
+from circadia_lab.bench.env import GYM_STEPS, GymnasiumLoop, Lived, VectorLoop, WakeLoop, any_admitted, timed
 from circadia_lab.policy.env.fixed import CATALOGUE
 
 
@@ -28,7 +28,8 @@ def test_the_loops_take_only_admitted_actions_and_are_timed() -> None:
     turn = timed(single)
     assert turn.per_s > 0
     assert turn.cpu_ns > 0
-    assert single.live() == GYM_STEPS
+    assert single.live() == Lived(GYM_STEPS)
+    assert WakeLoop().live().steps == GYM_STEPS
     action = any_admitted(batch._mask, batch._random.random(len(batch._mask)), np)
     *_, info = batch._env.step(action)
     assert not info["forbidden"].any()

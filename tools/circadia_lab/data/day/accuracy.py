@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from circadia_lab.data.day.result import Series
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from circadia_lab.data.day.world import World
 
     Weights = NDArray[np.float32]
-
-BACK_WITHIN = 0.02
-BEFORE_S = 7200.0
 
 
 class Examiner:
@@ -47,22 +43,3 @@ class Examiner:
     ) -> Series:
         """The accuracy of a device's weights at those times."""
         return Series(t_s=grid_s, value=[self.accuracy(weights_at(t_s), t_s, device) for t_s in grid_s])
-
-
-def recovery_s(accuracy: Series, drift_s: float) -> float | None:
-    """From the drift until accuracy is back within `BACK_WITHIN` of its mean over `BEFORE_S` before; None if never.
-
-    Straight lines between the values; 0 when it had not fallen further than that by the first value after the drift.
-    """
-    points = list(zip(accuracy.t_s, accuracy.value, strict=True))
-    before = [value for t_s, value in points if drift_s - BEFORE_S <= t_s < drift_s]
-    after = [(t_s, value) for t_s, value in points if t_s >= drift_s]
-    if not before or not after:
-        return None
-    enough = sum(before) / len(before) - BACK_WITHIN
-    if after[0][1] >= enough:
-        return 0.0
-    for (t0, low), (t1, high) in pairwise(after):
-        if high >= enough:
-            return t0 + (t1 - t0) * (enough - low) / (high - low) - drift_s
-    return None

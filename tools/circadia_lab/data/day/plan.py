@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 DAY_S = 86_400.0
 
-PROFILES = ("pixel-3", "fairphone-4", "pi-solar")
-"""Dealt to the devices in turn."""
-ARMS = (("circadia", "default"), ("charging-only", "charging-only"))
-"""(arm, the policy that its devices run)."""
+PHONES = ("pixel-3", "fairphone-4")
+BOARDS = ("pi-solar", "pi-boot", "suspend-board")
+"""The first two cut their power between two wakes, and boot for each."""
+MIXED = "mixed"
+FLEETS: dict[str, tuple[str, ...]] = {"phones": PHONES, "boards": BOARDS, MIXED: (*PHONES, *BOARDS[:2])}
+"""Profiles that are dealt to the devices in turn."""
+WORKS = {"task": "task", "cnn": "profile"}
+"""How long work takes, in a user's word and in a device's file: as the task's own operations do, or as the network of the
+profile's published durations, a CNN on 84×84 pixels."""
 PERIOD_S = 300.0
 """Simulated time between ticks."""
 DEADLINE_S = 300.0
+BOARD_DEADLINE_S = 3600.0
+"""How long a request waits at a phone, whose user does, and at a board, whose measurements are there for the day."""
 EXAMPLES = 1024
 """Size of the example buffer."""
 BUFFER = 4
@@ -25,13 +32,17 @@ BUFFER_TIMEOUT_S = 1800.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The choices of one run; the same for both arms."""
+    """The choices of one run; the same for all arms."""
 
     devices: int = 8
     minutes: float = 3.0
     """Wall time that each arm's day takes."""
     seed: int = 0
     chaos: bool = False
+    fleet: str = MIXED
+    """Of `FLEETS`."""
+    work: str = "task"
+    """Of `WORKS`."""
 
     @property
     def day_s(self) -> float:
@@ -45,7 +56,16 @@ class Plan:
 
     def profile(self, index: int) -> str:
         """The profile of a device."""
-        return PROFILES[index % len(PROFILES)]
+        profiles = FLEETS[self.fleet]
+        return profiles[index % len(profiles)]
+
+    def deadline_s(self, index: int) -> float:
+        """How long a device's requests wait."""
+        return BOARD_DEADLINE_S if self.profile(index) in BOARDS else DEADLINE_S
+
+    def device_seed(self, index: int) -> int:
+        """Of a device's chances: who uses it, its links and clouds, its draws."""
+        return self.seed * 1000 + index
 
     def initial_soc(self, index: int) -> float:
         """How full a device's battery is at midnight."""

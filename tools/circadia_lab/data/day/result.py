@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,6 +23,29 @@ class Stay:
     duration_s: float
     busy_s: float
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joules:
+    """Who drew them, and which of them the battery paid; simulated. NaN where the body could not be played again."""
+
+    work_j: float = math.nan
+    """The agent's: waking up, serving, training, radio, and being awake for it."""
+    rest_j: float = math.nan
+    """Asleep, or awake with nothing to do."""
+    user_j: float = math.nan
+    """Screen and applications."""
+    battery_work_j: float = math.nan
+    """Of the agent's, what the battery paid: not its charger, nor its panel."""
+    battery_j: float = math.nan
+    """The same of all three."""
+    battery_s: float = math.nan
+    """Seconds in which the battery paid anything."""
+
+    @property
+    def device_j(self) -> float:
+        """All that was drawn."""
+        return self.work_j + self.rest_j + self.user_j
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +87,24 @@ class DeviceResult:
     restarts: int = 0
     unanswered: int = 0
     """Requests that neither were served nor expired in the queue: nobody was there, or the day ended."""
+    joules: Joules = Joules()
+    battery_agent_j: Series = field(default_factory=Series)
+    """Of the agent's joules, what the battery has paid since midnight, at each tick; simulated."""
+    capacity_j: float = math.nan
+    """Of the full battery."""
+    recovery_s: float | None = None
+    """As the arm's, of this device's accuracy on the common set, against all arms' level of the same device."""
+
+    @property
+    def asked(self) -> int:
+        """Requests of its users."""
+        return self.served + self.expired + self.unanswered
+
+    @property
+    def battery_hours(self) -> float:
+        """How long a full battery lasts at the mean drain of the time in which it paid; NaN if it never did."""
+        watts = self.joules.battery_j / self.joules.battery_s if self.joules.battery_s > 0 else 0.0
+        return self.capacity_j / watts / 3600 if watts > 0 else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +120,9 @@ class ArmResult:
     """One policy's day with the whole fleet."""
 
     arm: str
-    """`circadia` or `charging-only`."""
+    """Its name."""
     policy: str
+    """What its devices ran: `default`, `separate`, a rule's name, or a file."""
     day_s: float
     """Simulated time that was covered; less than a day after Ctrl-C."""
     wall_s: float
@@ -104,7 +147,8 @@ class ArmResult:
     joules: Series
     """Sum of the devices' cumulative joules at the same times."""
     recovery_s: float | None
-    """From the drift until accuracy is back within two points of what it was before; None if never."""
+    """From the drift until accuracy stays for an hour within two points of one level for all arms; None if it is not seen
+    to. See `circadia_lab.data.day.recovery`."""
     served: int
     expired: int
     energy_j: dict[str, float]
@@ -115,6 +159,8 @@ class ArmResult:
     overruns: int
     complete: bool = True
     unanswered: int = 0
+    battery_agent_j: Series = field(default_factory=Series)
+    """Sum of the devices' at the times of `joules`."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""

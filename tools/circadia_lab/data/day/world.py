@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia_lab.data.day.plan import Plan
+
     Images = NDArray[np.float32]
     Labels = NDArray[np.int32]
 
@@ -80,8 +82,12 @@ class World:
         drifts_s: Sequence[float] = (DRIFT_S,),
         days: int = 1,
         apart_deg: float = 0.0,
+        deadlines_s: Sequence[float] = (),
     ) -> None:
-        """`apart_deg`: each device's camera is turned so far from the one before, the middle ones least."""
+        """`apart_deg`: each device's camera is turned so far from the one before, the middle ones least.
+
+        `deadlines_s`: how long each device's requests wait; none: `DEADLINE_S` everywhere.
+        """
         if seed < 0 or devices < 1:
             raise ConfigError(
                 f"world of {devices} devices, seed {seed}: needs a device, and a seed of 0 or more"
@@ -94,6 +100,9 @@ class World:
         self.devices = devices
         self.days = days
         self._apart_deg = apart_deg
+        self._deadlines_s = tuple(deadlines_s) or (DEADLINE_S,) * devices
+        if len(self._deadlines_s) != devices:
+            raise ConfigError(f"world of {devices} devices: {len(self._deadlines_s)} deadlines")
         self.drifts_s = tuple(drifts_s)
         self.train_x, self.train_y, self.test_x, self.test_y = load_digits_split(seed)
         if devices > len(self.train_y):
@@ -205,7 +214,7 @@ class World:
                 t_s=float(t),
                 image=image,
                 label=int(label),
-                deadline_s=DEADLINE_S,
+                deadline_s=self._deadlines_s[device],
                 feedback_after_s=None if np.isnan(delay) else float(delay),
             )
             for t, image, label, delay in zip(t_s, images, labels, delays, strict=True)
@@ -255,6 +264,12 @@ class World:
         weights = shares[self.test_y]
         rows = random.choice(len(self.test_y), HELD_OUT_OWN, p=weights / weights.sum())
         return condition.render(self.test_x[rows], random), self.test_y[rows]
+
+
+def world_of(plan: Plan) -> World:
+    """What happens to the devices of that run."""
+    deadlines_s = [plan.deadline_s(device) for device in range(plan.devices)]
+    return World(plan.seed, plan.devices, deadlines_s=deadlines_s)
 
 
 def _deal(labels: Labels, devices: int, random: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -13,11 +13,12 @@ import numpy as np
 from circadia.errors import StoreError
 from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
-from circadia_lab.data.day.accuracy import Examiner, recovery_s
+from circadia_lab.data.day.accuracy import Examiner
 from circadia_lab.data.day.result import ArmResult, DeviceResult, Series
-from circadia_lab.data.day.world import RequestEvent, World
+from circadia_lab.data.day.world import RequestEvent, world_of
 from circadia_lab.fleet.demo import device_figures as figures
 from circadia_lab.fleet.demo import replay
+from circadia_lab.fleet.demo.body import played
 from circadia_lab.fleet.demo.device_log import read_log
 from circadia_lab.fleet.demo.ledger_log import read_ledger
 from circadia_lab.fleet.demo.truth import true_labels
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from circadia.federation.aggregate.records import Version
     from circadia.learning.task import Task
+    from circadia.platforms.simulated import SimulatedPlatform
     from circadia_lab.data.day.plan import Plan
     from circadia_lab.data.day.result import Drift
     from circadia_lab.fleet.demo.device_log import DeviceLog
@@ -72,13 +74,17 @@ class DeviceFiles(Protocol):
         """How often its process was started again."""
         ...
 
+    def body(self) -> SimulatedPlatform:
+        """Its body as it was when the day began."""
+        ...
+
 
 class ArmFiles(Protocol):
     """An arm that has ended."""
 
     @property
     def name(self) -> str:
-        """`circadia` or `charging-only`."""
+        """As the user called it."""
         ...
 
     @property
@@ -112,6 +118,7 @@ def analyse(
 ) -> ArmResult:
     """What an arm found in `day_s` of simulated time; a partly finished one, too. Energy is the simulated meter's.
 
+    Recovery needs the other arms: see `circadia_lab.data.day.run.judged`.
     `progress(share, what)` is told how far it is. `StoreError` names a store or ledger that is missing, damaged,
     or of another world.
     """
@@ -159,7 +166,7 @@ class Analyst:
         self._grid_s = grid(day_s)
         self._task: Task = load_task(TASK)
         self._trainer = Trainer(self._task)
-        self._world = World(arm.plan.seed, arm.plan.devices)
+        self._world = world_of(arm.plan)
         self._examiner = Examiner(self._world, self._trainer)
         self._versions, self._verdicts = self._read_ledger()
 
@@ -240,8 +247,9 @@ class Analyst:
             centralised_accuracy=self._accuracy([central]),
             centralised_accuracy_own=self._accuracy([central] * len(records), own=True),
             accuracy=accuracy,
-            joules=self._joules(devices),
-            recovery_s=recovery_s(accuracy, drifts[0].t_s) if drifts else None,
+            joules=self._summed([device.cumulative_j for device in devices]),
+            battery_agent_j=self._summed([device.battery_agent_j for device in devices]),
+            recovery_s=None,
             served=sum(device.served for device in devices),
             expired=sum(device.expired for device in devices),
             unanswered=sum(device.unanswered for device in devices),
@@ -255,6 +263,8 @@ class Analyst:
     def _device(self, record: DeviceRecord) -> DeviceResult:
         day, index = record.log, record.index
         truths = true_labels(day, self._world.stream(index), self._restarts_s(record.files))
+        body = record.files.body()
+        joules, drawn = played(day, body, self._day_s)
         return DeviceResult(
             name=record.files.name,
             profile=record.files.profile,
@@ -268,6 +278,9 @@ class Analyst:
             served=len(truths),
             expired=len(day.requests) - len(truths),
             unanswered=max(self._asked(index) - len(day.requests), 0),
+            joules=joules,
+            battery_agent_j=drawn,
+            capacity_j=float(body.params.capacity_j),
             served_correct=figures.right_answers(day, truths),
             served_accuracy=figures.served_accuracy(day, truths, self._day_s),
             accuracy_common=self._examiner.over_day(record.path.at, self._grid_s),
@@ -296,8 +309,8 @@ class Analyst:
     def _mean(self, series: Sequence[Series]) -> Series:
         return Series(t_s=self._grid_s, value=np.mean([s.value for s in series], axis=0).tolist())
 
-    def _joules(self, devices: Sequence[DeviceResult]) -> Series:
-        spent = [np.interp(self._grid_s, d.cumulative_j.t_s, d.cumulative_j.value) for d in devices]
+    def _summed(self, series: Sequence[Series]) -> Series:
+        spent = [np.interp(self._grid_s, one.t_s, one.value) for one in series]
         return Series(t_s=self._grid_s, value=np.sum(spent, axis=0).tolist())
 
 

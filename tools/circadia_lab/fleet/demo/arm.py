@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from circadia.errors import PlatformUnavailable, StoreError
 from circadia.federation.aggregate.ledger import progress
 from circadia.federation.transport.broker import Broker
-from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, DEADLINE_S, EXAMPLES, PERIOD_S, RATE
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, EXAMPLES, PERIOD_S, RATE, WORKS
 from circadia_lab.data.day.result import Drift
 from circadia_lab.fleet.demo.process import CONFIG, DeviceProcess
 
@@ -77,11 +78,12 @@ class Arm:
         name = plan.name(index)
         config = CONFIG.format(
             device=name,
-            policy=self.policy,
+            policy=json.dumps(self.policy),
             period_s=PERIOD_S,
-            deadline_s=DEADLINE_S,
-            seed=plan.seed * 1000 + index,
+            deadline_s=plan.deadline_s(index),
+            seed=plan.device_seed(index),
             profile=plan.profile(index),
+            work=WORKS[plan.work],
             initial_soc=plan.initial_soc(index),
             scale=plan.scale,
             examples=EXAMPLES,

@@ -1,6 +1,6 @@
 """One device of the demonstration, in a process of its own: an application that embeds the agent.
 
-    python -m circadia_lab.fleet.demo.device CONFIG --seed S --devices N --index I --day-s D
+    python -m circadia_lab.fleet.demo.device CONFIG --seed S --devices N --index I --fleet F --day-s D
 
 It says `ready` on standard output, reads the epoch (a reading of the machine's monotonic clock) from standard
 input, and plays its day to the agent. Then it comes onto an unmetered link, and ends after the spool is drained.
@@ -27,7 +27,8 @@ from circadia.errors import CircadiaError
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import build
-from circadia_lab.data.day.world import ExampleEvent, RequestEvent, World
+from circadia_lab.data.day.plan import FLEETS, Plan
+from circadia_lab.data.day.world import ExampleEvent, RequestEvent, world_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,11 +112,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--devices", type=int, required=True)
     parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--fleet", choices=tuple(FLEETS), required=True)
     parser.add_argument("--day-s", type=float, required=True)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = load_config(args.config)
-    events = World(args.seed, args.devices).stream(args.index)
+    plan = Plan(seed=args.seed, devices=args.devices, fleet=args.fleet)
+    events = world_of(plan).stream(args.index)
     print("ready", flush=True)
     epoch_s = float(sys.stdin.readline())
     assert isinstance(config.platform, SimulatedConfig)

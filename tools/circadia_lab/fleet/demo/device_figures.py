@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from circadia_lab.fleet.demo.ledger_log import Verdicts
 
 WINDOW_S = 7200.0
-SLEEPING = "DEEP_SLEEP"
+PHASES = (("DEEP_SLEEP", "sleep"), ("SERVE", "serve"), ("TRAIN", "train"))
+"""How the loads begin that say themselves what they were for."""
 
 
 def stays(log: DeviceLog, day_s: float) -> list[Stay]:
@@ -55,12 +56,15 @@ def staleness(log: DeviceLog, versions: Mapping[int, Version]) -> Series:
 
 
 def energy_by_mode(log: DeviceLog) -> dict[str, float]:
-    """Joules: deep sleep under `sleep`, whatever else a tick drew (waking, work, radio) under its action's mode."""
+    """Joules by phase: deep sleep, serving and training by themselves; waking, radio and waiting as the action's mode."""
     joules = {"sleep": 0.0, "serve": 0.0, "train": 0.0}
     for tick in _settled(log):
-        asleep = tick.by_load_j.get(SLEEPING, 0.0)
-        joules["sleep"] += asleep
-        joules[tick.mode] += tick.energy_j - asleep
+        left = tick.energy_j
+        for load, amount in tick.by_load_j.items():
+            if phase := next((mode for start, mode in PHASES if load.startswith(start)), ""):
+                joules[phase] += amount
+                left -= amount
+        joules[tick.mode] += left
     return joules
 
 

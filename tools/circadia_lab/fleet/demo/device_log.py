@@ -9,6 +9,7 @@ import numpy as np
 
 from circadia.errors import NothingStored, StoreError
 from circadia.store.reading import StoreReader
+from circadia_lab.page.action_name import mode_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.store.rows import StoredExample, StoredRequest, StoredTick, StoredUpdate
-    from circadia.types import Model
+    from circadia.types import Model, Phase
 
     Floats = NDArray[np.float32]
 
@@ -35,11 +36,12 @@ class TickRow:
     charging: float
     energy_j: float
     by_load_j: dict[str, float]
+    phases: tuple[Phase, ...] = ()
 
     @property
     def mode(self) -> str:
-        """`sleep`, `serve` or `train`."""
-        return self.action.split("/", 1)[0]
+        """`sleep`, `serve` or `train`, in a word."""
+        return mode_of(self.action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,7 @@ def _tick(tick: StoredTick) -> TickRow:
         charging=seen.charging,
         energy_j=tick.energy_j,
         by_load_j=tick.by_load_j,
+        phases=tick.phases,
     )
 
 

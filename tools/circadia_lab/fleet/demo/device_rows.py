@@ -9,6 +9,7 @@ from circadia.errors import NothingStored, StoreError
 from circadia.store.reading import StoreReader
 from circadia.types import Link
 from circadia_lab.fleet.demo.live import DeviceRow
+from circadia_lab.page.action_name import exchange_of, pushes, works_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,14 +72,14 @@ def why(observation: Observation, action: str, masked: Sequence[str]) -> str:
     """
     if masked:
         return f"shield: {', '.join(masked)}"
-    mode, *rest = action.split("/")
-    sync = rest[-1] if rest else ""
-    parts = {"serve": _serving, "train": _training}.get(mode, _sleeping)(observation, sync)
+    sync = exchange_of(action)
+    reasons = {"serve": _serving, "train": _training}
+    parts = [part for work in works_of(action) for part in reasons.get(work, _sleeping)(observation, sync)]
     if sync == "sync-pull":
         parts.append(_behind(observation))
-    if sync == "sync-int8":
+    if pushes(action):
         parts.append(_unsent(observation))
-    if sync.startswith("sync"):
+    if sync:
         parts.append(_link(observation))
     return ", ".join(part for part in parts if part) or "nothing to do"
 

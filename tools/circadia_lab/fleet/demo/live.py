@@ -13,6 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from circadia_lab.page.action_name import mode_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -26,7 +28,7 @@ WIDE, NARROW = 110, 96
 """Columns from which the profiles are shown; below which batteries lose their bars, and the models' ages go."""
 BATTERY_CELLS = 5
 MODE_STYLES = {"sleep": "bright_black", "serve": "green", "train": "magenta"}
-SYNC_WORDS = {"sync-pull": "↓", "sync-int8": "↑"}
+SYNC_WORDS = {"sync-pull": "↓", "sync-int8": "↑", "push-int8": "↑"}
 DASH = "–"
 
 
@@ -118,7 +120,7 @@ def plain_line(title: str, rows: Sequence[DeviceRow], t_s: float, total_s: float
 
 
 def _doing(rows: Sequence[DeviceRow]) -> str:
-    modes = [row.action.split("/")[0] if row.state == "running" and row.action else row.state for row in rows]
+    modes = [mode_of(row.action) if row.state == "running" and row.action else row.state for row in rows]
     return ", ".join(f"{modes.count(mode)} {mode}" for mode in dict.fromkeys(sorted(modes))) or "no devices"
 
 
@@ -202,7 +204,7 @@ def action(name: str) -> Text:
     if not name:
         return Text(DASH, "bright_black")
     mode, *rest = name.split("/")
-    text = Text(mode, MODE_STYLES.get(mode, ""))
+    text = Text(mode, MODE_STYLES.get(mode_of(name), ""))
     for part in rest:
         text.append(f" {SYNC_WORDS.get(part, part)}", "cyan" if part in SYNC_WORDS else "")
     return text

@@ -6,7 +6,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from circadia.config import load_config
 from circadia.errors import PlatformUnavailable
+from circadia.learning.task_file import load_task
+from circadia.physics.scenario import scenario_for
+from circadia.platforms.kinds import SimulatedConfig
+from circadia.platforms.simulated import SimulatedPlatform
+from circadia.wiring import profile_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +23,7 @@ CONFIG = """\
 device = "{device}"
 
 [agent]
-policy = "{policy}"
+policy = {policy}
 task = "digits"
 period_s = {period_s}
 deadline_s = {deadline_s}
@@ -26,6 +32,7 @@ seed = {seed}
 [platform]
 kind = "simulated"
 profile = "{profile}"
+work = "{work}"
 seed = {seed}
 initial_soc = {initial_soc}
 scale = {scale}
@@ -65,12 +72,20 @@ class DeviceProcess:
         self._log = folder / f"{self.name}.log"
         self._process: subprocess.Popen[str] | None = None
 
+    def body(self) -> SimulatedPlatform:
+        """Its body as it was at midnight."""
+        config = load_config(self._config)
+        assert isinstance(config.platform, SimulatedConfig)
+        profile = profile_of(config.platform, load_task(config.agent.task))
+        own = config.platform
+        return SimulatedPlatform(profile, scenario_for(profile), own.seed, initial_soc=own.initial_soc)
+
     def start(self) -> None:
         """Start it; it loads what it needs and says that it is ready."""
         plan = self._plan
         command = [sys.executable, "-m", "circadia_lab.fleet.demo.device", str(self._config)]
         command += ["--seed", str(plan.seed), "--devices", str(plan.devices), "--index", str(self._index)]
-        command += ["--day-s", str(plan.day_s)]
+        command += ["--fleet", plan.fleet, "--day-s", str(plan.day_s)]
         with self._log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,

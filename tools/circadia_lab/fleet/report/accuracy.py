@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 
 
 def draw_accuracy(
-    ax: Axes, arms: Sequence[ArmResult], pick: Callable[[DeviceResult], Series], *, apart: float = 0.075
+    ax: Axes,
+    arms: Sequence[ArmResult],
+    pick: Callable[[DeviceResult], Series],
+    *,
+    apart: float = 0.075,
+    names: bool = True,
 ) -> None:
-    """Mean over the devices for each arm, the devices themselves as thin lines; `apart` as in `end_labels`."""
+    """Mean over the devices for each arm, the devices themselves as thin lines.
+
+    `apart` as in `end_labels`, which bear the arms' names unless they are told elsewhere.
+    """
     labels: list[tuple[float, str, str]] = []
     for index, arm in enumerate(arms):
         colour = arm_colour(index)
@@ -33,7 +41,8 @@ def draw_accuracy(
         if np.isfinite(mean).any():
             ax.plot(t_s, mean, color=colour, linewidth=2.4, zorder=4)
             final = float(mean[np.isfinite(mean)][-1])
-            labels.append((final, f"{arm.arm}  {100 * final:.1f} %", colour))
+            told = f"{100 * final:.1f} %"
+            labels.append((final, f"{arm.arm}  {told}" if names else told, colour))
     if not labels:
         nothing(ax, "nothing was evaluated")
         return

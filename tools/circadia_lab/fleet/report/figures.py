@@ -12,6 +12,7 @@ from circadia_lab.fleet.report.battery import battery
 from circadia_lab.fleet.report.distributions import distributions
 from circadia_lab.fleet.report.energy import energy
 from circadia_lab.fleet.report.federation import federation
+from circadia_lab.fleet.report.paid import paid
 from circadia_lab.fleet.report.references import references
 from circadia_lab.fleet.report.worth import accuracy_against_joules
 from circadia_lab.page.plate import Plate
@@ -54,8 +55,9 @@ _PLATES: dict[str, tuple[str, str, Callable[[Sequence[ArmResult]], Figure]]] = {
     "joules": (
         "Accuracy against energy",
         (
-            "Look at the height of the curves above one another: accuracy that the same simulated joules bought; rings mark "
-            "the hour, so an arm whose ring is further right has spent more by then."
+            "Look at the height of the curves above one another: accuracy that the same simulated joules bought, and right the "
+            "same battery joules; rings mark 06:00, 12:00, 18:00 and 24:00, diamonds the drift: an arm whose ring is further right has spent more by "
+            "then."
         ),
         accuracy_against_joules,
     ),
@@ -74,6 +76,14 @@ _PLATES: dict[str, tuple[str, str, Callable[[Sequence[ArmResult]], Figure]]] = {
             "drift."
         ),
         battery,
+    ),
+    "paid": (
+        "What the batteries paid",
+        (
+            "Look at how much of the agent’s work each battery paid, which charger and panel did not, and at what that makes of "
+            "the hours that a full battery lasts, users and rest included."
+        ),
+        paid,
     ),
     "actions": (
         "Actions over the day",

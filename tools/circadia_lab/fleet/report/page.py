@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import platform
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import circadia
 from circadia.errors import ConfigError
-from circadia_lab.fleet.report import curve
 from circadia_lab.fleet.report.figures import plates
 from circadia_lab.fleet.report.fleet import names
-from circadia_lab.fleet.report.verdict import ABSENT, duration, lead, number, share, tiles
+from circadia_lab.fleet.report.headline import headline
+from circadia_lab.fleet.report.sheets import devices_sheet, kinds_sheet, seeds_sheet
+from circadia_lab.fleet.report.verdict import duration, lead, tiles
 from circadia_lab.page.page import rendered, write
-from circadia_lab.page.plate import Plate
-from circadia_lab.page.style import arm_colour, clock
+from circadia_lab.page.style import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from circadia_lab.data.day.result import ArmResult, DeviceResult
+    from circadia_lab.data.day.result import ArmResult
 
 
 def write_report(arms: Sequence[ArmResult], summary: dict[str, Any], path: Path) -> None:
@@ -37,28 +35,20 @@ def render(arms: Sequence[ArmResult], summary: dict[str, Any]) -> str:
     """The page."""
     if not arms:
         raise ConfigError("report: there is no arm to report on; run one at least")
+    sheets = [kinds_sheet(arms), devices_sheet(arms)]
+    if len(summary.get("runs", ())) > 1:
+        sheets.insert(0, seeds_sheet(summary))
     return rendered(
         "fleet/report/page.html",
         title="Circadia: one simulated day",
         facts=facts(arms, summary),
-        lead=lead(arms),
-        notes=notes(arms),
+        lead=headline(summary["arms"]) if "arms" in summary else lead(arms),
+        more=lead(arms) if "arms" in summary else "",
+        notes=notes(arms, summary),
         tiles=tiles(arms),
-        parts=[*plates(arms), DEVICES],
-        rows=rows(arms),
-        columns=COLUMNS,
+        parts=[*plates(arms), *sheets],
         summary=summary,
     )
-
-
-DEVICES = Plate(
-    name="devices",
-    title="Device by device",
-    caption="Look at the spread: a mean hides devices that fare badly. Accuracy is that of the installed model at the end; "
-    "joules are simulated; updates are made / accepted / rejected / still waiting.",
-    svg="",
-)
-"""The part that is a table."""
 
 
 def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -69,7 +59,8 @@ def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str,
     }
     found = [
         ("Devices", f"{len(names(arms))} processes"),
-        ("Seed", str(summary.get("seed", ""))),
+        ("Work as of", {"task": "the task", "cnn": "a CNN, 84×84 pixels"}.get(summary.get("work", ""), "")),
+        ("Seed", ", ".join(map(str, summary.get("seeds", [summary.get("seed", "")])))),
         ("Simulated day", ", ".join(dict.fromkeys(f"{clock(0)}–{clock(arm.day_s)}" for arm in arms))),
         ("Wall time", " + ".join(duration(arm.wall_s) for arm in arms)),
         ("Drift", "; ".join(f"{clock(drift.t_s)} {drift.what}" for drift in arms[0].drifts)),
@@ -81,81 +72,26 @@ def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str,
     return [(name, value) for name, value in found if value]
 
 
-def notes(arms: Sequence[ArmResult]) -> list[str]:
+def notes(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[str]:
     """What a reader has to know about this run beside its figures."""
-    found = [f"{arm.arm} was stopped at {clock(arm.day_s)}; its figures cover that part of the day." for arm in arms
+    seeds = summary.get("seeds", [])
+    found = []
+    if len(seeds) > 1:
+        found.append(
+            f"The first sentences and the table of seeds are of {len(seeds)} seeds, medians; everything else shows seed "
+            f"{seeds[0]}."
+        )
+    found += [f"{arm.arm} was stopped at {clock(arm.day_s)}; its figures cover that part of the day." for arm in arms
              if not arm.complete]  # fmt: skip
     for arm in arms:
         if arm.incidents:
             told = ", ".join(f"{clock(incident.t_s)} {incident.what}" for incident in arm.incidents)
             found.append(f"{arm.arm}: {told}.")
     found.append(
-        "Joules are all that the devices drew, from the charger too; what came out of the batteries may differ."
+        "Batteries, heat and links are simulated. A battery pays what charger and panel do not at that moment: a phone on its "
+        "charger draws no battery joules, and what is charged later takes none back. Joules without that word are all that "
+        "the devices drew."
     )
     if len(arms) == 1:
         found.append("There is one arm only: nothing to compare it with.")
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A device under an arm, in the table."""
-
-    device: str
-    profile: str
-    drift: str
-    first: bool
-    """Of the device's rows."""
-    arm: str
-    colour: str
-    cells: list[str]
-
-
-COLUMNS = (
-    "accuracy", "own data", "served", "expired", "right", "p95", "kJ", "J / served", "lowest battery", "steps",
-    "updates", "version", "over- runs", "re- starts",
-)  # fmt: skip
-
-
-def rows(arms: Sequence[ArmResult]) -> list[Row]:
-    """The table's rows: devices in order, the arms under each."""
-    found = []
-    for name in names(arms):
-        shown = [(i, arm, d) for i, arm in enumerate(arms) for d in arm.devices if d.name == name]
-        for place, (index, arm, device) in enumerate(shown):
-            row = Row(
-                device=device.name,
-                profile=device.profile,
-                drift=device.drift,
-                first=place == 0,
-                arm=arm.arm,
-                colour=arm_colour(index),
-                cells=_cells(device),
-            )
-            found.append(row)
-    return found
-
-
-def _cells(device: DeviceResult) -> list[str]:
-    joules = (
-        sum(value for value in device.energy_j.values() if math.isfinite(value))
-        if device.energy_j
-        else math.nan
-    )
-    version = curve.last(device.version)
-    return [
-        share(curve.last(device.accuracy_common)),
-        share(curve.last(device.accuracy_own)),
-        f"{device.served:,}",
-        f"{device.expired:,}",
-        share(device.served_correct / device.served if device.served else None),
-        duration(curve.percentile(device.latency_s, 0.95)),
-        number(joules / 1e3),
-        number(joules / device.served if device.served else math.nan),
-        share(curve.lowest(device.battery_soc)),
-        f"{device.training_steps:,}",
-        " / ".join(f"{device.updates.get(key, 0)}" for key in ("made", "accepted", "rejected", "waiting")),
-        f"{version:.0f}" if math.isfinite(version) else ABSENT,
-        f"{device.overruns}",
-        f"{device.restarts}",
-    ]

@@ -103,6 +103,30 @@ def recovery(arm: ArmResult) -> str:
     return duration(arm.recovery_s) if arm.recovery_s >= 60 else "at once"
 
 
+def right_of_hundred(arm: ArmResult) -> float:
+    """Right answers given in time to a hundred questions that users asked; NaN without a question."""
+    asked = sum(device.asked for device in arm.devices)
+    return 100 * sum(device.served_correct for device in arm.devices) / asked if asked else math.nan
+
+
+def battery_hours(arm: ArmResult) -> dict[str, float]:
+    """By kind of device, how long a full battery lasts: the mean over its devices, simulated."""
+    found: dict[str, list[float]] = {}
+    for device in arm.devices:
+        found.setdefault(device.profile, []).append(device.battery_hours)
+    return {kind: sum(hours) / len(hours) for kind, hours in found.items()}
+
+
+def battery_joules(arm: ArmResult) -> float:
+    """Of the agents' joules, what batteries paid, simulated; NaN where it is not known."""
+    return sum(device.joules.battery_work_j for device in arm.devices)
+
+
+def whole(hours: float) -> str:
+    """Hours without digits, or a dash."""
+    return f"{hours:.0f}" if math.isfinite(hours) else ABSENT
+
+
 def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
     """The strip of key figures."""
 
@@ -116,15 +140,42 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
             Cell(arm=arm.arm, colour=arm_colour(i), value=value(arm), note=note(arm))
             for i, arm in enumerate(arms)
         ]
-        told = difference if isinstance(difference, str) else difference(*arms) if len(arms) == 2 else ""
+        told = difference if isinstance(difference, str) else _against(arms, difference)
         return Tile(title=title, cells=cells, difference=told)
 
     return [
         tile(
+            "Right answers of a hundred questions",
+            lambda a: number(right_of_hundred(a)),
+            lambda a: f"{share(right(a))} of the answers given",
+            lambda a, b: _signed_or(right_of_hundred(a) - right_of_hundred(b), ""),
+        ),
+        tile(
+            "Hours of a full battery, simulated",
+            lambda a: " / ".join(whole(hours) for hours in battery_hours(a).values()) or ABSENT,
+            lambda a: " / ".join(battery_hours(a)),
+            "capacity over the mean drain, all included, while the battery pays",
+        ),
+        tile(
+            "Battery joules of the agent, simulated",
+            lambda a: f"{number(battery_joules(a) / 1e3)} kJ",
+            lambda a: (
+                f"of {number(sum(d.joules.work_j for d in a.devices) / 1e3)} kJ; with rest and users "
+                f"{number(sum(d.joules.battery_j for d in a.devices) / 1e3)} kJ"
+            ),
+            lambda a, b: _relative(battery_joules(a), battery_joules(b)),
+        ),
+        tile(
+            "Recovery after the drift",
+            recovery,
+            lambda a: f"fell by {100 * fall(a):.1f} points" if math.isfinite(fall(a)) else "",
+            "until accuracy stays for an hour within two points of one level, all arms’ before the drift",
+        ),
+        tile(
             "Federated accuracy, at the end",
             lambda a: share(a.federated_accuracy),
             lambda a: f"on devices’ own data {share(a.federated_accuracy_own)}",
-            lambda a, b: _points(a.federated_accuracy, b.federated_accuracy, a.arm),
+            lambda a, b: _points(a.federated_accuracy, b.federated_accuracy),
         ),
         tile(
             "Alone, and with all data in one place",
@@ -133,30 +184,22 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
             "each device’s log replayed alone / one model on all data with equally many steps",
         ),
         tile(
-            "Recovery after the drift",
-            recovery,
-            lambda a: f"fell by {100 * fall(a):.1f} points" if math.isfinite(fall(a)) else "",
-            lambda a, b: (
-                _seconds(a.recovery_s, b.recovery_s, a.arm) or "back: within two points of before the drift"
-            ),
-        ),
-        tile(
             "Requests served / expired",
             lambda a: f"{a.served:,} / {a.expired:,}",
             lambda a: f"{share(right(a))} of the answers right",
-            lambda a, b: _points(right(a), right(b), a.arm, "points right"),
+            lambda a, b: _points(right(a), right(b), "points right"),
         ),
         tile(
             "Simulated joules per served request",
             lambda a: f"{number(joules_per_served(a))} J" if a.served else "none served",
-            lambda a: f"fleet {number(joules(a) / 1e3)} kJ, all included",
-            lambda a, b: _relative(joules_per_served(a), joules_per_served(b), a.arm),
+            lambda a: f"fleet {number(joules(a) / 1e3)} kJ, the charger’s too",
+            lambda a, b: _relative(joules_per_served(a), joules_per_served(b)),
         ),
         tile(
             "Latency, 95th percentile",
             lambda a: duration(latency(a, 0.95)),
             lambda a: f"median {duration(latency(a, 0.5))}",
-            lambda a, b: _seconds(latency(a, 0.95), latency(b, 0.95), a.arm),
+            lambda a, b: _seconds(latency(a, 0.95), latency(b, 0.95)),
         ),
         tile(
             "Updates lost",
@@ -173,6 +216,18 @@ def tiles(arms: Sequence[ArmResult]) -> list[Tile]:
     ]
 
 
+def _against(arms: Sequence[ArmResult], difference: Callable[[ArmResult, ArmResult], str]) -> str:
+    """The first arm against each of the others; named, where there are several."""
+    first, *others = arms
+    told = [(difference(first, other), other.arm) for other in others]
+    known = [(text, arm) for text, arm in told if text]
+    if not known:
+        return ""
+    if len(others) == 1:
+        return f"{first.arm} {known[0][0]}"
+    return f"{first.arm} " + ", ".join(f"{text} against {arm}" for text, arm in known)
+
+
 def _restarts(arm: ArmResult) -> str:
     count = sum(device.restarts for device in arm.devices)
     return "1 restart" if count == 1 else f"{count} restarts"
@@ -182,20 +237,24 @@ def _signed(value: float, digits: int) -> str:
     return "±0" if round(abs(value), digits) == 0 else f"{value:+,.{digits}f}".replace("-", "−")
 
 
-def _points(a: float, b: float, arm: str, unit: str = "points") -> str:
-    return f"{arm} {_signed(100 * (a - b), 1)} {unit}" if math.isfinite(a) and math.isfinite(b) else ""
+def _signed_or(value: float, otherwise: str) -> str:
+    return _signed(value, 1) if math.isfinite(value) else otherwise
 
 
-def _relative(a: float, b: float, arm: str) -> str:
+def _points(a: float, b: float, unit: str = "points") -> str:
+    return f"{_signed(100 * (a - b), 1)} {unit}" if math.isfinite(a) and math.isfinite(b) else ""
+
+
+def _relative(a: float, b: float) -> str:
     ratio = _ratio(a, b)
-    return f"{arm} {_signed(100 * (ratio - 1), 1)} %" if math.isfinite(ratio) else ""
+    return f"{_signed(100 * (ratio - 1), 1)} %" if math.isfinite(ratio) else ""
 
 
-def _seconds(a: float | None, b: float | None, arm: str) -> str:
+def _seconds(a: float | None, b: float | None) -> str:
     if a is None or b is None or not (math.isfinite(a) and math.isfinite(b)):
         return ""
     sign = "+" if a > b else "−"
-    return f"{arm} {sign}{duration(abs(a - b))}" if abs(a - b) >= 0.05 else f"{arm} ±0"
+    return f"{sign}{duration(abs(a - b))}" if abs(a - b) >= 0.05 else "±0"
 
 
 def lead(arms: Sequence[ArmResult]) -> str:
@@ -206,15 +265,21 @@ def lead(arms: Sequence[ArmResult]) -> str:
     text = f"With {first.arm}, the fleet recognises {share(first.federated_accuracy)} of the common held-out images {until}"
     if not math.isfinite(first.federated_accuracy):
         return f"With {first.arm}, nothing was evaluated. The fleet spent {spent}."
-    if len(arms) != 2:
+    if len(arms) == 1:
         return f"{text}. It spent {spent}.{_return(arms)}"
-    second = arms[1]
-    points = _compared(100 * (first.federated_accuracy - second.federated_accuracy), "points")
-    per_cent = _compared(100 * (_ratio(joules(first), joules(second)) - 1), "%")
-    text += f", {points} {second.arm} ({share(second.federated_accuracy)}). "
-    text += f"It spent {spent}, {per_cent} {second.arm} ({number(joules(second) / 1e3)} kJ).{_return(arms)}"
-    if first.complete and not second.complete:
-        text += f" The run with {second.arm} was stopped at {clock(second.day_s)}: the arms cover different times."
+    others = arms[1:]
+    points = [
+        f"{_compared(100 * (first.federated_accuracy - b.federated_accuracy), 'points')} {b.arm} ({share(b.federated_accuracy)})"
+        for b in others
+    ]
+    spending = [
+        f"{_compared(100 * (_ratio(joules(first), joules(b)) - 1), '%')} {b.arm} ({number(joules(b) / 1e3)} kJ)"
+        for b in others
+    ]
+    text += f", {', '.join(points)}. It spent {spent}, the charger’s included, {', '.join(spending)}.{_return(arms)}"
+    for other in others:
+        if first.complete and not other.complete:
+            text += f" The run with {other.arm} was stopped at {clock(other.day_s)}: the arms cover different times."
     return text
 
 

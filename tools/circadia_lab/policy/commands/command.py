@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circadia_lab.policy.commands import evaluate, export, inspection, oracle, train
+from circadia_lab.policy.commands import evaluate, export, foretell, inspection, oracle, train
 
 if TYPE_CHECKING:
     import argparse
@@ -16,5 +16,5 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "policy", help="train, certify, evaluate, export and inspect policies", description=__doc__
     )
     own = parser.add_subparsers(metavar="COMMAND", required=True)
-    for part in (train, oracle, evaluate, export, inspection):
+    for part in (train, oracle, evaluate, foretell, export, inspection):
         part.register(own)

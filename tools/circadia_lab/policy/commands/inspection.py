@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,17 +113,21 @@ def as_dict(found: ActionMap, args: argparse.Namespace) -> dict[str, Any]:
 
 def facts(artifact: Artifact) -> dict[str, Any]:
     """What the file says, and what it is made of."""
-    from circadia_lab.policy.files.policy_file import read_layers
+    from circadia_lab.policy.files.policy_file import read_heads
 
     manifest = artifact.manifest
-    layers = read_layers(artifact.model, artifact.name)
+    layers, second = read_heads(artifact.model, artifact.name)
+    head = manifest.sleeps
     return {
         "bytes": len(artifact.model),
         "layers": [list(layer.weights.shape[::-1]) for layer in layers],
-        "parameters": sum(layer.weights.size + layer.bias.size for layer in layers),
+        "parameters": sum(layer.weights.size + layer.bias.size for layer in (*layers, *second)),
         "actions": list(manifest.actions),
         "features": [feature.name for feature in manifest.table],
         "score_step": manifest.output_scale,
+        "sleeps": None
+        if head is None
+        else {"wake_on": list(head.wake_on), "edges_s": list(head.edges_s), "due": asdict(head.due)},
         "encoder_vectors_checked": len(manifest.encoder_vectors),
         "score_vectors_checked": len(manifest.score_vectors),
         "sha256": manifest.model_sha256,
@@ -141,6 +146,7 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
         "file": f"{path}, {found['bytes']:,} bytes, SHA-256 {found['sha256'][:12]}…",
         "network": f"int8, {sizes}, {found['parameters']:,} parameters",
         "actions": f"{len(found['actions'])}: {', '.join(found['actions'])}",
+        "sleeps": _sleeps(found["sleeps"]),
         "features": f"{len(found['features'])}: {', '.join(found['features'])}",
         "vectors": f"{vectors}: all answered on this machine as they should",
         **{f"made: {key}": str(value) for key, value in found["made"].items()},
@@ -149,6 +155,13 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
     width = max(map(len, rows))
     for name, text in rows.items():
         console.print(f"[bold]{name:{width}}[/bold]  {text}", highlight=False)
+
+
+def _sleeps(head: dict[str, Any] | None) -> str:
+    if head is None:
+        return "by agent.period_s: the file says nothing of them"
+    kinds, edges = ", ".join(head["wake_on"]), head["edges_s"]
+    return f"{kinds}; {len(edges) - 1} bins from {edges[0]:g} s to {edges[-1]:g} s and until due, of each"
 
 
 def show_map(console: Console, found: ActionMap, *, charging: bool) -> None:

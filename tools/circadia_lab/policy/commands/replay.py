@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circadia_lab.page.action_name import mode_of
+
 if TYPE_CHECKING:
     import argparse
 
@@ -99,7 +101,7 @@ def _of_mode(found: Replay, mode: str) -> list[str]:
     return [
         name
         for name, share in found.recorded_actions.items()
-        if name.split("/")[0] == mode and max(share, found.policy_actions[name]) >= LEAST_SHARE
+        if mode_of(name) == mode and max(share, found.policy_actions[name]) >= LEAST_SHARE
     ]
 
 
@@ -109,6 +111,14 @@ def _lines(found: Replay) -> list[str]:
         f"the same mode with {found.mode_agreement:.1%}."
     )
     text = [agrees]
+    if found.same_actions is not None:
+        text.append(f"At the recorded draws it does the same in {found.same_actions:.1%} of the ticks.")
+    if sleeps := found.sleeps:
+        text.append(
+            f"Of {sleeps.ticks} chosen sleeps it chooses the same kind with a chance of {sleeps.kind_agreement:.1%}, at the "
+            f"recorded draws the same sleep in {sleeps.same_sleeps:.1%}; they last {sleeps.recorded_mean_s:.0f} s on average, "
+            f"its own {sleeps.policy_mean_s:.0f} s."
+        )
     if recorder := found.recorded_by:
         text.append(f"Total variation to {recorder.name}: {recorder.total_variation:.4f} on average.")
         if recorder.agreement < UNLIKELY:

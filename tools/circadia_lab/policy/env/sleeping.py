@@ -1,8 +1,9 @@
 """Uniform draws → what chance decides in a wake and the sleep after it, however long that is.
 
-A sleep ends when it is over, later if the system puts the device off; or before, as it was asked for and the body can: at
-the first burst of requests (REQUEST), in time for the first deadline of those that wait (DEADLINE), or by nothing (DUE).
-No wake begins before the work of the one before is over. Bursts are a Poisson process with the hours' rates:
+A sleep ends as the runtime ends it (`circadia.rest`): when it is over, later if the system puts the device off; or before,
+as it was asked for and the body can: at the first burst of requests (REQUEST), in time for the first deadline of those that
+wait (DEADLINE), or by nothing (DUE). Who has answered some while others wait, and who was asked while at work, goes on at
+once when the work is over. Bursts are a Poisson process with the hours' rates:
 
     first after t:  Λ(t) = −ln(1 − u),  Λ = ∫ bursts per s;      of later ones ⌊Λ(first, last) + u⌋
 
@@ -15,12 +16,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from circadia.due import DUE
-from circadia.pacing import earliest_s
+from circadia.actions import SERVE_LIMIT
+from circadia.pacing import earliest_s, sleep_s
 from circadia.physics.dynamics import busy_s
 from circadia.physics.state import Noise
 from circadia.physics.surroundings import FOREVER_S, delivers, until_expected, within_hours
-from circadia.types import WakeOn
+from circadia.types import Load, WakeOn, Work
 from circadia_lab.policy.env.chance import JUST_BEFORE, around, due_bin_s, picked, requests_until
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 DRAWS = 13
 """Uniforms that a wake takes."""
 DAY_S = 86_400.0
+KINDS = list(WakeOn)
 _WIDE = math.sqrt(12)
 """√12 (u − ½) has mean 0 and variance 1."""
 
@@ -73,10 +75,11 @@ def draw(
     law: WakeLaw = problem.wake  # type: ignore[assignment]
     busy = busy_s(state, action, params, xp, facts)
     earliest = earliest_s(busy, xp=xp)
-    latest = earliest + asked.length_s + _late_s(state, u[..., 0], params, law, xp)
-    held = _held_s(state, xp.asarray(facts.answers)[action], params, xp)
+    rest = _rest_s(state, action, asked, earliest, params, facts, xp)
+    late = xp.where(rest < asked.length_s, 0.0, _late_s(state, u[..., 0], params, law, xp))
+    bounds = earliest, earliest + rest + late
     came = _recorded if replay is not None else _drawn
-    arrived = came(state, asked, (earliest, latest, held), u[..., 1:5], params, problem.ticks, replay, xp)
+    arrived = came(state, asked, bounds, u[..., 1:5], params, problem.ticks, replay, xp)
     dt = arrived.dt_s
     examples = xp.floor(within_hours(params.examples_per_hour, state.time_s, dt, xp) + u[..., 5])
     published = xp.floor(published_per_s * dt + u[..., 6])
@@ -102,8 +105,10 @@ def draw(
 
 
 def margin_s(params: Params, xp: Any) -> Any:
-    """(…,) before a deadline, for waking up and serving."""
-    return xp.minimum(DUE.margin_s, DUE.margin_share * params.deadline_s)
+    """(…,) before a deadline: what serving all that one wake can takes, with its wake-up."""
+    unit_s = xp.minimum(params.unit_s[..., Load.SERVE_LOW], params.unit_s[..., Load.SERVE_HIGH])
+    invocations = xp.ceil(SERVE_LIMIT[Work.LARGE] / params.answers)
+    return params.wake_up_s + params.batch_overhead_s + invocations * unit_s
 
 
 def _late_s(state: State, u: Any, params: Params, law: WakeLaw, xp: Any) -> Any:
@@ -111,23 +116,31 @@ def _late_s(state: State, u: Any, params: Params, law: WakeLaw, xp: Any) -> Any:
     return xp.where(awake, 0.0, picked(u, law.late_s, law.late_shares, xp))
 
 
-def _held_s(state: State, answers: Any, params: Params, xp: Any) -> Any:
-    """(…,) until those that this wake leaves in the queue have to be served; for ever where it leaves none."""
-    served = xp.minimum(state.queue_length, answers)
+def _rest_s(
+    state: State, action: Any, asked: Asked, after_s: Any, params: Params, facts: ActionFacts, xp: Any
+) -> Any:
+    """(…,) from the end of the work, `after_s` after its start, until the wake that nothing brings forward."""
+    served = xp.minimum(state.queue_length, xp.asarray(facts.answers)[action])
     left = state.queue_length - served
-    n = xp.maximum(state.queue_length, 1)
-    patience = state.queue_slack_s + state.queue_age_s
-    slack = patience - state.queue_age_s * (1 - served / n)
-    return xp.where(left > 0, xp.maximum(slack - margin_s(params, xp), 0), FOREVER_S)
+    passed = state.queue_age_s * served / xp.maximum(state.queue_length, 1)
+    slack = state.queue_slack_s + passed - after_s
+    return sleep_s(
+        length_s=asked.length_s,
+        answered=served,
+        waiting=left,
+        hears=asked.wake_on != KINDS.index(WakeOn.DUE),
+        deadline_s=xp.where(left > 0, slack, FOREVER_S),
+        margin_s=margin_s(params, xp),
+        xp=xp,
+    )
 
 
-def _ended(asked: Asked, first: Any, bounds: tuple[Any, Any, Any], params: Params, xp: Any) -> Any:
+def _ended(asked: Asked, first: Any, bounds: tuple[Any, Any], params: Params, xp: Any) -> Any:
     """(…,) the next wake, from this one's start on."""
-    earliest, latest, held = bounds
-    kinds = list(WakeOn)
-    at_once = asked.wake_on == kinds.index(WakeOn.REQUEST)
-    in_time = asked.wake_on == kinds.index(WakeOn.DEADLINE)
-    deadline = xp.minimum(held, first + params.deadline_s - margin_s(params, xp))
+    earliest, latest = bounds
+    at_once = (asked.wake_on == KINDS.index(WakeOn.REQUEST)) | (first < earliest)
+    in_time = asked.wake_on == KINDS.index(WakeOn.DEADLINE)
+    deadline = first + params.deadline_s - margin_s(params, xp)
     woken = xp.where(at_once, first, xp.where(in_time, deadline, FOREVER_S))
     return xp.maximum(xp.minimum(woken, latest), earliest)
 
@@ -135,7 +148,7 @@ def _ended(asked: Asked, first: Any, bounds: tuple[Any, Any, Any], params: Param
 def _drawn(
     state: State,
     asked: Asked,
-    bounds: tuple[Any, Any, Any],
+    bounds: tuple[Any, Any],
     u: Any,
     params: Params,
     law: TickLaw,
@@ -167,7 +180,7 @@ def _drawn(
 def _recorded(
     state: State,
     asked: Asked,
-    bounds: tuple[Any, Any, Any],
+    bounds: tuple[Any, Any],
     u: Any,  # noqa: ARG001  as `_drawn`
     params: Params,
     law: TickLaw,  # noqa: ARG001

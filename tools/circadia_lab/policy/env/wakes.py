@@ -106,8 +106,9 @@ class WakeFleet:
         """(…,) choices → the sleeps that they ask for."""
         xp, facts = self._xp, self.facts
         values = self.look(living, EVEN)
-        rows = (xp.asarray(flags)[choice.work] for flags in (facts.serves, facts.trains, facts.syncs))
-        done = Done(*rows)
+        trains, syncs = (xp.asarray(flags)[choice.work] for flags in (facts.trains, facts.syncs))
+        answers = xp.asarray(facts.answers)[choice.work]
+        done = Done((answers > 0) & (living.bodies.queue_length <= answers), trains, syncs)
         heard = [kind is not WakeOn.DUE for kind in self.sleeps.wake_on]
         due = xp.stack([due_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
         length = self.sleeps.length_s(Drawn(choice.sleep, choice.place), due, xp)

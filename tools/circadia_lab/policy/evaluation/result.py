@@ -31,6 +31,7 @@ from circadia_lab.policy.evaluation.figures import (
     violating_fractions,
     worst_costs,
 )
+from circadia_lab.policy.evaluation.foretold import joules_off, points_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,9 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.oracle:
         before = "oracle_" if evaluation.scenarios else ""
         found |= {f"{before}{key}": value for key, value in evaluation.oracle.summary().items()}
-    for row in evaluation.foretold:
+    if told := evaluation.foretold:
+        found |= {"foretold_points_off": points_off(told), "foretold_joules_off": joules_off(told)}
+    for row in (each for each in told if each.arm == told[0].arm):
         found |= {f"foretold_{slug(row.name)}": row.foretold, f"run_{slug(row.name)}": row.found}
     about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
     return {key: _plain(value) for key, value in (found | about).items()}

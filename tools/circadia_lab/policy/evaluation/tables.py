@@ -70,18 +70,23 @@ def tables(evaluation: Evaluation) -> list[Table]:
 
 def foretold(rows: Sequence[Foretold]) -> Table:
     """The simulator against a run of the demonstration."""
-    cells = tuple(
-        (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off)) for row in rows
-    )
+    cells = {
+        arm: tuple(
+            (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off))
+            for row in rows
+            if row.arm == arm
+        )
+        for arm in dict.fromkeys(row.arm for row in rows)
+    }
     return Table(
         name="foretold",
         title="What the simulator foretold of a run",
         caption=(
-            "The same policy file in ./tools/run, the first day of eight new devices, and the same day of many copies of them in "
-            "the simulator. In the run devices, training, inference and federation are real and batteries simulated."
+            "Each arm of ./tools/run, the first day of new devices, and the same day of many copies of them in the simulator. In "
+            "the run devices, training, inference and federation are real and batteries simulated."
         ),
         columns=("figure", "unit", "foretold", "in the run", "off by"),
-        groups=(("", cells),),
+        groups=tuple(cells.items()),
         left=2,
     )
 

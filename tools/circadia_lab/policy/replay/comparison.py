@@ -19,6 +19,7 @@ from circadia.idle import idle
 from circadia.policy.sampling import probabilities
 from circadia.types import Mode
 from circadia_lab.policy.replay.energy import modelled_j
+from circadia_lab.policy.replay.sleeps import SleepsReplayed, replay_sleeps, same_actions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +72,9 @@ class Replay:
     policy_forbidden: float
     """… and the chance of that under the other policy."""
     infeasible_ticks: int
+    same_actions: float | None = None
+    """Share of ticks in which the other policy does what was done at the recorded draw; None where none was recorded."""
+    sleeps: SleepsReplayed | None = None
     recorded_by: Recorder | None = None
     energy: EnergyChange | None = None
 
@@ -101,6 +105,10 @@ def replay(
         recorded_forbidden=float(1 - proposed.mean()),
         policy_forbidden=float((bare * ~trace.admitted).sum(-1).mean()),
         infeasible_ticks=int((~trace.feasible).sum()),
+        same_actions=same_actions(
+            trace, scores, trace.admitted & policy.offered & _useful(trace), trace.action
+        ),
+        sleeps=replay_sleeps(trace, policy),
         recorded_by=_recorder(recorded_by, trace, chances, did) if recorded_by else None,
         energy=_energy(trace, profile, chances, did) if profile else None,
     )

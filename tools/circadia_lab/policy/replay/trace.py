@@ -36,6 +36,13 @@ class Trace:
     """… and what was done."""
     feasible: NDArray[np.bool_]
     """(ticks,) False where nothing was admissible."""
+    draw: NDArray[np.float64]
+    """(ticks,) the numbers at which actions and sleeps were drawn; NaN where none was recorded, or no sleep chosen."""
+    sleep_draw: NDArray[np.float64]
+    sleep_s: NDArray[np.float64]
+    """(ticks,) how long they were to be, NaN likewise …"""
+    wake_on: tuple[str, ...]
+    """… and of which kind, empty likewise."""
 
     @property
     def ticks(self) -> int:
@@ -60,6 +67,10 @@ def read_trace(path: Path) -> Trace:
         proposed=_indices([tick.proposed for tick in ticks], path),
         action=_indices([tick.action for tick in ticks], path),
         feasible=np.array([tick.feasible for tick in ticks], bool),
+        draw=np.array([tick.draw for tick in ticks], np.float64),
+        sleep_draw=np.array([tick.sleep_draw for tick in ticks], np.float64),
+        sleep_s=np.array([tick.sleep_s for tick in ticks], np.float64),
+        wake_on=tuple(tick.wake_on or "" for tick in ticks),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia_lab.data.day.condition import CLASSES, Condition, rotate
-from circadia_lab.data.day.plan import DAY_S
+from circadia_lab.data.day.plan import BOARD_DEADLINE_S, BOARDS, DAY_S, DEADLINE_S, Plan
 from circadia_lab.data.day.world import (
     DRIFT_S,
     HELD_OUT_OWN,
@@ -17,6 +17,7 @@ from circadia_lab.data.day.world import (
     ExampleEvent,
     RequestEvent,
     World,
+    world_of,
 )
 
 DEVICES = 8
@@ -104,6 +105,19 @@ def test_conditions_change_at_the_drift_and_not_before(world: World) -> None:
     assert all(kind in drift.what for kind in KINDS)
     assert world.phase(DRIFT_S - 1e-6) == 0
     assert world.phase(DRIFT_S) == 1
+
+
+def test_boards_have_longer_deadlines_and_the_same_day() -> None:
+    plan = Plan(devices=3, seed=3)
+    assert [plan.profile(i) in BOARDS for i in range(3)] == [False, False, True]
+    world, plain = world_of(plan), World(3, 3)
+    for device in range(3):
+        pairs = list(zip(world.stream(device), plain.stream(device), strict=True))
+        assert [one.t_s for one, _ in pairs] == [other.t_s for _, other in pairs]
+        deadlines = {one.deadline_s for one, _ in pairs if isinstance(one, RequestEvent)}
+        assert deadlines == {BOARD_DEADLINE_S if device == 2 else DEADLINE_S}
+    with pytest.raises(ConfigError, match="2 deadlines"):
+        World(3, 3, deadlines_s=(1.0, 2.0))
 
 
 def test_a_class_mix_shows_in_the_stream(world: World) -> None:

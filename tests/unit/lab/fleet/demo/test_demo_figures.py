@@ -6,12 +6,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from circadia.federation.aggregate.records import Version
 from circadia.store.rows import StoredUpdate
-from circadia_lab.data.day.accuracy import recovery_s
-from circadia_lab.data.day.result import Series
 from circadia_lab.fleet.demo import device_figures as figures
 from circadia_lab.fleet.demo.device_log import DeviceLog, Examples, RequestRow, TickRow
 from circadia_lab.fleet.demo.ledger_log import Verdicts
@@ -56,6 +53,19 @@ def test_energy_by_mode_and_load() -> None:
         "TRAIN_HIGH": 9.0,
         "SERVE_LOW": 3.0,
     }
+
+
+def test_a_wake_that_serves_and_trains_is_told_by_its_phases() -> None:
+    both = tick(
+        0.0,
+        "serve+train/low/small+large/sync-int8",
+        20.0,
+        SERVE_LOW=3.0,
+        TRAIN_LOW=12.0,
+        WAKE_UP=1.0,
+        RADIO=4.0,
+    )
+    assert figures.energy_by_mode(day(both)) == {"sleep": 0.0, "serve": 3.0, "train": 17.0}
 
 
 def test_cumulative_energy_counts_what_was_spent_before_a_tick() -> None:
@@ -122,27 +132,6 @@ def test_the_ledger_has_the_last_word_on_updates() -> None:
     )
     verdicts = Verdicts(accepted=frozenset({("a", "known"), ("a", "unheard"), ("b", "waits")}))
     assert figures.updates(log, "a", verdicts) == {"made": 6, "accepted": 2, "rejected": 1, "waiting": 3}
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([0.9, 0.9, 0.5, 0.7, 0.9, 0.9], 1800.0 * (1 + 0.18 / 0.2)),
-        ([0.9, 0.9, 0.89, 0.7, 0.9, 0.9], 0.0),
-        ([0.9, 0.9, 0.5, 0.6, 0.7, 0.8], None),
-        ([0.8, 1.0, 0.88, 0.88, 0.6, 0.5], 0.0),
-    ],
-)
-def test_recovery(values: list[float], expected: float | None) -> None:
-    t_s = [1800.0 * i for i in range(6)]
-    found = recovery_s(Series(t_s=t_s, value=values), 3600.0)
-    assert found == (None if expected is None else pytest.approx(expected))
-
-
-def test_no_recovery_without_a_before_or_an_after() -> None:
-    series = Series(t_s=[1000.0, 2000.0], value=[0.5, 0.5])
-    assert recovery_s(series, 500.0) is None
-    assert recovery_s(series, 2500.0) is None
 
 
 def test_a_path_of_weights_ends_with_the_day() -> None:

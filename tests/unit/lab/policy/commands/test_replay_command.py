@@ -13,6 +13,7 @@ import pytest
 from circadia.actions import NAMES
 from circadia.observation import COLUMN, TABLE
 from circadia.store.migrations import STORE
+from circadia.store.names import Names
 from circadia_lab.policy.files.observations import sample_observations
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ def recorded(path: Path, times: Any = None, *, change: str = "") -> Path:
     at = np.arange(TICKS) * 300.0 if times is None else times
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         STORE.prepare(db, path)
+        table = Names(db).observation_table
         for i, row in enumerate(x):
             masked = '{"thermal": 32}' if i % 2 else None
             db.execute(
-                "INSERT INTO ticks (t_s, observation, proposed, action, feasible, masked, phases, version, served, expired,"
-                " overrun_s) VALUES (?, ?, ?, ?, 1, ?, '[]', 0, 0, 0, 0)",
-                (at[i], row.tobytes(), NAMES[i % 7], NAMES[0], masked),
+                "INSERT INTO ticks (t_s, observation, observation_table, proposed, action, feasible, masked, phases, version,"
+                " served, expired, overrun_s) VALUES (?, ?, ?, ?, ?, 1, ?, '[]', 0, 0, 0, 0)",
+                (at[i], row.tobytes(), table, NAMES[i % 7], NAMES[0], masked),
             )
         db.executescript(change)
     return path

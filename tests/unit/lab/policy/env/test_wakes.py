@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from circadia.actions import CATALOGUE, INDEX
+from circadia.due import DUE as DUE_LIMITS
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, DAY_S, HOUR_S, WIDTH
 from circadia.policy.sleeps import LONGEST_S, SLEEPS
@@ -61,7 +62,7 @@ def test_one_long_sleep_costs_what_many_short_ones_do_but_the_wakes() -> None:
     fleet = WakeFleet(silent(BOARD), 1)
     start = at_rest(fleet, fresh_examples=5, fresh_age_s=100, model_age_s=50, practice=300)
     whole = lived(fleet, start, "sleep", asked(fleet, 4 * HOUR_S))
-    living, reward, cost, weight = start, 0.0, 0.0, 0.0
+    living, reward, cost, weight = start, np.zeros((1, 1, 3)), np.zeros((1, 1, 3)), np.zeros((1, 1))
     for _ in range(60):
         length = (4 * HOUR_S + 15) / 60 - 15
         living, worth, _ = lived(fleet, living, "sleep", asked(fleet, length), u=0.5)
@@ -101,7 +102,7 @@ def test_who_is_paid_for_by_charger_or_sun_costs_no_battery() -> None:
 
 
 def test_what_the_federation_published_is_known_when_it_was_asked() -> None:
-    fleet = WakeFleet(BOARD, 1)
+    fleet = WakeFleet(silent(BOARD), 1)
     living = at_rest(fleet, versions_behind=0, known_behind=0, link=Link.FREE, contact_age_s=500)
     living = living._replace(updates_per_s=np.float64(1 / 600))
     slept = lived(fleet, living, "sleep", asked(fleet, LONGEST_S), u=0.01).living
@@ -214,7 +215,7 @@ def test_until_due_sleeps_until_something_is() -> None:
     # nothing wakes a board that is off: it looks at its queue before a deadline is over; the exchange is due sooner
     assert one(fleet.asked(living, until).length_s) == pytest.approx(3 * HOUR_S - 10_000)
     asks = until._replace(work=np.full((1, 1), INDEX["sleep/sync-int8"]))
-    assert one(fleet.asked(living, asks).length_s) == 3600 - 30
+    assert one(fleet.asked(living, asks).length_s) == 3600 - DUE_LIMITS.margin_s
 
 
 def test_mistakes_are_told() -> None:

@@ -11,12 +11,21 @@ import pytest
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia_lab.data.day.arrivals import REQUESTS, between, request_times
-from circadia_lab.data.day.plan import PROFILES, Plan
+from circadia_lab.data.day.plan import BOARD_DEADLINE_S, BOARDS, DEADLINE_S, FLEETS
 from circadia_lab.data.traces.arrivals import Arrivals
 from circadia_lab.data.traces.bursts import burst_table
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.arm import Conditions
-from circadia_lab.policy.evaluation.foretold import PROBLEM, Foretold, foretell, read_run
+from circadia_lab.policy.evaluation.foretold import (
+    PROBLEMS,
+    Demonstration,
+    Foretold,
+    foretell,
+    joules_off,
+    points_off,
+    read_run,
+    scorer_of,
+)
 from circadia_lab.policy.evaluation.scorers import uniform
 
 if TYPE_CHECKING:
@@ -31,16 +40,27 @@ def summary(**changes: Any) -> dict[str, Any]:
     return {"devices": 8, "arms": {"circadia": arm | changes}}
 
 
-def test_the_problem_is_the_demonstrations_fleet() -> None:
-    problem, plan = find_problem(PROBLEM), Plan()
-    assert [device.profile.name for device in problem.devices] == [plan.profile(i) for i in range(8)]
-    assert {device.profile.name for device in problem.devices} == set(PROFILES)
+@pytest.mark.parametrize("name", PROBLEMS.values())
+def test_the_problems_have_the_demonstrations_kinds(name: str) -> None:
+    problem = find_problem(name)
+    dealt = {profile for fleet in FLEETS.values() for profile in fleet}
+    assert {device.profile.name for device in problem.devices} == dealt
     for device in problem.devices:
         assert sum(device.scenario.requests_per_hour) == pytest.approx(400, rel=0.01)
+        on_board = device.profile.name in BOARDS
+        assert device.scenario.deadline_s == (BOARD_DEADLINE_S if on_board else DEADLINE_S)
+
+
+def test_a_summary_of_earlier_is_of_its_fleet(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(summary()))
+    run = read_run(path)
+    assert run.kinds == ("pixel-3", "fairphone-4", "pi-solar") * 2 + ("pixel-3", "fairphone-4")
+    assert run.problem().name == "demonstration"
 
 
 def test_its_bursts_are_the_demonstrations() -> None:
-    random, ticks = np.random.default_rng(0), find_problem(PROBLEM).ticks
+    random, ticks = np.random.default_rng(0), find_problem(PROBLEMS["task"]).ticks
     days = [request_times(random, between(random, REQUESTS)) + day * DAY_S for day in range(100)]
     sizes = [int(size) for size in ticks.burst_sizes]
     found = burst_table(Arrivals(where="demonstration", t_s=np.concatenate(days)), 5, sizes)
@@ -51,7 +71,9 @@ def test_its_bursts_are_the_demonstrations() -> None:
 def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(summary()))
-    rows = foretell(read_run(path), uniform, Conditions(per_device=1, days=0.5, warm_up_days=0.1))
+    conditions = Conditions(per_device=1, days=0.5, warm_up_days=0.1)
+    rows = foretell(read_run(path), conditions, {"circadia": uniform})
+    assert {row.arm for row in rows} == {"circadia"}
     found = {row.name: row for row in rows}
     assert found["requests served"].found == 400
     assert found["energy of the agent"].found == 10
@@ -59,13 +81,55 @@ def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
     assert np.isnan(found["requests expired"].off)
     assert all(np.isfinite(row.foretold) and row.foretold >= 0 for row in rows)
     assert 0 < found["requests served"].foretold < 1000
+    assert points_off(rows) == pytest.approx(100 * abs(found["accuracy over the day"].foretold - 0.85))
+
+
+@pytest.mark.slow
+def test_every_arm_is_foretold_by_its_own_policy(tmp_path: Path) -> None:
+    whole = summary(policy="default", by_device={"a": {"kind": "pi-solar"}, "b": {"kind": "pixel-3"}})
+    whole["devices"] = 2
+    whole["arms"]["threshold"] = whole["arms"]["circadia"] | {"policy": "threshold"}
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(whole))
+    run = read_run(path)
+    assert [device.profile.name for device in run.problem().devices] == ["pi-solar", "pixel-3"]
+    rows = foretell(run, Conditions(per_device=1))
+    assert len(rows) == 14
+    first, second = ([r.foretold for r in rows if r.arm == arm] for arm in ("circadia", "threshold"))
+    assert first != second
+
+
+def test_the_worst_arm_is_the_figure() -> None:
+    def row(arm: str, name: str, foretold: float, found: float) -> Foretold:
+        return Foretold(arm=arm, name=name, unit="", foretold=foretold, found=found)
+
+    rows = (
+        row("a", "accuracy over the day", 0.9, 0.85),
+        row("b", "accuracy over the day", 0.7, 0.8),
+        row("a", "energy of the agent", 9.0, 10.0),
+        row("b", "energy of the agent", 10.2, 10.0),
+    )
+    assert points_off(rows) == pytest.approx(10)
+    assert joules_off(rows) == pytest.approx(10)
+    assert np.isnan(points_off(()))
+
+
+def test_a_kind_that_the_problem_has_not() -> None:
+    run = Demonstration(devices=1, kinds=("toaster",), work="task", arms={})
+    with pytest.raises(ConfigError, match="has no toaster"):
+        run.problem()
+
+
+def test_a_policy_that_cannot_be_played() -> None:
+    with pytest.raises(ConfigError, match="'separate' of that run cannot be played"):
+        scorer_of("separate")
 
 
 def test_how_far_off() -> None:
     assert Foretold(name="x", unit="s", foretold=3.0, found=2.0).off == 0.5
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"arms": {}}', '{"arms": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"arms": {}}', '{"arms": 3}', '{"devices": 1, "arms": {}}'])
 def test_no_summary(text: str, tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_text(text)

@@ -125,6 +125,7 @@ def test_every_family_has_settings_and_tells_them_apart() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_baselines_are_all_there_and_one_keeps_the_limits(problem: Problem) -> None:
     seen: list[tuple[float, str]] = []
     conditions = Conditions(per_device=2, days=1.0, warm_up_days=0.5, seed=1)

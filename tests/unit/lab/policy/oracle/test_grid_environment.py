@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from circadia.observation import encode
+from circadia.observation import COLUMN, encode
 from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
 from circadia_lab.policy.oracle.grid import Grid, observations
 from circadia_lab.policy.oracle.grid_environment import GridEnvironment
@@ -66,7 +66,8 @@ def test_a_policy_is_given_what_the_encoder_makes(grid: Grid) -> None:
     preference = random.dirichlet(np.ones(3), 64).astype(np.float32)
     seen = environment.see(jnp.asarray(states), jnp.asarray(preference))
     whole = observations(grid, np.zeros(3))[states]
-    whole[:, -3:] = preference
+    first = COLUMN["preference_accuracy"]
+    whole[:, first : first + 3] = preference
     assert np.abs(np.asarray(seen.encoded, int) - encode(whole).astype(int)).max() <= 1
     assert (np.asarray(seen.encoded) != encode(whole)).mean() < 1e-3
     assert np.array_equal(seen.mask, grid.chain.mask[states])

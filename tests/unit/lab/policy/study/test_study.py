@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ArtifactError, ConfigError
-from circadia_lab.policy.study.study import ARMS, Study
+from circadia_lab.policy.study.study import ABLATIONS, ARMS, Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +135,23 @@ def test_every_arm_trains(tmp_path: Path, ground: Any, tiny: Config) -> None:
     assert apart.layers["serve"][-1].bias.size + apart.layers["other"][-1].bias.size > 1
     assert not free.multipliers.any()
     assert study.trained("coupled", 0).multipliers.any()
+
+
+def test_an_ablation_leaves_out_what_it_is_named_for(tmp_path: Path, ground: Any, tiny: Config) -> None:
+    study = Study(tmp_path, ground, tiny, batch=BATCH)
+    parts = {
+        "one-limit-for-all": {"by_kind"},
+        "no-margin": {"target", "target_first"},
+        "no-annealing": {"target_first"},
+        "one-try": {"tried", "explored"},
+        "one-stage": {"extension_share", "extension_rounds"},
+    }
+    assert set(parts) == set(ABLATIONS)
+    for arm, names in parts.items():
+        different = {line.split(":")[0] for line in study.config_of(arm).different(tiny.as_dict())}
+        assert different <= names
+    assert not study.config_of("one-limit-for-all").by_kind
+    assert study.config_of("no-margin").target == 1
+    assert study.config_of("no-annealing").target_first == tiny.target
+    assert study.config_of("one-try").tried == 1
+    assert study.config_of("one-stage").extension_rounds == 0
