@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.chain import Part, make_chain
 from circadia_lab.policy.regimes.optimum import TOLERANCE, Optimum, optimum
-from circadia_lab.policy.regimes.regime import MeanAge, Stale, WakeOn
+from circadia_lab.policy.regimes.regime import MeanAge, Stale
 from circadia_lab.policy.regimes.rule import MINUTE_S, QUICK_WINDOWS_S, WINDOWS_S, BestDue, best_due
 from circadia_lab.policy.regimes.timers import QUICK_WAKES, WAKES, Coalesced, coalesced
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from circadia_lab.policy.regimes.regime import DAY_S, Regime, Stale, WakeOn
+from circadia.types import WakeOn
+from circadia_lab.policy.regimes.regime import DAY_S, Regime, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

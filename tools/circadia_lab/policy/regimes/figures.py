@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.regime import MeanAge, Sourced, Stale
 from circadia_lab.policy.regimes.rule import MINUTE_S
 
@@ -96,7 +97,7 @@ def parameters(regime: Regime) -> dict[str, Any]:
         },
         "requests_a_day": regime.requests_a_day,
         "deadline_s": regime.deadline_s,
-        "wakes_on": sorted(regime.wakes_on),
+        "wakes_on": [kind.value for kind in WakeOn if kind in regime.wakes_on],
         "remote": regime.remote,
         "answers_by_radio": regime.answers_by_radio,
         "slot_s": regime.slot_s,
@@ -140,7 +141,7 @@ def _rule(row: Row, found: BestDue | None) -> dict[str, Any] | None:
                 "serve_after_s": rule.serve_after * slot_s,
                 "learn_after_s": rule.learn_after * slot_s,
                 "look_after_s": rule.look_after * slot_s,
-                "wake_on": rule.wake_on,
+                "wake_on": rule.wake_on.value,
                 "gated": rule.gated,
                 "spared": rule.spared,
             }
@@ -160,5 +161,5 @@ def _coalesced(found: Coalesced) -> dict[str, Any]:
         "wakes": found.wakes.value,
         "serve_s": timers.serve_s,
         "learn_s": timers.learn_s,
-        "wake_on": timers.wake_on,
+        "wake_on": timers.wake_on.value,
     }

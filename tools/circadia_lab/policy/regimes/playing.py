@@ -9,9 +9,9 @@ from scipy.sparse import csr_array
 
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE
-from circadia.types import Link
+from circadia.types import Link, WakeOn
 from circadia_lab.policy.regimes.planning import averages_from
-from circadia_lab.policy.regimes.regime import HOUR_S, WakeOn
+from circadia_lab.policy.regimes.regime import HOUR_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

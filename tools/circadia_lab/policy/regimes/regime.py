@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from enum import StrEnum
 
 from circadia.errors import ConfigError
+from circadia.types import WakeOn
 
 HOUR_S, DAY_S = 3600.0, 86400.0
-
-
-class WakeOn(StrEnum):
-    """What ends a sleep before its time."""
-
-    DUE = "due"
-    """Nothing."""
-    DEADLINE = "deadline"
-    """A request, in time for its deadline."""
-    REQUEST = "request"
-    """A request, at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +141,7 @@ class Regime:
             )
         if WakeOn.DUE not in self.wakes_on:
             raise ConfigError(
-                f"regime {self.name}: every body can sleep until something is due; add {WakeOn.DUE}"
+                f"regime {self.name}: every body can sleep until something is due; add {WakeOn.DUE.value}"
             )
         if self.remote and len(self.wakes_on) > 1:
             raise ConfigError(f"regime {self.name}: a request that waits elsewhere wakes nobody")

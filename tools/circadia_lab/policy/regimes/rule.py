@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from circadia.types import WakeOn
 from circadia_lab.policy.oracle.master import mixed, nearest
 from circadia_lab.policy.regimes.chain import Part, Sleep
 from circadia_lab.policy.regimes.planning import Policy, averages_of
-from circadia_lab.policy.regimes.regime import WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from circadia_lab.policy.regimes.regime import Body, Regime, Sourced, WakeOn
+from circadia.types import WakeOn
+from circadia_lab.policy.regimes.regime import Body, Regime, Sourced
 
 
 def _profile(value: float, how: str) -> Sourced:

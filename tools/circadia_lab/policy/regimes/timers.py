@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circadia_lab.policy.regimes.regime import DAY_S, Stale, WakeOn
+from circadia.types import WakeOn
+from circadia_lab.policy.regimes.regime import DAY_S, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,7 @@ def _kept(regime: Regime, found: Coalesced) -> bool:
 
 def _settings(regime: Regime, slack_s: float) -> Iterator[Timers]:
     learn = [regime.age.timer_s + share * slack_s for share in (STRETCHES if slack_s else (0.0,))]
-    for wake_on, learn_s in product(sorted(regime.wakes_on), learn):
+    for wake_on, learn_s in product((kind for kind in WakeOn if kind in regime.wakes_on), learn):
         spare = 1 - regime.late if wake_on is WakeOn.DUE else 1
         yield Timers(serve_s=regime.deadline_s / spare, learn_s=learn_s, wake_on=wake_on)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from circadia_lab.policy.regimes.regime import Regime, Stale, WakeOn
+from circadia.types import WakeOn
+from circadia_lab.policy.regimes.regime import Regime, Stale
 from circadia_lab.policy.regimes.shipped import STOCK_BOARD
 
 SMALL: dict[str, Any] = {

@@ -10,12 +10,13 @@ import pytest
 
 from circadia import cli
 from circadia.energy.profile_file import shipped_profile
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes import shipped
 from circadia_lab.policy.regimes.arms import QUICK, apart_of, fixed_of, row_of
 from circadia_lab.policy.regimes.chain import make_chain
 from circadia_lab.policy.regimes.figures import regime_figures
 from circadia_lab.policy.regimes.optimum import optimum
-from circadia_lab.policy.regimes.regime import DAY_S, Regime, WakeOn
+from circadia_lab.policy.regimes.regime import DAY_S, Regime
 from circadia_lab.policy.regimes.sensitivity import plans, solve
 from circadia_lab.policy.regimes.shipped import PHONE, PHONE_CNN, STOCK_BOARD, regime_named
 from circadia_lab.policy.regimes.timers import coalesced

@@ -13,12 +13,13 @@ from scipy.optimize import linprog
 
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE
+from circadia.types import WakeOn
 from circadia_lab.policy.oracle.columns import InfeasibleProblem
 from circadia_lab.policy.regimes.chain import Part, make_chain
 from circadia_lab.policy.regimes.optimum import optimum
 from circadia_lab.policy.regimes.planning import averages_of, plan
 from circadia_lab.policy.regimes.playing import Decided, observe, play
-from circadia_lab.policy.regimes.regime import MeanAge, Regime, Stale, WakeOn
+from circadia_lab.policy.regimes.regime import MeanAge, Regime, Stale
 from circadia_lab.policy.regimes.rule import Due, best_due, policy_of
 from circadia_lab.policy.regimes.shipped import BARRED, REGIMES, regime_named
 

@@ -9,6 +9,7 @@ import pytest
 
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.worlds.best import best
 from circadia_lab.policy.regimes.worlds.daynight import SLOTS, DayNight, day_night_world
 from circadia_lab.policy.regimes.worlds.due import (
@@ -44,8 +45,8 @@ def sunny() -> World:
 
 @pytest.mark.slow
 def test_day_and_night_is_what_a_simulation_of_single_requests_says(office: World) -> None:
-    rule = DayNightDue(learn_after=14, window=4, look_after=6, woken=True)
-    night = DayNightDue(learn_after=16, window=8, look_after=9, woken=False)
+    rule = DayNightDue(learn_after=14, window=4, look=(6, True))
+    night = DayNightDue(learn_after=16, window=8, look=(9, False))
     rules = [rule if slot < 32 else night for slot in range(SLOTS)]
     exact = play_tables(office, _builder(rule)(office, rules))
     cost = simulated_office(rules, days=1200, seed=1)
@@ -67,8 +68,8 @@ def simulated_office(rules: list[DayNightDue], days: int, seed: int) -> NDArray[
             costs[day] += 22.5 + 0.35 * bool(waiting) + 4.9 * learns
             waiting = []
             learnt = now if learns else learnt
-            wakes_at = now + int(np.clip(min(rule.learn_after - (now - learnt), rule.look_after), 1, 15))
-            woken = rule.woken
+            wakes_at = now + int(np.clip(min(rule.learn_after - (now - learnt), rule.look[0]), 1, 15))
+            woken = rule.look[1]
         # In this slot: requests whose age passes the deadline, a model older than three hours, new requests.
         costs[day] += 30 * sum(now - came == 4 for came in waiting)
         costs[day] += 2 * (now - learnt >= 12)
@@ -126,7 +127,7 @@ def test_the_optimum_attains_its_bracket_and_no_rule_is_below_it(
     assert found.lower * (1 - 1e-6) <= attained.cost <= found.upper * (1 + 1e-6)
     stage = Stage(world)
     rules: tuple[Any, ...] = (
-        (DayNightDue(), DayNightDue(woken=True)) if which == "office" else (HarvestDue(),)
+        (DayNightDue(), DayNightDue(look=(15, True))) if which == "office" else (HarvestDue(),)
     )
     for rule in rules:
         assert stage.play(_builder(rule)(world, [rule] * world.slots)).cost >= found.lower
@@ -170,7 +171,7 @@ def test_sleeps_are_drawn(office: World) -> None:
     """Half the wakes are followed by one slot, half by three: half as many wakes as slots."""
     sleep = np.zeros((office.states, len(office.sleeps)))
     for option, each in enumerate(office.sleeps):
-        sleep[:, option] = 0.5 * (each.wake_on == "due" and each.slots in (1, 3))
+        sleep[:, option] = 0.5 * (each.wake_on is WakeOn.DUE and each.slots in (1, 3))
     found = play(office, lambda _: Decided(np.tile([0.0, 1.0, 0.0, 0.0], (office.states, 1)), sleep))
     assert found.measures["wakes"] == pytest.approx(SLOTS / 2, rel=1e-3)
     assert found.measures["late_requests"] == 0
@@ -193,7 +194,7 @@ def test_what_has_another_shape_is_named(office: World, work: Any, sleep: Any, t
 @pytest.mark.slow
 def test_settings_by_the_hour_are_no_worse_than_one_for_the_day(office: World) -> None:
     hours = (np.arange(SLOTS) >= 32).astype(np.int64)
-    choices: dict[str, tuple[Any, ...]] = {"look_after": (4, 15), "woken": (False, True)}
+    choices: dict[str, tuple[Any, ...]] = {"look": ((4, False), (15, True))}
     found = search(office, hours, day_night_grid()[:2], choices)
     assert found.played.cost < found.plain.cost
     assert set(choices) <= set(DAY_NIGHT_CHOICES)

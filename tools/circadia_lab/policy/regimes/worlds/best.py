@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from circadia_lab.policy.regimes.regime import WakeOn
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.worlds.play import Tables
 from circadia_lab.policy.regimes.worlds.world import ASLEEP, WORKS
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.chain import Sleep
-from circadia_lab.policy.regimes.regime import WakeOn
 from circadia_lab.policy.regimes.worlds.play import Stage, Tables
 from circadia_lab.policy.regimes.worlds.world import WORKS
 
@@ -68,17 +68,14 @@ class DayNightDue:
     learn_after: int = 14
     window: int = 4
     """Of learning; a request that waits is answered at any wake."""
-    look_after: int = 4
-    """With an empty queue, the longest sleep."""
-    woken: bool = False
-    """By a request, with an empty queue."""
+    look: tuple[int, bool] = (4, False)
+    """The longest sleep, and whether a request ends it: two that only make sense together."""
 
 
 DAY_NIGHT_CHOICES: dict[str, tuple[Any, ...]] = {
     "learn_after": (12, 13, 14, 15, 16, 18, 20, 22),
     "window": (0, 2, 4, 8, 12, 14),
-    "look_after": (3, 4, 5, 8, 15),
-    "woken": (False, True),
+    "look": ((3, False), (4, False), (5, False), (4, True), (8, True), (15, True)),
 }
 
 
@@ -151,8 +148,8 @@ def day_night_grid() -> list[DayNightDue]:
     """One setting for the whole day."""
     looks = ((4, False), (15, True))
     return [
-        DayNightDue(learn_after=learn_after, window=window, look_after=look, woken=woken)
-        for learn_after, window, (look, woken) in product((14, 16, 18), (4, 14), looks)
+        DayNightDue(learn_after=learn_after, window=window, look=look)
+        for learn_after, window, look in product((14, 16, 18), (4, 14), looks)
     ]
 
 
@@ -194,8 +191,8 @@ def _day_night_tables(world: World, rules: Sequence[DayNightDue]) -> Tables:
         learns = learnt >= max(1, rule.learn_after - rule.window)
         work[slot] = _admitted(world, slot, queue > 0, learns)
         age = np.where(learns, 0, learnt)
-        length = np.clip(np.minimum(rule.learn_after - age, rule.look_after), 1, longest)
-        kind = WakeOn.REQUEST if rule.woken else WakeOn.DUE
+        length = np.clip(np.minimum(rule.learn_after - age, rule.look[0]), 1, longest)
+        kind = WakeOn.REQUEST if rule.look[1] else WakeOn.DUE
         options = np.array([place[Sleep(int(slots), kind)] for slots in range(1, longest + 1)])[length - 1]
         sleep[slot][:, options, every] = 1
     return Tables(work, sleep)

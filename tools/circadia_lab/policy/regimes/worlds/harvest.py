@@ -15,9 +15,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from circadia.errors import ConfigError
-from circadia.types import Link
+from circadia.types import Link, WakeOn
 from circadia_lab.policy.regimes.chain import Sleep
-from circadia_lab.policy.regimes.regime import DAY_S, HOUR_S, WakeOn
+from circadia_lab.policy.regimes.regime import DAY_S, HOUR_S
 from circadia_lab.policy.regimes.worlds.world import WORKS, World, checked
 
 if TYPE_CHECKING:

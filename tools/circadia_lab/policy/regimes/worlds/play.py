@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from circadia.errors import ConfigError
-from circadia_lab.policy.regimes.regime import WakeOn
+from circadia.types import WakeOn
 from circadia_lab.policy.regimes.worlds.world import ASLEEP, WORKS
 
 if TYPE_CHECKING:
