@@ -33,7 +33,7 @@ from circadia.physics.surroundings import (
     surroundings_after,
 )
 from circadia.practice import PRACTICE_S
-from circadia.types import Link, Load, WakeOn
+from circadia.types import NAN, Link, Load, WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,8 @@ REMEMBERED = (
     "training_gain",
 )
 """Features that are fields of a state as they are."""
+REMEMBERING = (*REMEMBERED, "known_behind", "drift", "newest_drift")
+"""Fields of a state that nobody keeps up where ticks have a fixed length."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""
 _FIXED = np.eye(LOADS)[[Load.WAKE_UP, Load.RADIO]]
@@ -85,6 +87,8 @@ def initial_state(params: Params, soc: Any, time_s: Any, xp: Any = np) -> State:
         versions_behind=zero,
         model_age_s=zero,
         newest_age_s=zero,
+        queue_together=zero,
+        **dict.fromkeys(REMEMBERING, zero + NAN),
     )
 
 
