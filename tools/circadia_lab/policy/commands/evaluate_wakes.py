@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.waking import Chooser, Lived, Waking
 
-WITHIN_S = (0.0, 900.0, 3600.0, 10_800.0)
+WITHIN_S = (0.0, 900.0, 3600.0, 7200.0)
 """How far ahead the rule may do things: the settings that are tried."""
 QUICK_DAYS, QUICK_COPIES = 0.5, 1
 SEEDS = 1
@@ -81,10 +81,14 @@ def _extent(args: argparse.Namespace, seed: int) -> Waking:
 
 
 def _arms(path: Path | None) -> dict[str, Chooser]:
+    from circadia.policy.due_rule import DueRule, DueSettings
     from circadia_lab.policy.evaluation.waking import by_draws, by_rule
-    from circadia_lab.policy.study.teacher import DueTeacher
+    from circadia_lab.policy.study.teacher import RuleTeacher
 
-    rules = {f"due, {within / 60:g} min ahead": by_rule(DueTeacher(within)) for within in WITHIN_S}
+    rules = {"due, as shipped": by_rule(RuleTeacher().choice)}
+    for within in WITHIN_S:
+        rule = DueRule(DueSettings(within_s=within, charging_within_s=within))
+        rules[f"due, {within / 60:g} min ahead"] = by_rule(RuleTeacher(rule).choice)
     return rules if path is None else {"policy": by_draws(_of_file(path)), **rules}
 
 

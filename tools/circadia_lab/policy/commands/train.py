@@ -143,13 +143,13 @@ def _taught(console: Console, environment: AnyEnvironment, config: Config, seed:
 
     from circadia_lab.policy.commands.bar import Activity
     from circadia_lab.policy.study.taught import taught_by
-    from circadia_lab.policy.study.teacher import DueTeacher
+    from circadia_lab.policy.study.teacher import RuleTeacher
 
     if not config.sleeps:
         return None
     with Activity(console) as tell:
         return taught_by(
-            DueTeacher(),
+            RuleTeacher(),
             cast("WakeEnvironment", environment),
             config,
             seed=seed,

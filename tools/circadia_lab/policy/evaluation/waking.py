@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from circadia_lab.policy.env.problem import Problem
 
     Floats = NDArray[np.float64]
-    Rule = Callable[[Seen], tuple[Any, Any]]
-    Chooser = Callable[[Seen, Any], Any]
+    Rule = Callable[[Any, Seen], Choice]
+    Chooser = Callable[[Seen, Any, Any], Choice]
+    """Of what is seen, (batch, features) values and a key."""
 
 JOULES = ("agent_j", "device_j", "agent_battery_j", "device_battery_j")
 """Of waking, work and radio; with rest; each less what charger and panel paid for."""
@@ -92,18 +93,12 @@ class Lived(NamedTuple):
 
 def by_draws(draw_from: DrawFrom) -> Chooser:
     """A network."""
-    return lambda seen, key: chosen(seen, draw_from, key)
+    return lambda seen, _, key: chosen(seen, draw_from, key)
 
 
 def by_rule(rule: Rule) -> Chooser:
-    """What the rule gives the highest chance: (batch, actions) works and (batch, options) sleeps."""
-
-    def choose(seen: Seen, key: Any) -> Choice:
-        del key
-        work, sleep = (jnp.argmax(part, -1).astype(jnp.int32) for part in rule(seen))
-        return Choice(work, sleep, jnp.full(work.shape, 0.5))
-
-    return choose
+    """What chooses by the values and draws nothing."""
+    return lambda seen, values, _: rule(values, seen)
 
 
 def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats = ANCHORS) -> Lived:
@@ -123,7 +118,8 @@ def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats
     def wake(carried: Any, key: Any) -> Any:
         living, elapsed, sums = carried
         acting, chance = jax.random.split(key)
-        choice = choose(environment.see(living, preference), acting)
+        values = fleet.look(living, preference.reshape(*fleet.shape, -1)).reshape(environment.batch, -1)
+        choice = choose(environment.see(living, preference), values, acting)
         dealt = Choice(*(x.reshape(fleet.shape) for x in choice))
         u = jax.random.uniform(chance, (*fleet.shape, DRAWS))
         awoken = fleet.advance(living, dealt.work, fleet.asked(living, dealt), u)

@@ -17,7 +17,7 @@ from scipy.sparse import hstack, vstack
 
 from circadia.actions import INDEX, NAMES
 from circadia.due import DUE, Done, due_s
-from circadia.observation import encode
+from circadia.observation import COLUMN, encode
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import Action, WakeOn, Work
 from circadia_lab.policy.env.interface import COSTS, OBJECTIVES, Outcome, Seen
@@ -48,7 +48,7 @@ def action_of(*, serves: bool, trains: bool, exchanges: bool) -> int:
     """The catalogue's index of what does as much."""
     return INDEX[
         Action(
-            serve=Work.SMALL if serves else None,
+            serve=Work.LARGE if serves else None,
             train=Work.LARGE if trains else None,
             pull=exchanges,
             push="int8" if exchanges else None,
@@ -107,7 +107,11 @@ def _table(sleeps: Sequence[Sleep], admitted: NDArray[np.bool_], longest: int) -
 
 
 def _encoded(values: NDArray[np.float32]) -> Any:
-    return jnp.asarray(encode(values))
+    """A chain without a battery is never short of charge: rules hold back where they know of none."""
+    told: NDArray[np.float32] = np.array(values)
+    charge = told[:, COLUMN["battery_soc"]]
+    told[:, COLUMN["battery_soc"]] = np.where(np.isnan(charge), 1.0, charge)
+    return jnp.asarray(encode(told))
 
 
 def _rows(matrix: Any) -> Rows:

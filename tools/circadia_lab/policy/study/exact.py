@@ -16,7 +16,7 @@ from circadia_lab.policy.study.chains import ChainEnvironment, WorldEnvironment,
 from circadia_lab.policy.study.export import drawing, rounded
 from circadia_lab.policy.study.ground import wake_config
 from circadia_lab.policy.study.taught import taught_by
-from circadia_lab.policy.study.teacher import DueTeacher
+from circadia_lab.policy.study.teacher import RuleTeacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def _trained(
     """The trained network and the one that it started from, both in 8 bits."""
     config, name = exact_config(steps), environment.name
     taught = taught_by(
-        DueTeacher(), environment, config, seed=seed, progress=lambda share: tell(f"{name}: taught", share)
+        RuleTeacher(), environment, config, seed=seed, progress=lambda share: tell(f"{name}: taught", share)
     )
     found = train(
         environment,
