@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from circadia.actions import INDEX, NAMES
+from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE, encode
+from circadia_lab.policy.cmoppo.actor import actor_of
+from circadia_lab.policy.cmoppo.advantage import advantages
 from circadia_lab.policy.cmoppo.config import Config
+from circadia_lab.policy.cmoppo.rollout import rollout
 from circadia_lab.policy.cmoppo.train import train
 from circadia_lab.policy.env.interface import OBJECTIVES, Outcome, Seen
 from circadia_lab.policy.env.preferences import ANCHORS
@@ -84,24 +88,29 @@ def cost(work: Any, sleep: Any, preference: Any) -> float:
 
 @pytest.mark.slow
 def test_it_finds_the_best_lengths_of_sleep_in_calm_and_in_busy_times() -> None:
-    """As they are drawn in 8 bits. What cares for one of both only has its optimum at an end of the lengths."""
+    """As they are drawn in 8 bits, by bins that are 1.4 times the one before; whoever judges each wake by itself is a sixth over."""
     config = Config(
-        steps=400 * 8 * 504,
+        steps=700 * 8 * 252,
         ticks=8,
+        tried=3,
+        explored=1,
         actor_width=32,
         critic_width=32,
         actor_rate=3e-3,
-        entropy=0.02,
-        entropy_last=0.0005,
+        entropy=0.1,
+        entropy_last=0.001,
         discount=0.999,
         sleeps=True,
+        trace=0.3,
         least_energy=0.0,
+        averaging=0.05,
+        multiplier_rate=0.0,
         judgements=1,
         judged_ticks=100,
         judged_warm_up=10,
         extension_share=0.0,
     )
-    found = train(Rounds(504), config, 0)
+    found = train(Rounds(252), config, 0)
     cares = ANCHORS[ANCHORS[:, 1:].min(1) > 0]
     over = []
     for preference in cares:
@@ -111,5 +120,66 @@ def test_it_finds_the_best_lengths_of_sleep_in_calm_and_in_busy_times() -> None:
         over.append(cost(np.asarray(work), np.asarray(sleep), preference) / best(preference) - 1)
     assert len(over) == 10
     assert min(over) > -1e-6
-    assert np.mean(over) < 0.03
-    assert max(over) < 0.08
+    assert np.median(over) < 0.06
+    assert np.mean(over) < 0.09
+    assert alone(ANCHORS[7]) > 0.15
+
+
+def alone(preference: Any) -> float:
+    """What lengths cost more that are best for each wake by itself."""
+    _, k, c = preference
+    length = np.sqrt(2 * c / (k * RATES))
+    return float((k * RATES * length**2 / 2 + c).sum() / length.sum() / best(preference) - 1)
+
+
+def test_cutting_a_sleep_in_two_changes_no_advantage_where_traces_are_in_time() -> None:
+    """A reward that comes evenly, a value that the critic does not know, γ near 1."""
+    trace, weight = 0.8, np.array([[1.0], [3.0], [2.0]])
+    halves = np.repeat(weight / 2, 2, 0)
+    values, centre = np.zeros((1, 1, 1)), np.zeros((1, 1))
+
+    def first(weight: Any, surprise: int) -> float:
+        gain = np.zeros((*weight.shape, 1))
+        gain[surprise] = 1.0
+        v = np.repeat(values, len(weight) + 1, 0)
+        found = advantages(gain, weight, v, centre, discount=1.0, trace=trace**weight)
+        return float(found[0, 0, 0])
+
+    assert first(weight, 2) == pytest.approx(first(halves, 4)) == pytest.approx(trace**4.0)
+
+
+def test_a_wake_is_centred_by_its_own_length() -> None:
+    """What earns the average a period is neither good nor bad, however long it is."""
+    weight = np.array([[0.1], [7.0], [40.0]])
+    gain, centre = 2.5 * weight[..., None], np.full((1, 1), 2.5)
+    found = advantages(gain, weight, np.zeros((4, 1, 1)), centre, discount=0.99, trace=0.9**weight)
+    assert np.asarray(found) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_choice_s_chance_is_that_of_its_parts_and_only_what_the_body_can_is_drawn() -> None:
+    environment, actor = Rounds(64), actor_of(Config(actor_width=8), len(NAMES), Rounds.options)
+    parameters = actor.parameters(jax.random.PRNGKey(0))
+    preference = jnp.asarray(np.tile(ANCHORS[:1], (64, 1)), jnp.float32)
+    _, ticks = rollout(
+        environment,
+        actor.draw_from(parameters),
+        environment.initial(jax.random.PRNGKey(1)),
+        preference,
+        jax.random.PRNGKey(2),
+        5,
+        3,
+        1,
+    )
+    drawn = actor.drawn(parameters, ticks.encoded, ticks.mask, ticks.sleeps)
+    parts = [
+        np.take_along_axis(np.asarray(log_p), np.asarray(chosen), -1)
+        for log_p, chosen in ((drawn.log_p, ticks.action), (drawn.sleep_log_p, ticks.sleep))
+    ]
+    assert np.asarray(ticks.log_p) == pytest.approx(parts[0] + parts[1], abs=1e-5)
+    assert set(np.unique(ticks.action)) == {REST, SERVE}
+    assert np.asarray(ticks.sleep).max() <= BINS
+
+
+def test_two_networks_choose_no_sleeps() -> None:
+    with pytest.raises(ConfigError, match="coupled"):
+        actor_of(Config(architecture="separate"), len(NAMES), Rounds.options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,10 @@ import pytest
 
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import WakeOn
+from circadia_lab.policy.cmoppo.actor import actor_of
+from circadia_lab.policy.cmoppo.config import Config
 from circadia_lab.policy.cmoppo.rollout import chosen
+from circadia_lab.policy.files.policy_file import read_heads
 from circadia_lab.policy.regimes.chain import make_chain
 from circadia_lab.policy.regimes.shipped import regime_named
 from circadia_lab.policy.regimes.worlds.daynight import DayNight, day_night_world
@@ -21,7 +24,11 @@ from circadia_lab.policy.study.chains import (
     play_in_chain,
     play_in_world,
 )
+from circadia_lab.policy.study.export import export
 from circadia_lab.policy.study.teacher import RuleTeacher
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 BATCH, WAKES = 256, 400
@@ -83,3 +90,23 @@ def test_the_rule_that_teaches_sleeps_until_something_is_due_and_does_what_is_ad
     kinds = sleep.argmax(-1) // SLEEPS.group
     assert (kinds == SLEEPS.wake_on.index(WakeOn.DUE)).all()
     assert (sleep.argmax(-1) % SLEEPS.group == SLEEPS.bins).mean() > 0.9
+
+
+def test_a_network_of_two_heads_becomes_a_file_of_format_2_that_draws_alike(tmp_path: Path) -> None:
+    environment = ChainEnvironment(make_chain(regime_named("board")), 42)
+    actor = actor_of(Config(actor_width=16), environment.actions, environment.options)
+    parameters = actor.parameters(jax.random.PRNGKey(3))
+    parameters = (
+        tuple(layer._replace(w=layer.w * (1 if i < 2 else 60)) for i, layer in enumerate(parameters[0])),
+    )
+    layers = actor.layers(parameters)
+    found = export(
+        layers["actor"], environment, tmp_path / "p.tflite", made={}, ticks=20, sleeps=layers["sleep"]
+    )
+    work, sleep = read_heads(found.artifact.model)
+    assert found.artifact.manifest.sleeps is not None
+    assert found.artifact.manifest.sleeps.options == SLEEPS
+    assert [len(head[-1].weights) for head in (work, sleep)] == [environment.actions, environment.options]
+    assert work[-1].output_scale != sleep[-1].output_scale
+    assert 0 < found.fidelity.total_variation < 0.1
+    assert abs(found.fidelity.int8_loss) < 0.05
