@@ -153,7 +153,7 @@ def wake_config() -> Config:
     from circadia_lab.policy.cmoppo.config import Config
 
     return Config(
-        steps=6_000_000,
+        steps=1_000_000,
         sleeps=True,
         discount=0.999,
         trace=0.95,

@@ -34,7 +34,7 @@ def written(folder: Path, belongs_to: dict[str, Any] = OURS) -> Path:
 
 
 def read(path: Path, like: Any = STATE, config: Config = CONFIG) -> tuple[Any, Any]:
-    ours = identity("chain", 3, config)
+    ours = identity("chain", 3, config, (len(FIRST_ACTIONS), 0))
     return read_checkpoint(path, like, belongs_to=ours, config=config)
 
 
