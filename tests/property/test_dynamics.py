@@ -28,6 +28,8 @@ PARAMS = {name: make_params(profile, scenario_for(profile)) for name, profile in
 names = st.sampled_from(sorted(PARAMS))
 unit = st.floats(0, 1)
 counts = st.integers(0, 40).map(float)
+OF_WAKES = ("lapsed", "together", "example_delay_s", "moved", "label_u")
+"""What chance decides over a sleep that was chosen only."""
 
 
 def arrays(**fields: Any) -> dict[str, np.float64]:
@@ -73,6 +75,7 @@ noises = st.builds(
     cloud_z=st.floats(-3, 3).map(np.float64),
     published=st.integers(0, 2).map(np.float64),
     published_age_s=st.just(np.float64(0)),
+    **{name: st.just(np.float64(0)) for name in OF_WAKES},
 )
 
 
@@ -273,6 +276,7 @@ def batch_of_ticks(size: int, seed: int) -> tuple[Params, State, Any, Noise]:
         cloud_z=random.standard_normal(size),
         published=random.integers(0, 2, size) * 1.0,
         published_age_s=u[1] * 10,
+        **dict.fromkeys(OF_WAKES, np.zeros(size)),
     )
     return params, state, random.integers(0, len(CATALOGUE), size), noise
 
@@ -290,7 +294,9 @@ def test_a_batch_equals_its_scalars() -> None:
     for i in range(64):
         one, outcome = dynamics.step(at(state, i), int(action[i]), at(noise, i), at(params, i), np)
         for name in State._fields:
-            assert getattr(one, name) == pytest.approx(getattr(after, name)[i], rel=1e-12, abs=1e-9), name
+            assert getattr(one, name) == pytest.approx(
+                getattr(after, name)[i], rel=1e-12, abs=1e-9, nan_ok=True
+            ), name
         for name in result._fields:
             assert getattr(outcome, name) == pytest.approx(getattr(result, name)[i], rel=1e-12, abs=1e-9), (
                 name
@@ -374,7 +380,7 @@ def test_nothing_branches_on_a_value() -> None:
     module = TracedModule()
     blind, outcome = dynamics.step(traced(state), Traced(action), traced(noise), traced(params), module)
     for ours, theirs in zip((*after, *result), (*blind, *outcome), strict=True):
-        assert bare(theirs) == pytest.approx(ours, rel=1e-12)
+        assert bare(theirs) == pytest.approx(ours, rel=1e-12, nan_ok=True)
     seen = dynamics.observe(blind, traced(params), (0.2, 0.3, 0.5), module)
     ours = dynamics.observe(after, params, (0.2, 0.3, 0.5), np)
     assert bare(seen) == pytest.approx(ours, rel=1e-12, nan_ok=True)
@@ -400,7 +406,7 @@ def test_jax_gives_the_same_answer_in_float32() -> None:
         (*after._fields, *result._fields), (*after, *result), (*later, *done), strict=True
     ):
         tolerance = {"abs": 0} if name in whole else {"rel": 2e-4, "abs": 0.05}
-        assert np.asarray(theirs) == pytest.approx(np.asarray(ours), **tolerance), name
+        assert np.asarray(theirs) == pytest.approx(np.asarray(ours), nan_ok=True, **tolerance), name
     assert np.asarray(row) == pytest.approx(seen, rel=2e-4, abs=0.05, nan_ok=True)
 
 

@@ -72,7 +72,7 @@ def _observed(chain: Chain) -> dict[str, Floats | float]:
     trained_s, contact_s = chain.ages[0] * regime.slot_s, chain.ages[-1] * regime.slot_s
     first = 0.0 if regime.remote else regime.rate / -np.expm1(-regime.rate) - regime.rate
     waiting = np.where(chain.queue > 0, first + regime.rate * chain.queue, 0.0)
-    wakes = 1.0 if WakeOn.DEADLINE in regime.wakes_on else 2.0 if WakeOn.REQUEST in regime.wakes_on else 0.0
+    wakes = 2.0 if WakeOn.REQUEST in regime.wakes_on else float(WakeOn.DEADLINE in regime.wakes_on)
     return {
         "user_active": 0.0,
         "link": float(Link.FREE.value),

@@ -98,8 +98,9 @@ def of_learned(learned: Learned) -> Scorer:
     """The greedy policy; sleeping in place of what the mask forbids."""
 
     def scorer(values: Floats, encoded: NDArray[np.int8], mask: NDArray[np.bool_]) -> NDArray[Any]:
+        del encoded
         rows = mask.reshape(-1, mask.shape[-1])
-        observed = seen(encoded).reshape(len(rows), -1)
+        observed = seen(values).reshape(len(rows), -1)
         wish = learned.wishes(observed, wanted(values).reshape(len(rows), -1))
         place = np.arange(len(rows))
         action = np.where(rows[place, wish], wish, SLEEP)

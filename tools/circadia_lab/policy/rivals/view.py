@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circadia.observation import COLUMN, INPUT_SCALE, TABLE, WIDTH
+from circadia.observation import COLUMN, INPUT_SCALE
+from circadia_lab.policy.env.fixed import TABLE, WIDTH, encode
 from circadia_lab.policy.env.interface import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ KEPT = np.array([i for i in range(WIDTH) if i % len(TABLE) not in PREFERENCE])
 """Columns of an encoded observation that do not tell the preference."""
 
 
-def seen(encoded: NDArray[np.int8]) -> NDArray[np.float32]:
-    """(…, WIDTH) → (…, KEPT) in [−1, 1]."""
-    kept: NDArray[np.float32] = encoded[..., KEPT].astype(np.float32) * np.float32(INPUT_SCALE)
+def seen(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(…, features) → (…, KEPT) in [−1, 1], of an environment with a fixed tick."""
+    kept: NDArray[np.float32] = encode(values)[..., KEPT].astype(np.float32) * np.float32(INPUT_SCALE)
     return kept
 
 

@@ -79,7 +79,7 @@ def simulated_office(rules: list[DayNightDue], days: int, seed: int) -> NDArray[
 
 @pytest.mark.slow
 def test_harvest_is_what_a_simulation_of_single_devices_says(sunny: World) -> None:
-    rule = HarvestDue(much=0.5, serve_after_low=4, learn_after=6, learn_from=0.3, window=4)
+    rule = HarvestDue(low=(0.5, 4), learn_after=6, learn_from=0.3, window=4)
     exact = play_tables(sunny, _builder(rule)(sunny, [rule] * sunny.slots))
     cost = simulated_harvest(rule, days=400, seed=2)
     assert exact.cost == pytest.approx(cost.mean(), abs=4 * cost.std() / len(cost) ** 0.5)
@@ -95,7 +95,7 @@ def simulated_harvest(rule: HarvestDue, days: int, seed: int) -> NDArray[np.floa
     for day in range(days):
         for slot in range(48):
             charge = level / (COARSE.levels - 1)
-            serve_at = np.where(charge >= rule.much, rule.serve_after, rule.serve_after_low)
+            serve_at = np.where(charge >= rule.low[0], rule.serve_after, rule.low[1])
             may = charge >= rule.learn_from
             due = (served >= serve_at) | ((learnt >= rule.learn_after) & may)
             serves = due & (served >= np.maximum(1, serve_at - rule.window))

@@ -35,7 +35,7 @@ def test_a_day_is_cut_off_and_never_terminates() -> None:
     while not cut:
         _, _, over, cut, _ = days.step(INDEX["sleep"])
         assert not over
-    assert 100 < days.steps < 400
+    assert 100 < days.steps < 1000  # a queue that nobody serves is looked at again and again
     assert len(days.probes) == days.steps // 100
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from circadia.errors import ArtifactError
-from circadia.observation import TABLE, WIDTH, encode
-from circadia_lab.policy.env.fixed import CATALOGUE, INDEX
+from circadia.observation import TABLE, encode
+from circadia_lab.policy.env.fixed import CATALOGUE, INDEX, WIDTH
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.arm import Conditions
@@ -83,8 +83,8 @@ def test_preference_is_told_apart_from_the_rest() -> None:
     np.testing.assert_allclose(wanted(values)[1, 2], [0.2, 0.3, 0.5], atol=1e-6)
     other = values.copy()
     other[..., list(PREFERENCE)] = [1, 0, 0]
-    assert seen(encode(values)).shape == (2, 3, WIDTH - 6)
-    assert (seen(encode(values)) == seen(encode(other))).all()
+    assert seen(values).shape == (2, 3, WIDTH - 6)
+    assert (seen(values) == seen(other)).all()
 
 
 def test_envelope_takes_the_best_weighted_value_by_hand() -> None:

@@ -41,10 +41,8 @@ class HarvestDue:
 
     serve_after: int = 2
     """With much charge."""
-    serve_after_low: int = 2
-    """With little."""
-    much: float = 0.0
-    """From this charge on there is much."""
+    low: tuple[float, int] = (0.0, 2)
+    """Below which charge there is little, and after how long it serves then: two that only make sense together."""
     learn_after: int = 6
     learn_from: float = 0.0
     """Charge below which it does not learn."""
@@ -53,8 +51,7 @@ class HarvestDue:
 
 HARVEST_CHOICES: dict[str, tuple[Any, ...]] = {
     "serve_after": (2, 3),
-    "serve_after_low": (2, 3, 4, 6),
-    "much": (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85),
+    "low": ((0.0, 2), *product((0.25, 0.4, 0.55, 0.7), (3, 4, 6))),
     "learn_after": (4, 5, 6, 7, 8),
     "learn_from": (0.0, 0.25, 0.5),
     "window": (0, 2, 4, 8),
@@ -137,10 +134,10 @@ def _builder(rule: Any) -> Callable[[World, Sequence[Any]], Tables]:
 
 def harvest_grid() -> list[HarvestDue]:
     """One setting for the whole day."""
-    low = [(0.0, 2), *product((0.4, 0.7), (3, 4, 6))]
+    lows = [(0.0, 2), *product((0.4, 0.7), (3, 4, 6))]
     return [
-        HarvestDue(much=much, serve_after_low=after, learn_after=learn_after, window=window)
-        for (much, after), learn_after, window in product(low, (4, 6, 8), (0, 2, 8))
+        HarvestDue(low=low, learn_after=learn_after, window=window)
+        for low, learn_after, window in product(lows, (4, 6, 8), (0, 2, 8))
     ]
 
 
@@ -160,7 +157,7 @@ def _harvest_tables(world: World, rules: Sequence[HarvestDue]) -> Tables:
     seen: dict[HarvestDue, Floats] = {}
     for slot, rule in enumerate(rules):
         if rule not in seen:
-            serve_at = np.where(charge >= rule.much, rule.serve_after, rule.serve_after_low)
+            serve_at = np.where(charge >= rule.low[0], rule.serve_after, rule.low[1])
             may_learn = charge >= rule.learn_from
             due = (served >= serve_at) | ((learnt >= rule.learn_after) & may_learn)
             serves = due & (served >= np.maximum(1, serve_at - rule.window))
