@@ -4,6 +4,9 @@
     separate   π(serve a | o) = π_s(a | o_s),   π(other a | o) = π_s(none | o_s) · π_t(a | o_t)
 
 Each separate network is half as wide and sees battery, body, time, preference and its own backlog only.
+
+Where wakes choose the sleep that follows them, the one network has two outputs from the same hidden layers, and the
+parts of a choice are drawn apart:   π(a, s | o) = π(a | o) · π(s | o)
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from circadia.errors import ConfigError
 from circadia.observation import COLUMN, INPUT_SCALE, WIDTH
-from circadia_lab.policy.cmoppo.rounding import Dense, dense_layers, rounded_forward
+from circadia_lab.policy.cmoppo.rounding import Dense, dense_layers, rounded_forward, rounded_heads
 from circadia_lab.policy.env.fixed import CATALOGUE, FACTS
 from circadia_lab.policy.files.policy_file import FloatLayer
 
@@ -26,10 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_lab.policy.cmoppo.config import Config
+    from circadia_lab.policy.cmoppo.rollout import DrawFrom
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
     Layers = tuple[FloatLayer, ...]
     Scorer = Callable[[NDArray[np.int8], NDArray[np.bool_]], NDArray[np.float32]]
 
+SLEEP = "sleep"
 NEVER = -1e9
 """Logarithm of the chance of what is masked; −inf would make gradients NaN."""
 FIRST_SCORES = 0.01
@@ -50,6 +57,8 @@ class Part(NamedTuple):
     outputs: int
     unseen: tuple[str, ...]
     """Features that are kept from it."""
+    options: int = 0
+    """Of the second output, the sleeps; 0: it has none."""
 
     def columns(self) -> NDArray[np.float32]:
         """(WIDTH,) 1 where it sees the encoded vector."""
@@ -68,6 +77,8 @@ class Drawn(NamedTuple):
     """(…,) Σ over the networks of (log Σ exp scores)²."""
     ranges: tuple[Any, ...]
     """(layers, 2) lowest and highest outputs of each network's layers."""
+    sleep_log_p: Any = None
+    """(…, options) likewise of the sleeps, where they are chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +91,35 @@ class Actor:
     def parameters(self, key: Any) -> tuple[tuple[Dense, ...], ...]:
         """Fresh ones."""
         keys = jax.random.split(key, len(self.parts))
-        return tuple(
-            dense_layers(k, (WIDTH, part.width, part.width, part.outputs), FIRST_SCORES)
-            for k, part in zip(keys, self.parts, strict=True)
-        )
+        return tuple(_fresh(k, part) for k, part in zip(keys, self.parts, strict=True))
 
     def ranges(self) -> tuple[Any, ...]:
-        """(3, 2) zeros for each network: nothing seen yet."""
-        return tuple(jnp.zeros((3, 2)) for _ in self.parts)
+        """(layers, 2) zeros for each network: nothing seen yet."""
+        return tuple(jnp.zeros((3 + (part.options > 0), 2)) for part in self.parts)
 
     def drawn(
-        self, parameters: Any, encoded: Any, mask: Any, *, ranges: Any | None = None, rounded: Any = False
+        self,
+        parameters: Any,
+        encoded: Any,
+        mask: Any,
+        sleeps: Any = None,
+        *,
+        ranges: Any | None = None,
+        rounded: Any = False,
     ) -> Drawn:
-        """(…, WIDTH) int8, (…, actions) bool → what is drawn from; `rounded` as the device's 8 bits draw it."""
+        """(…, WIDTH) int8, (…, actions) and perhaps (…, options) bool → what is drawn from.
+
+        `rounded` as the device's 8 bits draw it.
+        """
         x = encoded.astype(jnp.float32) * INPUT_SCALE
         given = self.ranges() if ranges is None else ranges
+        if sleeps is not None:
+            layers, limits = parameters[0], given[0]
+            (work, sleep), seen = rounded_heads(layers, x, limits, rounded, self.lowest_score, heads=2)
+            normaliser = sum(jnp.square(jax.nn.logsumexp(y, axis=-1)) for y in (work, sleep))
+            return Drawn(
+                _coupled(work, mask, jnp), normaliser, (seen,), sleep_log_p=_coupled(sleep, sleeps, jnp)
+            )
         outputs = [
             rounded_forward(layers, x * part.columns(), limits, rounded, self.lowest_score)
             for part, layers, limits in zip(self.parts, parameters, given, strict=True)
@@ -108,26 +133,62 @@ class Actor:
             tuple(seen for _, seen in outputs),
         )
 
+    def draw_from(self, parameters: Any, *, ranges: Any | None = None, rounded: Any = False) -> DrawFrom:
+        """See there: a pair of log-probabilities where the mask of the sleeps is given."""
+
+        def draw_from(encoded: Any, mask: Any, sleeps: Any = None) -> Any:
+            out = self.drawn(parameters, encoded, mask, sleeps, ranges=ranges, rounded=rounded)
+            return out.log_p if sleeps is None else (out.log_p, out.sleep_log_p)
+
+        return draw_from
+
     def layers(self, parameters: Any) -> dict[str, Layers]:
-        """Each network as the layers of a policy file, unseen inputs with weight 0."""
+        """Each network as the layers of a policy file, unseen inputs with weight 0.
+
+        Under `SLEEP` the one layer of the second output, where there is one; it reads what the first one's last reads.
+        """
         exported = {}
         for part, layers in zip(self.parts, parameters, strict=True):
             arrays = [(np.asarray(layer.w, np.float32), np.asarray(layer.b, np.float32)) for layer in layers]
             arrays[0] = (arrays[0][0] * part.columns()[:, None], arrays[0][1])
-            exported[part.name] = tuple(
-                FloatLayer(weights=np.ascontiguousarray(w.T), bias=b, relu=i < len(arrays) - 1)
+            last = len(arrays) - (2 if part.options else 1)
+            found = tuple(
+                FloatLayer(weights=np.ascontiguousarray(w.T), bias=b, relu=i < last)
                 for i, (w, b) in enumerate(arrays)
             )
+            exported[part.name] = found[: last + 1]
+            if part.options:
+                exported[SLEEP] = found[last + 1 :]
         return exported
 
 
-def actor_of(config: Config) -> Actor:
-    """The policy of that architecture."""
+def actor_of(config: Config, actions: int = len(CATALOGUE), options: int = 0) -> Actor:
+    """The policy of that architecture over so many works and sleeps; `ConfigError` for sleeps of two networks."""
     if config.architecture == "coupled":
-        return Actor((Part("actor", config.actor_width, len(CATALOGUE), ()),), config.lowest_score)
+        return Actor((Part("actor", config.actor_width, actions, (), options),), config.lowest_score)
+    if options:
+        raise ConfigError("two networks choose no sleeps; train a coupled policy where wakes do")
     half = config.actor_width // 2
     parts = (Part("serve", half, 1 + len(_SERVE), LEARNING), Part("other", half, len(_OTHER), QUEUE))
     return Actor(parts, config.lowest_score)
+
+
+def actor_for(config: Config, environment: AnyEnvironment) -> Actor:
+    """The policy of that architecture over what that environment offers."""
+    return actor_of(config, *widths(environment))
+
+
+def widths(environment: AnyEnvironment) -> tuple[int, int]:
+    """How many works an environment offers, and how many sleeps: none where ticks have a fixed length."""
+    options = getattr(environment, "options", 0)
+    return (getattr(environment, "actions", len(CATALOGUE)) if options else len(CATALOGUE), options)
+
+
+def actor_like(config: Config, parameters: Any) -> Actor:
+    """The policy that those parameters are of."""
+    layers = parameters[0]
+    options = sum(head.b.shape[-1] for head in layers[3:])
+    return actor_of(config, layers[2].b.shape[-1], options)
 
 
 def scorer_of(layers: dict[str, Layers]) -> Scorer:
@@ -148,6 +209,14 @@ def scorer_of(layers: dict[str, Layers]) -> Scorer:
         return log_p
 
     return coupled if "actor" in layers else separate
+
+
+def _fresh(key: Any, part: Part) -> tuple[Dense, ...]:
+    layers = dense_layers(key, (WIDTH, part.width, part.width, part.outputs), FIRST_SCORES)
+    if not part.options:
+        return layers
+    head = dense_layers(jax.random.fold_in(key, 1), (part.width, part.options), FIRST_SCORES)
+    return (*layers, *head)
 
 
 def _coupled(scores: Any, mask: Any, xp: Any) -> Any:

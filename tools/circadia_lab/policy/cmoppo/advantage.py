@@ -4,9 +4,18 @@ Rewards are centred (Naik et al., arXiv:2405.09999): with x̄ the average per pe
 γ_t = γ^w_t,
 
     δ_t = x_t − w_t x̄ + γ_t V(s_{t+1}) − V(s_t)
-    A_t = δ_t + γ_t λ A_{t+1}
+    A_t = δ_t + γ_t λ_t A_{t+1}
 
-so that V is the differential value as γ → 1: what a state is worth beyond the average (arXiv:1506.02438 for A).
+so that V is the differential value as γ → 1: what a state is worth beyond the average (arXiv:1506.02438 for A). That is
+the semi-Markov decision process's return with the discount in time (Bradtke and Duff, 1995), and a tick is centred by
+what its own length brings on average.
+
+λ_t is λ for each tick, or λ^w_t where wakes choose how long they sleep. Then the return looks as far ahead in time
+whether a device wakes often or seldom, and cutting a sleep in two changes nothing: the trace of TD(λ) in continuous
+time (Doya, 2000, section 3.2), an exponential of rate −ln λ a period. With λ for each wake those that sleep long would
+look further than those that sleep briefly, and a choice of sleep would be judged by another yardstick than its rival.
+What is gained within a tick is not discounted, for most of it, the wake-up's joules, falls due at the beginning: γ has
+to be near 1 over the longest sleep.
 """
 
 from __future__ import annotations
@@ -24,16 +33,20 @@ GAUSSIAN = 1.2533
 """Standard over mean absolute deviation of a normal distribution, √(π / 2)."""
 
 
-def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: float, trace: float) -> Any:
-    """(ticks, batch, k) gains, (ticks, batch) weights, (ticks + 1, batch, k) values, (batch, k) centre → (ticks, batch, k)."""
+def advantages(gain: Any, weight: Any, values: Any, centre: Any, *, discount: float, trace: Any) -> Any:
+    """(ticks, batch, k) gains, (ticks, batch) weights, (ticks + 1, batch, k) values, (batch, k) centre → (ticks, batch, k).
+
+    `trace`: λ, or (ticks, batch) of them.
+    """
     kept = (discount**weight)[..., None]
+    traced = kept * jnp.broadcast_to(trace, weight.shape)[..., None]
     delta = gain - weight[..., None] * centre + kept * values[1:] - values[:-1]
 
     def back(after: Any, now: tuple[Any, Any]) -> tuple[Any, Any]:
-        advantage = now[0] + now[1] * trace * after
+        advantage = now[0] + now[1] * after
         return advantage, advantage
 
-    return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, kept), reverse=True)[1]
+    return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, traced), reverse=True)[1]
 
 
 def averages(gain: Any, weight: Any, members: Any) -> Any:

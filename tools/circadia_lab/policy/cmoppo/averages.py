@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_lab.policy.cmoppo.rollout import DrawFrom
-    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
 
 def averages(
-    environment: Environment,
+    environment: AnyEnvironment,
     draw_from: DrawFrom,
     preferences: NDArray[np.float64],
     *,
@@ -79,7 +79,7 @@ def _turns(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def counted(
-    environment: Environment, draw_from: DrawFrom, preference: Any, key: Any, *, ticks: int, warm_up: int
+    environment: AnyEnvironment, draw_from: DrawFrom, preference: Any, key: Any, *, ticks: int, warm_up: int
 ) -> Any:
     """(batch, objectives + costs + 1) sums of rewards, costs as shares of their limits, and weights."""
     of_world, of_ticks = jax.random.split(key)

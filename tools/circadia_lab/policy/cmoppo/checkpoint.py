@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from circadia.actions import NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
 from circadia.writing import whole_file
 from circadia_lab.policy.cmoppo.config import VERSION
-from circadia_lab.policy.env.fixed import NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
 
 
-def identity(problem: str, seed: int, config: Config) -> dict[str, Any]:
-    """What a checkpoint must agree on with the training that it goes on with."""
+def identity(problem: str, seed: int, config: Config, widths: tuple[int, int]) -> dict[str, Any]:
+    """What a checkpoint must agree on with the training that it goes on with; `widths` works and sleeps to choose from."""
     return {
         "version": VERSION,
-        "actions": list(NAMES),
+        "actions": list(NAMES[: widths[0]]),
+        "sleeps": widths[1],
         "features": [feature.name for feature in TABLE],
         "problem": problem,
         "seed": seed,
@@ -78,8 +79,8 @@ def _loaded(path: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
 
 
 def _check(path: Path, theirs: dict[str, Any], ours: dict[str, Any], config: Config) -> None:
-    for key in ("version", "problem", "seed"):
-        if theirs.get(key) != ours[key]:
+    for key in ("version", "problem", "seed", "sleeps"):
+        if theirs.get(key, ours[key] if key == "sleeps" else None) != ours[key]:
             raise ArtifactError(
                 f"checkpoint {path} is of {key} {theirs.get(key)!r}, not {ours[key]!r}; start anew"
             )

@@ -51,7 +51,11 @@ class Config:
     discount: float = 0.995
     """Per period, on rewards from which their average is subtracted."""
     trace: float = 0.9
-    """λ of the generalised advantage estimate, per tick."""
+    """λ of the generalised advantage estimate, per tick, …"""
+    sleeps: bool = False
+    """Whether ticks are as long as the policy chooses: λ is per period, and values are told from their mean."""
+    critic_first: float = 0.0
+    """Share of the updates in which the critic alone learns: a policy that was taught is not undone by one that knows nothing."""
     entropy: float = 0.1
     """Weight of the entropy at the start, in deviations of the advantage …"""
     entropy_last: float = 0.0005
@@ -159,5 +163,5 @@ _POSITIVE = (
 )
 _SHARES = (
     "free_share", "least_energy", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
-    "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "target_until", "extension_share", "extension_rate", "keep",
+    "critic_first", "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "target_until", "extension_share", "extension_rate", "keep",
 )  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from circadia_lab.policy.cmoppo.actor import widths
 from circadia_lab.policy.cmoppo.checkpoint import identity, read_checkpoint, write_checkpoint
 from circadia_lab.policy.cmoppo.errors import TrainingDiverged
 from circadia_lab.policy.cmoppo.history import Point, Progress, point
@@ -23,12 +25,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
     Floats = NDArray[np.float64]
 
 REFERENCE_MARGIN = 0.5
 """How far below the first policy's returns the hypervolume's reference lies, as a share of them."""
+
+
+class Taught(NamedTuple):
+    """A policy to start from, as `Actor` has it."""
+
+    parameters: Any
+    ranges: Any
 
 
 @dataclass
@@ -53,7 +62,9 @@ class Clock:
 class Course:
     """Mutable: the one object of a training that changes."""
 
-    def __init__(self, environment: Environment, config: Config, seed: int, checkpoint: Path | None) -> None:
+    def __init__(
+        self, environment: AnyEnvironment, config: Config, seed: int, checkpoint: Path | None
+    ) -> None:
         self.trainer: Trainer = trainer_of(environment, config)
         self.judge = Judge(self.trainer, seed)
         self.learner: Learner = jax.jit(self.trainer.initial)(jax.random.PRNGKey(seed))
@@ -65,9 +76,15 @@ class Course:
         """Of stage 2 that are over."""
         self.clock = Clock()
         self._checkpoint = checkpoint
-        self._identity = identity(environment.name, seed, config)
+        self._identity = identity(environment.name, seed, config, widths(environment))
         self._on_progress: Callable[[Progress], None] = lambda _: None
         self._many = jax.jit(self._repeated)
+
+    def begin_with(self, taught: Taught) -> None:
+        """Start from that policy instead of a nearly uniform one."""
+        parameters, ranges = (jax.tree.map(jnp.asarray, x) for x in taught)
+        self.learner = self.learner._replace(actor=parameters, average=parameters, ranges=ranges)
+        self.best = self.best._replace(parameters=parameters, ranges=ranges)
 
     @property
     def updates(self) -> int:

@@ -45,13 +45,13 @@ class Crowd(NamedTuple):
 
     def preferences(self, key: Any) -> Any:
         """(devices, objectives) anchors, or draws from the simplex."""
-        return self.bound_to(_drawn(key, self.size))
+        return self.bound_to(drawn_preferences(key, self.size))
 
     def redrawn(self, preferences: Any, key: Any, chance: float) -> Any:
         """The same with new preferences for some of the free devices."""
         key, other = jax.random.split(key)
         new = jax.random.bernoulli(key, chance, (self.size, 1))
-        return self.bound_to(jnp.where(new, _drawn(other, self.size), preferences))
+        return self.bound_to(jnp.where(new, drawn_preferences(other, self.size), preferences))
 
     def dealt(self, preferences: Any) -> Any:
         """(n, objectives) → (devices, objectives) the bound devices' anchors, the free devices one row each in turn."""
@@ -77,5 +77,6 @@ def shares_of(preferences: Any) -> Any:
     return radial_weights(preferences, jnp.asarray(ANCHORS, jnp.float32), jnp).astype(jnp.float32)
 
 
-def _drawn(key: Any, count: int) -> Any:
+def drawn_preferences(key: Any, count: int) -> Any:
+    """(count, objectives) evenly from the simplex."""
     return jax.random.dirichlet(key, jnp.ones(ANCHORS.shape[1]), (count,))

@@ -77,8 +77,7 @@ class Judge:
     def _counted(self, parameters: Any, ranges: Any, preference: Any, key: Any, ticks: int) -> Any:
         trainer = self._trainer
 
-        def draw_from(encoded: Any, mask: Any) -> Any:
-            return trainer.actor.drawn(parameters, encoded, mask, ranges=ranges, rounded=True).log_p
+        draw_from = trainer.actor.draw_from(parameters, ranges=ranges, rounded=True)
 
         return counted(
             trainer.environment,

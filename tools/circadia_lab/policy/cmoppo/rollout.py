@@ -8,13 +8,15 @@ import jax
 import jax.numpy as jnp
 
 from circadia.policy.sampling import sample
+from circadia_lab.policy.env.interface import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
-    DrawFrom = Callable[[Any, Any], Any]
+    DrawFrom = Callable[..., Any]
+    """Encoded observations and mask → log-probabilities; with the mask of the sleeps → those of works and sleeps."""
 
 
 class Ticks(NamedTuple):
@@ -34,6 +36,10 @@ class Ticks(NamedTuple):
     """(…, tried)"""
     instead: Any
     """(…, tried − 1, WIDTH) what would have been seen after the other actions."""
+    sleeps: Any = None
+    """(…, options) what the body can; None where ticks have a fixed length."""
+    sleep: Any = None
+    """(…, tried) the sleeps that go with the actions; `log_p` is of both."""
 
 
 class Moved(NamedTuple):
@@ -45,8 +51,31 @@ class Moved(NamedTuple):
     weight: Any
 
 
+def chosen(seen: Seen, draw_from: DrawFrom, key: Any) -> Any:
+    """What each device does: (batch,) actions, or a `Choice` where sleeps are chosen."""
+    u = jax.random.uniform(key, seen.mask.shape[:1])
+    if seen.sleeps is None:
+        return sample(draw_from(seen.encoded, seen.mask), seen.mask, u, jnp).astype(jnp.int32)
+    work, sleep = draw_from(seen.encoded, seen.mask, seen.sleeps)
+    v, place = jax.random.uniform(jax.random.fold_in(key, 1), (2, *u.shape))
+    return Choice(
+        sample(work, seen.mask, u, jnp).astype(jnp.int32),
+        sample(sleep, seen.sleeps, v, jnp).astype(jnp.int32),
+        place,
+    )
+
+
+class _Drawn(NamedTuple):
+    """Of each device, `tried` of them."""
+
+    action: Any
+    """(tried, batch), or a `Choice` of these"""
+    log_p: Any
+    """(batch, tried)"""
+
+
 def tick(
-    environment: Environment,
+    environment: AnyEnvironment,
     draw_from: DrawFrom,
     world: Any,
     preference: Any,
@@ -54,28 +83,47 @@ def tick(
     tried: int = 1,
     explored: int = 0,
 ) -> tuple[Any, Ticks]:
-    """One tick on; `draw_from` maps encoded observations and masks to log-probabilities.
+    """One tick on; see `DrawFrom`.
 
     Each of the other actions is tried from the same state under the same chance. The policy's are drawn at quantiles
     that lie evenly apart, the last `explored` of them from an even distribution.
     """
-    draws, exploring, chance = jax.random.split(key, 3)
+    *drawing, chance = jax.random.split(key, 3)
     seen = environment.see(world, preference)
-    log_p = draw_from(seen.encoded, seen.mask)
-    own = _drawn(log_p, seen.mask, tried - explored, draws)
-    actions = jnp.concatenate([own, _drawn(jnp.zeros_like(log_p), seen.mask, explored, exploring)])
-    done = moved(environment, world, actions[0], chance)
+    actions, chosen = _tries(seen, draw_from, drawing, tried - explored, explored)
+    done = moved(environment, world, jax.tree.map(lambda a: a[0], actions), chance)
     gain, promised, weight = (x[:, None] for x in done[1:])
     instead = jnp.zeros((environment.batch, 0, 0))
     if tried > 1:
-        others = jax.vmap(lambda action: moved(environment, world, action, chance))(actions[1:])
+        rest = jax.tree.map(lambda a: a[1:], actions)
+        others = jax.vmap(lambda action: moved(environment, world, action, chance))(rest)
         after = jax.vmap(lambda w: environment.see(w, preference).encoded)(others.world)
         gain = jnp.concatenate([gain, jnp.moveaxis(others.gain, 0, 1)], 1)
         promised = jnp.concatenate([promised, jnp.moveaxis(others.promised, 0, 1)], 1)
         weight = jnp.concatenate([weight, others.weight.T], 1)
         instead = jnp.moveaxis(after, 0, 1)
-    chosen = jnp.take_along_axis(log_p, actions.T, -1)
-    return done.world, Ticks(seen.encoded, seen.mask, actions.T, chosen, gain, promised, weight, instead)
+    ticks = Ticks(seen.encoded, seen.mask, actions, chosen, gain, promised, weight, instead)
+    if seen.sleeps is None:
+        return done.world, ticks._replace(action=actions.T)
+    return done.world, ticks._replace(action=actions.work.T, sleeps=seen.sleeps, sleep=actions.sleep.T)
+
+
+def _tries(seen: Seen, draw_from: DrawFrom, keys: Any, own: int, explored: int) -> _Drawn:
+    """The policy's `own` draws, then `explored` even ones; a choice's works and sleeps are drawn apart."""
+    if seen.sleeps is None:
+        return _part(draw_from(seen.encoded, seen.mask), seen.mask, keys, own, explored)
+    log_p = draw_from(seen.encoded, seen.mask, seen.sleeps)
+    of_sleep = [jax.random.fold_in(key, 1) for key in keys]
+    work = _part(log_p[0], seen.mask, keys, own, explored)
+    sleep = _part(log_p[1], seen.sleeps, of_sleep, own, explored)
+    place = jax.random.uniform(jax.random.fold_in(keys[0], 2), work.action.shape)
+    return _Drawn(Choice(work.action, sleep.action, place), work.log_p + sleep.log_p)
+
+
+def _part(log_p: Any, mask: Any, keys: Any, own: int, explored: int) -> _Drawn:
+    drawn = _drawn(log_p, mask, own, keys[0])
+    actions = jnp.concatenate([drawn, _drawn(jnp.zeros_like(log_p), mask, explored, keys[1])])
+    return _Drawn(actions, jnp.take_along_axis(log_p, actions.T, -1))
 
 
 def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
@@ -85,7 +133,7 @@ def _drawn(scores: Any, mask: Any, count: int, key: Any) -> Any:
     return jax.vmap(lambda v: sample(scores, mask, v, jnp))(u).astype(jnp.int32)
 
 
-def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
+def moved(environment: AnyEnvironment, world: Any, action: Any, key: Any) -> Moved:
     """A step, with rewards and costs in one array."""
     after, outcome = environment.step(world, action, key)
     limits = jnp.asarray(environment.limits, jnp.float32)
@@ -96,7 +144,7 @@ def moved(environment: Environment, world: Any, action: Any, key: Any) -> Moved:
 
 
 def rollout(
-    environment: Environment,
+    environment: AnyEnvironment,
     draw_from: DrawFrom,
     world: Any,
     preference: Any,

@@ -54,21 +54,44 @@ def rounded_forward(
     With `rounded` (a scalar, maybe traced) true as in 8 bits, with outputs in the (layers, 2) `ranges`, scores from
     `lowest` up.
     """
-    scale: Any = INPUT_SCALE
-    seen = []
+    (scores,), seen = rounded_heads(layers, x, ranges, rounded, lowest, heads=1)
+    return scores, seen
+
+
+def rounded_heads(
+    layers: Sequence[Dense], x: Any, ranges: Any, rounded: Any, lowest: float, *, heads: int
+) -> tuple[tuple[Any, ...], Any]:
+    """The same of a network whose last `heads` layers all read what comes before them: (…, out) of each."""
+    trunk, scale = len(layers) - heads, INPUT_SCALE
+    seen, scores = [], []
     for i, layer in enumerate(layers):
-        last = i == len(layers) - 1
-        low, high = jnp.minimum(ranges[i, 0], 0), jnp.maximum(ranges[i, 1], 0)
-        weight_step, step = steps(
-            jnp.max(jnp.abs(layer.w)) / WEIGHT_STEPS, (high - low) / OUTPUT_STEPS, scale
-        )
-        w = jnp.where(rounded, _straight(layer.w, 2 * weight_step), layer.w)
-        y = x @ w + layer.b
-        y = y if last else jax.nn.relu(y)
-        seen.append(jnp.stack([jnp.maximum(jnp.min(y), lowest), jnp.max(y)]))
-        x = jnp.where(rounded, _straight(y, step, low, low + OUTPUT_STEPS * step), y)
-        scale = step
-    return x, jax.lax.stop_gradient(jnp.stack(seen))
+        done = _rounded(layer, x, ranges[i], rounded, lowest, scale=scale, last=i >= trunk)
+        seen.append(done.seen)
+        if i < trunk:
+            x, scale = done.y, done.step
+        else:
+            scores.append(done.y)
+    return tuple(scores), jax.lax.stop_gradient(jnp.stack(seen))
+
+
+class _Done(NamedTuple):
+    y: Any
+    seen: Any
+    """(2,) lowest and highest before rounding."""
+    step: Any
+    """Of `y`."""
+
+
+def _rounded(
+    layer: Dense, x: Any, limits: Any, rounded: Any, lowest: float, *, scale: Any, last: bool
+) -> _Done:
+    low, high = jnp.minimum(limits[0], 0), jnp.maximum(limits[1], 0)
+    weight_step, step = steps(jnp.max(jnp.abs(layer.w)) / WEIGHT_STEPS, (high - low) / OUTPUT_STEPS, scale)
+    w = jnp.where(rounded, _straight(layer.w, 2 * weight_step), layer.w)
+    y = x @ w + layer.b
+    y = y if last else jax.nn.relu(y)
+    seen = jnp.stack([jnp.maximum(jnp.min(y), lowest), jnp.max(y)])
+    return _Done(jnp.where(rounded, _straight(y, step, low, low + OUTPUT_STEPS * step), y), seen, step)
 
 
 def steps(weights: Any, outputs: Any, scale: Any) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circadia_lab.policy.cmoppo.actor import actor_of, scorer_of
+from circadia_lab.policy.cmoppo.actor import actor_like, scorer_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ class Trained:
     config: Config
     seed: int
     layers: dict[str, Layers]
-    """By network: `actor`, or `serve` and `other` of the separate architecture."""
+    """By network: `actor`, or `serve` and `other` of the separate architecture; `sleep` the second output of the first."""
     parameters: Any
     """The same for JAX."""
     ranges: Any
@@ -43,13 +43,9 @@ class Trained:
         return self.judged.worst <= 1
 
     def draw_from(self, *, rounded: bool = False) -> DrawFrom:
-        """Encoded observations and masks → log-probabilities in JAX; `rounded` as in 8 bits."""
-        actor = actor_of(self.config)
-
-        def log_p(encoded: Any, mask: Any) -> Any:
-            return actor.drawn(self.parameters, encoded, mask, ranges=self.ranges, rounded=rounded).log_p
-
-        return log_p
+        """Of the policy in JAX; `rounded` as in 8 bits."""
+        actor = actor_like(self.config, self.parameters)
+        return actor.draw_from(self.parameters, ranges=self.ranges, rounded=rounded)
 
 
 def scorer(trained: Trained) -> Scorer:

@@ -15,7 +15,7 @@ import optax
 
 from circadia.errors import ConfigError
 from circadia.observation import INPUT_SCALE, WIDTH
-from circadia_lab.policy.cmoppo.actor import Actor, actor_of
+from circadia_lab.policy.cmoppo.actor import Actor, actor_for
 from circadia_lab.policy.cmoppo.advantage import (
     advantages,
     averages,
@@ -33,7 +33,7 @@ from circadia_lab.policy.env.preferences import ANCHORS
 
 if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
 GAINS = len(OBJECTIVES) + len(COSTS)
 ENERGY = OBJECTIVES.index("energy")
@@ -101,13 +101,15 @@ class Minibatch(NamedTuple):
     log_p: Any
     advantage: Any
     returns: Any
+    sleeps: Any = None
+    sleep: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """The update of one environment and one configuration; pure, to be compiled."""
 
-    environment: Environment
+    environment: AnyEnvironment
     config: Config
     actor: Actor
     crowd: Crowd
@@ -192,11 +194,7 @@ class Trainer:
         """The rollout and the observation after it."""
         rounded = share >= self.config.rounded_from
 
-        def draw_from(encoded: Any, mask: Any) -> Any:
-            return self.actor.drawn(
-                learner.actor, encoded, mask, ranges=learner.ranges, rounded=rounded
-            ).log_p
-
+        draw_from = self.actor.draw_from(learner.actor, ranges=learner.ranges, rounded=rounded)
         world, ticks = rollout(
             self.environment,
             draw_from,
@@ -219,6 +217,8 @@ class Trainer:
         deviation = jnp.sqrt(learner.scale)
         observed = jnp.concatenate([ticks.encoded, last[None]])
         values = self._values(learner.critic, observed) * deviation
+        level = self._level(values, shares)
+        values -= level
         gain, weight = (ticks.gain + ticks.promised)[:, :, 0], ticks.weight[:, :, 0]
         of_kinds = self._by_kind(gain, weight, values)
         costs = of_kinds[..., len(OBJECTIVES) :]
@@ -236,17 +236,28 @@ class Trainer:
             values,
             own_centre,
             discount=config.discount,
-            trace=config.trace,
+            trace=config.trace**weight if config.sleeps else config.trace,
         )
         returns = advantage + values[:-1]
-        instead = self._values(learner.critic, ticks.instead) * deviation if config.tried > 1 else None
+        instead = None
+        if config.tried > 1:
+            instead = self._values(learner.critic, ticks.instead) * deviation - level[:, None]
         own = config.tried - config.explored
         apart = compared(ticks, advantage, values, instead, own_centre, config)
         own_prices = jnp.einsum("da,dac->dc", shares, prices[self._priced_kinds])
         scalar = normalised(scalarised(apart, weights[:, None], own_prices[:, None]), shares, members, own)
         fading = jnp.maximum(1 - share / config.explored_until, 0)
         scalar = scalar.at[..., own:].multiply(fading)
-        batch = Minibatch(ticks.encoded, ticks.mask, ticks.action, ticks.log_p, scalar, returns / deviation)
+        batch = Minibatch(
+            ticks.encoded,
+            ticks.mask,
+            ticks.action,
+            ticks.log_p,
+            scalar,
+            returns / deviation,
+            ticks.sleeps,
+            ticks.sleep,
+        )
         spread = jnp.var(returns, (0, 1))
         return (
             learner._replace(
@@ -260,6 +271,19 @@ class Trainer:
                 1 - jnp.var(advantage, (0, 1)) / jnp.maximum(spread, 1e-12),
             ),
         )
+
+    def _level(self, values: Any, shares: Any) -> Any:
+        """(devices, gains) what values lie above 0 on average, of a device's kind and preference.
+
+        The differential value is only known up to a constant. With γ below 1 a constant C would cost a sleep C (1 − γ^w),
+        as if the average were another, and be forgotten over γ's horizon, which is many rollouts of brief sleeps. So it
+        is taken out of what choices are judged by (as the average value constraint of Ma et al., arXiv:2106.03442).
+        """
+        if not self.config.sleeps:
+            return jnp.zeros(values.shape[1:])
+        members = self.crowd.members_by_kind(self.environment.kinds)
+        of_kinds = jnp.einsum("hda,dk->hak", members, jnp.mean(values, 0))
+        return jnp.einsum("da,dak->dk", shares, of_kinds[self.environment.kinds])
 
     def _by_kind(self, gain: Any, weight: Any, values: Any) -> Any:
         """(kinds, anchors, gains) averages of each kind of device.
@@ -296,7 +320,7 @@ class Trainer:
         )
 
         def descend(learner: Learner, devices: Any) -> tuple[Learner, tuple[Any, Any, Any, Any]]:
-            part = Minibatch(*(jnp.take(x, devices, axis=1) for x in batch))
+            part = jax.tree.map(lambda x: jnp.take(x, devices, axis=1), batch)
             return self._step(learner, part, share, rates)
 
         learner, (entropy, divergence, critic_loss, ranges) = jax.lax.scan(descend, learner, order)
@@ -317,7 +341,7 @@ class Trainer:
             learner.actor, learner.ranges, part, share
         )
         actor, actor_adam = self._moved(
-            learner.actor, gradient, learner.actor_adam, rates * config.actor_rate
+            learner.actor, gradient, learner.actor_adam, rates * self._taught(share) * config.actor_rate
         )
         actor = jax.tree.map(
             lambda p: jnp.clip(p, -config.largest_weight, config.largest_weight) if p.ndim > 1 else p, actor
@@ -332,13 +356,16 @@ class Trainer:
     def _actor_loss(self, actor: Any, ranges: Any, part: Minibatch, share: Any) -> tuple[Any, Any]:
         config = self.config
         drawn = self.actor.drawn(
-            actor, part.encoded, part.mask, ranges=ranges, rounded=share >= config.rounded_from
+            actor, part.encoded, part.mask, part.sleeps, ranges=ranges, rounded=share >= config.rounded_from
         )
         log_p = jnp.take_along_axis(drawn.log_p, part.action, -1)
+        entropy = _entropy(drawn.log_p, part.mask)
+        if part.sleeps is not None:
+            log_p += jnp.take_along_axis(drawn.sleep_log_p, part.sleep, -1)
+            entropy += _entropy(drawn.sleep_log_p, part.sleeps)
         ratio = jnp.exp(log_p - part.log_p)
         clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
         gained = jnp.mean(jnp.minimum(ratio * part.advantage, clipped * part.advantage))
-        entropy = -jnp.mean(jnp.sum(jnp.exp(drawn.log_p) * jnp.where(part.mask, drawn.log_p, 0), -1))
         fall = jnp.minimum(share / config.entropy_until, 1.0)
         bonus = config.entropy * (config.entropy_last / config.entropy) ** fall
         loss = -gained - bonus * entropy + config.normaliser * jnp.mean(drawn.normaliser)
@@ -351,6 +378,11 @@ class Trainer:
         """(…, gains) in units of the root of `scale`."""
         return forward(critic, encoded.astype(jnp.float32) * INPUT_SCALE)
 
+    def _taught(self, share: Any) -> Any:
+        """Share of the actor's learning rate: none while the critic learns what the first policy is worth."""
+        first = self.config.critic_first
+        return jnp.where(share >= first, 1.0, 0.0) if first else 1.0
+
     def _adam(self) -> optax.GradientTransformation:
         return optax.chain(
             optax.clip_by_global_norm(self.config.gradient_norm), optax.scale_by_adam(eps=1e-5)
@@ -361,7 +393,7 @@ class Trainer:
         return jax.tree.map(lambda p, s: p - rate * s, parameters, step), adam
 
 
-def trainer_of(environment: Environment, config: Config) -> Trainer:
+def trainer_of(environment: AnyEnvironment, config: Config) -> Trainer:
     """`ConfigError` where the batch does not suit."""
     if environment.batch % config.minibatches:
         raise ConfigError(
@@ -374,7 +406,7 @@ def trainer_of(environment: Environment, config: Config) -> Trainer:
     return Trainer(
         environment,
         config,
-        actor_of(config),
+        actor_for(config, environment),
         crowd,
         _whole(updates - extension, config.report_every),
         a_round if crowd.bound < crowd.size else 0,
@@ -383,6 +415,11 @@ def trainer_of(environment: Environment, config: Config) -> Trainer:
 
 def _whole(updates: float, report_every: int) -> int:
     return max(int(updates) // report_every, 1) * report_every
+
+
+def _entropy(log_p: Any, mask: Any) -> Any:
+    """Mean of −Σ p log p."""
+    return -jnp.mean(jnp.sum(jnp.exp(log_p) * jnp.where(mask, log_p, 0), -1))
 
 
 def _annealed(share: Any, last: float) -> Any:

@@ -63,6 +63,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="GRID",
         help="on a grid problem against its certified optimum (without GRID: phone)",
     )
+    what.add_argument(
+        "--wake",
+        nargs="*",
+        metavar="WORLD",
+        help="where wakes are chosen and the optimum is exact: train in each of these and compare (default: all)",
+    )
     what.add_argument("--all", action="store_true", help="both, on one page")
     parser.add_argument(
         "--problem",
@@ -116,6 +122,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Train what is missing, play, compare, write. Ctrl-C loses nothing that is in `--keep`."""
+    from circadia_lab.policy.commands.evaluate_wakes import evaluate_wakes, problem_of_wakes
+    from circadia_lab.policy.commands.evaluate_worlds import evaluate_worlds
+
+    if args.wake is not None:
+        return evaluate_worlds(args)
+    if (problem := problem_of_wakes(args.problem)) is not None:
+        return evaluate_wakes(problem, args)
     from rich.console import Console
 
     from circadia_lab.policy.evaluation.page import write_page

@@ -50,7 +50,14 @@ def run(args: argparse.Namespace) -> int:
     ground = ground_for(args, training)
     with Console(stderr=True).status(f"meeting the days of {ground.name} …"):
         environment = ground.environment(ground.batch(len(ANCHORS) * COPIES, len(ANCHORS)))
-        exported = export(layers, environment, args.out, made=training.made(), seed=args.seed)
+        exported = export(
+            layers,
+            environment,
+            args.out,
+            made=training.made(),
+            seed=args.seed,
+            sleeps=training.sleep_layers,
+        )
     fidelity = exported.fidelity.as_dict()
     if args.json:
         print(json.dumps({"policy": str(args.out), **fidelity}, indent=2))
@@ -66,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def ground_for(args: argparse.Namespace, training: Training) -> Ground:
     """Of the arguments, else the training's own; `ConfigError` if that one is not what it was."""
     from circadia_lab.policy.env.mixture import find_worlds, shipped_mixtures
-    from circadia_lab.policy.env.problem import shipped_problems
+    from circadia_lab.policy.env.problem import shipped_problems, shipped_wakes
     from circadia_lab.policy.oracle.grids import GRIDS, grid_named
     from circadia_lab.policy.study.ground import FullGround, GridGround
 
@@ -78,7 +85,7 @@ def ground_for(args: argparse.Namespace, training: Training) -> Ground:
     ground: Ground | None = None
     if name.startswith(GRID) and name.removeprefix(GRID) in GRIDS:
         ground = GridGround(grid_named(name.removeprefix(GRID)))
-    elif name in (*shipped_mixtures(), *shipped_problems()):
+    elif name in (*shipped_mixtures(), *shipped_problems(), *shipped_wakes()):
         ground = FullGround(find_worlds(name))
     if ground is None or ground.digest != training.problem_digest:
         raise ConfigError(

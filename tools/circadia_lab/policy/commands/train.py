@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from circadia_lab.policy.cmoppo.config import Config
+    from circadia_lab.policy.cmoppo.course import Taught
     from circadia_lab.policy.cmoppo.trained import Trained
+    from circadia_lab.policy.env.interface import AnyEnvironment, WakeEnvironment
     from circadia_lab.policy.study.export import Exported
     from circadia_lab.policy.study.ground import Ground
 
+TEACHERS = ("due", "none")
+WAKES, WAKE_COPIES = 400, 8
+"""Of the comparison after training where a wake is as long as many ticks."""
 EXPORT_COPIES = 32
 """Devices for each anchor of the comparison after training."""
 
@@ -35,6 +40,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=int,
         metavar="N",
         help="ticks of all devices together (default: the trainer's, some millions)",
+    )
+    parser.add_argument(
+        "--teacher",
+        choices=TEACHERS,
+        help="what a policy that chooses its sleeps starts from (default: due, the rule that does what is due)",
     )
     parser.add_argument(
         "--out",
@@ -113,9 +123,37 @@ def _train(
     from circadia_lab.policy.study.ground import BATCH
 
     environment = ground.environment(ground.batch(BATCH, config.minibatches))
+    resume = args.resume and checkpoint.exists()
+    taught = None if resume or args.teacher == "none" else _taught(console, environment, config, args.seed)
     with ProgressView(console, f"training on {ground.name}") as view:
         return train(
-            environment, config, args.seed, on_progress=view, checkpoint=checkpoint, resume=args.resume
+            environment,
+            config,
+            args.seed,
+            on_progress=view,
+            checkpoint=checkpoint,
+            resume=args.resume,
+            taught=taught,
+        )
+
+
+def _taught(console: Console, environment: AnyEnvironment, config: Config, seed: int) -> Taught | None:
+    """Where wakes choose their sleep."""
+    from typing import cast
+
+    from circadia_lab.policy.commands.bar import Activity
+    from circadia_lab.policy.study.taught import taught_by
+    from circadia_lab.policy.study.teacher import RuleTeacher
+
+    if not config.sleeps:
+        return None
+    with Activity(console) as tell:
+        return taught_by(
+            RuleTeacher(),
+            cast("WakeEnvironment", environment),
+            config,
+            seed=seed,
+            progress=lambda share: tell("learning from the rule that does what is due", share),
         )
 
 
@@ -130,7 +168,7 @@ def command_of(args: argparse.Namespace) -> list[str]:
     """The words that go on with it."""
     words = ["circadia", "policy", "train"]
     words += ["--grid", args.grid] if args.grid else ["--problem", args.problem]
-    for option in ("seed", "steps", "out", "checkpoint"):
+    for option in ("seed", "steps", "teacher", "out", "checkpoint"):
         if (value := getattr(args, option)) is not None:
             words += [f"--{option}", str(value)]
     return [*words, "--resume"]
@@ -139,7 +177,7 @@ def command_of(args: argparse.Namespace) -> list[str]:
 def _write(console: Console, ground: Ground, found: Trained, args: argparse.Namespace) -> Exported:
     from circadia_lab.policy.commands.curve import draw_curve
     from circadia_lab.policy.env.preferences import ANCHORS
-    from circadia_lab.policy.study.export import export
+    from circadia_lab.policy.study.export import TICKS, export
     from circadia_lab.policy.study.ground import BATCH
     from circadia_lab.policy.study.study import training_of
     from circadia_lab.policy.study.training_file import write_training
@@ -147,21 +185,29 @@ def _write(console: Console, ground: Ground, found: Trained, args: argparse.Name
     training = training_of(found, ground, "coupled", ground.batch(BATCH, found.config.minibatches))
     write_training(args.out.with_suffix(".npz"), training)
     with console.status("exporting …"):
-        environment = ground.environment(ground.batch(len(ANCHORS) * EXPORT_COPIES, len(ANCHORS)))
+        copies = WAKE_COPIES if found.config.sleeps else EXPORT_COPIES
+        environment = ground.environment(ground.batch(len(ANCHORS) * copies, len(ANCHORS)))
         exported = export(
-            training.layers_of_one_network, environment, args.out, made=training.made(), seed=args.seed
+            training.layers_of_one_network,
+            environment,
+            args.out,
+            made=training.made(),
+            seed=args.seed,
+            ticks=WAKES if found.config.sleeps else TICKS,
+            sleeps=training.sleep_layers,
         )
         draw_curve(training.history, args.out.with_suffix(".curve.png"))
     return exported
 
 
 def _report(console: Console, found: Trained, exported: Exported, args: argparse.Namespace) -> None:
-    from circadia_lab.policy.env.interface import COSTS
+    from circadia_lab.policy.env.interface import COSTS, WAKE_COSTS
 
     if not found.feasible:
         worst = found.judged.worst
+        names = WAKE_COSTS if found.config.sleeps else COSTS
         console.print(
-            f"[bold]the limits are not kept everywhere[/bold]: the largest of {', '.join(COSTS)} is {worst:.2f} times "
+            f"[bold]the limits are not kept everywhere[/bold]: the largest of {', '.join(names)} is {worst:.2f} times "
             "its limit; train longer, raise the limits, or ask `circadia policy oracle` whether they can be kept",
             soft_wrap=True,
         )
@@ -189,5 +235,7 @@ def summary_of(found: Trained, exported: Exported, out: Path) -> dict[str, Any]:
         "worst_violation": found.judged.worst - 1,
         "feasible_share": found.judged.feasible_share,
         "hypervolume": found.judged.hypervolume,
+        "int8_loss": exported.fidelity.int8_loss,
+        "int8_added_violations": exported.fidelity.int8_added_violations,
         **exported.fidelity.as_dict(),
     }

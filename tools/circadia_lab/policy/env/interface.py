@@ -113,3 +113,6 @@ class WakeEnvironment(Protocol):
     def promise(self, state: Any) -> Any:
         """As an `Environment`'s."""
         ...
+
+
+AnyEnvironment = Environment | WakeEnvironment

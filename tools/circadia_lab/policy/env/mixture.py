@@ -21,6 +21,7 @@ from circadia_lab.policy.env.problem import (
     find_problem,
     load_problem,
     shipped_problems,
+    shipped_wakes,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def find_worlds(name: str) -> Problem | Mixture:
         return load_mixture(FOLDER / f"{name}.toml")
     if Path(name).suffix and "worlds" in _keys(Path(name)):
         return load_mixture(Path(name))
-    if name not in shipped_problems() and not Path(name).suffix:
-        known = (*shipped_mixtures(), *shipped_problems())
+    known = (*shipped_mixtures(), *shipped_problems(), *shipped_wakes())
+    if name not in known and not Path(name).suffix:
         raise ConfigError(f"unknown problem {name!r}; there are {', '.join(known)}")
     return find_problem(name)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.kernel import QuantisedLayer
-    from circadia_lab.policy.env.interface import Environment
+    from circadia_lab.policy.env.interface import AnyEnvironment
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.arm import Conditions
     from circadia_lab.policy.evaluation.scorers import Scorer
@@ -105,7 +105,7 @@ def in_8_bits(trainings: Sequence[Training], ground: Ground) -> tuple[tuple[Quan
     )
 
 
-def calibration(ground: Ground) -> Environment:
+def calibration(ground: Ground) -> AnyEnvironment:
     """Devices whose days set the ranges."""
     return ground.environment(ground.batch(len(ANCHORS) * CALIBRATION_COPIES, len(ANCHORS)))
 

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from circadia.observation import INPUT_SCALE, TABLE
+from circadia.actions import NAMES
+from circadia.observation import INPUT_SCALE
 from circadia.policy.sampling import probabilities
-from circadia_lab.policy.env.fixed import NAMES
-from circadia_lab.policy.env.interface import COSTS, OBJECTIVES
+from circadia_lab.policy.env.fixed import NAMES as FIRST_NAMES
+from circadia_lab.policy.env.interface import COSTS, OBJECTIVES, WAKE_COSTS
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_export import VECTORS, export_policy
-from circadia_lab.policy.files.policy_file import FloatLayer, quantise
+from circadia_lab.policy.files.policy_file import FloatLayer, quantise_heads
+from circadia_lab.policy.study.teacher import decoded
 from circadia_lab.policy.study.visited import Visited, visited
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
     from circadia.policy.artifact import Artifact
     from circadia.policy.kernel import QuantisedLayer
-    from circadia_lab.policy.env.interface import Environment
-    from circadia_lab.policy.files.int8_network import Scores
+    from circadia_lab.policy.cmoppo.rollout import DrawFrom
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
     Floats = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ class Fidelity:
     """How the policy file differs from the float policy that it was made from."""
 
     total_variation: float
-    """Mean of ½ Σ |p − q| on the observations that the float policy meets …"""
+    """Mean of ½ Σ |p − q| on the observations that the float policy meets, of works and sleeps whichever has more, …"""
     argmax_agreement: float
     """… and the share of them with the same likeliest action."""
     utility_float: float
@@ -61,10 +63,23 @@ class Fidelity:
     costs_float: dict[str, float]
     """Mean over the anchors."""
     costs_int8: dict[str, float]
+    violations_float: int
+    """Anchors at which a limit is broken."""
+    violations_int8: int
+
+    @property
+    def int8_loss(self) -> float:
+        """Of the utility, as a share of its size."""
+        return (self.utility_float - self.utility_int8) / max(abs(self.utility_float), 1e-9)
+
+    @property
+    def int8_added_violations(self) -> int:
+        """Anchors, net."""
+        return max(self.violations_int8 - self.violations_float, 0)
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest, rounded to what is known."""
-        names = ("utility", "worst_cost", "costs")
+        names = ("utility", "worst_cost", "costs", "violations")
         pairs = {f"{n}_{kind}": getattr(self, f"{n}_{kind}") for n in names for kind in ("float", "int8")}
         found = {"total_variation": self.total_variation, "argmax_agreement": self.argmax_agreement, **pairs}
         return {key: _rounded(value) for key, value in found.items()}
@@ -77,25 +92,36 @@ class Exported:
     artifact: Artifact
     layers: tuple[QuantisedLayer, ...]
     fidelity: Fidelity
+    sleeps: tuple[QuantisedLayer, ...] = ()
+    """The second head's."""
 
 
 def export(
     layers: Sequence[FloatLayer],
-    environment: Environment,
+    environment: AnyEnvironment,
     path: Path,
     *,
     made: dict[str, Any],
     seed: int = 0,
     ticks: int = TICKS,
+    sleeps: Sequence[FloatLayer] = (),
 ) -> Exported:
     """Write `path` (NAME.tflite) and NAME.json, whole or not at all; `made` gains the fidelity.
 
+    With `sleeps`, the second head on the last of `layers` but one, the file is of format 2.
+
     Errors as of `load_policy`, which checks them where they were written.
     """
-    kept, quantised, seen = rounded(layers, environment, seed)
-    fidelity = compare(kept, quantised, environment, seen, seed=seed, ticks=ticks)
-    artifact = write(path, quantised, observations=_vectors(seen, seed), made={**made, **fidelity.as_dict()})
-    return Exported(artifact=artifact, layers=quantised, fidelity=fidelity)
+    found = rounded(layers, environment, seed, sleeps)
+    fidelity = compare(found, environment, seed=seed, ticks=ticks)
+    artifact = write(
+        path,
+        found.layers,
+        observations=_vectors(found.seen, seed),
+        made={**made, **fidelity.as_dict()},
+        sleeps=found.sleep_layers,
+    )
+    return Exported(artifact=artifact, layers=found.layers, fidelity=fidelity, sleeps=found.sleep_layers)
 
 
 class Rounded(NamedTuple):
@@ -104,26 +130,51 @@ class Rounded(NamedTuple):
     floats: tuple[FloatLayer, ...]
     layers: tuple[QuantisedLayer, ...]
     seen: Visited
+    float_sleeps: tuple[FloatLayer, ...] = ()
+    sleep_layers: tuple[QuantisedLayer, ...] = ()
 
 
-def rounded(layers: Sequence[FloatLayer], environment: Environment, seed: int) -> Rounded:
+def rounded(
+    layers: Sequence[FloatLayer], environment: AnyEnvironment, seed: int, sleeps: Sequence[FloatLayer] = ()
+) -> Rounded:
     """Its 8 bits cover what the outputs of its layers are on its own days."""
     import jax.numpy as jnp
 
-    seen = visited(environment, float_scores(layers, jnp), VISITED_ROWS, seed)
+    seen = visited(environment, drawing(layers, sleeps, float_scores, jnp), VISITED_ROWS, seed)
     kept = without_constants(layers, seen.encoded)
-    quantised = quantise(kept, seen.encoded * np.float32(INPUT_SCALE), lowest_score=LOWEST_SCORE)
-    return Rounded(kept, quantised, seen)
+    met = seen.encoded * np.float32(INPUT_SCALE)
+    quantised, slept = quantise_heads(kept, sleeps, met, lowest_score=LOWEST_SCORE)
+    return Rounded(kept, quantised, seen, tuple(sleeps), slept)
+
+
+def drawing(layers: Sequence[Any], sleeps: Sequence[Any], scores_of: Any, xp: Any) -> DrawFrom:
+    """Of a network, by `float_scores` or `int8_scores`: scores, −∞ where masked, of both heads where sleeps are chosen."""
+    work = scores_of(layers, xp)
+    slept = scores_of((*layers[:-1], *sleeps), xp) if sleeps else None
+
+    def draw_from(encoded: Any, mask: Any, can: Any = None) -> Any:
+        scores = xp.where(mask, work(encoded), -xp.inf)
+        return scores if slept is None else (scores, xp.where(can, slept(encoded), -xp.inf))
+
+    return draw_from
 
 
 def write(
-    path: Path, layers: Sequence[QuantisedLayer], *, observations: NDArray[np.float32], made: dict[str, Any]
+    path: Path,
+    layers: Sequence[QuantisedLayer],
+    *,
+    observations: NDArray[np.float32],
+    made: dict[str, Any],
+    sleeps: Sequence[QuantisedLayer] = (),
 ) -> Artifact:
     """Both files beside their places, checked there, then moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         new = Path(folder) / path.with_suffix(".tflite").name
-        artifact = export_policy(new, layers, observations=observations, made=made, actions=NAMES)
+        actions = NAMES if sleeps else FIRST_NAMES
+        artifact = export_policy(
+            new, layers, observations=observations, made=made, actions=actions, sleep_layers=sleeps
+        )
         for suffix in (".tflite", ".json"):
             new.with_suffix(suffix).replace(path.with_suffix(suffix))
     return artifact
@@ -146,44 +197,50 @@ def without_constants(layers: Sequence[FloatLayer], encoded: NDArray[np.int8]) -
     return (folded, *layers[1:])
 
 
-def compare(
-    layers: Sequence[FloatLayer],
-    quantised: Sequence[QuantisedLayer],
-    environment: Environment,
-    seen: Visited,
-    *,
-    seed: int,
-    ticks: int,
-) -> Fidelity:
+def compare(found: Rounded, environment: AnyEnvironment, *, seed: int, ticks: int) -> Fidelity:
     """On the same observations, and each through the environment by itself under the same chance."""
     import jax.numpy as jnp
 
-    p = probabilities(float_scores(layers)(seen.encoded), seen.mask)
-    q = probabilities(int8_scores(quantised)(seen.encoded), seen.mask)
-    of_float = acted(environment, float_scores(layers, jnp), seed=seed, ticks=ticks)
-    of_int8 = acted(environment, int8_scores(quantised, jnp), seed=seed, ticks=ticks)
+    floats, small = (found.floats, found.float_sleeps), (found.layers, found.sleep_layers)
+    pairs = list(
+        zip(
+            _chances(found.seen, drawing(*floats, float_scores, np)),
+            _chances(found.seen, drawing(*small, int8_scores, np)),
+            strict=True,
+        )
+    )
+    of_float = acted(environment, drawing(*floats, float_scores, jnp), seed=seed, ticks=ticks)
+    of_int8 = acted(environment, drawing(*small, int8_scores, jnp), seed=seed, ticks=ticks)
     return Fidelity(
-        total_variation=float(np.abs(p - q).sum(-1).mean() / 2),
-        argmax_agreement=float((p.argmax(-1) == q.argmax(-1)).mean()),
+        total_variation=max(float(np.abs(p - q).sum(-1).mean() / 2) for p, q in pairs),
+        argmax_agreement=min(float((p.argmax(-1) == q.argmax(-1)).mean()) for p, q in pairs),
         utility_float=utility(of_float),
         utility_int8=utility(of_int8),
         worst_cost_float=worst_cost(of_float, environment.limits),
         worst_cost_int8=worst_cost(of_int8, environment.limits),
-        costs_float=_costs(of_float),
-        costs_int8=_costs(of_int8),
+        costs_float=_costs(of_float, environment),
+        costs_int8=_costs(of_int8, environment),
+        violations_float=_violations(of_float, environment.limits),
+        violations_int8=_violations(of_int8, environment.limits),
     )
 
 
-def acted(environment: Environment, scores: Scores, *, seed: int, ticks: int) -> Floats:
+def _chances(seen: Visited, draw_from: DrawFrom) -> list[Floats]:
+    """Of works, and of sleeps where they are chosen."""
+    if seen.sleeps is None:
+        return [probabilities(draw_from(seen.encoded, seen.mask), seen.mask)]
+    masks = (seen.mask, seen.sleeps)
+    return [
+        probabilities(scores, mask)
+        for scores, mask in zip(draw_from(seen.encoded, *masks), masks, strict=True)
+    ]
+
+
+def acted(environment: AnyEnvironment, draw_from: DrawFrom, *, seed: int, ticks: int) -> Floats:
     """(anchors, objectives + costs) averages per period of a policy, in JAX."""
     import jax
 
     from circadia_lab.policy.cmoppo.averages import averages
-
-    def draw_from(encoded: Any, mask: Any) -> Any:
-        import jax.numpy as jnp
-
-        return jnp.where(mask, scores(encoded), -jnp.inf)
 
     key = jax.random.PRNGKey(seed)
     return averages(environment, draw_from, ANCHORS, ticks=ticks, warm_up=min(WARM_UP, ticks), key=key)
@@ -199,8 +256,13 @@ def worst_cost(averages: Floats, limits: Floats) -> float:
     return float((averages[:, len(OBJECTIVES) :] / limits).max())
 
 
-def _costs(averages: Floats) -> dict[str, float]:
-    return dict(zip(COSTS, averages[:, len(OBJECTIVES) :].mean(0).tolist(), strict=True))
+def _costs(averages: Floats, environment: AnyEnvironment) -> dict[str, float]:
+    names = WAKE_COSTS if getattr(environment, "options", 0) else COSTS
+    return dict(zip(names, averages[:, len(OBJECTIVES) :].mean(0).tolist(), strict=True))
+
+
+def _violations(averages: Floats, limits: Floats) -> int:
+    return int((averages[:, len(OBJECTIVES) :] > limits).any(-1).sum())
 
 
 def _rounded(value: Any) -> Any:
@@ -215,15 +277,3 @@ def _vectors(seen: Visited, seed: int) -> NDArray[np.float32]:
     anywhere = sample_observations(BROKEN_VECTORS, random)
     met = decoded(seen.encoded[random.choice(len(seen.encoded), VECTORS - BROKEN_VECTORS, replace=False)])
     return np.concatenate([met, anywhere])
-
-
-def decoded(encoded: NDArray[np.int8]) -> NDArray[np.float32]:
-    """(…, WIDTH) → (…, features) values that encode to it."""
-    low, high, scale = (np.array([getattr(f, key) for f in TABLE]) for key in ("low", "high", "scale"))
-    bent = scale > 0
-    bend = np.where(bent, scale, 1.0)
-    ends = [np.where(bent, np.log1p(np.where(bent, end, 0) / bend), end) for end in (low, high)]
-    half = encoded.shape[-1] // 2
-    z = ends[0] + (encoded[..., :half] / 127.0 + 1) / 2 * (ends[1] - ends[0])
-    x = np.where(bent, np.expm1(z) * bend, z).astype(np.float32)
-    return np.where(encoded[..., half:] > 0, x, np.float32(np.nan))

@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from circadia_lab.policy.env.mixture import worlds_of
+from circadia_lab.policy.env.mixture import Mixture, worlds_of
 from circadia_lab.policy.study.digest import digest
 
 if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.env.interface import Environment
-    from circadia_lab.policy.env.mixture import Mixture
+    from circadia_lab.policy.env.interface import AnyEnvironment
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.oracle.grid import Grid
     from circadia_lab.policy.oracle.spec import GridSpec
@@ -39,7 +38,7 @@ class Ground(Protocol):
         """The trainer's numbers that suit it."""
         ...
 
-    def environment(self, batch: int) -> Environment:
+    def environment(self, batch: int) -> AnyEnvironment:
         """One of `batch` devices."""
         ...
 
@@ -66,15 +65,23 @@ class FullGround:
 
     @property
     def config(self) -> Config:
-        """The trainer's own."""
+        """The trainer's own, or those for wakes that choose their sleep."""
         from circadia_lab.policy.cmoppo.config import Config
 
-        return Config()
+        return Config() if self.wakes is None else wake_config()
 
-    def environment(self, batch: int) -> Environment:
+    @property
+    def wakes(self) -> Problem | None:
+        """The problem, if its wakes choose their sleep."""
+        return None if isinstance(self.problem, Mixture) or self.problem.wake is None else self.problem
+
+    def environment(self, batch: int) -> AnyEnvironment:
         """Devices dealt out evenly."""
         from circadia_lab.policy.env.environment import TrainingEnvironment
+        from circadia_lab.policy.env.wakes import WakeEnvironment
 
+        if self.wakes is not None:
+            return WakeEnvironment(self.wakes, batch)
         return TrainingEnvironment(self.problem, batch)
 
     def batch(self, least: int, parts: int) -> int:
@@ -130,7 +137,7 @@ class GridGround:
             proportional=5.0,
         )
 
-    def environment(self, batch: int) -> Environment:
+    def environment(self, batch: int) -> AnyEnvironment:
         """Sampled from the exact chain."""
         from circadia_lab.policy.oracle.grid_environment import GridEnvironment
 
@@ -139,6 +146,26 @@ class GridGround:
     def batch(self, least: int, parts: int) -> int:
         """Any number will do."""
         return _multiple(least, parts)
+
+
+def wake_config() -> Config:
+    """For wakes: each is as long as many ticks, starts from what a teacher does, and is judged in time."""
+    from circadia_lab.policy.cmoppo.config import Config
+
+    return Config(
+        steps=1_000_000,
+        sleeps=True,
+        discount=0.999,
+        trace=0.95,
+        tried=4,
+        explored=1,
+        critic_first=0.05,
+        actor_rate=1e-3,
+        entropy=0.02,
+        entropy_last=0.0005,
+        judged_ticks=600,
+        judged_warm_up=150,
+    )
 
 
 def _multiple(least: int, of: int) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import NAMES as ALL_NAMES
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE
 from circadia.writing import whole_file
@@ -37,7 +38,7 @@ class Training:
     """What a training left."""
 
     layers: dict[str, Layers]
-    """By network: `actor`, or `serve` and `other` of the separate architecture."""
+    """By network: `actor`, or `serve` and `other` of the separate architecture; `sleep` the second head of `actor`."""
     multipliers: NDArray[np.float64]
     """(kinds, anchors, costs)"""
     problem: str
@@ -60,12 +61,17 @@ class Training:
     @property
     def layers_of_one_network(self) -> Layers:
         """The coupled policy's; `ArtifactError` if it has two networks."""
-        if set(self.layers) != {"actor"}:
+        if not {"actor"} <= set(self.layers) <= {"actor", "sleep"}:
             raise ArtifactError(
                 f"the {self.arm} policy of seed {self.seed} has two networks, {' and '.join(self.layers)}; a policy "
                 "file holds one: export a coupled policy"
             )
         return self.layers["actor"]
+
+    @property
+    def sleep_layers(self) -> Layers:
+        """Of the second head, where there is one."""
+        return self.layers.get("sleep", ())
 
     def made(self) -> dict[str, Any]:
         """What a policy file says about where it comes from; the same for the same training."""
@@ -99,7 +105,7 @@ def write_training(path: Path, training: Training) -> None:
             arrays[f"{name}.{i}.weights"], arrays[f"{name}.{i}.bias"] = layer.weights, layer.bias
     about = {
         "format": FORMAT,
-        "actions": list(NAMES),
+        "actions": list(ALL_NAMES if training.sleep_layers else NAMES),
         "features": [feature.name for feature in TABLE],
         "networks": {name: [layer.relu for layer in layers] for name, layers in training.layers.items()},
         **{key: getattr(training, key) for key in _PLAIN},
@@ -111,7 +117,8 @@ def write_training(path: Path, training: Training) -> None:
 def read_training(path: Path) -> Training:
     """`ArtifactError` for a file that is missing, damaged, no training, or for other actions or features."""
     about, arrays = _loaded(path)
-    for key, ours in (("actions", list(NAMES)), ("features", [feature.name for feature in TABLE])):
+    names = ALL_NAMES if "sleep" in about.get("networks", {}) else NAMES
+    for key, ours in (("actions", list(names)), ("features", [feature.name for feature in TABLE])):
         if (theirs := about.get(key, [])) != ours:
             odd = sorted(set(theirs) ^ set(ours)) or ["their order"]
             raise ArtifactError(f"{path}: trained for other {key} ({', '.join(odd)}); train it again")

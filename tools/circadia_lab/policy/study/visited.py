@@ -11,8 +11,8 @@ from circadia_lab.policy.env.preferences import ANCHORS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from circadia_lab.policy.env.interface import Environment
-    from circadia_lab.policy.files.int8_network import Scores
+    from circadia_lab.policy.cmoppo.rollout import DrawFrom
+    from circadia_lab.policy.env.interface import AnyEnvironment
 
 TICKS = 600
 """Two days of five-minute ticks."""
@@ -25,14 +25,18 @@ class Visited(NamedTuple):
 
     encoded: NDArray[np.int8]
     mask: NDArray[np.bool_]
+    sleeps: NDArray[np.bool_] | None = None
+    """Where they are chosen."""
 
 
-def visited(environment: Environment, scores: Scores, rows: int, seed: int, ticks: int = TICKS) -> Visited:
-    """At most `rows`, from devices that follow the anchors' preferences for `ticks` ticks; `scores` in JAX."""
+def visited(
+    environment: AnyEnvironment, draw_from: DrawFrom, rows: int, seed: int, ticks: int = TICKS
+) -> Visited:
+    """At most `rows`, from devices that follow the anchors' preferences for `ticks` ticks; see `DrawFrom`."""
     import jax
     import jax.numpy as jnp
 
-    from circadia.policy.sampling import sample
+    from circadia_lab.policy.cmoppo.rollout import chosen
 
     preference = jnp.asarray(ANCHORS[np.arange(environment.batch) % len(ANCHORS)], jnp.float32)
     of_world, of_ticks = jax.random.split(jax.random.PRNGKey(seed))
@@ -40,9 +44,7 @@ def visited(environment: Environment, scores: Scores, rows: int, seed: int, tick
     def tick(state: Any, key: Any) -> tuple[Any, Any]:
         draw, chance = jax.random.split(key)
         seen = environment.see(state, preference)
-        u = jax.random.uniform(draw, (environment.batch,))
-        action = sample(scores(seen.encoded), seen.mask, u, jnp).astype(jnp.int32)
-        return environment.step(state, action, chance)[0], seen
+        return environment.step(state, chosen(seen, draw_from, draw), chance)[0], seen
 
     @jax.jit
     def some(state: Any, keys: Any) -> tuple[Any, Any]:
@@ -52,7 +54,7 @@ def visited(environment: Environment, scores: Scores, rows: int, seed: int, tick
     state, found = environment.initial(of_world), []
     for keys in jax.random.split(of_ticks, (ticks // EVERY, EVERY)):
         state, seen = some(state, keys)
-        found.append([np.asarray(part) for part in seen])
-    encoded, mask = (np.concatenate(part) for part in zip(*found, strict=True))
-    chosen = np.random.default_rng(seed).permutation(len(encoded))[:rows]
-    return Visited(encoded[chosen], mask[chosen])
+        found.append([np.asarray(part) for part in seen if part is not None])
+    parts = [np.concatenate(part) for part in zip(*found, strict=True)]
+    some_rows = np.random.default_rng(seed).permutation(len(parts[0]))[:rows]
+    return Visited(*(part[some_rows] for part in parts))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from circadia.actions import FIRST_ACTIONS
 from circadia.errors import ArtifactError, ConfigError
 from circadia_lab.policy.cmoppo.checkpoint import identity, read_checkpoint, write_checkpoint
 from circadia_lab.policy.cmoppo.config import Config
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = Config(steps=1000, ticks=4)
-OURS = identity("chain", 3, CONFIG)
+OURS = identity("chain", 3, CONFIG, (len(FIRST_ACTIONS), 0))
 STATE: dict[str, Any] = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
     "b": (np.int32(7), np.array([True, False])),
@@ -33,7 +34,7 @@ def written(folder: Path, belongs_to: dict[str, Any] = OURS) -> Path:
 
 
 def read(path: Path, like: Any = STATE, config: Config = CONFIG) -> tuple[Any, Any]:
-    ours = identity("chain", 3, config)
+    ours = identity("chain", 3, config, (len(FIRST_ACTIONS), 0))
     return read_checkpoint(path, like, belongs_to=ours, config=config)
 
 

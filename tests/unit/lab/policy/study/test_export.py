@@ -19,7 +19,8 @@ from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import FloatLayer, read_layers
-from circadia_lab.policy.study.export import Exported, decoded, export, without_constants
+from circadia_lab.policy.study.export import Exported, drawing, export, without_constants
+from circadia_lab.policy.study.teacher import decoded
 from circadia_lab.policy.study.visited import visited
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def test_the_file_draws_as_the_floats_do_within_what_it_says(
     import jax.numpy as jnp
 
     with lightly():
-        seen = visited(environment, float_scores(network(), jnp), 20_000, SEED)
+        seen = visited(environment, drawing(network(), (), float_scores, jnp), 20_000, SEED)
     layers = read_layers((folder / "p.tflite").read_bytes())
     p = probabilities(float_scores(network())(seen.encoded), seen.mask)
     q = probabilities(int8_scores(layers)(seen.encoded), seen.mask)
@@ -100,7 +101,8 @@ def test_a_device_draws_so_too(exported: Exported, folder: Path) -> None:
     policy = NetworkPolicy(load_policy(folder / "p.tflite"))
     x = sample_observations(40, np.random.default_rng(1))
     found = np.array([policy.scores(row) for row in x])
-    assert found == pytest.approx(int8_scores(exported.layers)(encode(x)), abs=1e-5)
+    assert found[:, : len(NAMES)] == pytest.approx(int8_scores(exported.layers)(encode(x)), abs=1e-5)
+    assert np.isneginf(found[:, len(NAMES) :]).all()
 
 
 def test_closed_loop_figures_are_near_one_another(exported: Exported) -> None:
