@@ -38,9 +38,9 @@ DEADLINE_S = 60.0
 class DueLimits:
     """How long things may wait."""
 
-    fresh_limit_s: float = 0.5 * HOUR_S
+    fresh_limit_s: float = 3 * HOUR_S
     """The oldest example that no training has seen."""
-    contact_limit_s: float = 0.5 * HOUR_S
+    contact_limit_s: float = 3 * HOUR_S
     """The federation's last answer."""
     margin_s: float = 120.0
     """Before a deadline, for the end of this wake's work, waking up and serving; at most …"""

@@ -21,8 +21,9 @@ RETRY_S = 30.0
 """A queue that was not served is looked at again after this long."""
 RETRY_SHARE, MEASURED_RETRY_S = 0.02, 1.0
 """On a body that measures, after this share of the time that is left to its first deadline, and at least so long."""
-HELD_SHARE = 0.2
-"""Of the usual deadline: so much before its end a held request is woken for, beside what serving takes; wakes come late."""
+HELD_S, HELD_SHARE = 60.0, 0.2
+"""So much before a deadline, and at most this share of the usual one, a held request is woken for, beside what serving takes:
+wakes come late."""
 SPACING_S = 1.0
 """Ticks of a body that foretells are at least this far apart."""
 MEASURED_SPACING_S = 0.01
@@ -53,9 +54,9 @@ def measured_retry_s(slack_s: Any, xp: Any = np) -> Any:
     return xp.clip(RETRY_SHARE * slack_s, MEASURED_RETRY_S, RETRY_S)
 
 
-def margin_s(serving_s: Any, deadline_s: Any) -> Any:
+def margin_s(serving_s: Any, deadline_s: Any, xp: Any = np) -> Any:
     """(…,) how long before a deadline a held request is woken for; serving takes `serving_s`."""
-    return serving_s + HELD_SHARE * deadline_s
+    return serving_s + xp.minimum(HELD_S, HELD_SHARE * deadline_s)
 
 
 def sleep_s(
@@ -64,8 +65,10 @@ def sleep_s(
     """(…,) from the end of the work until the next wake, if nothing comes, of a sleep of `length_s` that the policy chose.
 
     `answered`: requests that the wake answered; `waiting`: those that it left, the first of which expires in `deadline_s`,
-    infinite with none; `hears`: whether requests may end the sleep, at once or `margin_s` before a deadline.
+    infinite with none; `hears`: whether requests may end the sleep, at once or `margin_s` before a deadline. A wake so late
+    that did not serve is followed by the next after half of what is left.
     """
-    held = xp.minimum(length_s, xp.maximum(deadline_s - margin_s, 0.0))
+    late = 0.5 * xp.maximum(deadline_s, 0.0)
+    held = xp.minimum(length_s, xp.where(deadline_s > margin_s, deadline_s - margin_s, late))
     alone = xp.where(hears, held, length_s)
     return xp.where((answered > 0) & (waiting > 0), 0.0, alone)

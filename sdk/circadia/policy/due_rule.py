@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,9 @@ FITTING = 10.0
 class DueSettings:
     """What a search may choose."""
 
-    limits: DueLimits = field(default_factory=DueLimits)
+    limits: DueLimits = field(
+        default_factory=partial(DueLimits, fresh_limit_s=HOUR_S / 2, contact_limit_s=HOUR_S / 2)
+    )
     within_s: float = 1200.0
     """X: what is due so soon is done at a wake for something else."""
     charging_within_s: float = 2 * HOUR_S

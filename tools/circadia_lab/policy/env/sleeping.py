@@ -110,7 +110,7 @@ def margin_s(params: Params, xp: Any) -> Any:
     unit_s = xp.minimum(params.unit_s[..., Load.SERVE_LOW], params.unit_s[..., Load.SERVE_HIGH])
     invocations = xp.ceil(SERVE_LIMIT[Work.LARGE] / params.answers)
     serving_s = params.wake_up_s + params.batch_overhead_s + invocations * unit_s
-    return pacing.margin_s(serving_s, params.deadline_s)
+    return pacing.margin_s(serving_s, params.deadline_s, xp)
 
 
 def _late_s(state: State, u: Any, params: Params, law: WakeLaw, xp: Any) -> Any:
