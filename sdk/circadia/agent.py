@@ -106,6 +106,8 @@ class Agent:
         )
         """Places of the sleeps that the body can do."""
         self._wake_on_request = float(max(WAKING[wake_on] for wake_on in self.wakes_on))
+        self.online = False
+        """Whether the link to the federation may be up, as of the last look at the body."""
         self.delivering = False
         """Whether the last updates are on their way."""
         limits = bounds.shield.limits
@@ -252,7 +254,8 @@ class Agent:
         self.vigil.look(t_s, observation)
         if self.federation is not None:
             linked = self._blind or observation.link >= self._least_link
-            self.federation.set_online(linked and not self.application.paused)
+            self.online = linked and not self.application.paused
+            self.federation.set_online(self.online)
         return observation
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:

@@ -7,9 +7,11 @@
                                           changes the preference; a request came before the work was over
         at once                           a request comes, under REQUEST
         first deadline − margin           a request waits, under DEADLINE and REQUEST
+        half of what is left to it        it still waits, and less than the margin is left
+        end of work + 30 s                work of the wake is away
 
-The margin is what serving takes at most, with its wake-up, and a share of the usual deadline. Under DUE requests wait. A body of a policy that says nothing of
-sleep is woken by requests as it can be.
+The margin is what serving takes at most, with its wake-up, and a share of the usual deadline. Under DUE requests wait.
+A body of a policy that says nothing of sleep is woken by requests as it can be.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import math
 from typing import TYPE_CHECKING
 
 from circadia.actions import CATALOGUE, FACTS
-from circadia.pacing import margin_s, sleep_s
+from circadia.pacing import RETRY_S, margin_s, sleep_s
 from circadia.ports import PowersDown
 from circadia.types import Preference, WakeOn
 
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LATE_S, LATE_SHARE = 5.0, 0.05
 """A body that wakes so much, and so much of its sleep, beside its time is said to."""
+SHORT_S = 1.0
+"""So little is waited awake."""
 EXCHANGE_S = 30.0
 """A body stays up so long at most for what it asked of the federation, before it powers down."""
 STRONGEST = (WakeOn.REQUEST, WakeOn.DEADLINE, WakeOn.DUE)
@@ -51,7 +55,7 @@ class Rest:
         self._now_s = -math.inf
         self._wake_on = self._usual = next(kind for kind in STRONGEST if kind in agent.wakes_on)
         self._preference = agent.application.preference
-        self._exchange_s = -math.inf
+        self._exchange_s, self._pulls = -math.inf, False
         self._trusted = True
         """Whether the body is asked to power down."""
         self._slept_s = math.inf
@@ -79,7 +83,8 @@ class Rest:
             accuracy=seen.preference_accuracy, latency=seen.preference_latency, energy=seen.preference_energy
         )
         end_s = max(free_s, now_s)
-        self._exchange_s = end_s + EXCHANGE_S if record.decision.action.syncs else -math.inf
+        action = record.decision.action
+        self._exchange_s, self._pulls = end_s + EXCHANGE_S if action.syncs else -math.inf, action.pull
         self._wake_on = sleep.wake_on
         rest = sleep_s(
             length_s=sleep.length_s,
@@ -90,6 +95,8 @@ class Rest:
             margin_s=self._margin_s(),
         )
         self.due_s = end_s + float(rest)
+        if self._agent.workload.busy:
+            self.due_s = min(self.due_s, end_s + RETRY_S)
 
     def _deadline_s(self, now_s: float) -> float:
         """The first deadline of those that wait; infinite without any."""
@@ -129,12 +136,15 @@ class Rest:
             log.warning("a request waited %.0f s for a body that says that requests wake it", waited_s)
 
     def power_down(self, until_s: float) -> bool:
-        """Let the body sleep until then; False: nothing of that, wait awake. All is stored when this is called."""
+        """Let the body sleep until then; False: nothing of that, wait awake, until `looks_s` at most.
+
+        What was learnt, done and heard is stored when this is called.
+        """
         agent, now_s = self._agent, self._agent.clock.now_s()
         body = agent.platform
         if not (self.chosen and self._trusted and isinstance(body, PowersDown)):
             return False
-        if agent.inbox.rung or self._exchanging(now_s):
+        if until_s - now_s < SHORT_S or agent.inbox.rung or self._exchanging(now_s):
             return False
         if not body.sleep(until_s, self._wake_on):
             return False
@@ -142,28 +152,40 @@ class Rest:
         self._judge(now_s, until_s)
         return True
 
+    def distrust(self) -> None:
+        """The body is not asked to power down any more in this sleep."""
+        self._trusted = False
+
+    def looks_s(self, until_s: float) -> float:
+        """Until when to wait awake at most: what keeps the body up may be over by then."""
+        now_s = self._agent.clock.now_s()
+        waits = self.chosen and self._trusted and isinstance(self._agent.platform, PowersDown)
+        return min(until_s, self._exchange_s) if waits and self._exchanging(now_s) else until_s
+
     def _exchanging(self, now_s: float) -> bool:
-        """Whether what was asked of the federation is still awaited."""
+        """Whether what was asked of the federation is still awaited, the connection to it included."""
         agent = self._agent
-        if now_s >= self._exchange_s or agent.federation is None or not agent.federation.connected:
+        if now_s >= self._exchange_s or agent.federation is None or not agent.online:
             return False
-        heard = agent.application.recent.contact_s >= self.free_s
-        return not (heard and not agent.workload.spooled)
+        heard = agent.federation.connected and agent.application.recent.contact_s >= self.free_s
+        behind = self._pulls and agent.workload.observe(now_s).get("versions_behind", 0.0) > 0
+        return not heard or behind or bool(agent.workload.spooled)
 
     def _judge(self, began_s: float, until_s: float) -> None:
         """A body that wakes when it should not is told of, and waited out awake if it does so of itself."""
         now_s = self._agent.clock.now_s()
-        beside_s, tolerance_s = now_s - until_s, max(LATE_S, LATE_SHARE * (until_s - began_s))
-        if beside_s > tolerance_s:
-            log.warning("the body woke %.0f s late from a sleep of %.0f s", beside_s, until_s - began_s)
-        elif beside_s < 0 and not self._agent.inbox.rung:
-            self._trusted = False
-            if beside_s < -tolerance_s:
-                log.warning(
-                    "the body woke %.0f s early from a sleep of %.0f s, and nobody had called: the rest is waited awake",
-                    -beside_s,
-                    until_s - began_s,
-                )
+        beside_s, length_s = now_s - until_s, until_s - began_s
+        late_s = max(LATE_S, LATE_SHARE * length_s)
+        early_s = max(min(LATE_S, length_s / 2), LATE_SHARE * length_s)
+        if beside_s > late_s:
+            log.warning("the body woke %.0f s late from a sleep of %.0f s", beside_s, length_s)
+        elif -beside_s > early_s and not self._agent.inbox.rung:
+            self.distrust()
+            log.warning(
+                "the body woke %.0f s early from a sleep of %.0f s, and nobody had called: the rest is waited awake",
+                -beside_s,
+                length_s,
+            )
 
 
 SERVING = [

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 BACK_OFF_S = (1.0, 300.0)
 """First and longest pause after an error, in the agent's time; it doubles in between."""
 
+POWERING_DOWN = "powering the body down"
+
 
 class Closable(Protocol):
     """Something to end after the agent."""
@@ -203,10 +205,24 @@ class Runtime:
         if left_s > 0:
             wall_s = clock.wall_s(left_s)
             piece_s = min(wall_s, self._watchdog.every_s if self._watchdog else wall_s)
-            if not self._rest.power_down(due_s - left_s * (1 - piece_s / wall_s)):
-                self.agent.inbox.wait(piece_s)
+            until_s = due_s - left_s * (1 - piece_s / wall_s)
+            if not self._powers_down(until_s):
+                looks_s = self._rest.looks_s(until_s) - clock.now_s()
+                self.agent.inbox.wait(min(piece_s, clock.wall_s(max(looks_s, 0.0))))
         if self._watchdog is not None:
             self._feed(self._watchdog)
+
+    def _powers_down(self, until_s: float) -> bool:
+        try:
+            down = self._rest.power_down(until_s)
+        except Exception as error:
+            self._failed(POWERING_DOWN, error)
+            log.exception("%s failed; this sleep is waited awake", POWERING_DOWN)
+            self._rest.distrust()
+            return False
+        if down:
+            self.agent.application.reporter.worked(POWERING_DOWN)
+        return down
 
     def _feed(self, watchdog: Watchdog) -> None:
         try:

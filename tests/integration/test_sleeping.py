@@ -15,15 +15,18 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.energy.profile import Rest
 from circadia.energy.profile_file import shipped_profile
-from circadia.pacing import HELD_S
+from circadia.federation.device.events import ManifestSeen
+from circadia.pacing import HELD_S, RETRY_S
 from circadia.physics.scenario import scenario_named
 from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.sleeps import SleepOptions
+from circadia.rest import EXCHANGE_S
 from circadia.store.reading import StoreReader
 from circadia.types import Preference, WakeOn
 from circadia.watchdog import Watchdog
 from circadia.wiring import Parts, build, make_policy
+from circadia.workload import LearningWorkload
 from circadia_lab.policy.replay.comparison import replay
 from circadia_lab.policy.replay.trace import read_trace
 
@@ -368,6 +371,111 @@ def test_a_clock_that_goes_forward_while_asleep_ends_it(tmp_path: Path) -> None:
     loop = begun(tmp_path, Sleepy(DUE))
     assert after(loop, 1e5)
     assert left_s(loop) == pytest.approx(HOUR_S, abs=2)
+    loop.stop()
+
+
+class Far:
+    """A federation that answers when it is told to."""
+
+    trouble = ""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.events: list[Any] = []
+
+    def set_online(self, _online: bool) -> None:
+        pass
+
+    def request(self, _push: Any, pull: bool) -> None:
+        pass
+
+    def poll(self) -> list[Any]:
+        events, self.events = self.events, []
+        return events
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_body_stays_up_for_what_it_asked_of_the_federation_but_not_for_long(
+    tmp_path: Path, connected: bool
+) -> None:
+    clock = HandClock(9 * HOUR_S)
+    body, far = Body(clock), Far()
+    loop = device(tmp_path, Sleepy(DUE, "sleep/sync-pull"), platform=body, clock=clock)
+    loop.agent.federation = far  # type: ignore[assignment]
+    far.connected = connected
+    loop.turn()
+    due_s = loop.due_s
+    assert left_s(loop) > HOUR_S - 10
+    assert not loop._rest.power_down(due_s)
+    assert loop._rest.looks_s(due_s) - due_s + HOUR_S == pytest.approx(EXCHANGE_S, abs=1)
+    clock.t_s += 10.0
+    far.connected, far.events = True, [ManifestSeen(version=2, published_s=0.0)]
+    loop.turn()
+    assert not loop._rest.power_down(due_s)  # the model is on its way
+    far.events = [ManifestSeen(version=0, published_s=0.0)]
+    loop.turn()
+    assert loop._rest.looks_s(due_s) == due_s
+    assert loop._rest.power_down(due_s)
+    loop.stop()
+
+
+def test_an_exchange_that_nobody_answers_is_given_up(tmp_path: Path) -> None:
+    clock = HandClock(9 * HOUR_S)
+    body = Body(clock)
+    loop = device(tmp_path, Sleepy(DUE, "sleep/sync-pull"), platform=body, clock=clock)
+    loop.agent.federation = Far()  # type: ignore[assignment]
+    loop.turn()
+    clock.t_s = loop._rest.looks_s(loop.due_s)
+    loop._wait()
+    assert len(body.slept) == 1
+    loop.stop()
+
+
+def test_a_sleep_is_short_while_work_is_away(tmp_path: Path) -> None:
+    class Busy(LearningWorkload):
+        busy = True  # type: ignore[assignment]
+
+    def made(learning: LearningWorkload, _away: Any) -> LearningWorkload:
+        learning.__class__ = Busy
+        return learning
+
+    loop = begun(tmp_path, Sleepy(DUE), workload=made)
+    assert left_s(loop) == pytest.approx(RETRY_S, abs=2)
+    loop.stop()
+
+
+def test_a_body_that_cannot_power_down_after_all_is_waited_for_awake(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, body = slept(tmp_path, DUE)
+
+    def fails() -> None:
+        raise OSError("no such register")
+
+    body.meanwhile = fails
+    assert not loop._powers_down(loop.due_s)
+    assert "no such register" in caplog.text
+    assert "powering the body down" in (loop.agent.status().failure)
+    assert loop.errors == 1
+    body.meanwhile = lambda: None
+    assert not loop._powers_down(loop.due_s)  # in this sleep
+    loop.stop()
+
+
+def test_a_body_that_wakes_a_little_early_is_asked_again(tmp_path: Path) -> None:
+    loop, body = slept(tmp_path, DUE)
+    body.beside_s = -0.001
+    loop._wait()
+    assert left_s(loop) == pytest.approx(0.001, abs=1e-4)
+    loop._wait()  # too little to power down
+    assert len(body.slept) == 1
+    body.beside_s = -120.0
+    body.clock.t_s -= 3000.0
+    loop._wait()
+    body.beside_s = 0.0
+    loop._wait()
+    assert len(body.slept) == 3
+    assert left_s(loop) == 0
     loop.stop()
 
 
