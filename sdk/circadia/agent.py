@@ -322,7 +322,7 @@ class Agent:
                     given_up = UpdateAcknowledged(
                         update_id=update.update_id, accepted=False, reason=str(error)
                     )
-                    self._act_on(given_up)
+                    self._act_on(given_up, heard=False)
 
     def _settle(self) -> None:
         for tick_id, start_s, end_s in self.store.unsettled():
@@ -392,11 +392,11 @@ class Agent:
             case _:
                 self._act_on(event)
 
-    def _act_on(self, event: DeviceEvent) -> None:
-        """One transaction decides, as for a tick: what the store refuses is heard again."""
+    def _act_on(self, event: DeviceEvent, *, heard: bool = True) -> None:
+        """One transaction decides, as for a tick: what the store refuses is heard again. Not `heard`: said by nobody else."""
         now_s = self.clock.now_s()
         model = self.workload.hear(event, now_s)
-        if isinstance(event, ANSWERS):
+        if heard and isinstance(event, ANSWERS):
             self.application.recent.contacted(now_s)
         ours = isinstance(event, UpdateAcknowledged) and event.update_id in self._spooled_ids()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,4 +174,5 @@ def test_an_update_that_no_message_can_carry_is_given_up_and_the_others_go(
     assert [one.update_id for one in agent.workload.spooled] == ["good"]
     assert [one.update_id for one in agent.store.spooled()] == ["good"]
     assert "update bad was rejected" in caplog.text
+    assert math.isnan(agent.application.recent.contact_s)  # nobody else has said so
     runtime.stop()

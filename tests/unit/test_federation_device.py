@@ -136,7 +136,7 @@ def test_a_pull_subscribes_takes_chunks_in_any_order_and_unsubscribes() -> None:
 def test_an_installed_version_is_not_fetched_again() -> None:
     device = online(installed_version=1)
     hear(device, "model/manifest", manifest())
-    assert device.pull(0.0) == ()
+    assert device.pull(0.0) == (ManifestSeen(version=1, published_s=7.0),)
     assert not device.pulling
 
 
@@ -267,6 +267,16 @@ def test_a_forged_manifest_of_the_right_version_gives_way_to_the_true_one() -> N
     for message in chunk_messages():
         steps = device.receive(*message, 6.0)
     assert steps[-1].weights.tobytes() == WEIGHTS.tobytes()
+
+
+def test_who_asks_and_has_the_newest_version_hears_so() -> None:
+    device = online(installed_version=1)
+    hear(device, "model/manifest", manifest())
+    seen = (ManifestSeen(version=1, published_s=7.0),)
+    assert device.pull(1.0) == seen
+    assert device.pull(2.0) == seen
+    device.disconnected(3.0)
+    assert device.pull(3.0) == ()
 
 
 def test_a_model_that_is_whole_and_no_weights_is_fetched_once() -> None:

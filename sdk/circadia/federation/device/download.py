@@ -80,9 +80,14 @@ class Download:
         self.due_s = math.inf
 
     def pull(self, now_s: float) -> Steps:
-        """Fetch the newest version, as soon as there is a link and a manifest."""
+        """Fetch the newest version, as soon as there is a link and a manifest; one that is here already is seen once more."""
         self.wanted = True
-        return () if self._active else self._begin(now_s)
+        if self._active:
+            return ()
+        steps = self._begin(now_s)
+        if steps or not self._online or self._manifest is None or not self._has(self._manifest):
+            return steps
+        return (ManifestSeen(version=self._manifest.version, published_s=self._manifest.published_s),)
 
     def hear_manifest(self, manifest: Manifest, now_s: float) -> Steps:
         """A version was announced, perhaps once more. `RemoteProtocolError` for one that this device cannot use."""

@@ -24,7 +24,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSeen:
-    """The aggregator announced its newest version, or, after a time of doubt, that it went back to an older one."""
+    """The aggregator announced its newest version, or, after a time of doubt, that it went back to an older one.
+
+    Told as well when that version is asked for and is here already.
+    """
 
     version: int
     published_s: float
