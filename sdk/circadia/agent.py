@@ -24,10 +24,20 @@ from circadia.federation.device.events import (
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, HOUR_S, values
 from circadia.policy.sleeps import draw_one
-from circadia.ports import SleepingPolicy, wakes_on
+from circadia.ports import SleepingPolicy, TellsLate, wakes_on
 from circadia.sensors import SENSORS, answering
-from circadia.types import Decision, Link, Observation, Outcome, Preference, TickRecord, Units, WakeOn
-from circadia.vigil import Vigil
+from circadia.types import (
+    Decision,
+    Link,
+    Observation,
+    Outcome,
+    Preference,
+    TickRecord,
+    Units,
+    WakeOn,
+    in_words,
+)
+from circadia.vigil import REQUESTS, Vigil, in_the_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,6 +128,8 @@ class Agent:
         self._tick_id: int | None = None
         """The last one that the store has."""
         self._events: deque[DeviceEvent] = deque()
+        self._decision: Decision | None = None
+        """The last tick's."""
         self._last_complaint = ""
         self._meterless = False
         self.put_off: dict[str, str] = {}
@@ -208,6 +220,7 @@ class Agent:
             version=self.workload.version,
             paces=self.bounds.news(),
         )
+        self._decision = decision
         tick_id = self._keep(record)
         self._sync(record)
         self.application.reporter.ticked(tick_id, record)
@@ -259,7 +272,11 @@ class Agent:
         return observation
 
     def _work(self, decision: Decision, t_s: float) -> Outcome:
-        outcome = self.workload.run(decision.action, t_s)
+        try:
+            outcome = self.workload.run(decision.action, t_s)
+        except Exception:
+            self.workload.settle(stored=False)
+            raise
         if outcome.training is not None:
             self.application.recent.trained(outcome.training, t_s)
         self.platform.spend(outcome.phases)
@@ -358,6 +375,14 @@ class Agent:
     def ingest(self) -> Call | None:
         """As `Application.ingest`: take in what other threads left → for what a tick is wanted, if it is."""
         return self.application.ingest()
+
+    def expire(self, now_s: float) -> None:
+        """Tell whoever waits for what can be told late between two ticks; the next one records it."""
+        if not isinstance(self.workload, TellsLate) or not (late := self.workload.late(now_s)):
+            return
+        decision = self._decision
+        limits = () if decision is None else in_the_way(decision, REQUESTS, self.policy.offered)
+        self.application.expire(late, in_words(limits))
 
     def learn(self) -> None:
         """Record what was answered at once, then as `Application.learn`: store the examples that came."""

@@ -20,7 +20,7 @@ from circadia.serving.server import check_input
 from circadia.types import Preference, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -287,11 +287,15 @@ class Application:
 
         `why_not`: the limits that kept this device from serving.
         """
-        self.reporter.queue = self._workload.waiting
         self._note(outcome.served)
         self._promises.keep(outcome.served)
-        self._promises.expire(outcome.expired, f": serving is forbidden by {why_not}" if why_not else "")
+        self.expire(outcome.expired, why_not)
         self.reporter.answered(outcome.served)
+
+    def expire(self, request_ids: Collection[int], why_not: str = "") -> None:
+        """Whoever waits for these hears that their deadlines have passed; `why_not` as for `answer`."""
+        self.reporter.queue = self._workload.waiting
+        self._promises.expire(request_ids, f": serving is forbidden by {why_not}" if why_not else "")
 
     def close(self) -> None:
         """Take nothing in from now on, and let nobody wait for an answer."""

@@ -120,7 +120,8 @@ def wakes_on(platform: Platform) -> frozenset[WakeOn]:
 class Workload(Protocol):
     """What a device works for: one task's requests, examples and weights. Used by one thread.
 
-    `run` and `hear` keep nothing: `settle` says, before the next of them, whether the store has what they came to.
+    `run` and `hear` keep nothing: `settle` says, before the next of them, whether the store has what they came to; after a
+    `run` that raised, that it has not.
     Work may come back ticks later: the outcome that sends it away names it in `away`, the one that brings its results,
     or gives it up, in `back`; what is away survives the process in the store.
     """
@@ -192,6 +193,15 @@ class AnswersAtOnce(Protocol):
 
     def remember(self, request_id: int, x: NDArray[np.float32], t_s: float) -> None:
         """What `infer` answered at `t_s`, for its label may come; on the agent's thread."""
+        ...
+
+
+@runtime_checkable
+class TellsLate(Protocol):
+    """What a workload may have beside `Workload`: it says between two ticks whose deadline has passed."""
+
+    def late(self, now_s: float) -> Sequence[int]:
+        """Requests whose deadline has passed since the last call: they wait no longer, and the next `run` has them in `expired`."""
         ...
 
 

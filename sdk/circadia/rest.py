@@ -157,10 +157,12 @@ class Rest:
         self._trusted = False
 
     def looks_s(self, until_s: float) -> float:
-        """Until when to wait awake at most: what keeps the body up may be over by then."""
+        """Until when to wait awake at most: what keeps the body up may be over, or a request's deadline."""
+        if not self.chosen:
+            return until_s
         now_s = self._agent.clock.now_s()
-        waits = self.chosen and self._trusted and isinstance(self._agent.platform, PowersDown)
-        return min(until_s, self._exchange_s) if waits and self._exchanging(now_s) else until_s
+        waits = self._trusted and isinstance(self._agent.platform, PowersDown) and self._exchanging(now_s)
+        return min(until_s, self._deadline_s(now_s), self._exchange_s if waits else math.inf)
 
     def _exchanging(self, now_s: float) -> bool:
         """Whether what was asked of the federation is still awaited, the connection to it included."""

@@ -246,11 +246,9 @@ class Runtime:
             self._attempt("hearing the federation", self._hearing, agent.hear)
         if call is not None:
             self._rest.called(call, now_s)
-        if (
-            now_s >= self._rest.due_s
-            and not self._stop.is_set()
-            and not self._attempt("a tick", self._ticking, self._tick)
-        ):
+        if now_s < self._rest.due_s:
+            agent.expire(now_s)
+        elif not self._stop.is_set() and not self._attempt("a tick", self._ticking, self._tick):
             free_s = now_s + BACK_OFF_S[0]  # who asks is still heard, for answers go out
             self._rest.retry(free_s, max(self._ticking.due_s, free_s))
         agent.application.reporter.next_wake_s = self._rest.due_s

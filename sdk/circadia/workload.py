@@ -96,6 +96,8 @@ class LearningWorkload:
         self._tell = tell
         self._at_once: Server | None = None
         self._lost = tuple(lost)
+        self._late: list[int] = []
+        """Requests whose deadline has passed, until a `run` that named them is settled."""
         self._open = Outcome()
         self._acknowledged = ""
         self._held = held
@@ -138,10 +140,11 @@ class LearningWorkload:
     def observe(self, now_s: float) -> dict[str, float]:
         """Queue, examples and model: the fields of `Observation` that the platform does not know."""
         model, requests, examples = self.model, self.requests, self.examples
+        alive = requests.alive(now_s)
         return {
-            "queue_length": float(requests.length),
-            "queue_age_s": requests.age_s(now_s) if requests.length else 0.0,
-            "queue_slack_s": max(requests.slack_s(now_s), 0.0) if requests.length else NO_DEADLINE_S,
+            "queue_length": float(alive),
+            "queue_age_s": requests.age_s(now_s),
+            "queue_slack_s": requests.slack_s(now_s) if alive else NO_DEADLINE_S,
             "fresh_examples": float(examples.fresh_count),
             "fresh_age_s": examples.fresh_age_s(now_s) if examples.fresh_count else 0.0,
             "unsent_examples": float(model.unsent_examples),
@@ -160,18 +163,20 @@ class LearningWorkload:
     # The work of an action
 
     def run(self, action: Action, now_s: float) -> Outcome:
-        """Do it now. Errors of the task's model come out as they are; nothing is kept yet."""
+        """Do it now. Errors of the task's model come out as they are, to be settled as not stored; nothing is kept yet."""
         self._open = outcome = self._run(action, now_s)
         return outcome
 
     def _run(self, action: Action, now_s: float) -> Outcome:
-        expired = tuple(request.request_id for request in self.requests.expired(now_s))
+        self.late(now_s)
+        expired = tuple(self._late)
         expired += tuple(request_id for work in self._lost for request_id in work.requests)
         back = tuple(work.work_id for work in self._lost)
         outcome, units = Outcome(expired=expired, back=back), Units()
         if action.serve:
             outcome = self._serve(action, action.serve, now_s, outcome)
         if action.train:
+            self._open = Outcome(served=outcome.served)  # what is told is over, whatever training comes to
             self._tell(outcome.served)
             outcome, steps = self._train(action, action.train, now_s, outcome)
             units = units._replace(steps=steps)
@@ -404,6 +409,13 @@ class LearningWorkload:
         """It waits from now on; `CircadiaError` when too many wait already."""
         self.requests.put(request)
 
+    def late(self, now_s: float) -> Sequence[int]:
+        """Requests whose deadline has passed since the last call: they wait no longer, and the next `run` names them."""
+        late = [request.request_id for request in self.requests.expired(now_s)]
+        self.requests.remove(late)
+        self._late += late
+        return late
+
     def infer(self, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         """(…) of the task's input shape → probabilities (classes,), by the present model; from any thread, one at a time.
 
@@ -438,7 +450,8 @@ class LearningWorkload:
         for request, answer in self._served(outcome):
             self.answered.remember(answer.request_id, request.x, request.submitted_s + answer.latency_s)
         self.requests.remove([answer.request_id for answer in outcome.served])
-        self.requests.remove(outcome.expired)
+        told = set(outcome.expired)
+        self._late = [request_id for request_id in self._late if request_id not in told]
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.model is not None:

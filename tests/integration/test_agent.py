@@ -143,6 +143,25 @@ def test_an_unknown_label_is_refused(agent: Agent) -> None:
         agent.add_example(image(agent), 10)
 
 
+def test_what_was_told_before_a_training_that_fails_is_over(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("out of memory")
+
+    give_examples(agent)
+    monkeypatch.setattr(work_of(agent)._trainer, "train", fails)
+    answer = agent.submit(image(agent), deadline_s=600.0)
+    with pytest.raises(OSError, match="memory"):
+        tick(agent, "serve+train/high/small+small")
+    assert answer.result(timeout=0).label >= 0
+    assert agent.workload.waiting == 0
+    agent.feedback(answer.request_id, 7)
+    record = tick(agent, "sleep", after_s=1e4)
+    assert record.outcome.expired == ()
+    assert len(store_of(agent).examples()) == 41
+
+
 def test_training_changes_the_weights_and_counts_the_examples(agent: Agent) -> None:
     give_examples(agent)
     before = work_of(agent).model.weights

@@ -15,6 +15,7 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.config import parse_config
 from circadia.energy.profile import Rest
 from circadia.energy.profile_file import shipped_profile
+from circadia.errors import DeadlineExpired
 from circadia.federation.device.events import ManifestSeen
 from circadia.pacing import HELD_S, RETRY_S
 from circadia.physics.scenario import scenario_named
@@ -428,6 +429,25 @@ def test_an_exchange_that_nobody_answers_is_given_up(tmp_path: Path) -> None:
     clock.t_s = loop._rest.looks_s(loop.due_s)
     loop._wait()
     assert len(body.slept) == 1
+    loop.stop()
+
+
+def test_who_waits_hears_at_once_that_a_deadline_has_passed(tmp_path: Path) -> None:
+    loop = begun(tmp_path, Sleepy(DUE))
+    assert not after(loop, 100.0)
+    early, late = asked(loop.agent, 300.0), asked(loop.agent, 2 * HOUR_S)
+    assert not after(loop, 0.0)
+    assert loop._rest.looks_s(loop.due_s) == pytest.approx(loop.agent.clock.now_s() + 300)
+    assert not after(loop, 301.0)
+    with pytest.raises(DeadlineExpired):
+        early.result(timeout=0)
+    assert loop.agent.workload.waiting == 1
+    assert after(loop, left_s(loop))
+    assert not late.done()
+    with StoreReader(tmp_path / "device.db") as store:
+        newest = store.newest()
+    assert newest is not None
+    assert newest.expired == 1
     loop.stop()
 
 

@@ -46,8 +46,10 @@ def test_age_and_slack_are_those_of_the_extreme_requests(
     rows: list[tuple[float, float]], now_s: float
 ) -> None:
     queue = filled(rows)
-    assert queue.age_s(now_s) == now_s - min(submitted_s for submitted_s, _ in rows)
-    assert queue.slack_s(now_s) == min(submitted_s + patience_s for submitted_s, patience_s in rows) - now_s
+    alive = [(submitted_s, s) for submitted_s, patience_s in rows if (s := submitted_s + patience_s) > now_s]
+    assert queue.alive(now_s) == len(alive)
+    assert queue.age_s(now_s) == max((now_s - submitted_s for submitted_s, _ in alive), default=0.0)
+    assert queue.slack_s(now_s) == min((s - now_s for _, s in alive), default=math.inf)
 
 
 def test_removing_lets_requests_go_and_skips_strangers() -> None:
@@ -71,7 +73,8 @@ def test_a_full_queue_refuses_and_counts() -> None:
     with pytest.raises(CircadiaError, match="request 2: 1 requests wait already"):
         queue.put(request(2))
     assert (queue.refused, queue.length) == (1, 1)
-    queue.remove([1])
+    queue.put(request(3, submitted_s=10.0, deadline_s=20.0))  # the first is late: it takes no place
+    queue.remove([3, 1])
     queue.put(request(2))
 
 

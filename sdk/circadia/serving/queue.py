@@ -33,7 +33,7 @@ _urgency = attrgetter("deadline_s", "request_id")
 
 
 class RequestQueue:
-    """At most `capacity` requests.
+    """At most `capacity` requests whose deadline is ahead.
 
     Looking does not remove them: `remove` does, once the store has what became of them.
     """
@@ -56,7 +56,7 @@ class RequestQueue:
 
         `CircadiaError` when the queue is full, `ConfigError` for an id that waits already or a time that is NaN.
         """
-        if len(self._requests) >= self._capacity:
+        if len(self._requests) >= self._capacity and self.alive(request.submitted_s) >= self._capacity:
             self.refused += 1
             raise CircadiaError(
                 f"request {request.request_id}: {self._capacity} requests wait already; submit more slowly"
@@ -71,6 +71,10 @@ class RequestQueue:
         """Up to `limit` requests whose deadline is ahead, earliest deadline first."""
         alive = (request for request in self._requests.values() if request.deadline_s > now_s)
         return tuple(heapq.nsmallest(limit, alive, key=_urgency))
+
+    def alive(self, now_s: float) -> int:
+        """Requests whose deadline is ahead."""
+        return sum(request.deadline_s > now_s for request in self._requests.values())
 
     def expired(self, now_s: float) -> tuple[Request, ...]:
         """The requests whose deadline has passed, earliest deadline first."""
@@ -87,9 +91,11 @@ class RequestQueue:
             self._requests.pop(request_id, None)
 
     def age_s(self, now_s: float) -> float:
-        """Time since the oldest request was submitted; 0 with none."""
-        return max((now_s - request.submitted_s for request in self._requests.values()), default=0.0)
+        """Time since the oldest request was submitted, of those whose deadline is ahead; 0 with none."""
+        alive = (request for request in self._requests.values() if request.deadline_s > now_s)
+        return max((now_s - request.submitted_s for request in alive), default=0.0)
 
     def slack_s(self, now_s: float) -> float:
-        """Time until the first deadline, negative once it has passed; infinite with none."""
-        return min((request.deadline_s - now_s for request in self._requests.values()), default=math.inf)
+        """Time until the first deadline that is ahead; infinite with none."""
+        alive = (request for request in self._requests.values() if request.deadline_s > now_s)
+        return min((request.deadline_s - now_s for request in alive), default=math.inf)
