@@ -66,9 +66,9 @@ def sleep_s(
 
     `answered`: requests that the wake answered; `waiting`: those that it left, the first of which expires in `deadline_s`,
     infinite with none; `hears`: whether requests may end the sleep, at once or `margin_s` before a deadline. A wake so late
-    that did not serve is followed by the next after half of what is left.
+    that did not serve is followed by the next after half of what is left, `MEASURED_RETRY_S` at least.
     """
-    late = 0.5 * xp.maximum(deadline_s, 0.0)
+    late = xp.maximum(0.5 * deadline_s, MEASURED_RETRY_S)
     held = xp.minimum(length_s, xp.where(deadline_s > margin_s, deadline_s - margin_s, late))
     alone = xp.where(hears, held, length_s)
     return xp.where((answered > 0) & (waiting > 0), 0.0, alone)

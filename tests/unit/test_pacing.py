@@ -59,11 +59,20 @@ def test_arrays_are_decided_one_by_one() -> None:
 
 
 def test_a_chosen_sleep_lasts_until_the_first_deadline_at_most_where_requests_are_heard() -> None:
-    hears, deadline_s = np.array([True, True, False, True]), np.array([600.0, math.inf, 600.0, 20.0])
-    found = sleep_s(
-        length_s=np.full(4, 3600.0), answered=0, waiting=1, hears=hears, deadline_s=deadline_s, margin_s=60.0
+    hears, deadline_s = (
+        np.array([True, True, False, True, True]),
+        np.array([600.0, math.inf, 600.0, 20.0, 0.1]),
     )
-    assert found.tolist() == [540.0, 3600.0, 3600.0, 10.0]  # what the wake for it did not serve: half of what is left
+    found = sleep_s(
+        length_s=np.full(5, 3600.0), answered=0, waiting=1, hears=hears, deadline_s=deadline_s, margin_s=60.0
+    )
+    assert found.tolist() == [
+        540.0,
+        3600.0,
+        3600.0,
+        10.0,
+        MEASURED_RETRY_S,
+    ]  # not served by its wake: half of what is left
 
 
 def test_a_queue_that_is_being_served_does_not_wait_for_a_sleep() -> None:
