@@ -107,7 +107,8 @@ class PowersDown(Protocol):
     def sleep(self, until_s: float, wake_on: WakeOn) -> bool:
         """Power down until then, or until what may end it before. False: it cannot, and the agent waits awake.
 
-        Of the agent's thread, once all is stored. It may come back early or late: the agent looks at the clock.
+        Of the agent's thread, once what was done, learnt and heard is stored; what `infer` answered since the last tick is only
+        with the next one, as are joules. A body that loses its memory in this sleep has to restart the program. It may come back early or late: the agent looks at the clock.
         """
         ...
 
@@ -115,6 +116,14 @@ class PowersDown(Protocol):
 def wakes_on(platform: Platform) -> frozenset[WakeOn]:
     """The sleeps that a body can do: all, where it does not say, for the agent itself waits."""
     return platform.wakes_on if isinstance(platform, PowersDown) else EVERY_SLEEP
+
+
+def sound_wakes_on(platform: Platform) -> frozenset[WakeOn]:
+    """The same of a body that nobody has tried; `ValueError` for what is no set of one or more `WakeOn`."""
+    said: object = wakes_on(platform)
+    if not isinstance(said, set | frozenset) or not said or not all(isinstance(one, WakeOn) for one in said):
+        raise ValueError(f"wakes_on is {said!r}; it must be a frozenset of one or more WakeOn")
+    return frozenset(said)
 
 
 class Workload(Protocol):

@@ -36,6 +36,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
+from circadia.ports import sound_wakes_on
 from circadia.promises import Promises
 from circadia.recent import Recent
 from circadia.reporter import Reporter
@@ -346,7 +347,7 @@ def _body(bodies: Found[PlatformPlug], config: DeviceConfig, context: PlatformCo
     if bodies.where:
         with bodies.blamed("looking at it"):
             body.observe(context.clock.now_s())  # what fails at each call is refused now, not at every tick
-            _ = body.stopwatch, body.looks_at("battery_soc")
+            _ = body.stopwatch, body.looks_at("battery_soc"), sound_wakes_on(body)
     return body
 
 

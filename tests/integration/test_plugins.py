@@ -220,6 +220,7 @@ OLD = (
     "class Fails(LinuxPlatform):\n    def __init__(self, profile):\n        super().__init__(profile, mains=True)\n"
     "        del self.stopwatch\n"
 )
+WAKES = "class Fails(LinuxPlatform):\n    wakes_on = {}\n    def sleep(self, until_s, wake_on):\n        return False\n"
 READS = "class Fails(NoMeter):\n    read = fails\n"
 RAISING = [
     ("platform", "PLUG = PlatformPlug(config=Body, build=fails)", "building it failed with RuntimeError"),
@@ -237,6 +238,15 @@ RAISING = [
         "platform",
         OLD + "PLUG = PlatformPlug(config=Body, build=lambda _, c: Fails(c.profile))",
         "has no attribute 'stopwatch'",
+    ),
+    *(
+        (
+            "platform",
+            WAKES.format(said)
+            + "PLUG = PlatformPlug(config=Body, build=lambda _, c: Fails(c.profile, mains=True))",
+            f"wakes_on is {said}",
+        )
+        for said in ("frozenset()", "frozenset({'due'})", "None")
     ),
     ("meter", "PLUG = MeterPlug(config=Meter, build=fails)", "building it failed"),
     ("meter", READS + "PLUG = MeterPlug(config=Meter, build=lambda *_: Fails())", "reading it failed"),

@@ -402,7 +402,7 @@ def test_a_body_stays_up_for_what_it_asked_of_the_federation_but_not_for_long(
     clock = HandClock(9 * HOUR_S)
     body, far = Body(clock), Far()
     loop = device(tmp_path, Sleepy(DUE, "sleep/sync-pull"), platform=body, clock=clock)
-    loop.agent.federation = far  # type: ignore[assignment]
+    loop.agent.federation = far
     far.connected = connected
     loop.turn()
     due_s = loop.due_s
@@ -424,7 +424,7 @@ def test_an_exchange_that_nobody_answers_is_given_up(tmp_path: Path) -> None:
     clock = HandClock(9 * HOUR_S)
     body = Body(clock)
     loop = device(tmp_path, Sleepy(DUE, "sleep/sync-pull"), platform=body, clock=clock)
-    loop.agent.federation = Far()  # type: ignore[assignment]
+    loop.agent.federation = Far()
     loop.turn()
     clock.t_s = loop._rest.looks_s(loop.due_s)
     loop._wait()
@@ -453,7 +453,7 @@ def test_who_waits_hears_at_once_that_a_deadline_has_passed(tmp_path: Path) -> N
 
 def test_a_sleep_is_short_while_work_is_away(tmp_path: Path) -> None:
     class Busy(LearningWorkload):
-        busy = True  # type: ignore[assignment]
+        busy = True
 
     def made(learning: LearningWorkload, _away: Any) -> LearningWorkload:
         learning.__class__ = Busy

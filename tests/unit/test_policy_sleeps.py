@@ -151,6 +151,7 @@ def test_a_file_of_format_1_says_nothing_of_sleep() -> None:
         (lambda c: c["sleeps"].update(output_scale=0), "output_scale is 0"),
         (lambda c: c["sleeps"].update(due={"margin_share": 2}), "a margin_share below 1"),
         (lambda c: c["sleeps"].update(due={"mood": 2}), "mood"),
+        (lambda c: c["sleeps"].update(due=[2.0]), r"sleeps\.due is \[2\.0\], not an object"),
         (lambda c: c.pop("sleeps"), "has no 'sleeps'"),
         (lambda c: c["score_vectors"][0].pop("sleeps"), "has no 'sleeps'"),
         (lambda c: c["sleeps"].update(output_scale=0.5), "second output has size, scale and zero point"),

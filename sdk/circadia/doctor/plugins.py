@@ -21,7 +21,7 @@ from circadia.plugs import (
     points_of,
     told,
 )
-from circadia.ports import wakes_on
+from circadia.ports import sound_wakes_on, wakes_on
 from circadia.types import WakeOn
 from circadia.wiring import named_profile
 
@@ -75,7 +75,7 @@ def built(config: DeviceConfig) -> Platform:
         body = found.plug.build(config.platform, context)
     with found.blamed("looking at it"):
         body.observe(clock.now_s())
-        _ = body.stopwatch, body.looks_at("battery_soc"), wakes_on(body)
+        _ = body.stopwatch, body.looks_at("battery_soc"), sound_wakes_on(body)
         for action in CATALOGUE:
             if body.supports(action):
                 body.phases(action, units_of(action), 0)

@@ -171,10 +171,13 @@ def _manifest(content: dict[str, Any]) -> Manifest:
 
 def _sleep_head(content: dict[str, Any]) -> SleepHead:
     """What a device can sleep by: kinds that it knows, edges that rise, limits that are some."""
+    due = content["due"]
+    if not isinstance(due, dict):
+        raise TypeError(f"sleeps.due is {due!r}, not an object of limits")
     head = SleepHead(
         wake_on=tuple(str(kind) for kind in content["wake_on"]),
         edges_s=tuple(float(edge) for edge in content["edges_s"]),
-        due=DueLimits(**{str(key): float(value) for key, value in content["due"].items()}),
+        due=DueLimits(**{str(key): float(value) for key, value in due.items()}),
         output_scale=_positive(content["output_scale"]),
         output_zero_point=int(content["output_zero_point"]),
     )
