@@ -53,6 +53,12 @@ class DueLimits:
             raise ConfigError(f"{self}: numbers from 0 on, and a margin_share below 1")
 
 
+SOON_S = 5.0
+"""Due now."""
+AGAIN_S, AGAIN_SHARE = 900.0, 1 / 15
+"""What is due now and is not done is tried again after so long, a request after this share of it."""
+
+
 class Done(NamedTuple):
     """What a wake does: (…,) each, true or 1 where it does."""
 
@@ -103,13 +109,32 @@ def due_s(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits 
     return xp.minimum(xp.minimum(found.request, found.training), xp.minimum(found.exchange, found.look))
 
 
+def next_s(
+    x: Any,
+    *,
+    heard: Any = True,
+    done: Done = NOTHING,
+    limits: DueLimits = DUE,
+    again_s: float = AGAIN_S,
+    xp: Any = np,
+) -> Any:
+    """(…,) the same for a sleep: what is due now and is not done is tried again after `again_s`.
+
+    A request after `AGAIN_SHARE` of it. There may be no link, or a limit in the way.
+    """
+    found = due(x, heard=heard, done=done, limits=limits, xp=xp)
+    request = xp.where(found.request > SOON_S, found.request, again_s * AGAIN_SHARE)
+    training, exchange = (xp.where(s > SOON_S, s, again_s) for s in (found.training, found.exchange))
+    return xp.minimum(xp.minimum(request, training), xp.minimum(exchange, found.look))
+
+
 def due_for(
     x: NDArray[np.float32], action: Action, kinds: Iterable[WakeOn], limits: DueLimits = DUE
 ) -> tuple[float, ...]:
-    """Of one device, after that action, for each of those kinds of sleep."""
+    """Of one device, after that action, for each of those kinds of sleep: `next_s`."""
     waits, most = float(x[COLUMN["queue_length"]]), units_of(action).answers
     done = Done(serves=most > 0 and not waits > most, trains=action.train is not None, syncs=action.syncs)
-    return tuple(float(due_s(x, heard=kind is not WakeOn.DUE, done=done, limits=limits)) for kind in kinds)
+    return tuple(float(next_s(x, heard=kind is not WakeOn.DUE, done=done, limits=limits)) for kind in kinds)
 
 
 def _column(x: Any, name: str) -> Any:

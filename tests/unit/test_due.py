@@ -6,10 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from circadia.due import Done, DueLimits, due, due_s
+from circadia.actions import action_named
+from circadia.due import AGAIN_S, Done, DueLimits, due, due_for, due_s
 from circadia.errors import ConfigError
 from circadia.observation import NO_DEADLINE_S, values
-from circadia.types import Observation
+from circadia.types import Observation, WakeOn
 
 IDLE = Observation(
     queue_length=0,
@@ -56,6 +57,15 @@ def test_an_exchange_is_due_when_the_federation_was_not_heard_for_long() -> None
     assert of(contact_age_s=9000)["exchange"] == 0.0
     assert of(contact_age_s=9000, done=Done(syncs=True))["exchange"] == 3600.0
     assert of(contact_age_s=math.nan, done=Done(syncs=True))["exchange"] == math.inf
+
+
+def test_what_is_due_and_not_done_is_tried_again_later_not_at_once() -> None:
+    x = values(dataclasses.replace(IDLE, contact_age_s=9000, fresh_examples=5, fresh_age_s=9000))
+    sleep = action_named("sleep")
+    assert due_for(x, sleep, [WakeOn.DEADLINE], LIMITS) == (AGAIN_S,)
+    assert due_for(x, action_named("train/low/small/sync-pull"), [WakeOn.DEADLINE], LIMITS) == (3600.0,)
+    waits = values(dataclasses.replace(IDLE, queue_length=1, queue_slack_s=5))
+    assert due_for(waits, sleep, [WakeOn.DEADLINE, WakeOn.DUE], LIMITS) == (AGAIN_S / 15, AGAIN_S / 15)
 
 
 def test_what_no_sensor_tells_is_not_due() -> None:

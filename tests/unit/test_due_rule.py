@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -11,6 +12,7 @@ from circadia.due import DueLimits
 from circadia.errors import ConfigError
 from circadia.idle import idle
 from circadia.observation import NO_DEADLINE_S, values
+from circadia.pacing import margin_s
 from circadia.policy.due_rule import DueRule, DueSettings
 from circadia.policy.sampling import probabilities
 from circadia.policy.sleeps import SLEEPS, draw_one
@@ -65,12 +67,19 @@ def test_what_is_due_takes_what_is_due_soon_with_it() -> None:
     assert wanted(contact_age_s=5 * HOUR_S) == "sleep/sync-pull"
 
 
+@pytest.mark.parametrize("deadline_s", [30.0, 60.0, 600.0, HOUR_S])
+def test_a_request_that_it_is_woken_for_is_due(deadline_s: float) -> None:
+    slack_s = min(float(margin_s(45.0, deadline_s)), deadline_s)
+    assert wanted(queue_length=1.0, queue_slack_s=slack_s, deadline_s=deadline_s) == "serve/high/small"
+
+
 def test_amounts_and_clocks_follow_what_waits() -> None:
     many: dict[str, Any] = {
         "queue_length": 20.0,
         "queue_slack_s": 1.0,
         "fresh_examples": 500.0,
         "fresh_age_s": 4 * HOUR_S,
+        "contact_age_s": math.nan,
     }
     assert wanted(**many) == "serve+train/high/large+large"
     assert wanted(DueRule(), **many) == "serve+train/low/large+large"
@@ -125,7 +134,8 @@ def test_charging_and_the_hour_stretch_what_is_soon() -> None:
     }
     assert wanted(**request) == "serve/high/small"
     assert wanted(**request, charging=1.0) == "serve+train/high/small+small"
-    hourly = DueRule(DueSettings(hours=tuple(4.0 if hour == 12 else 0.0 for hour in range(24)), clock="high"))
+    hours = tuple(4.0 if hour == 12 else 0.0 for hour in range(24))
+    hourly = DueRule(dataclasses.replace(SETTINGS, hours=hours))
     assert wanted(hourly, **request) == "serve+train/high/small+small"
     assert wanted(hourly, **request, day_cosine=1.0) == "serve/high/small"
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.actions import CATALOGUE, FACTS, SERVE_LIMIT
-from circadia.due import Done, DueLimits, due
+from circadia.due import AGAIN_S, DEADLINE_S, SOON_S, Done, DueLimits, due, next_s
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, HOUR_S
+from circadia.pacing import margin_s
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import Link, WakeOn, Work
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
     from circadia.types import Action
 
-SOON_S = 5.0
-"""Due now."""
+SERVING_S = 60.0
+"""Serving takes so long at most, with its wake-up, on any body: one that takes less wakes later."""
 SMALL_EXAMPLES = 32
 """So many fresh ones a small training goes through."""
 PARTS = {"serves": 160.0, "trains": 80.0, "pulls": 40.0, "pushes": 20.0}
@@ -61,7 +62,7 @@ class DueSettings:
     """Of its work, where the body can set one."""
     patient_latency: float = 0.6
     """Weight of latency in the preference from which on requests are not held."""
-    again_s: float = 900.0
+    again_s: float = AGAIN_S
     """What is due and could not be done is tried again after this long; a request after a fifteenth of it."""
     hours: tuple[float, ...] = ()
     """Factors of X for each hour of the local day; empty: 1."""
@@ -118,11 +119,13 @@ class DueRule:
     def _wish(self, x: Any) -> _Wish:
         found = due(x, heard=self._heard(x), limits=self.settings.limits)
         waits, fresh = _column(x, "queue_length"), _column(x, "fresh_examples")
+        late = (waits > 0) & (_column(x, "queue_slack_s") <= _held_s(x))
         within = self._within_s(x)
         awake = ~self._heard(x) | ((waits > 0) & ~self._holds(x))
-        act = awake | (np.minimum(np.minimum(found.request, found.training), found.exchange) <= SOON_S)
+        due_now = np.minimum(np.minimum(found.request, found.training), found.exchange) <= SOON_S
+        act = awake | late | due_now
         charging, soc = _column(x, "charging") > 0, _column(x, "battery_soc")
-        serves = act & (waits > 0) & (awake | (found.request <= within))
+        serves = act & (waits > 0) & (awake | late | (found.request <= within))
         trains = act & (found.training <= within) & (charging | (soc > self.settings.train_soc))
         linked = _column(x, "link") >= Link.METERED
         pulls = act & linked & (found.exchange <= within) & (charging | (soc > self.settings.sync_soc))
@@ -168,17 +171,20 @@ class DueRule:
         x = np.asarray(x)
         served = FACTS.serves[action] & (_column(x, "queue_length") <= FACTS.answers[action])
         done = Done(served, FACTS.trains[action], FACTS.syncs[action])
-        again_s, columns = self.settings.again_s, []
-        for kind in SLEEPS.wake_on:
-            found = due(x, heard=kind is not WakeOn.DUE, done=done, limits=self.settings.limits)
-            request = np.where(found.request > SOON_S, found.request, again_s / 15)
-            training, exchange = (np.where(s > SOON_S, s, again_s) for s in (found.training, found.exchange))
-            columns.append(np.minimum(np.minimum(request, training), np.minimum(exchange, found.look)))
-        return np.stack(columns, axis=-1)
+        heard = [kind is not WakeOn.DUE for kind in SLEEPS.wake_on]
+        limits, again_s = self.settings.limits, self.settings.again_s
+        return np.stack(
+            [next_s(x, heard=one, done=done, limits=limits, again_s=again_s) for one in heard], axis=-1
+        )
 
 
 SMALL_STEPS = min(FACTS.steps[FACTS.trains])
 PLACES = {action.name: i for i, action in enumerate(CATALOGUE)}
+
+
+def _held_s(x: Any) -> Any:
+    """(…,) so long before its deadline a held request may be woken for (`circadia.pacing.margin_s`): it is due then."""
+    return margin_s(SERVING_S, _column(x, "deadline_s", absent=DEADLINE_S))
 
 
 def _column(x: Any, name: str, absent: float = 0.0) -> Any:

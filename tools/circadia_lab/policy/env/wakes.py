@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from circadia.actions import CATALOGUE
-from circadia.due import Done, due_s
+from circadia.due import Done, next_s
 from circadia.errors import ConfigError
 from circadia.observation import encode
 from circadia.physics import dynamics, wake
@@ -110,7 +110,7 @@ class WakeFleet:
         answers = xp.asarray(facts.answers)[choice.work]
         done = Done((answers > 0) & (living.bodies.queue_length <= answers), trains, syncs)
         heard = [kind is not WakeOn.DUE for kind in self.sleeps.wake_on]
-        due = xp.stack([due_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
+        due = xp.stack([next_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
         length = self.sleeps.length_s(Drawn(choice.sleep, choice.place), due, xp)
         return Asked(length, xp.asarray(_places(self.sleeps))[self.sleeps.kind(choice.sleep)])
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import hstack, vstack
 
 from circadia.actions import INDEX, NAMES
-from circadia.due import DUE, Done, due_s
+from circadia.due import DUE, Done, next_s
 from circadia.observation import COLUMN, encode
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import Action, WakeOn, Work
@@ -68,7 +68,9 @@ class _Slots(NamedTuple):
 
     def until(self, values: Any, done: Done) -> Ints:
         """(n, features) → (n, kinds) slots until something is due, none too many."""
-        left = [due_s(values, heard=kind is not WakeOn.DUE, done=done, limits=DUE) for kind in SLEEPS.wake_on]
+        left = [
+            next_s(values, heard=kind is not WakeOn.DUE, done=done, limits=DUE) for kind in SLEEPS.wake_on
+        ]
         whole = np.floor(np.stack(left, -1).clip(0, self.longest * self.slot_s) / self.slot_s)
         found: Ints = whole.astype(np.int64).clip(1, self.longest)
         return found

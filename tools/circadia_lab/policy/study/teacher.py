@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from circadia.actions import FACTS
-from circadia.due import Done, due_s
+from circadia.due import Done, next_s
 from circadia.observation import TABLE
 from circadia.policy.due_rule import DueRule
 from circadia.policy.sleeps import SLEEPS
@@ -91,7 +91,7 @@ class RuleTeacher:
 def _until_due(x: Any, work: Any, kind: Any) -> Any:
     """(n,) seconds, as the option has it."""
     done = Done(FACTS.serves[work], FACTS.trains[work], FACTS.syncs[work])
-    both = [due_s(x, heard=heard, done=done) for heard in (False, True)]
+    both = [next_s(x, heard=heard, done=done) for heard in (False, True)]
     return np.where(kind == list(SLEEPS.wake_on).index(WakeOn.DUE), both[0], both[1])
 
 

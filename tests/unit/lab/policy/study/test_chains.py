@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from circadia.due import DUE
+from circadia.policy.due_rule import DueRule, DueSettings
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import WakeOn
 from circadia_lab.policy.cmoppo.actor import actor_of
@@ -82,7 +84,7 @@ def test_a_world_s_environment_brings_what_the_exact_play_says() -> None:
 def test_the_rule_that_teaches_sleeps_until_something_is_due_and_does_what_is_admitted() -> None:
     environment = ChainEnvironment(make_chain(regime_named("board")), BATCH)
     seen = environment.see(environment.initial(jax.random.PRNGKey(0)), None)
-    lesson = RuleTeacher()(seen)
+    lesson = RuleTeacher(DueRule(DueSettings(limits=DUE)))(seen)
     work, sleep = (np.asarray(part) for part in lesson)
     assert (work.sum(-1) == 1).all()
     assert (sleep.sum(-1) == 1).all()
