@@ -72,7 +72,10 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What one wake does: any of pulling, serving, training and pushing, in this order. `clock` is of its work."""
+    """What one wake does: any of pulling, serving, training and pushing, in this order. `clock` is of its work.
+
+    So it is simulated. A device asks for the pull with the push, after its work, and installs what comes when it comes.
+    """
 
     clock: ClockLevel = ClockLevel.LOW
     serve: Work | None = None
