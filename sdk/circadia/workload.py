@@ -100,6 +100,8 @@ class LearningWorkload:
         """Requests whose deadline has passed, until a `run` that named them is settled."""
         self._open = Outcome()
         self._acknowledged = ""
+        self._useless = -1
+        """A version that came and gives no answers."""
         self._held = held
         """Whether the link holds updates back, so that a push sends nothing."""
 
@@ -344,6 +346,9 @@ class LearningWorkload:
 
     def _saw(self, version: int) -> None:
         """The aggregator's newest version; it is older than the last one when the federation has gone back."""
+        if version == self._useless:
+            return
+        self._useless = -1
         if version < self.known_version:
             log.warning(
                 "federation: it has gone back from version %d to %d, and so does this device",
@@ -357,7 +362,7 @@ class LearningWorkload:
             model = self._on_version(version, published_s, weights)
         except ArtifactError as error:
             log.warning("federation: version %d is not installed: %s", version, error)
-            self.known_version = self.model.version  # there is nothing to fetch
+            self.known_version, self._useless = self.model.version, version  # there is nothing to fetch
             return None
         self._open = Outcome(model=model)
         return model

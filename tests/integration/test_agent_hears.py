@@ -88,6 +88,8 @@ def test_weights_that_answer_nothing_are_not_installed(
     assert work(agent).model is before
     assert behind(agent) == 0
     assert "is not installed" in caplog.text
+    hear(agent, ManifestSeen(version=version, published_s=0.0))  # announced once more
+    assert behind(agent) == 0
     hear(agent, ManifestSeen(version=1, published_s=0.0), arrived(1, before.weights))
     assert work(agent).model.version == 1
 
