@@ -253,7 +253,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     from circadia_lab.policy.env.mixture import find_worlds, worlds_of
     from circadia_lab.policy.env.problem import find_problem
     from circadia_lab.policy.evaluation.curve import curve_of
-    from circadia_lab.policy.evaluation.foretold import ARM, foretell, read_run
+    from circadia_lab.policy.evaluation.foretold import foretell, not_foretold, read_run
     from circadia_lab.policy.study.contestants import contestants, of_policy_file
     from circadia_lab.policy.study.ground import FullGround
     from circadia_lab.policy.study.study import ABLATIONS, ARMS
@@ -277,10 +277,11 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
             _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each not in worlds)
             for each in (*worlds, *(other for other in others if other.name not in {w.name for w in worlds}))
         )
-        told = foretell(run, _conditions(extent), {ARM: found[0].scorers[0]}, tell) if run else ()
+        told = foretell(run, _conditions(extent), tell) if run else ()
     return {
         "scenarios": scenarios,
         "foretold": told,
+        "not_foretold": not_foretold(run) if run else {},
         "curves": tuple(
             curve_of(arm, training.seed, training.history)
             for arm, rows in trainings.items()

@@ -75,6 +75,8 @@ class Evaluation:
     days: tuple[Day, ...] = ()
     oracle: OracleFigures | None = None
     foretold: tuple[Foretold, ...] = ()
+    not_foretold: dict[str, str] = field(default_factory=dict)
+    """Arms of that run that the simulator cannot play, and why."""
     notes: tuple[str, ...] = ()
     """What falls short, in sentences."""
     versions: dict[str, str] = field(default_factory=dict)
