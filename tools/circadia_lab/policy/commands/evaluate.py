@@ -82,9 +82,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help=f"problems that training does not see (default: {' '.join(OTHERS)})",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="trainings of each arm (default 5)")
-    parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the trainer's)")
-    parser.add_argument("--copies", type=int, metavar="N", help="of each device (default 32)")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="trainings of each arm (default 5; where wakes are chosen 1)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of each training (default: the trainer's; with --wake 3,000,000)",
+    )
+    parser.add_argument(
+        "--copies", type=int, metavar="N", help="of each device (default 32; where wakes are chosen 8)"
+    )
     parser.add_argument("--days", type=float, metavar="D", help="that count (default 4)")
     parser.add_argument(
         "--quick",
@@ -125,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.policy.commands.evaluate_wakes import evaluate_wakes, problem_of_wakes
     from circadia_lab.policy.commands.evaluate_worlds import evaluate_worlds
 
+    extent = extent_of(args)
     if args.wake is not None:
         return evaluate_worlds(args)
     if (problem := problem_of_wakes(args.problem)) is not None:
@@ -135,7 +145,6 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.policy.evaluation.pictures.album import write_pngs
     from circadia_lab.policy.evaluation.result import summary, write_summary
 
-    extent = extent_of(args)
     _check(args)
     console = Console(stderr=True)
     evaluation = _evaluation(console, args, extent)

@@ -71,6 +71,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         found["not_foretold"] = ", ".join(evaluation.not_foretold)
     for row in (each for each in told if each.arm == told[0].arm):
         found |= {f"foretold_{slug(row.name)}": row.foretold, f"run_{slug(row.name)}": row.found}
+    if evaluation.notes:
+        found["notes"] = " ".join(evaluation.notes)
     about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
     return {key: _plain(value) for key, value in (found | about).items()}
 
