@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.errors import ArtifactError, ConfigError
+from circadia.errors import ArtifactError
 from circadia_lab.policy.commands.arguments import check_file, refuse, write_whole
 
 if TYPE_CHECKING:
@@ -34,15 +34,10 @@ SEEDS = 1
 
 def problem_of_wakes(name: str) -> Problem | None:
     """The problem of that name, if its wakes choose their sleep."""
-    from circadia_lab.policy.env.mixture import find_worlds, worlds_of
+    from circadia_lab.policy.env.mixture import Mixture, find_worlds
 
     found = find_worlds(name)
-    chosen = [world for world in worlds_of(found) if world.wake is not None]
-    if chosen and len(worlds_of(found)) > 1:
-        raise ConfigError(
-            f"{name}: a mixture of problems cannot be evaluated whose wakes are chosen; name them one by one"
-        )
-    return chosen[0] if chosen else None
+    return None if isinstance(found, Mixture) or found.wake is None else found
 
 
 def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:

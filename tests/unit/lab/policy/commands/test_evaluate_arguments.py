@@ -28,6 +28,7 @@ WAKES = ("--problem", "wake-lte")
         ((*WAKES, "--others", "phone"), "--others: problem wake-lte is one of chosen wakes"),
         ((*WAKES, "--oracle"), "--oracle: problem wake-lte is one of chosen wakes"),
         ((*WAKES, "--all"), "--all: problem wake-lte is one of chosen wakes"),
+        (("--others", "wake-lte"), "problem wake-lte: its wakes choose their sleep"),
         ((*WAKES, "--steps", "9"), "--steps: problem wake-lte is one of chosen wakes"),
     ],
 )
