@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from circadia.actions import FACTS, INDEX, NAMES
+from circadia.errors import ArtifactError
 from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.artifact import load_policy
 from circadia.policy.folding import folding_of
@@ -72,8 +73,15 @@ def of_layers(
 
 
 def of_file(path: Path) -> Scorer:
-    """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
+    """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it.
+
+    One of format 2 is wrong here: it chooses its sleeps.
+    """
     artifact = load_policy(path)
+    if artifact.manifest.sleeps is not None:
+        raise ArtifactError(
+            f"{path}: chooses its sleeps, and ticks have a fixed length here; name a problem of chosen wakes, as wake-mixture"
+        )
     layers, manifest = read_layers(artifact.model, artifact.name), artifact.manifest
     scorer = of_layers(layers, manifest.actions, manifest.table)
     return scorer if manifest.idle_masked else _folded(scorer, manifest.actions)
