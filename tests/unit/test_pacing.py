@@ -63,7 +63,12 @@ def test_a_chosen_sleep_lasts_until_the_first_deadline_at_most_where_requests_ar
     found = sleep_s(
         length_s=np.full(4, 3600.0), answered=0, waiting=1, hears=hears, deadline_s=deadline_s, margin_s=60.0
     )
-    assert found.tolist() == [540.0, 3600.0, 3600.0, 10.0]  # what the wake for it did not serve: half of what is left
+    assert found.tolist() == [
+        540.0,
+        3600.0,
+        3600.0,
+        10.0,
+    ]  # what the wake for it did not serve: half of what is left
 
 
 def test_a_queue_that_is_being_served_does_not_wait_for_a_sleep() -> None:

@@ -74,7 +74,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--problem",
         default=DEFAULT_PROBLEM,
         metavar="NAME|FILE",
-        help="what is trained in, a problem or a mixture of them (default: mixture)",
+        help="what is trained in, or a file evaluated in: a problem or a mixture of them (default: mixture)",
     )
     parser.add_argument(
         "--others",
@@ -194,14 +194,14 @@ def _check(args: argparse.Namespace) -> None:
 def _check_inputs(args: argparse.Namespace) -> None:
     """What is read, before anything is made."""
     from circadia_lab.policy.env.mixture import find_worlds
-    from circadia_lab.policy.env.problem import find_problem
+    from circadia_lab.policy.env.problem import check_fixed, find_problem
     from circadia_lab.policy.evaluation.foretold import read_run
     from circadia_lab.policy.evaluation.scorers import of_file
     from circadia_lab.policy.oracle.grids import grid_named
 
     find_worlds(args.problem)
     for name in args.others or ():
-        find_problem(name)
+        check_fixed(find_problem(name))
     if args.oracle:
         grid_named(args.oracle)
     if args.policy:
@@ -224,9 +224,21 @@ def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> E
         date=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         commands=(shlex.join(["circadia", *sys.argv[1:]]),),
         seconds=time.monotonic() - start_s,
-        notes=(QUICK_NOTE,) if args.quick else (),
+        notes=(*((QUICK_NOTE,) if args.quick else ()), *((_of_file(args.policy),) if args.policy else ())),
+        trained_here=not args.policy,
         versions={"Python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         **parts,
+    )
+
+
+def _of_file(path: Path) -> str:
+    """Where a file says that it was trained, which need not be where it is evaluated."""
+    from circadia.policy.artifact import load_policy
+
+    made = load_policy(path).manifest.made.get("problem", "a problem that it does not name")
+    return (
+        f"{path.name} was trained in {made}, by its manifest; here it is evaluated, and “not seen in training” is said of what "
+        "--others names."
     )
 
 

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     from circadia_lab.policy.oracle.grids import grid_named
 
-    preferences = _preferences(args.preference or "all")
+    preferences = _preferences("all" if args.preference is None else args.preference)
     tolerance = TOLERANCE if args.tolerance is None else args.tolerance
     if not 0 < tolerance < 1:
         raise ConfigError(f"--tolerance {tolerance:g}: must lie between 0 and 1")
