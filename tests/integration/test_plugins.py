@@ -98,7 +98,9 @@ def test_plug_ins_run_a_field_rehearsal(installed: Path, tmp_path: Path) -> None
 def test_doctor_knows_them(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "device.toml").write_text(DEVICE)
     lines = circadia("doctor", "--config", tmp_path / "device.toml", site=installed).splitlines()
-    assert {"ok body kiosk", "ok meter clamp"} <= {" ".join(line.split()) for line in lines}
+    told = {" ".join(line.split()) for line in lines}
+    assert "ok meter clamp" in told
+    assert any(line.startswith("ok body kiosk") for line in told)
 
 
 def kiosk() -> Platform:

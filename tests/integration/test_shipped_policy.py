@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from circadia.actions import CATALOGUE, FIRST_ACTIONS
-from circadia.observation import COLUMN, INPUT_SCALE, encode
+from circadia.observation import COLUMN, INPUT_SCALE, Encoder, Selection
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.kernel import forward
@@ -93,8 +93,8 @@ def test_the_writer_rebuilds_it_byte_for_byte() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_the_kernel_answers_as_each_interpreter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIRCADIA_INTERPRETER", name)
-    model = shipped_policy().read_bytes()
-    network, encoded = Int8Network(model, "shipped"), encode(OBSERVATIONS)
+    model, table = shipped_policy().read_bytes(), load_policy(shipped_policy()).manifest.table
+    network, encoded = Int8Network(model, "shipped"), Encoder(table)(Selection(table)(OBSERVATIONS))
     expected = forward(read_layers(model), encoded, input_scale=INPUT_SCALE)
     np.testing.assert_array_equal(np.array([network(q) for q in encoded]), expected)
 

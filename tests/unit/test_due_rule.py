@@ -82,7 +82,7 @@ def test_amounts_and_clocks_follow_what_waits() -> None:
         "contact_age_s": math.nan,
     }
     assert wanted(**many) == "serve+train/high/large+large"
-    assert wanted(DueRule(), **many) == "serve+train/low/large+large"
+    assert wanted(DueRule(), **many).startswith("serve+train/low/large+large")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from circadia import cli
 from circadia.actions import NAMES, action_named
 from circadia.due import DueLimits
 from circadia.errors import ArtifactError
@@ -19,6 +20,7 @@ from circadia.policy.manifest import dump_manifest, parse_manifest
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sleeps import SleepOptions
 from circadia.types import Observation, WakeOn
+from circadia_lab.policy.evaluation.scorers import of_file
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_export import export_policy
 from circadia_lab.policy.files.policy_file import FloatLayer, quantise_heads, read_heads, write_policy
@@ -177,3 +179,18 @@ def test_a_network_with_one_output_has_no_sleeps(path: Path) -> None:
     resealed(path, lambda c: c.update(model_sha256=hashlib.sha256(model).hexdigest()))
     with pytest.raises(ArtifactError, match=r"has outputs .* not 'actions' and 'sleeps'"):
         load_policy(path)
+
+
+def test_ticks_of_fixed_length_have_no_place_for_it(path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"two\.tflite: chooses its sleeps.*as wake-mixture"):
+        of_file(path)
+
+
+def test_it_is_inspected_without_a_map(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["policy", "inspect", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["map"] is None
+    assert found["no_map"].startswith("no map: a file that chooses its sleeps")
+    assert found["sleeps"]["wake_on"] == ["due", "request"]
+    assert cli.main(["policy", "inspect", str(path)]) == 0
+    assert "no map: a file that chooses its sleeps" in capsys.readouterr().out

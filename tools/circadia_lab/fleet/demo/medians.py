@@ -31,6 +31,17 @@ def medians(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def whole_of(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The seeds whose arms all ended their day, of which medians are; where somebody stopped the first, that one."""
+    arms = runs[0]["arms"].keys()
+    whole = [
+        run
+        for run in runs
+        if run["arms"].keys() == arms and all(arm["complete"] for arm in run["arms"].values())
+    ]
+    return whole or [runs[0]]
+
+
 def median_of(values: Sequence[float | None]) -> float | None:
     """None counts as more than any number, and is what comes out where the median is one."""
     found = median(math.inf if value is None else value for value in values)

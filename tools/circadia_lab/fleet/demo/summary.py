@@ -14,7 +14,7 @@ import circadia
 from circadia.tflite.interpreter import backend
 from circadia_lab.data.day.group import device_figures, group_figures, kind_figures
 from circadia_lab.fleet.demo.against import against
-from circadia_lab.fleet.demo.medians import medians
+from circadia_lab.fleet.demo.medians import medians, whole_of
 from circadia_lab.fleet.report.headline import ABSENT, headline
 
 if TYPE_CHECKING:
@@ -33,14 +33,16 @@ Row = tuple[str, "Callable[[dict[str, Any]], str]"]
 def summary(runs: Sequence[Run], report: Path) -> dict[str, Any]:
     """Plain numbers and texts; what is not known is None. Accuracies are shares, times seconds, energies joules.
 
-    `arms` holds each arm's medians over the seeds, `against` the first one's against each other's, `runs` every seed.
+    `arms` holds each arm's medians over the seeds that nobody stopped (`whole_seeds`), `against` the first one's against each other's, `runs` every seed.
     """
     plan = runs[0].plan
     by_seed = [run_summary(run) for run in runs]
-    arms = medians([found["arms"] for found in by_seed])
+    whole = whole_of(by_seed)
+    arms = medians([found["arms"] for found in whole])
     return {
         "seed": plan.seed,
         "seeds": [run.plan.seed for run in runs],
+        "whole_seeds": [found["seed"] for found in whole],
         "devices": plan.devices,
         "fleet": plan.fleet,
         "work": plan.work,
@@ -153,9 +155,8 @@ def print_summary(console: Console, found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console.print(headline(found["arms"]), highlight=False)
-    seeds = ", ".join(map(str, found["seeds"]))
-    several = len(found["seeds"]) > 1
-    of = f"medians over seeds {seeds}" if several else f"seed {seeds}"
+    seeds = ", ".join(map(str, found["whole_seeds"]))
+    of = f"medians over seeds {seeds}" if len(found["whole_seeds"]) > 1 else f"seed {seeds}"
     table = Table(title=f"{found['devices']} devices, {of}; joules and batteries are simulated")
     table.add_column("")
     for name, arm in found["arms"].items():
@@ -168,7 +169,7 @@ def print_summary(console: Console, found: dict[str, Any]) -> None:
         for title, cell in KIND_ROWS:
             table.add_row(f"{kind}: {title}", *(cell(arm["kinds"][kind]) for arm in arms))
     console.print(table)
-    if several:
+    if len(found["seeds"]) > 1:
         console.print(_seeds(found))
     first = next(iter(found["arms"]))
     for name, told in found["against"].items():

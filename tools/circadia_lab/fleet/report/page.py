@@ -75,12 +75,14 @@ def facts(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[tuple[str,
 def notes(arms: Sequence[ArmResult], summary: dict[str, Any]) -> list[str]:
     """What a reader has to know about this run beside its figures."""
     seeds = summary.get("seeds", [])
+    whole = summary.get("whole_seeds", seeds)
     found = []
     if len(seeds) > 1:
         found.append(
-            f"The first sentences and the table of seeds are of {len(seeds)} seeds, medians; everything else shows seed "
+            f"The first sentences and the table of seeds are of {len(whole)} seeds, medians; everything else shows seed "
             f"{seeds[0]}."
         )
+    found += [f"Seed {seed} was stopped: no median has it." for seed in seeds if whole and seed not in whole]
     found += [f"{arm.arm} was stopped at {clock(arm.day_s)}; its figures cover that part of the day." for arm in arms
              if not arm.complete]  # fmt: skip
     for arm in arms:

@@ -10,6 +10,7 @@ from circadia.writing import whole_text
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -57,6 +58,15 @@ def ground_of(args: argparse.Namespace) -> Ground:
     from circadia_lab.policy.env.mixture import find_worlds
 
     return FullGround(find_worlds(args.problem))
+
+
+def refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """`ConfigError` if one of these was given, where it would not be heeded."""
+    for name in names:
+        value = getattr(args, name)
+        if value not in (None, False) and not (name == "problem" and value == DEFAULT_PROBLEM):
+            option = {"policy": str(value), "demonstration": "--run"}.get(name, f"--{name}")
+            raise ConfigError(f"{option}: {why}; leave it out")
 
 
 def check_seed(seed: int) -> None:

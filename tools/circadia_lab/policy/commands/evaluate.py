@@ -74,7 +74,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--problem",
         default=DEFAULT_PROBLEM,
         metavar="NAME|FILE",
-        help="what is trained in, a problem or a mixture of them (default: mixture)",
+        help="what is trained in, or a file evaluated in: a problem or a mixture of them (default: mixture)",
     )
     parser.add_argument(
         "--others",
@@ -82,9 +82,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help=f"problems that training does not see (default: {' '.join(OTHERS)})",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="trainings of each arm (default 5)")
-    parser.add_argument("--steps", type=int, metavar="N", help="of each training (default: the trainer's)")
-    parser.add_argument("--copies", type=int, metavar="N", help="of each device (default 32)")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="trainings of each arm (default 5; where wakes are chosen 1)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of each training (default: the trainer's; with --wake 3,000,000)",
+    )
+    parser.add_argument(
+        "--copies", type=int, metavar="N", help="of each device (default 32; where wakes are chosen 8)"
+    )
     parser.add_argument("--days", type=float, metavar="D", help="that count (default 4)")
     parser.add_argument(
         "--quick",
@@ -125,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.policy.commands.evaluate_wakes import evaluate_wakes, problem_of_wakes
     from circadia_lab.policy.commands.evaluate_worlds import evaluate_worlds
 
+    extent = extent_of(args)
     if args.wake is not None:
         return evaluate_worlds(args)
     if (problem := problem_of_wakes(args.problem)) is not None:
@@ -135,7 +145,6 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.policy.evaluation.pictures.album import write_pngs
     from circadia_lab.policy.evaluation.result import summary, write_summary
 
-    extent = extent_of(args)
     _check(args)
     console = Console(stderr=True)
     evaluation = _evaluation(console, args, extent)
@@ -185,14 +194,14 @@ def _check(args: argparse.Namespace) -> None:
 def _check_inputs(args: argparse.Namespace) -> None:
     """What is read, before anything is made."""
     from circadia_lab.policy.env.mixture import find_worlds
-    from circadia_lab.policy.env.problem import find_problem
+    from circadia_lab.policy.env.problem import check_fixed, find_problem
     from circadia_lab.policy.evaluation.foretold import read_run
     from circadia_lab.policy.evaluation.scorers import of_file
     from circadia_lab.policy.oracle.grids import grid_named
 
     find_worlds(args.problem)
     for name in args.others or ():
-        find_problem(name)
+        check_fixed(find_problem(name))
     if args.oracle:
         grid_named(args.oracle)
     if args.policy:
@@ -215,9 +224,21 @@ def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> E
         date=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         commands=(shlex.join(["circadia", *sys.argv[1:]]),),
         seconds=time.monotonic() - start_s,
-        notes=(QUICK_NOTE,) if args.quick else (),
+        notes=(*((QUICK_NOTE,) if args.quick else ()), *((_of_file(args.policy),) if args.policy else ())),
+        trained_here=not args.policy,
         versions={"Python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         **parts,
+    )
+
+
+def _of_file(path: Path) -> str:
+    """Where a file says that it was trained, which need not be where it is evaluated."""
+    from circadia.policy.artifact import load_policy
+
+    made = load_policy(path).manifest.made.get("problem", "a problem that it does not name")
+    return (
+        f"{path.name} was trained in {made}, by its manifest; here it is evaluated, and “not seen in training” is said of what "
+        "--others names."
     )
 
 
@@ -253,7 +274,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     from circadia_lab.policy.env.mixture import find_worlds, worlds_of
     from circadia_lab.policy.env.problem import find_problem
     from circadia_lab.policy.evaluation.curve import curve_of
-    from circadia_lab.policy.evaluation.foretold import ARM, foretell, read_run
+    from circadia_lab.policy.evaluation.foretold import foretell, not_foretold, read_run
     from circadia_lab.policy.study.contestants import contestants, of_policy_file
     from circadia_lab.policy.study.ground import FullGround
     from circadia_lab.policy.study.study import ABLATIONS, ARMS
@@ -277,10 +298,11 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
             _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each not in worlds)
             for each in (*worlds, *(other for other in others if other.name not in {w.name for w in worlds}))
         )
-        told = foretell(run, _conditions(extent), {ARM: found[0].scorers[0]}, tell) if run else ()
+        told = foretell(run, _conditions(extent), tell) if run else ()
     return {
         "scenarios": scenarios,
         "foretold": told,
+        "not_foretold": not_foretold(run) if run else {},
         "curves": tuple(
             curve_of(arm, training.seed, training.history)
             for arm, rows in trainings.items()

@@ -1,4 +1,7 @@
-"""`circadia policy evaluate` where wakes choose their sleep: a policy file against the rule that does what is due."""
+"""`circadia policy evaluate` where wakes choose their sleep: a policy file against the rule that does what is due.
+
+The rule stands there as it ships, and with the best setting for each preference that a search found on another chance.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.errors import ArtifactError, ConfigError
-from circadia_lab.policy.commands.arguments import check_file, write_whole
+from circadia.errors import ArtifactError
+from circadia_lab.policy.commands.arguments import check_file, refuse, write_whole
 
 if TYPE_CHECKING:
     import argparse
@@ -20,24 +23,21 @@ if TYPE_CHECKING:
     from circadia.policy.artifact import Artifact
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.waking import Chooser, Lived, Waking
+    from circadia_lab.policy.study.due_search import Found
 
-WITHIN_S = (0.0, 900.0, 3600.0, 7200.0)
-"""How far ahead the rule may do things: the settings that are tried."""
+SHIPPED, SEARCHED = "due, as shipped", "due, searched"
+"""The rule's arms; the second is each preference's best setting, of another chance: see `due_search`."""
+NOTE = "Each preference is a fleet of its own: as many copies of each device as --copies, and no version but theirs."
 QUICK_DAYS, QUICK_COPIES = 0.5, 1
 SEEDS = 1
 
 
 def problem_of_wakes(name: str) -> Problem | None:
     """The problem of that name, if its wakes choose their sleep."""
-    from circadia_lab.policy.env.mixture import find_worlds, worlds_of
+    from circadia_lab.policy.env.mixture import Mixture, find_worlds
 
     found = find_worlds(name)
-    chosen = [world for world in worlds_of(found) if world.wake is not None]
-    if chosen and len(worlds_of(found)) > 1:
-        raise ConfigError(
-            f"{name}: a mixture of problems cannot be evaluated whose wakes are chosen; name them one by one"
-        )
-    return chosen[0] if chosen else None
+    return None if isinstance(found, Mixture) or found.wake is None else found
 
 
 def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:
@@ -48,14 +48,23 @@ def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:
 
     if args.json:
         check_file("--json", args.json, ".json")
-    arms = _arms(args.policy)
+    _refuse(problem, args)
     seeds = range(args.seeds or SEEDS)
     found: dict[str, list[Lived]] = {}
     with Activity(Console(stderr=True)) as tell:
+        tell(f"{problem.name}: searching the rule's settings", 0.0)
+        rule = _searched(problem, args)
+        arms = _arms(problem, args, rule)
         for i, (name, choose) in enumerate(arms.items()):
             tell(f"{problem.name}: {name}", i / len(arms))
             found[name] = [_played(problem, choose, args, seed) for seed in seeds]
-    figures = figures_of(problem, found, args.policy)
+    figures = {
+        **figures_of(problem, found, args.policy),
+        "tried": len(rule.tried),
+        "searched_settings": rule.settings,
+        "quick": bool(args.quick),
+        "note": NOTE,
+    }
     if args.json:
         write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     print(table(figures))
@@ -80,16 +89,30 @@ def _extent(args: argparse.Namespace, seed: int) -> Waking:
     )
 
 
-def _arms(path: Path | None) -> dict[str, Chooser]:
-    from circadia.policy.due_rule import DueRule, DueSettings
+def _refuse(problem: Problem, args: argparse.Namespace) -> None:
+    """`ConfigError` for what is asked for and would not be done."""
+    refuse(
+        args,
+        ("oracle", "all", "others", "steps", "demonstration", "ablate", "coupling"),
+        f"problem {problem.name} is one of chosen wakes, where a policy file and rules are played and nothing is trained",
+    )
+
+
+def _searched(problem: Problem, args: argparse.Namespace) -> Found:
+    from circadia_lab.policy.study.due_search import QUICK, SEARCH, grid, searched
+
+    return searched(problem, QUICK if args.quick else SEARCH, grid(quick=args.quick))
+
+
+def _arms(problem: Problem, args: argparse.Namespace, rule: Found) -> dict[str, Chooser]:
     from circadia_lab.policy.evaluation.waking import by_draws, by_rule
     from circadia_lab.policy.study.teacher import RuleTeacher
 
-    rules = {"due, as shipped": by_rule(RuleTeacher().choice)}
-    for within in WITHIN_S:
-        rule = DueRule(DueSettings(within_s=within, charging_within_s=within))
-        rules[f"due, {within / 60:g} min ahead"] = by_rule(RuleTeacher(rule).choice)
-    return rules if path is None else {"policy": by_draws(_of_file(path)), **rules}
+    rules = {
+        SHIPPED: by_rule(RuleTeacher().choice),
+        SEARCHED: rule.for_each(problem, _extent(args, 0).copies),
+    }
+    return rules if args.policy is None else {"policy": by_draws(_of_file(args.policy)), **rules}
 
 
 def _of_file(path: Path) -> Any:
@@ -120,19 +143,19 @@ def _of_file(path: Path) -> Any:
 def figures_of(problem: Problem, found: dict[str, list[Lived]], path: Path | None) -> dict[str, Any]:
     """Flat heads, then by kind of device and arm. Costs are of the kind, preference and seed that has most of them."""
     from circadia_lab.policy.env.preferences import ANCHORS
+    from circadia_lab.policy.evaluation.waking import kind_names
 
-    rules = {name: lives for name, lives in found.items() if name != "policy"}
-    best = min(rules, key=lambda name: _order(rules[name], ANCHORS))
-    heads: dict[str, Any] = {"problem": problem.name, "best_rule": best}
-    for name, lives in (("", found.get("policy")), ("rule_", found[best])):
-        if lives is not None:
-            heads |= {f"{name}{key}": value for key, value in _heads(lives, ANCHORS).items()}
+    heads: dict[str, Any] = {"problem": problem.name}
+    for name, arm in (("", "policy"), ("shipped_due_", SHIPPED), ("searched_due_", SEARCHED)):
+        if arm in found:
+            heads |= {f"{name}{key}": value for key, value in _heads(found[arm], ANCHORS).items()}
     if path is not None:
         heads |= _of_8_bits(path)
-        heads |= _against(found["policy"], found[best], ANCHORS)
+        for arm, rule in (("shipped_due", SHIPPED), ("searched_due", SEARCHED)):
+            heads |= _against(found["policy"], found[rule], ANCHORS, arm)
     devices = {
-        device.name: {name: _mean([lives.as_dict(i) for lives in each]) for name, each in found.items()}
-        for i, device in enumerate(problem.devices)
+        kind: {name: _mean([lives.as_dict(i) for lives in each]) for name, each in found.items()}
+        for i, kind in enumerate(kind_names(problem))
     }
     return {
         **heads,
@@ -150,12 +173,6 @@ def _heads(lives: list[Lived], preferences: Any) -> dict[str, float]:
     }
 
 
-def _order(lives: list[Lived], preferences: Any) -> tuple[float, float]:
-    """Fewer preferences beyond limits first, then utility."""
-    heads = _heads(lives, preferences)
-    return (heads["violating_fraction"], -heads["utility"])
-
-
 def _of_8_bits(path: Path) -> dict[str, float]:
     """As its maker found it on the same chance, of both heads."""
     from circadia.policy.artifact import load_policy
@@ -171,8 +188,8 @@ def _of_8_bits(path: Path) -> dict[str, float]:
     }
 
 
-def _against(ours: list[Lived], rule: list[Lived], preferences: Any) -> dict[str, float]:
-    """Of the policy against the best rule: pooled over kinds of device, seeds and preferences alike."""
+def _against(ours: list[Lived], rule: list[Lived], preferences: Any, name: str) -> dict[str, float]:
+    """Of the policy against a rule: pooled over kinds of device, seeds and preferences alike."""
     ahead = [
         a.utility(preferences).mean() - b.utility(preferences).mean() for a, b in zip(ours, rule, strict=True)
     ]
@@ -182,10 +199,10 @@ def _against(ours: list[Lived], rule: list[Lived], preferences: Any) -> dict[str
     ]
     agent, device, _, battery = np.mean(joules, 0).tolist()
     return {
-        "utility_ahead_of_rule": float(np.mean(ahead)),
-        "agent_j_over_rule": agent,
-        "device_j_over_rule": device,
-        "battery_j_over_rule": battery,
+        f"utility_ahead_of_{name}": float(np.mean(ahead)),
+        f"agent_j_over_{name}": agent,
+        f"device_j_over_{name}": device,
+        f"battery_j_over_{name}": battery,
     }
 
 
@@ -205,11 +222,12 @@ def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def table(figures: dict[str, Any]) -> str:
     """A line for each kind of device and arm; simulated."""
     lines = [
+        f"simulated; {NOTE}",
         (
             f"{'kind of device, arm':44}{'accuracy':>9}{'latency':>9}{'energy':>8}{'agent':>9}{'device':>9}{'battery':>9}"
             f"{'wakes':>7}{'expired':>9}{'model':>7}{'data':>7}{'broken':>8}"
         ),
-        f"{'simulated':44}{'':26}{'J a day':>27}{'a day':>7}{'worst of the preferences, × limit':>23}",
+        f"{'':44}{'':26}{'J a day':>27}{'a day':>7}{'worst of the preferences, × limit':>23}",
     ]
     for device, arms in figures["devices"].items():
         lines.append(device)
@@ -223,7 +241,9 @@ def table(figures: dict[str, Any]) -> str:
                 f"{row['wakes_a_day']:7.1f}{worst['expired']:9.2f}{worst['model_age']:7.2f}{worst['data_age']:7.2f}"
                 f"{row['violating_fraction']:8.0%}"
             )
-    flat = {key: value for key, value in figures.items() if not isinstance(value, dict)}
+    flat = {
+        key: value for key, value in figures.items() if key != "note" and not isinstance(value, dict | list)
+    }
     width = max(map(len, flat))
     lines += [
         "",

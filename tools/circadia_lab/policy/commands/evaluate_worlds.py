@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
-from circadia_lab.policy.commands.arguments import check_file, write_whole
+from circadia_lab.policy.commands.arguments import check_file, refuse, write_whole
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +31,11 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
 
     if args.json:
         check_file("--json", args.json, ".json")
+    refuse(
+        args,
+        ("policy", "problem", "others", "copies", "days", "demonstration", "ablate", "coupling"),
+        "--wake trains one policy in each world and plays it exactly",
+    )
     steps = args.steps or (QUICK if args.quick else STEPS)
     runs = _chosen(args.wake)
     rows: dict[str, list[dict[str, Any]]] = {"regimes": [], "harvest": [], "day_night": []}
@@ -38,7 +43,7 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
         for kind, run in runs:
             for seed in range(args.seeds or 1):
                 rows[kind].append({"seed": seed, **run(steps=steps, seed=seed, tell=tell)})
-    figures = _figures(rows)
+    figures = {**_figures(rows), "quick": bool(args.quick)}
     if args.json:
         write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     print(_table(figures))

@@ -36,12 +36,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play every arm's policy for a day, print both. Ends with the two figures of the worst arm."""
+    """Play every arm's policy for a day, print both. Ends with the two figures of the worst arm that could be played."""
     from rich.console import Console
 
     from circadia_lab.policy.commands.bar import Activity
     from circadia_lab.policy.evaluation.arm import Conditions
-    from circadia_lab.policy.evaluation.foretold import foretell, joules_off, points_off, read_run
+    from circadia_lab.policy.evaluation.foretold import (
+        foretell,
+        joules_off,
+        not_foretold,
+        points_off,
+        read_run,
+    )
 
     check_seed(args.seed)
     if args.copies < 1:
@@ -51,12 +57,15 @@ def run(args: argparse.Namespace) -> int:
     found = read_run(args.summary)
     with Activity(Console(stderr=True)) as tell:
         rows = foretell(found, Conditions(per_device=args.copies, seed=args.seed), tell=tell)
-    _show(Console(), rows)
+    left_out = not_foretold(found)
+    _show(Console(), rows, left_out)
     figures = {"foretold_points_off": points_off(rows), "foretold_joules_off": joules_off(rows)}
     width = max(map(len, figures))
-    print("\n".join(f"{name:{width}}  {value:.2f}" for name, value in figures.items()))
+    print("\n".join(f"{name:{width}}  {shown(value, '.2f')}" for name, value in figures.items()))
     if args.json:
-        write_whole(args.json, json.dumps(figures | {"arms": _told(rows)}, indent=2, allow_nan=False) + "\n")
+        heads = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        whole = {**heads, "not_foretold": left_out, "arms": _told(rows)}
+        write_whole(args.json, json.dumps(whole, indent=2, allow_nan=False) + "\n")
     return 0
 
 
@@ -71,7 +80,12 @@ def _told(rows: Sequence[Foretold]) -> dict[str, dict[str, Any]]:
     return arms
 
 
-def _show(console: Console, rows: Sequence[Foretold]) -> None:
+def shown(value: float, how: str) -> str:
+    """A dash for what is not known."""
+    return f"{value:{how}}" if math.isfinite(value) else "–"
+
+
+def _show(console: Console, rows: Sequence[Foretold], left_out: dict[str, str]) -> None:
     from rich.table import Table
 
     table = Table(title="the simulator against the run")
@@ -85,6 +99,9 @@ def _show(console: Console, rows: Sequence[Foretold]) -> None:
             table.add_section()
         off = f"{100 * row.off:+.1f} %" if math.isfinite(row.off) else "–"
         arm, figure = "" if row.arm == last else row.arm, f"{row.name}, {row.unit}"
-        table.add_row(arm, figure, f"{row.foretold:.4g}", f"{row.found:.4g}", off)
+        table.add_row(arm, figure, shown(row.foretold, ".4g"), shown(row.found, ".4g"), off)
         last = row.arm
+    for arm, why in left_out.items():
+        table.add_section()
+        table.add_row(arm, f"not foretold: {why}", *["–"] * 3)
     console.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.errors import ConfigError
 from circadia.types import ClockLevel, Mode
 from circadia_lab.policy.commands.arguments import BALANCED, check_file, preference_of
 from circadia_lab.policy.env.fixed import CATALOGUE, NAMES
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 COLOURS = {Mode.SLEEP: "bright_black", Mode.SERVE: "green", Mode.TRAIN: "magenta"}
 LETTERS = {Mode.SLEEP: "·", Mode.SERVE: "s", Mode.TRAIN: "t"}
+NO_MAP = "no map: a file that chooses its sleeps does what is due, by features that the map's state has not"
 BATTERY = np.linspace(1.0, 0.1, 10)
 COLUMNS = {
     "queue": np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]),
@@ -57,29 +59,40 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Load it with every check; errors as of `load_policy`."""
     from circadia.policy.artifact import load_policy
-    from circadia_lab.policy.evaluation.action_map import Wish, battery_and
-    from circadia_lab.policy.evaluation.scorers import of_file
 
     preference = preference_of(args.preference)
     if args.png:
         check_file("--png", args.png, ".png")
     artifact = load_policy(args.policy)
-    scorer, wish = of_file(args.policy), Wish(args.preference, tuple(preference))
-    places = COLUMNS[args.over], BATTERY
-    found = battery_and(args.over, scorer, args.policy.stem, wish, places, charging=args.charging)
-    if args.png:
-        draw_maps(scorer, args.policy.stem, args.png)
+    chooses = artifact.manifest.sleeps is not None
+    if chooses and args.png:
+        raise ConfigError(f"--png: {NO_MAP}")
+    found = None if chooses else _map(args, preference)
     if args.json:
-        print(
-            json.dumps({"policy": str(args.policy), **facts(artifact), "map": as_dict(found, args)}, indent=2)
-        )
+        seen = {"map": None, "no_map": NO_MAP} if found is None else {"map": as_dict(found, args)}
+        print(json.dumps({"policy": str(args.policy), **facts(artifact), **seen}, indent=2))
         return 0
     from rich.console import Console
 
     console = Console()
     show_facts(console, args.policy, facts(artifact))
-    show_map(console, found, charging=args.charging)
+    if found is None:
+        console.print(f"\n{NO_MAP}", highlight=False)
+    else:
+        show_map(console, found, charging=args.charging)
     return 0
+
+
+def _map(args: argparse.Namespace, preference: Any) -> ActionMap:
+    """Draws the pictures, too, if they are wanted."""
+    from circadia_lab.policy.evaluation.action_map import Wish, battery_and
+    from circadia_lab.policy.evaluation.scorers import of_file
+
+    scorer, wish = of_file(args.policy), Wish(args.preference, tuple(preference))
+    if args.png:
+        draw_maps(scorer, args.policy.stem, args.png)
+    places = COLUMNS[args.over], BATTERY
+    return battery_and(args.over, scorer, args.policy.stem, wish, places, charging=args.charging)
 
 
 def draw_maps(scorer: Scorer, name: str, path: Path) -> None:

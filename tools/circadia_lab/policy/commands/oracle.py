@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIZES = {"8k": "phone", "40k": "phone-40k", "170k": "phone-170k", "1m": "phone-1m"}
+TOLERANCE = 1e-3
 BINDS = 0.999
 """Share of a limit that a cost reaches where the limit binds."""
 
@@ -53,11 +54,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--preference",
-        default="all",
         metavar="A,L,E|all",
-        help="accuracy, latency, energy; all: the 21 anchors",
+        help="accuracy, latency, energy; all: the 21 anchors (default)",
     )
-    parser.add_argument("--tolerance", type=float, default=1e-3, help="largest relative gap (default 0.001)")
+    parser.add_argument("--tolerance", type=float, help=f"largest relative gap (default {TOLERANCE:g})")
     parser.add_argument("--coupling", action="store_true", help="also: what one decision is worth over two")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the answer, or take a kept one")
     parser.add_argument("--json", type=Path, metavar="FILE.json", help="write all figures")
@@ -74,9 +74,10 @@ def run(args: argparse.Namespace) -> int:
 
     from circadia_lab.policy.oracle.grids import grid_named
 
-    preferences = _preferences(args.preference)
-    if not 0 < args.tolerance < 1:
-        raise ConfigError(f"--tolerance {args.tolerance:g}: must lie between 0 and 1")
+    preferences = _preferences("all" if args.preference is None else args.preference)
+    tolerance = TOLERANCE if args.tolerance is None else args.tolerance
+    if not 0 < tolerance < 1:
+        raise ConfigError(f"--tolerance {tolerance:g}: must lie between 0 and 1")
     if args.json:
         check_file("--json", args.json, ".json")
     if args.keep:
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     spec = grid_named(SIZES[args.states] if args.states else args.grid)
     console, start_s = Console(), time.monotonic()
     grid = enumerated(spec)
-    found = solved(grid, preferences, tolerance=args.tolerance, keep=args.keep)
+    found = solved(grid, preferences, tolerance=tolerance, keep=args.keep)
     show(console, grid, found)
     figures = figures_of(grid, found)
     if args.coupling:

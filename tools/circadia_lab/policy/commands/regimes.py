@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
 from circadia_lab.policy.commands.arguments import check_file, write_whole
+from circadia_lab.policy.commands.arguments import refuse as without
 
 if TYPE_CHECKING:
     import argparse
@@ -54,8 +55,11 @@ def run(args: argparse.Namespace) -> int:
     from circadia_lab.policy.regimes.shipped import BARRED, REGIMES, regime_named
     from circadia_lab.policy.regimes.tables import text
 
-    if args.coupling:
-        raise ConfigError("--coupling is of a grid problem; --regimes tells what it is worth without it")
+    without(
+        args,
+        ("preference", "tolerance", "coupling", "keep"),
+        "is of a grid problem, --regimes solves its own and tells what coupling is worth",
+    )
     for option, path, suffix in (("--json", args.json, ".json"), ("--html", args.html, ".html")):
         if path:
             check_file(option, path, suffix)

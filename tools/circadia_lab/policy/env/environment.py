@@ -29,6 +29,7 @@ from circadia_lab.policy.env.fixed import CATALOGUE, SEEN
 from circadia_lab.policy.env.interface import Outcome, Seen
 from circadia_lab.policy.env.measures import outcome, promise
 from circadia_lab.policy.env.mixture import worlds_of
+from circadia_lab.policy.env.problem import check_fixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,10 +73,14 @@ class Fleet:
         xp: Any = np,
         catalogue: Sequence[Action] = CATALOGUE,
     ) -> None:
+        """`ConfigError` for no copies, and for a problem of chosen wakes with the catalogue of ticks of fixed length."""
         if per_device < 1:
             raise ConfigError(f"problem {problem.name}: {per_device} copies of a device; needs one at least")
         self.problem = problem
         worlds = worlds_of(problem)
+        if tuple(catalogue) == CATALOGUE:
+            for world in worlds:
+                check_fixed(world)
         bodies = [(device, world) for world in worlds for device in world.devices]
         self.shape = (len(bodies), per_device)
         self._xp = xp

@@ -32,7 +32,12 @@ def usual_updates_per_s(versions_per_hour: Any, law: WakeLaw, xp: Any) -> Any:
 
 
 def updates_after(updates_per_s: Any, pushed: Any, dt_s: Any, xp: Any) -> Any:
-    """The faded mean rate, after (…,) devices pushed so many updates in (…,) seconds each."""
-    rate = xp.sum(pushed) / xp.maximum(xp.sum(dt_s), 1e-3)
-    share = 1 - xp.exp(-xp.mean(dt_s) / MEMORY_S)
+    """(fleets,) faded mean rates, after (devices, per_device) pushed so many updates in so many seconds each.
+
+    Each fleet is as many copies of each device, one after another.
+    """
+    apart = (pushed.shape[0], updates_per_s.shape[-1], -1)
+    pushed, dt_s = pushed.reshape(apart), dt_s.reshape(apart)
+    rate = xp.sum(pushed, axis=(0, 2)) / xp.maximum(xp.sum(dt_s, axis=(0, 2)), 1e-3)
+    share = 1 - xp.exp(-xp.mean(dt_s, axis=(0, 2)) / MEMORY_S)
     return updates_per_s + (rate - updates_per_s) * share

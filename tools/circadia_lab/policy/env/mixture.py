@@ -36,8 +36,8 @@ FOLDER = DATA / "mixtures"
 class Mixture:
     """Worlds whose devices get as large a part of a batch each.
 
-    `ConfigError` for none, for one twice, for different limits or accuracies, for more than one record, and for voltage
-    curves of different lengths.
+    `ConfigError` for none, for one twice, for different limits or accuracies, for more than one record, for voltage
+    curves of different lengths, and for worlds whose wakes are chosen.
     """
 
     name: str
@@ -49,6 +49,12 @@ class Mixture:
             raise ConfigError(
                 f"mixture {self.name}: worlds are {', '.join(names) or 'none'}; needs one at least, each once"
             )
+        for world in self.worlds:
+            if world.wake is not None:
+                raise ConfigError(
+                    f"mixture {self.name}: the wakes of {world.name} choose their sleep; put its devices and others into one "
+                    "problem with [wake], as wake-mixture does"
+                )
         first = self.worlds[0]
         for world in self.worlds[1:]:
             if not np.array_equal(world.costs.array, first.costs.array):

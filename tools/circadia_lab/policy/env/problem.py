@@ -218,6 +218,15 @@ WAKES = "wake-"
 """How the names of shipped problems begin whose wakes are chosen."""
 
 
+def check_fixed(problem: Problem) -> None:
+    """`ConfigError` for a problem of chosen wakes, where ticks have a fixed length."""
+    if problem.wake is not None:
+        raise ConfigError(
+            f"problem {problem.name}: its wakes choose their sleep ([wake]), here ticks have a fixed length; take a problem "
+            "without [wake]"
+        )
+
+
 def check_curves(whose: str, devices: Sequence[Device]) -> None:
     """`ConfigError` unless the devices' voltage curves are of one length, so that they can be batched."""
     points = [(one.profile.name, len(one.profile.battery.open_circuit_v.soc)) for one in devices]

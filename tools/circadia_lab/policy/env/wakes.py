@@ -19,7 +19,7 @@ from circadia.physics import dynamics, wake
 from circadia.policy.sleeps import SLEEPS, Drawn
 from circadia.types import WakeOn
 from circadia_lab.policy.env import sleeping
-from circadia_lab.policy.env.environment import STARTS, Fleet
+from circadia_lab.policy.env.environment import STARTS, Fleet, kinds_of
 from circadia_lab.policy.env.fleet_versions import updates_after, usual_updates_per_s, versions_per_s
 from circadia_lab.policy.env.interface import Choice, Outcome, Seen
 from circadia_lab.policy.env.measures import promise
@@ -40,7 +40,7 @@ class Living(NamedTuple):
 
     bodies: State
     updates_per_s: Any
-    """() that one device pushes, in the mean."""
+    """(fleets,) that one device of each pushes, in the mean."""
 
 
 class Awoken(NamedTuple):
@@ -55,14 +55,27 @@ class WakeFleet:
     """`per_device` copies of each of a problem's devices; every array has the shape (devices, per_device, …)."""
 
     def __init__(
-        self, problem: Problem, per_device: int, xp: Any = np, sleeps: SleepOptions = SLEEPS
+        self,
+        problem: Problem,
+        per_device: int,
+        xp: Any = np,
+        sleeps: SleepOptions = SLEEPS,
+        fleets: int = 1,
     ) -> None:
-        """`ConfigError` for a problem whose ticks have a fixed length."""
+        """`fleets`: federations that the copies are dealt to, as many to each, one after another.
+
+        `ConfigError` for a problem whose ticks have a fixed length, and for copies that cannot be dealt so.
+        """
         if problem.wake is None:
             raise ConfigError(
                 f"problem {problem.name}: its ticks have a fixed length; a file with [wake] is one of chosen wakes"
             )
+        if fleets < 1 or per_device % fleets:
+            raise ConfigError(
+                f"problem {problem.name}: {per_device} copies cannot be dealt to {fleets} fleets"
+            )
         self.problem = problem
+        self.fleets = fleets
         self.law = problem.wake
         self.sleeps = sleeps
         self._bodies = Fleet(problem, per_device, xp, CATALOGUE)
@@ -77,7 +90,7 @@ class WakeFleet:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets)
 
     def start(self, u: Any) -> Living:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
@@ -90,7 +103,7 @@ class WakeFleet:
         rate = usual_updates_per_s(xp.mean(self.params.versions_per_hour), self.law, xp)
         dtype = bodies.battery_j.dtype
         whole = (xp.asarray(x + 0 * u[..., 0], dtype) for x in bodies)
-        return Living(type(bodies)(*whole), xp.asarray(rate, dtype))
+        return Living(type(bodies)(*whole), xp.full((self.fleets,), rate, dtype))
 
     def look(self, living: Living, preference: Any) -> Any:
         """(…, 3) preferences → (…, features) values: of the newest version what is known."""
@@ -117,7 +130,9 @@ class WakeFleet:
     def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
         """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
         xp, params, bodies = self._xp, self.params, living.bodies
-        published = versions_per_s(living.updates_per_s, self.law, xp)
+        published = xp.repeat(
+            versions_per_s(living.updates_per_s, self.law, xp), self.shape[1] // self.fleets
+        )
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
@@ -143,15 +158,15 @@ def _places(sleeps: SleepOptions) -> list[int]:
     return [list(WakeOn).index(kind) for kind in sleeps.wake_on]
 
 
-def _made(problem: Problem, per_device: int, module: str, sleeps: SleepOptions) -> WakeFleet:
-    return WakeFleet(problem, per_device, importlib.import_module(module), sleeps)
+def _made(problem: Problem, per_device: int, module: str, sleeps: SleepOptions, fleets: int) -> WakeFleet:
+    return WakeFleet(problem, per_device, importlib.import_module(module), sleeps, fleets)
 
 
 class WakeEnvironment:
     """A `WakeFleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
 
-    def __init__(self, problem: Problem, batch: int, sleeps: SleepOptions = SLEEPS) -> None:
-        """`batch` devices, a multiple of the problem's number of devices."""
+    def __init__(self, problem: Problem, batch: int, sleeps: SleepOptions = SLEEPS, fleets: int = 1) -> None:
+        """`batch` devices, a multiple of the problem's number of devices; `fleets` as of `WakeFleet`."""
         from circadia_lab.policy.env import quick_jax
 
         devices = len(problem.devices)
@@ -162,8 +177,8 @@ class WakeEnvironment:
         self.name = problem.name
         self.batch = batch
         self.limits = problem.costs.of_wakes
-        self.kinds = np.repeat(np.arange(devices), batch // devices)
-        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps)
+        self.kinds = np.repeat(kinds_of(problem.device_names), batch // devices)
+        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets)
         self.actions = len(CATALOGUE)
         self.options = sleeps.count
 

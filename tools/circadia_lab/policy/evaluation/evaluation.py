@@ -75,8 +75,12 @@ class Evaluation:
     days: tuple[Day, ...] = ()
     oracle: OracleFigures | None = None
     foretold: tuple[Foretold, ...] = ()
+    not_foretold: dict[str, str] = field(default_factory=dict)
+    """Arms of that run that the simulator cannot play, and why."""
     notes: tuple[str, ...] = ()
     """What falls short, in sentences."""
+    trained_here: bool = True
+    """Not where a file was evaluated, whose training may have seen other devices."""
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,6 +88,11 @@ class Evaluation:
             raise ConfigError(
                 "an evaluation needs a scenario or a certified optimum at least; it has neither"
             )
+
+    @property
+    def seen_by(self) -> str:
+        """What `seen` are, in words."""
+        return "trained in" if self.trained_here else "evaluated in"
 
     @property
     def head(self) -> Scenario | None:

@@ -7,6 +7,7 @@ put to the test is the rest: when requests and examples come, what waits how lon
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circadia.errors import ConfigError
-from circadia.policy.artifact import shipped_policy
+from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.rules import RULES
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.scorers import of_file, of_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.arm import Conditions
@@ -36,6 +37,7 @@ PREFERENCE = (1 / 3, 1 / 3, 1 / 3)
 ARM = "circadia"
 ACCURACY, JOULES = "accuracy over the day", "energy of the agent"
 """The figures by which the simulator is judged."""
+CHOOSES = "it chooses its sleeps, and the demonstration's problems have ticks of a fixed length"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +49,26 @@ class Foretold:
     unit: str
     foretold: float
     found: float
+    """NaN where the run has none."""
 
     @property
     def off(self) -> float:
-        """(foretold − found) / found."""
+        """(foretold − found) / found; NaN of nothing."""
         return (self.foretold - self.found) / self.found if self.found else float("nan")
 
 
 def points_off(rows: tuple[Foretold, ...]) -> float:
     """|foretold − found| accuracy over the day in points, of the worst arm; NaN without an arm."""
-    return max((100 * abs(row.foretold - row.found) for row in rows if row.name == ACCURACY), default=np.nan)
+    return _worst(100 * abs(row.foretold - row.found) for row in rows if row.name == ACCURACY)
 
 
 def joules_off(rows: tuple[Foretold, ...]) -> float:
     """|foretold − found| energy in % of what was found, of the worst arm; NaN without an arm."""
-    return max((100 * abs(row.off) for row in rows if row.name == JOULES), default=np.nan)
+    return _worst(100 * abs(row.off) for row in rows if row.name == JOULES)
+
+
+def _worst(values: Iterable[float]) -> float:
+    return max(filter(math.isfinite, values), default=math.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,32 +115,43 @@ def read_run(path: Path) -> Demonstration:
 
 def scorer_of(policy: str) -> Scorer:
     """What an arm's devices ran, by its name in the summary; `ConfigError` for what cannot be played here."""
-    if policy == "default":
-        return of_file(shipped_policy())
+    if why := unplayable(policy):
+        raise ConfigError(f"policy {policy!r} of that run cannot be played in the simulator: {why}")
+    return of_rule(RULES[policy]()) if policy in RULES else of_file(_file(policy))
+
+
+def unplayable(policy: str) -> str | None:
+    """Why the simulator's fixed ticks cannot play what an arm's devices ran; None for what they can."""
     if policy in RULES:
-        return of_rule(RULES[policy]())
-    if policy.endswith(".tflite"):
-        return of_file(Path(policy))
-    raise ConfigError(f"policy {policy!r} of that run cannot be played in the simulator; leave its arm out")
+        return CHOOSES if hasattr(RULES[policy], "sleeps") else None
+    if policy == "default" or policy.endswith(".tflite"):
+        return CHOOSES if load_policy(_file(policy)).manifest.sleeps is not None else None
+    return "it is neither a rule nor a policy file"
+
+
+def _file(policy: str) -> Path:
+    return shipped_policy() if policy == "default" else Path(policy)
+
+
+def not_foretold(run: Demonstration) -> dict[str, str]:
+    """The arms that `foretell` leaves out, and why."""
+    reasons = {name: unplayable(found["policy"]) for name, found in run.arms.items()}
+    return {name: why for name, why in reasons.items() if why}
 
 
 def foretell(
-    run: Demonstration,
-    conditions: Conditions,
-    played: Mapping[str, Scorer] | None = None,
-    tell: Callable[[str, float], None] | None = None,
+    run: Demonstration, conditions: Conditions, tell: Callable[[str, float], None] | None = None
 ) -> tuple[Foretold, ...]:
-    """Every arm's first day in the run's fleet, with as many copies, against that arm.
-
-    `played`: what plays for an arm, instead of the policy that the summary names.
-    """
+    """Every arm's first day in the run's fleet, with as many copies, against that arm; see `not_foretold`."""
     problem = run.problem()
+    left_out = not_foretold(run)
     rows: list[Foretold] = []
     for done, (name, found) in enumerate(run.arms.items()):
-        scorer = (played or {}).get(name) or scorer_of(found["policy"])
+        if name in left_out:
+            continue
         if tell:
             tell(f"foretelling {name}", done / len(run.arms))
-        rows += _arm(name, found, run.devices, _first_day(problem, scorer, conditions))
+        rows += _arm(name, found, run.devices, _first_day(problem, scorer_of(found["policy"]), conditions))
     return tuple(rows)
 
 
@@ -144,16 +162,22 @@ def _first_day(problem: Problem, scorer: Scorer, conditions: Conditions) -> Play
 
 def _arm(name: str, found: Mapping[str, Any], devices: int, played: Played) -> list[Foretold]:
     days = devices * found["day_s"] / 86_400
+    ended = found["served"] + found["expired"]
     rows = (
         ("requests served", "a device and day", _per_day(played, "served"), found["served"] / days),
         (JOULES, "kJ a device and day", _per_day(played, "agent_j") / 1e3, found["energy_total_j"] / days / 1e3),
-        ("energy for a served request", "J", float(played.j_per_served[0]), found["energy_per_served_j"]),
-        ("latency, median", "s", float(played.latency_s(0.5)[0]), found["latency_median_s"]),
-        ("latency, 95th percentile", "s", float(played.latency_s(0.95)[0]), found["latency_p95_s"]),
-        ("requests expired", "share", float(played.expired_share[0]), found["expired"] / (found["served"] + found["expired"])),
-        (ACCURACY, "share", float(played.accuracy[0]), found["mean_accuracy"]),
+        ("energy for a served request", "J", float(played.j_per_served[0]), _known(found["energy_per_served_j"])),
+        ("latency, median", "s", float(played.latency_s(0.5)[0]), _known(found["latency_median_s"])),
+        ("latency, 95th percentile", "s", float(played.latency_s(0.95)[0]), _known(found["latency_p95_s"])),
+        ("requests expired", "share", float(played.expired_share[0]), found["expired"] / ended if ended else math.nan),
+        (ACCURACY, "share", float(played.accuracy[0]), _known(found["mean_accuracy"])),
     )  # fmt: skip
     return [Foretold(arm=name, name=row, unit=unit, foretold=a, found=b) for row, unit, a, b in rows]
+
+
+def _known(value: float | None) -> float:
+    """NaN for what an arm has not, as the latency of one that served nothing."""
+    return math.nan if value is None else value
 
 
 def _per_day(played: Played, field: str) -> float:

@@ -67,8 +67,12 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         found |= {f"{before}{key}": value for key, value in evaluation.oracle.summary().items()}
     if told := evaluation.foretold:
         found |= {"foretold_points_off": points_off(told), "foretold_joules_off": joules_off(told)}
+    if evaluation.not_foretold:
+        found["not_foretold"] = ", ".join(evaluation.not_foretold)
     for row in (each for each in told if each.arm == told[0].arm):
         found |= {f"foretold_{slug(row.name)}": row.foretold, f"run_{slug(row.name)}": row.found}
+    if evaluation.notes:
+        found["notes"] = " ".join(evaluation.notes)
     about = {"machine": evaluation.machine, "date": evaluation.date, "seconds": round(evaluation.seconds, 1)}
     return {key: _plain(value) for key, value in (found | about).items()}
 

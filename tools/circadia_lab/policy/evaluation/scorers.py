@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from circadia.actions import FACTS, INDEX, NAMES
+from circadia.errors import ArtifactError
 from circadia.observation import TABLE, Encoder, Selection
 from circadia.policy.artifact import load_policy
 from circadia.policy.folding import folding_of
@@ -53,9 +54,15 @@ def of_rule(policy: Policy) -> Scorer:
 
 
 def of_layers(
-    layers: Sequence[QuantisedLayer], actions: Sequence[str] = NAMES, table: tuple[Feature, ...] = TABLE
+    layers: Sequence[QuantisedLayer],
+    actions: Sequence[str] | None = None,
+    table: tuple[Feature, ...] = TABLE,
 ) -> Scorer:
-    """An int8 network as a device computes it, of that observation table; −inf for actions that it does not know."""
+    """An int8 network as a device computes it, of that observation table; −inf for actions that it does not know.
+
+    Without `actions` its outputs are the catalogue's first ones.
+    """
+    actions = NAMES[: len(layers[-1].bias)] if actions is None else actions
     outputs = [place for place, name in enumerate(actions) if name in INDEX]
     places = np.array([INDEX[actions[place]] for place in outputs])
     network, select, own = int8_scores(layers), Selection(table), Encoder(table)
@@ -72,8 +79,15 @@ def of_layers(
 
 
 def of_file(path: Path) -> Scorer:
-    """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it."""
+    """A policy file, `NAME.tflite` with its manifest beside it; `ArtifactError` names what is wrong with it.
+
+    One of format 2 is wrong here: it chooses its sleeps.
+    """
     artifact = load_policy(path)
+    if artifact.manifest.sleeps is not None:
+        raise ArtifactError(
+            f"{path}: chooses its sleeps, and ticks have a fixed length here; name a problem of chosen wakes, as wake-mixture"
+        )
     layers, manifest = read_layers(artifact.model, artifact.name), artifact.manifest
     scorer = of_layers(layers, manifest.actions, manifest.table)
     return scorer if manifest.idle_masked else _folded(scorer, manifest.actions)

@@ -23,7 +23,7 @@ from circadia_lab.policy.evaluation.figures import (
 from circadia_lab.policy.evaluation.result import best_rival, coupling, mean, transfer, volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,20 +64,20 @@ def tables(evaluation: Evaluation) -> list[Table]:
         found += [coupled_or_apart(evaluation.scenarios), transfers(evaluation.scenarios)]
     if evaluation.oracle:
         found.append(certified(evaluation.oracle))
-    found += [foretold(evaluation.foretold), settings(evaluation.scenarios)]
+    found += [foretold(evaluation.foretold, evaluation.not_foretold), settings(evaluation.scenarios)]
     return [table for table in found if any(rows for _, rows in table.groups)]
 
 
-def foretold(rows: Sequence[Foretold]) -> Table:
-    """The simulator against a run of the demonstration."""
+def foretold(rows: Sequence[Foretold], left_out: Mapping[str, str]) -> Table:
+    """The simulator against a run of the demonstration, and the arms that it cannot play."""
     cells = {
         arm: tuple(
-            (row.name, row.unit, f"{row.foretold:.4g}", f"{row.found:.4g}", percent(row.off))
+            (row.name, row.unit, _figure(row.foretold), _figure(row.found), percent(row.off))
             for row in rows
             if row.arm == arm
         )
         for arm in dict.fromkeys(row.arm for row in rows)
-    }
+    } | {arm: ((f"not foretold: {why}", *[ABSENT] * 4),) for arm, why in left_out.items()}
     return Table(
         name="foretold",
         title="What the simulator foretold of a run",
@@ -386,6 +386,11 @@ def with_interval(x: Interval, *, sign: bool = False) -> str:
 def weights(preference: Floats) -> str:
     """`0.2 0.4 0.4`."""
     return " ".join(f"{w:.1f}" for w in preference)
+
+
+def _figure(x: float) -> str:
+    """Four digits, or a dash."""
+    return f"{x:.4g}" if math.isfinite(x) else ABSENT
 
 
 def percent(x: float, decimals: int = 0) -> str:

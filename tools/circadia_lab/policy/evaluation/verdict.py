@@ -59,12 +59,12 @@ def lead(evaluation: Evaluation) -> str:
 def _against_rules(head: Scenario) -> str:
     rival, own = best_rival(head), expected_utility(head.ours)
     if rival is None:
-        return f"In {head.name} its utility is {own.mean:.4f}; no rule keeps the limits there."
+        return f"In {head.name} its utility is {own.mean:.4f}; no rule keeps the limits there under 20 of the 21 preferences."
     other = expected_utility(rival).mean
     word = "above" if own.mean > other else "below"
     return (
-        f"In {head.name} its utility is {own.mean:.4f}, {word} the {other:.4f} of the best rule that keeps the limits, "
-        f"{rival.name}."
+        f"In {head.name} its utility is {own.mean:.4f}, {word} the {other:.4f} of the best rule that keeps the limits "
+        f"under 20 of the 21 preferences at least, {rival.name}."
     )
 
 
@@ -97,7 +97,7 @@ def _of_scenarios(evaluation: Evaluation) -> Iterator[Tile]:
         yield Tile(
             title="Over the best rule",
             value=f"{difference.mean:+.4f}",
-            note=f"{rival.name} has {expected_utility(rival).mean:.4f} and keeps the limits",
+            note=f"{rival.name} has {expected_utility(rival).mean:.4f} and keeps the limits under 20 preferences of 21 at least",
             verdict="good" if difference.mean > 0 else "bad",
         )
     share = max(max(violating_fractions(scenario.ours)) for scenario in evaluation.seen)
@@ -107,7 +107,7 @@ def _of_scenarios(evaluation: Evaluation) -> Iterator[Tile]:
         title="Preferences that break a limit",
         value=percent(share),
         note=(
-            f"for any kind of device, in the worst of the {len(evaluation.seen)} scenarios trained in and the worst seed; "
+            f"for any kind of device, in the worst of the {len(evaluation.seen)} scenarios {evaluation.seen_by} and the worst seed; "
             f"worst cost {worst:.2f} of its limit; battery floor crossed {crossed:.0f} times"
         ),
         verdict="good" if share == 0 and not crossed else "bad",

@@ -15,6 +15,7 @@ import numpy as np
 from circadia.errors import ConfigError
 from circadia.observation import DAY_S
 from circadia_lab.policy.cmoppo.rollout import chosen
+from circadia_lab.policy.env.environment import kinds_of
 from circadia_lab.policy.env.interface import OBJECTIVES, WAKE_COSTS, Choice
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.sleeping import DRAWS
@@ -53,7 +54,7 @@ class Waking:
 
 
 class Lived(NamedTuple):
-    """(kinds, preferences, …) averages; a device that woke more than `MOST_WAKES` times counts what it lived."""
+    """(kinds, preferences, …) averages, kinds in the order of `kind_names`; a device that woke more than `MOST_WAKES` times counts what it lived."""
 
     reward: Floats
     """(…, objectives)"""
@@ -91,6 +92,11 @@ class Lived(NamedTuple):
         }
 
 
+def kind_names(problem: Problem) -> tuple[str, ...]:
+    """(kinds,) the different names of a problem's devices."""
+    return tuple(dict.fromkeys(problem.device_names))
+
+
 def by_draws(draw_from: DrawFrom) -> Chooser:
     """A network."""
     return lambda seen, _, key: chosen(seen, draw_from, key)
@@ -102,13 +108,16 @@ def by_rule(rule: Rule) -> Chooser:
 
 
 def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats = ANCHORS) -> Lived:
-    """(preferences, objectives) → what became of each kind of device under each. `ConfigError` for no time."""
+    """(preferences, objectives) → what became of each kind of device under each; those of one preference are a fleet.
+
+    `ConfigError` for no time.
+    """
     if not extent.days > 0 or extent.copies < 1:
         raise ConfigError(
             f"problem {problem.name}: {extent.copies} copies for {extent.days:g} days; needs some of both"
         )
     devices, each = len(problem.devices), len(preferences) * extent.copies
-    environment = WakeEnvironment(problem, devices * each)
+    environment = WakeEnvironment(problem, devices * each, fleets=len(preferences))
     preference = jnp.asarray(
         np.tile(np.repeat(preferences, extent.copies, axis=0), (devices, 1)), jnp.float32
     )
@@ -147,7 +156,9 @@ def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats
 
 
 def _averaged(sums: Floats, problem: Problem, limits: Floats, preferences: int) -> Lived:
-    total = sums.reshape(len(sums), preferences, -1, sums.shape[-1]).sum(2)
+    devices = sums.reshape(len(sums), preferences, -1, sums.shape[-1]).sum(2)
+    total = np.zeros((len(kind_names(problem)), *devices.shape[1:]))
+    np.add.at(total, kinds_of(problem.device_names), devices)
     rest, weight = total[..., :-1], total[..., -1:]
     edges = np.cumsum([len(OBJECTIVES), len(WAKE_COSTS), len(JOULES)])
     reward, cost, joules, wakes = np.split(rest / weight, edges, axis=-1)

@@ -103,11 +103,6 @@ class Chain:
         """Slots."""
         return self.regime.slots(self.regime.deadline_s)
 
-    @property
-    def tells(self) -> NDArray[np.bool_]:
-        """(N,) where a request that comes changes nothing: some wait already, or the queue is remote, or there is none."""
-        return (self.queue > 0) | self.regime.remote | (self.part is Part.LEARNING)
-
 
 class _Frame(NamedTuple):
     """What the parts of a chain are built from."""

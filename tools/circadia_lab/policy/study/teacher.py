@@ -6,6 +6,7 @@ due, where it is as long as that option's, else the bin that holds it, and the p
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
@@ -20,6 +21,8 @@ from circadia.policy.sleeps import SLEEPS
 from circadia.types import WakeOn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from circadia_lab.policy.env.interface import Choice, Seen
@@ -66,26 +69,55 @@ class RuleTeacher:
 
     def choice(self, values: Any, seen: Seen) -> Choice:
         """By (batch, features) values as a device has them."""
-        from circadia_lab.policy.env.interface import Choice
+        return _called(partial(_decided, self._rule), values, seen)
 
-        struct: Any = jax.ShapeDtypeStruct
-        whole, places = (struct(values.shape[:1], kind) for kind in (np.int32, np.float32))
-        found = jax.pure_callback(self._decide, (whole, whole, places), values, seen.mask, seen.sleeps)
-        return Choice(*found)
+
+class SideBySideRules:
+    """Several rules in one batch."""
+
+    def __init__(self, rules: Sequence[DueRule], chosen: NDArray[np.intp]) -> None:
+        """(batch,) which of the rules plays each device."""
+        self._parts = [
+            (rule, places) for i, rule in enumerate(rules) if len(places := np.flatnonzero(chosen == i))
+        ]
+
+    def choice(self, values: Any, seen: Seen) -> Choice:
+        """By (batch, features) values as a device has them."""
+        return _called(self._decide, values, seen)
 
     def _decide(self, x: Any, mask: Any, sleeps: Any) -> tuple[Any, Any, Any]:
         x, mask, sleeps = (np.asarray(part) for part in (x, mask, sleeps))
-        work = np.where(mask, self._rule.scores(x), -np.inf).argmax(-1)
-        kind = np.where(sleeps, self._rule.sleep_scores(x), -np.inf).argmax(-1) // SLEEPS.group
-        rows = np.arange(len(x))
-        edges = np.array(SLEEPS.edges_s)
-        length = self._rule.due_after(x, work)[rows, kind].clip(edges[0], edges[-1])
-        place = (np.searchsorted(edges, length, side="right") - 1).clip(0, SLEEPS.bins - 1)
-        rest = np.log(length / edges[place]) / np.log(edges[place + 1] / edges[place])
-        until_due = np.abs(_until_due(x, work, kind).clip(edges[0], edges[-1]) / length - 1) < ALIKE
-        option = kind * SLEEPS.group + np.where(until_due, SLEEPS.bins, place)
-        almost = np.nextafter(np.float32(1), np.float32(0))
-        return work.astype(np.int32), option.astype(np.int32), rest.astype(np.float32).clip(0, almost)
+        found = np.empty(len(x), np.int32), np.empty(len(x), np.int32), np.empty(len(x), np.float32)
+        for rule, places in self._parts:
+            for whole, part in zip(
+                found, _decided(rule, x[places], mask[places], sleeps[places]), strict=True
+            ):
+                whole[places] = part
+        return found
+
+
+def _called(decide: Any, values: Any, seen: Seen) -> Choice:
+    from circadia_lab.policy.env.interface import Choice
+
+    struct: Any = jax.ShapeDtypeStruct
+    whole, places = (struct(values.shape[:1], kind) for kind in (np.int32, np.float32))
+    found = jax.pure_callback(decide, (whole, whole, places), values, seen.mask, seen.sleeps)
+    return Choice(*found)
+
+
+def _decided(rule: DueRule, x: Any, mask: Any, sleeps: Any) -> tuple[Any, Any, Any]:
+    x, mask, sleeps = (np.asarray(part) for part in (x, mask, sleeps))
+    work = np.where(mask, rule.scores(x), -np.inf).argmax(-1)
+    kind = np.where(sleeps, rule.sleep_scores(x), -np.inf).argmax(-1) // SLEEPS.group
+    rows = np.arange(len(x))
+    edges = np.array(SLEEPS.edges_s)
+    length = rule.due_after(x, work)[rows, kind].clip(edges[0], edges[-1])
+    place = (np.searchsorted(edges, length, side="right") - 1).clip(0, SLEEPS.bins - 1)
+    rest = np.log(length / edges[place]) / np.log(edges[place + 1] / edges[place])
+    until_due = np.abs(_until_due(x, work, kind).clip(edges[0], edges[-1]) / length - 1) < ALIKE
+    option = kind * SLEEPS.group + np.where(until_due, SLEEPS.bins, place)
+    almost = np.nextafter(np.float32(1), np.float32(0))
+    return work.astype(np.int32), option.astype(np.int32), rest.astype(np.float32).clip(0, almost)
 
 
 def _until_due(x: Any, work: Any, kind: Any) -> Any:

@@ -60,4 +60,4 @@ def test_it_finds_the_optimum_with_the_cost_at_its_limit(two_states: Any) -> Non
     assert (value / best)[wanted == 0].min() > 0.95
     assert np.mean(value / best) > 0.92
     assert ((p[:, TRAIN] > 0.1) & (p[:, TRAIN] < 0.5))[cares].all()
-    assert not found.multipliers[:, 1:].any()
+    assert not found.multipliers[..., 1:].any()

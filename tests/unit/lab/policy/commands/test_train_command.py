@@ -99,7 +99,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
     ("words", "told"),
     [
         (("--seed", -1), "--seed -1: must not be negative"),
-        (("--problem", "defualt"), "unknown problem 'defualt'; there are board, "),
+        (("--problem", "defualt"), "unknown problem 'defualt'; there are mixture, board, "),
         (("--problem", "none.toml"), "problem none.toml: "),
         (("--grid", "phon"), "unknown grid 'phon'; there are phone, "),
         (("--steps", 0), "steps is 0; it must be 1 or more"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from circadia.errors import ConfigError
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.environment import STARTS, Fleet, TrainingEnvironment, kinds_of
+from circadia_lab.policy.env.gym import MultiObjectiveEnv
 from circadia_lab.policy.env.mixture import Mixture, find_worlds, load_mixture, shipped_mixtures, worlds_of
 from circadia_lab.policy.env.problem import CostLimits, Problem, find_problem
 from circadia_lab.policy.study.ground import FullGround
@@ -52,6 +54,20 @@ def test_every_world_of_a_mixture_lives_as_it_does_alone() -> None:
                 np.testing.assert_allclose(
                     value, getattr(state, name)[part], rtol=1e-12, err_msg=f"{i} {name}"
                 )
+
+
+def test_chosen_wakes_are_no_world_of_a_mixture_and_nothing_for_fixed_ticks() -> None:
+    wakes = find_problem("wake-lte")
+    with pytest.raises(ConfigError, match="mixture two: the wakes of wake-lte choose their sleep"):
+        Mixture(name="two", worlds=(find_problem("default"), wakes))
+    makes = (
+        partial(Fleet, wakes, 1),
+        partial(TrainingEnvironment, wakes, 1),
+        partial(MultiObjectiveEnv, wakes),
+    )
+    for make in makes:
+        with pytest.raises(ConfigError, match="problem wake-lte: its wakes choose their sleep"):
+            make()
 
 
 def test_each_device_of_each_world_is_a_kind_of_its_own_and_twins_are_one() -> None:

@@ -101,10 +101,38 @@ def test_who_is_paid_for_by_charger_or_sun_costs_no_battery() -> None:
     assert one(evening.woken.paid.device_battery_j) == pytest.approx(one(evening.woken.paid.agent_battery_j))
 
 
+def test_each_fleet_has_the_versions_that_it_pushes_for() -> None:
+    fleet = pickle.loads(pickle.dumps(WakeFleet(silent(BOARD), 4, fleets=2)))
+    living = at_rest(fleet, link=Link.FREE, spooled_updates=1, battery_j=4e4)
+    action = np.array([[INDEX["sleep/push-int8"]] * 2 + [SLEEP] * 2])
+    u = np.full((*fleet.shape, DRAWS), 0.5)
+    pushed = fleet.advance(living, action, asked(fleet, 3600), u)
+    assert pushed.woken.result.updates_pushed.tolist() == [[1, 1, 0, 0]]
+    before, (first, second) = living.updates_per_s, pushed.living.updates_per_s
+    assert second < before[1]
+    assert first > second
+    slept = fleet.advance(
+        pushed.living._replace(updates_per_s=np.array([1.0, 0.0])),
+        np.full((1, 4), SLEEP),
+        asked(fleet, 6000),
+        u,
+    )
+    assert slept.living.bodies.versions_behind[0, 0] > slept.living.bodies.versions_behind[0, 2]
+    with pytest.raises(ConfigError, match="4 copies cannot be dealt to 3 fleets"):
+        WakeFleet(BOARD, 4, fleets=3)
+
+
+def test_devices_of_one_name_are_of_one_kind() -> None:
+    mixture = find_problem("wake-mixture")
+    phone, board, *_ = mixture.devices
+    problem = replace(mixture, devices=(phone, board, phone))
+    assert WakeEnvironment(problem, 6).kinds.tolist() == [0, 0, 1, 1, 0, 0]
+
+
 def test_what_the_federation_published_is_known_when_it_was_asked() -> None:
     fleet = WakeFleet(silent(BOARD), 1)
     living = at_rest(fleet, versions_behind=0, known_behind=0, link=Link.FREE, contact_age_s=500)
-    living = living._replace(updates_per_s=np.float64(1 / 600))
+    living = living._replace(updates_per_s=np.full(1, 1 / 600))
     slept = lived(fleet, living, "sleep", asked(fleet, LONGEST_S), u=0.01).living
     behind = COLUMN["versions_behind"]
     assert one(slept.bodies.versions_behind) > 5

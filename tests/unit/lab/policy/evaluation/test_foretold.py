@@ -22,11 +22,12 @@ from circadia_lab.policy.evaluation.foretold import (
     Foretold,
     foretell,
     joules_off,
+    not_foretold,
     points_off,
     read_run,
     scorer_of,
 )
-from circadia_lab.policy.evaluation.scorers import uniform
+from circadia_lab.policy.evaluation.tables import foretold as table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +71,9 @@ def test_its_bursts_are_the_demonstrations() -> None:
 @pytest.mark.slow
 def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
-    path.write_text(json.dumps(summary()))
+    path.write_text(json.dumps(summary(policy="threshold")))
     conditions = Conditions(per_device=1, days=0.5, warm_up_days=0.1)
-    rows = foretell(read_run(path), conditions, {"circadia": uniform})
+    rows = foretell(read_run(path), conditions)
     assert {row.arm for row in rows} == {"circadia"}
     found = {row.name: row for row in rows}
     assert found["requests served"].found == 400
@@ -123,6 +124,37 @@ def test_a_kind_that_the_problem_has_not() -> None:
 def test_a_policy_that_cannot_be_played() -> None:
     with pytest.raises(ConfigError, match="'separate' of that run cannot be played"):
         scorer_of("separate")
+
+
+@pytest.mark.slow
+def test_arms_that_choose_their_sleeps_or_are_unknown_are_named_and_left_out(tmp_path: Path) -> None:
+    whole = summary(policy="threshold")
+    whole["arms"] |= {name: whole["arms"]["circadia"] | {"policy": name} for name in ("due", "separate")}
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(whole))
+    run = read_run(path)
+    left_out = not_foretold(run)
+    assert {name: why.split()[1] for name, why in left_out.items()} == {"due": "chooses", "separate": "is"}
+    rows = foretell(run, Conditions(per_device=1, days=0.1))
+    assert {row.arm for row in rows} == {"circadia"}
+    told = dict(table(rows, left_out).groups)
+    assert told["due"][0][0].startswith("not foretold: it chooses its sleeps")
+    assert list(told) == ["circadia", "due", "separate"]
+
+
+@pytest.mark.slow
+def test_an_arm_that_served_nothing_has_dashes(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("energy_per_served_j", "latency_median_s", "latency_p95_s"))
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(summary(policy="threshold", served=0, **nothing)))
+    rows = foretell(read_run(path), Conditions(per_device=1, days=0.1))
+    unknown = {row.name for row in rows if np.isnan(row.found)}
+    assert unknown == {
+        "energy for a served request", "latency, median", "latency, 95th percentile", "requests expired",
+    }  # fmt: skip
+    cells = {row[0]: row for row in table(rows, {}).groups[0][1]}
+    assert cells["latency, median"][3:] == ("–", "–")
+    assert np.isfinite(joules_off(rows))
 
 
 def test_how_far_off() -> None:
