@@ -138,7 +138,7 @@ def test_the_quick_table(
     [
         (("--quick",), "--quick goes with --regimes"),
         (("--html", "p.html"), "--html goes with --regimes"),
-        (("--regimes", "--coupling"), "--coupling is of a grid problem"),
+        (("--regimes", "--coupling"), "--coupling: is of a grid problem"),
         (("--regimes", "--json", "r.txt"), "must end in .json"),
     ],
 )
