@@ -11,7 +11,7 @@ import numpy as np
 
 from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
-from circadia.observation import encode
+from circadia.observation import Encoder, Selection
 from circadia.physics.scenario import scenario_for
 from circadia.platforms.clocks import HandClock
 from circadia.platforms.simulated import SimulatedPlatform
@@ -45,7 +45,8 @@ def measure() -> dict[str, Figure]:
     policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name)
     shield = _shield()
     rows = list(sample_observations(OBSERVATIONS, np.random.default_rng(0)))
-    encoded = [encode(row) for row in rows]
+    select, encode = Selection(artifact.manifest.table), Encoder(artifact.manifest.table)
+    encoded = [encode(select(row)) for row in rows]
     draws = np.random.default_rng(1).random(OBSERVATIONS).tolist()
 
     def invoke() -> None:

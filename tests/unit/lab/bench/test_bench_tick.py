@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
-from circadia_lab.bench.tick import whole_ticks
+import pytest
+
+from circadia_lab.bench.tick import measure, whole_ticks
 
 
 def test_whole_ticks_have_times_whatever_the_policy_calls_doing_nothing() -> None:
     figures = whole_ticks(48)
     assert all(isinstance(value, float) and 0 < value < math.inf for value in figures.values())
     assert set(figures) == {"tick_ms", "sleep_tick_ms"}
+
+
+@pytest.mark.slow
+def test_a_decision_takes_longer_than_the_network_in_it() -> None:
+    figures = measure()
+    assert float(figures["decision_over_invoke"]) > 1
+    assert float(figures["decision_us"]) > float(figures["scores_us"]) > float(figures["invoke_us"]) > 0
