@@ -75,6 +75,8 @@ class Device:
     body: SimulatedPlatform
     workload: LearningWorkload
     user: User
+    config: str
+    """Its file."""
     trained: list[int]
     """Steps of each training."""
     joules: Joules = field(default_factory=Joules)
@@ -101,19 +103,23 @@ class Life:
         policy: Callable[[], Policy],
         folder: Path,
         *,
-        name: str = "",
+        policy_name: str = "",
         world: World | None = None,
+        end_s: float = math.inf,
     ) -> None:
-        """`policy` makes each device's own; `folder` takes stores and ledger; `world`: none, the plan's own.
+        """`policy` makes each device's own, `folder` takes stores and ledger.
 
-        `name`: what the devices' files call the policy.
+        `policy_name`: what the devices' files call it, if not as it calls itself; `world`: if not the plan's own; `end_s`: less
+        than all of its days.
         """
         self.plan, self.folder = plan, folder
         self.world = world or world_of(plan)
+        self.end_s = min(end_s, self.world.days * DAY_S)
+        """When the last day ends."""
         self.clock = HandClock()
         self.task: Task = load_task("digits")
         self.examiner = Examiner(self.world, Trainer(self.task))
-        self._name = name
+        self._policy_name = policy_name
         self._opened = ExitStack()
         self._post = Post(self.clock)
         with ExitStack() as opened:
@@ -128,11 +134,6 @@ class Life:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
-
-    @property
-    def end_s(self) -> float:
-        """Of the last day."""
-        return self.world.days * DAY_S
 
     # What there is
 
@@ -173,7 +174,7 @@ class Life:
 
         store = self.folder / f"{self.plan.name(index)}.db"
         text = device_file(
-            self.plan, index, policy=self._name or policy.name, store=store, port=NOBODY, drain_s=0.0
+            self.plan, index, policy=self._policy_name or policy.name, store=store, port=NOBODY, drain_s=0.0
         )
         parts = Parts(clock=self.clock, policy=policy, task=self.task, link=link)
         trained: list[int] = []
@@ -185,7 +186,7 @@ class Life:
         assert isinstance(body, SimulatedPlatform)
         assert isinstance(workload, LearningWorkload)
         user = User(runtime.agent, self.world.stream(index))
-        return Device(index, runtime, links[0], body, workload, user, trained)
+        return Device(index, runtime, links[0], body, workload, user, text, trained)
 
     # Time passes
 
