@@ -35,7 +35,7 @@ class Work(Enum):
 class Action:
     """What one wake does: any of pulling, serving, training and pushing, in this order. `clock` is of its work.
 
-    So it is simulated. A device asks for the pull with the push, after its work, and installs what comes when it comes.
+    A device waits for what it pulls, but not for long: what comes later is installed when it comes.
     """
 
     clock: ClockLevel = ClockLevel.LOW
