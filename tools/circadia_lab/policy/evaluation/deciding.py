@@ -80,7 +80,9 @@ class Paced:
         pace = rest_s(waiting=left, serves=answers > 0, away=False, period_s=self.period_s, xp=np)
         busy = earliest_s(busy_s(living.bodies, work, fleet.params, np, fleet.facts), xp=np)
         can = np.asarray(fleet.params.wakes_on)
-        usual = np.select([can[..., KINDS.index(kind)] > 0 for kind in STRONGEST], [KINDS.index(kind) for kind in STRONGEST])
+        usual = np.select(
+            [can[..., KINDS.index(kind)] > 0 for kind in STRONGEST], [KINDS.index(kind) for kind in STRONGEST]
+        )
         return Decided(work, Asked(np.maximum(pace - busy, 0), usual + 0 * work))
 
 

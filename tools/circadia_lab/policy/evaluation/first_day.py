@@ -81,20 +81,21 @@ def live(
     *,
     copies: int,
     seed: int = 0,
+    day_s: float = DAY_S,
     watch: Callable[[Woke], object] | None = None,
 ) -> Lived:
-    """`copies` of a fleet of a problem's devices, from midnight to midnight."""
+    """`copies` of a fleet of a problem's devices, from midnight on, for a day or less of it."""
     assert problem.wake is not None
     still = replace(problem, wake=replace(problem.wake, drift_per_day=0.0, jumps_per_day=0.0))
-    day = _Day(WakeFleet(still, copies, sleeps=decide.sleeps), np.random.default_rng(seed))
-    for end_s in np.arange(SLOT_S, DAY_S + SLOT_S, SLOT_S).tolist():
-        day.go_on(decide, np.asarray(preference), min(end_s, DAY_S), watch)
+    day = _Day(WakeFleet(still, copies, sleeps=decide.sleeps), np.random.default_rng(seed), day_s)
+    for end_s in np.arange(SLOT_S, day_s + SLOT_S, SLOT_S).tolist():
+        day.go_on(decide, np.asarray(preference), min(end_s, day_s), watch)
     return day.lived()
 
 
 class _Day:
-    def __init__(self, fleet: WakeFleet, random: np.random.Generator) -> None:
-        self._fleet, self._random = fleet, random
+    def __init__(self, fleet: WakeFleet, random: np.random.Generator, day_s: float) -> None:
+        self._fleet, self._random, self._day_s = fleet, random, day_s
         self._living = begun(fleet, random)
         self._accuracy = fleet.problem.served_accuracy
         assert fleet.law is not None
@@ -155,7 +156,7 @@ class _Day:
 
     def _count(self, due: NDArray[np.bool_], woken: Woken) -> None:
         result, start = woken.result, self._living.bodies.time_s
-        end = np.minimum(start + result.dt_s, DAY_S)
+        end = np.minimum(start + result.dt_s, self._day_s)
         share = np.clip((end - start) / result.dt_s, 0, 1)
         model = self._accuracy
         first = model.accuracy(woken.begin)
@@ -180,7 +181,12 @@ class _Day:
 
     def lived(self) -> Lived:
         latencies = self._latencies.reshape(*self._fleet.shape, -1)
-        return Lived(accuracy=self._told[0] / DAY_S, last_accuracy=self._told[1], latencies=latencies, **self._sums)
+        return Lived(
+            accuracy=self._told[0] / self._day_s,
+            last_accuracy=self._told[1],
+            latencies=latencies,
+            **self._sums,
+        )
 
 
 def begun(fleet: WakeFleet, random: np.random.Generator) -> Living:

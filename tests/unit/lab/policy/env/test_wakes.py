@@ -176,7 +176,13 @@ def test_recent_errors_tell_of_a_world_that_moved() -> None:
 
 def test_training_and_newer_versions_make_up_for_a_jump() -> None:
     fleet = WakeFleet(replace(BOARD, wake=WakeLaw(drift_per_day=0, jumps_per_day=24)), 1)
-    rows = {"known": 5000, "present": 4000, "newest_known": 9000, "newest_present": 7000, "unsent_examples": 0}
+    rows = {
+        "known": 5000,
+        "present": 4000,
+        "newest_known": 9000,
+        "newest_present": 7000,
+        "unsent_examples": 0,
+    }
     living = at_rest(fleet, stored_examples=200, versions_behind=1, link=Link.FREE, **rows)
     jumped = lived(fleet, living, "sleep", asked(fleet, HOUR_S), u=0.5).living.bodies
     assert one(jumped.known) == 5000
