@@ -20,6 +20,7 @@ PERIOD_S = 300.0
 DEADLINE_S = 300.0
 BOARD_DEADLINE_S = 3600.0
 """How long a request waits at a phone, whose user does, and at a board, whose measurements are there for the day."""
+FEDERATION = "demo"
 EXAMPLES = 1024
 """Size of the example buffer."""
 BUFFER = 4

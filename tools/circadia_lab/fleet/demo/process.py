@@ -19,43 +19,6 @@ if TYPE_CHECKING:
 
     from circadia_lab.data.day.plan import Plan
 
-CONFIG = """\
-device = "{device}"
-
-[agent]
-policy = {policy}
-task = "digits"
-period_s = {period_s}
-deadline_s = {deadline_s}
-seed = {seed}
-
-[platform]
-kind = "simulated"
-profile = "{profile}"
-work = "{work}"
-seed = {seed}
-initial_soc = {initial_soc}
-scale = {scale}
-
-[learning]
-examples = {examples}
-
-[store]
-path = "{store}"
-
-[federation]
-broker = "127.0.0.1:{port}"
-name = "demo"
-drain_s = {drain_s}
-first_retry_s = 0.1
-longest_retry_s = 1.0
-
-[federation.patience]  # of a day that passes in minutes
-chunk_s = 0.5
-acknowledgement_s = 1.0
-longest_s = 5.0
-"""
-
 
 class DeviceProcess:
     """One device: its configuration, its store, its log, its process."""
