@@ -8,7 +8,7 @@
 
 `known` counts all rows, `present` those of the world as it is; training and versions add to both. A device's own rows
 are worth ever less until it shares them: they are alike. U, G and K are fitted to federated lives of policies
-(`circadia_lab.policy.env.lives_fit`). Pure functions over an array module `xp`.
+(`circadia_lab.policy.env.learnt_fit`). Pure functions over an array module `xp`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ KEPT = 0.02
 """K: of what is known of the present, after the world has moved by 1."""
 
 
-def worth(rows: Any, xp: Any) -> Any:
-    """(…,) rows trained since the last push, 0 or more → rows that they are worth, in [0, OWN_ROWS]."""
-    return OWN_ROWS * (1 - xp.exp(-rows / OWN_ROWS))
+def worth(rows: Any, xp: Any, own_rows: Any = OWN_ROWS) -> Any:
+    """(…,) rows trained since the last push, 0 or more → rows that they are worth, in [0, own_rows]."""
+    return own_rows * (1 - xp.exp(-rows / own_rows))
 
 
 def kept(moved: Any, xp: Any) -> Any:

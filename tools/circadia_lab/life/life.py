@@ -103,17 +103,18 @@ class Life:
         *,
         name: str = "",
         world: World | None = None,
+        watch: Callable[[int, TickRecord], None] = lambda *_: None,
     ) -> None:
         """`policy` makes each device's own; `folder` takes stores and ledger; `world`: none, the plan's own.
 
-        `name`: what the devices' files call the policy.
+        `name`: what the devices' files call the policy; `watch` hears of every wake, with its device's number.
         """
         self.plan, self.folder = plan, folder
         self.world = world or world_of(plan)
         self.clock = HandClock()
         self.task: Task = load_task("digits")
         self.examiner = Examiner(self.world, Trainer(self.task))
-        self._name = name
+        self._name, self._watch = name, watch
         self._opened = ExitStack()
         self._post = Post(self.clock)
         with ExitStack() as opened:
@@ -177,9 +178,11 @@ class Life:
         )
         parts = Parts(clock=self.clock, policy=policy, task=self.task, link=link)
         trained: list[int] = []
-        runtime = build(
-            parse_config(tomllib.loads(text)), parts=parts, observers=[partial(_note_steps, trained)]
-        )
+        observers: list[Callable[[TickRecord], None]] = [
+            partial(_note_steps, trained),
+            partial(self._watch, index),
+        ]
+        runtime = build(parse_config(tomllib.loads(text)), parts=parts, observers=observers)
         opened.callback(runtime.stop)
         body, workload = runtime.agent.platform, runtime.agent.workload
         assert isinstance(body, SimulatedPlatform)
