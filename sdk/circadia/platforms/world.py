@@ -55,14 +55,18 @@ class World:
 
     def _made(self, day: int) -> tuple[Surroundings, ...]:
         random = np.random.default_rng([self._seed, day % 2**32])
-        draws, cloud_z = random.random((CELLS_PER_DAY, 2)), random.standard_normal(CELLS_PER_DAY)
+        user_u, link_u = random.random((CELLS_PER_DAY, 2)).T
+        cloud_z = random.standard_normal(CELLS_PER_DAY)
         dt_s = np.full(CELLS_PER_DAY, CELL_S)
         dt_s[0] = _FOREVER_S
         starts_s = np.float64(day * DAY_S) + CELL_S * np.maximum(np.arange(CELLS_PER_DAY) - 1, 0)
         state = initial_state(self._params, np.float64(0), starts_s)
         unknown = np.full(CELLS_PER_DAY, np.nan)
         moved = surroundings_after(
-            state._replace(user_active=unknown, link=unknown), _noise(dt_s, *draws.T, cloud_z), self._params, np
+            state._replace(user_active=unknown, link=unknown),
+            _noise(dt_s, user_u, link_u, cloud_z),
+            self._params,
+            np,
         )
         users, links = _held(moved.user_active), _held(moved.link)
         clearness = float(state.clearness)

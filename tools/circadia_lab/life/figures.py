@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from circadia_lab.data.day.world import World
     from circadia_lab.life.life import Device, Look
 
+MEMORY = Path("/dev/shm")  # noqa: S108  a folder of its own is made there
+"""Where files that nobody keeps wait for no disk."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLife:
@@ -88,11 +91,20 @@ class Lived:
 
 
 def live(
-    policy: Callable[[], Policy], plan: Plan, *, folder: Path | None = None, world: World | None = None
+    policy: Callable[[], Policy],
+    plan: Plan,
+    *,
+    folder: Path | None = None,
+    world: World | None = None,
+    end_s: float = math.inf,
 ) -> Lived:
-    """A fleet's days under a policy, of which `policy` makes one for each device; files in `folder`, or nowhere for long."""
-    with tempfile.TemporaryDirectory(prefix="circadia-life-") as nowhere:
-        life = Life(plan, policy, folder or Path(nowhere), world=world)
+    """A fleet's days under a policy, of which `policy` makes one for each device; files in `folder`, or nowhere for long.
+
+    `end_s`: less than all of its days.
+    """
+    memory = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="circadia-life-", dir=memory) as nowhere:
+        life = Life(plan, policy, folder or Path(nowhere), world=world, end_s=end_s)
         with life:
             looks = list(life.play())
             devices = tuple(

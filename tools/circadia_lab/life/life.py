@@ -75,6 +75,8 @@ class Device:
     body: SimulatedPlatform
     workload: LearningWorkload
     user: User
+    config: str
+    """Its file."""
     trained: list[int]
     """Steps of each training."""
     joules: Joules = field(default_factory=Joules)
@@ -104,13 +106,17 @@ class Life:
         name: str = "",
         world: World | None = None,
         watch: Callable[[int, TickRecord], None] = lambda *_: None,
+        end_s: float = math.inf,
     ) -> None:
-        """`policy` makes each device's own; `folder` takes stores and ledger; `world`: none, the plan's own.
+        """`policy` makes each device's own, `folder` takes stores and ledger.
 
-        `name`: what the devices' files call the policy; `watch` hears of every wake, with its device's number.
+        `name`: what the devices' files call it, if not as it calls itself; `world`: if not the plan's own; `watch` hears of every
+        wake, with its device's number; `end_s`: less than all of its days.
         """
         self.plan, self.folder = plan, folder
         self.world = world or world_of(plan)
+        self.end_s = min(end_s, self.world.days * DAY_S)
+        """When the last day ends."""
         self.clock = HandClock()
         self.task: Task = load_task("digits")
         self.examiner = Examiner(self.world, Trainer(self.task))
@@ -129,11 +135,6 @@ class Life:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
-
-    @property
-    def end_s(self) -> float:
-        """Of the last day."""
-        return self.world.days * DAY_S
 
     # What there is
 
@@ -188,7 +189,7 @@ class Life:
         assert isinstance(body, SimulatedPlatform)
         assert isinstance(workload, LearningWorkload)
         user = User(runtime.agent, self.world.stream(index))
-        return Device(index, runtime, links[0], body, workload, user, trained)
+        return Device(index, runtime, links[0], body, workload, user, text, trained)
 
     # Time passes
 

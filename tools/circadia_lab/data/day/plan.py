@@ -44,6 +44,8 @@ class Plan:
     """Of `FLEETS`."""
     work: str = "task"
     """Of `WORKS`."""
+    fast: bool = False
+    """Played in one process, on a clock that is moved: without waiting, and without a broker."""
 
     @property
     def day_s(self) -> float:
