@@ -62,7 +62,8 @@ REMEMBERED = (
     "training_gain",
 )
 """Features that are fields of a state as they are."""
-REMEMBERING = (*REMEMBERED, "known_behind", "drift", "newest_drift")
+LEARNT = ("known", "present", "newest_known", "newest_present")
+REMEMBERING = (*REMEMBERED, "known_behind", *LEARNT)
 """Fields of a state that nobody keeps up where ticks have a fixed length."""
 COOL_C = 25.0
 """Where the thermal headroom is 1."""

@@ -50,10 +50,13 @@ class State(NamedTuple):
     requests_per_hour: Any = NAN
     training_gain: Any = NAN
     # what it cannot see
-    drift: Any = NAN
-    """How far the world has moved since what the weights know; 1 is as far as it moves in a usual day."""
-    newest_drift: Any = NAN
-    """The same for the federation's newest version."""
+    known: Any = NAN
+    """Training rows that the weights in service owe to this device and to the others (`circadia.physics.learnt`)."""
+    present: Any = NAN
+    """Those of them that are of the world as it is now."""
+    newest_known: Any = NAN
+    """The same of the federation's newest version."""
+    newest_present: Any = NAN
 
 
 class Noise(NamedTuple):
@@ -88,7 +91,9 @@ class Noise(NamedTuple):
     example_delay_s: Any = 0.0
     """From the beginning of the step to the first of `examples`."""
     moved: Any = 0.0
-    """How far the world moves, as in `State.drift`."""
+    """How far the world moves; 1 is a jump to other conditions."""
+    told: Any = 0.0
+    """Rows that an update of the fleet is worth, in the mean (`circadia.physics.learnt.worth`)."""
     label_u: Any = 0.0
     """Uniform: rounds the number of wrong answers among the labels that come back."""
 

@@ -1,12 +1,8 @@
 """The physics of a wake and of the sleep after it, of any length: what a tick of fixed length can leave out.
 
 Beside `dynamics.step` a device remembers of late what `circadia.recent` has it remember, hears of the federation's
-versions only when it is in touch, and knows a world that moves away from it:
-
-    drift′ = drift · exp(−new / 64) + moved        new: examples that training saw for the first time
-    drift  = min(drift, newest version's)          where that is pulled
-
-Its user and its sky are those of the whole stretch (`surroundings_over`). Pure functions over an array module `xp`.
+versions only when it is in touch, and learns of a world that moves away from it (`circadia.physics.learnt`). Its user
+and its sky are those of the whole stretch (`surroundings_over`). Pure functions over an array module `xp`.
 """
 
 from __future__ import annotations
@@ -15,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circadia.actions import FACTS
 from circadia.observation import DAY_S
-from circadia.physics import dynamics
+from circadia.physics import dynamics, learnt
 from circadia.physics.backlog import fed_back, seen_off
 from circadia.physics.surroundings import income_j, surroundings_over
 from circadia.practice import PRACTICE_S
@@ -29,8 +25,6 @@ if TYPE_CHECKING:
     from circadia.physics.params import Params
     from circadia.physics.state import Noise, Result, State
 
-NEW_EXAMPLES = 64.0
-"""That show a device 63 % of how far the world has moved; an assumption."""
 HOUR_S = 3600.0
 RESTING = (Load.DEEP_SLEEP, Load.AWAKE)
 
@@ -52,9 +46,11 @@ class Woken(NamedTuple):
 
     after: State
     begin: State
-    """With what the work did, at the wake's start: the model in service, practice, examples unseen and unsent, drift."""
+    """With what the work did, at the wake's start: the model in service, practice, examples unseen and unsent, what is known."""
     result: Result
     paid: Paid
+    told: Any
+    """Rows that the updates which were made are worth to the federation, in all."""
 
 
 def remembering(state: State, params: Params, xp: Any) -> State:
@@ -69,8 +65,7 @@ def remembering(state: State, params: Params, xp: Any) -> State:
         error_age_s=none + DAY_S,
         requests_per_hour=none + per_hour,
         training_gain=none,
-        drift=none,
-        newest_drift=none,
+        **dict.fromkeys(dynamics.LEARNT, none),
     )
 
 
@@ -95,16 +90,17 @@ def step(
     after = after._replace(
         **remembered,
         **_heard(state, asked, result, xp),
-        **_moved(begin, noise, result, xp),
+        **learnt.moved(begin, noise.moved, noise.published, noise.told, xp),
     )
-    return Woken(after, begin, result, _paid(state, result, params, xp))
+    told = learnt.worth(state.unsent_examples + result.examples_trained, xp) * result.updates_made
+    return Woken(after, begin, result, _paid(state, result, params, xp), told)
 
 
 def _pulled(state: State, result: Result, xp: Any) -> State:
     came = result.pulled > 0
     return state._replace(
         model_age_s=xp.where(came, state.newest_age_s, state.model_age_s),
-        drift=xp.where(came, xp.minimum(state.drift, state.newest_drift), state.drift),
+        **learnt.pulled(state, came, xp),
     )
 
 
@@ -117,7 +113,7 @@ def _worked(state: State, result: Result, xp: Any) -> State:
         unsent_examples=(state.unsent_examples + result.examples_trained) * (1 - made),
         fresh_examples=fresh,
         fresh_age_s=age,
-        drift=state.drift * xp.exp(-result.fresh_trained / NEW_EXAMPLES),
+        **learnt.trained(state, result.examples_trained, xp),
     )
 
 
@@ -139,8 +135,7 @@ def _remembered(
     share = 1 - (1 - 1 / LABELS) ** labels
     trained = result.steps > 0
     before = 1 - correct
-    learnt = right(begin._replace(unsent_examples=pulled.unsent_examples)) - correct
-    gain = xp.clip(learnt / xp.maximum(before, 1e-3), -1, 1)
+    gain = xp.clip((right(begin) - correct) / xp.maximum(before, 1e-3), -1, 1)
     return {
         "trained_age_s": xp.where(trained, 0, state.trained_age_s) + dt,
         "recent_error": state.recent_error + (wrong - state.recent_error) * share,
@@ -173,13 +168,6 @@ def _heard(state: State, asked: Any, result: Result, xp: Any) -> dict[str, Any]:
         "known_behind": xp.where(contact, behind, state.known_behind),
         "contact_age_s": xp.where(contact, 0, state.contact_age_s) + result.dt_s,
     }
-
-
-def _moved(begin: State, noise: Noise, result: Result, xp: Any) -> dict[str, Any]:
-    """A version that is published knows the world of that time."""
-    since = noise.moved * noise.published_age_s / xp.maximum(result.dt_s, 1e-3)
-    newest = xp.where(noise.published > 0, since, begin.newest_drift + noise.moved)
-    return {"drift": begin.drift + noise.moved, "newest_drift": newest}
 
 
 def _paid(state: State, result: Result, params: Params, xp: Any) -> Paid:
@@ -220,5 +208,5 @@ def midway(woken: Woken, xp: Any) -> State:
         model_age_s=begin.model_age_s + half,
         fresh_age_s=fresh,
         practice=begin.practice * xp.exp(-half / PRACTICE_S),
-        drift=(begin.drift + after.drift) / 2,
+        present=(begin.present + after.present) / 2,
     )

@@ -103,14 +103,15 @@ class Life:
         policy: Callable[[], Policy],
         folder: Path,
         *,
-        policy_name: str = "",
+        name: str = "",
         world: World | None = None,
+        watch: Callable[[int, TickRecord], None] = lambda *_: None,
         end_s: float = math.inf,
     ) -> None:
         """`policy` makes each device's own, `folder` takes stores and ledger.
 
-        `policy_name`: what the devices' files call it, if not as it calls itself; `world`: if not the plan's own; `end_s`: less
-        than all of its days.
+        `name`: what the devices' files call it, if not as it calls itself; `world`: if not the plan's own; `watch` hears of every
+        wake, with its device's number; `end_s`: less than all of its days.
         """
         self.plan, self.folder = plan, folder
         self.world = world or world_of(plan)
@@ -119,7 +120,7 @@ class Life:
         self.clock = HandClock()
         self.task: Task = load_task("digits")
         self.examiner = Examiner(self.world, Trainer(self.task))
-        self._policy_name = policy_name
+        self._name, self._watch = name, watch
         self._opened = ExitStack()
         self._post = Post(self.clock)
         with ExitStack() as opened:
@@ -174,13 +175,15 @@ class Life:
 
         store = self.folder / f"{self.plan.name(index)}.db"
         text = device_file(
-            self.plan, index, policy=self._policy_name or policy.name, store=store, port=NOBODY, drain_s=0.0
+            self.plan, index, policy=self._name or policy.name, store=store, port=NOBODY, drain_s=0.0
         )
         parts = Parts(clock=self.clock, policy=policy, task=self.task, link=link)
         trained: list[int] = []
-        runtime = build(
-            parse_config(tomllib.loads(text)), parts=parts, observers=[partial(_note_steps, trained)]
-        )
+        observers: list[Callable[[TickRecord], None]] = [
+            partial(_note_steps, trained),
+            partial(self._watch, index),
+        ]
+        runtime = build(parse_config(tomllib.loads(text)), parts=parts, observers=observers)
         opened.callback(runtime.stop)
         body, workload = runtime.agent.platform, runtime.agent.workload
         assert isinstance(body, SimulatedPlatform)

@@ -35,7 +35,7 @@ class FastArm:
 
     def play(self, show: Callable[[float], None]) -> float:
         """The day → until when it was played: less than all of it after Ctrl-C. `show(t_s)` is told the time now and then."""
-        life = Life(self.plan, lambda: make_policy(self.policy), self.folder, policy_name=self.policy)
+        life = Life(self.plan, lambda: make_policy(self.policy), self.folder, name=self.policy)
         with life:
             self.devices = [
                 DeviceOnDisk(self.plan, device.index, self.folder, device.config) for device in life.devices

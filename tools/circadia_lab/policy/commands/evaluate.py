@@ -298,7 +298,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
             _scenario(each, found, (_conditions(extent), _search(extent)), tell, unseen=each not in worlds)
             for each in (*worlds, *(other for other in others if other.name not in {w.name for w in worlds}))
         )
-        told = foretell(run, _conditions(extent), tell) if run else ()
+        told = foretell(run, copies=_conditions(extent).per_device, tell=tell) if run else ()
     return {
         "scenarios": scenarios,
         "foretold": told,

@@ -27,7 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "summary", type=Path, metavar="SUMMARY.json", help="of the run (circadia demo --json)"
     )
-    parser.add_argument("--copies", type=int, default=32, metavar="N", help="of each device (default 32)")
+    parser.add_argument("--copies", type=int, default=16, metavar="N", help="of the run's fleet (default 16)")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of the simulator's chance (default 0)"
     )
@@ -40,7 +40,6 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from circadia_lab.policy.commands.bar import Activity
-    from circadia_lab.policy.evaluation.arm import Conditions
     from circadia_lab.policy.evaluation.foretold import (
         foretell,
         joules_off,
@@ -56,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         check_file("--json", args.json, ".json")
     found = read_run(args.summary)
     with Activity(Console(stderr=True)) as tell:
-        rows = foretell(found, Conditions(per_device=args.copies, seed=args.seed), tell=tell)
+        rows = foretell(found, copies=args.copies, seed=args.seed, tell=tell)
     left_out = not_foretold(found)
     _show(Console(), rows, left_out)
     figures = {"foretold_points_off": points_off(rows), "foretold_joules_off": joules_off(rows)}

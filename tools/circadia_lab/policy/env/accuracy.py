@@ -22,11 +22,12 @@ from circadia.errors import ConfigError
 from circadia.physics.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 FORMAT = "circadia-accuracy/1"
 SHIPPED = Path(__file__).parent / "data" / "accuracy.json"
 STEADY_SHIPPED = SHIPPED.with_name("accuracy_steady.json")
+LIVES_SHIPPED = SHIPPED.with_name("accuracy_lives.json")
 
 
 def share(x: Any, scale: Any, *, missed: bool, xp: Any = np) -> Any:
@@ -88,10 +89,10 @@ class AccuracyModel:
         """(…,) how far accuracy is below `best`, in [0, total_loss]."""
         return sum(effect.lost(state, xp) for effect in self.effects)
 
-    def lost_by(self, field: str, state: State, xp: Any = np) -> Any:
-        """(…,) by one field; 0 where it is no part of the model."""
-        effects = [effect for effect in self.effects if effect.field == field]
-        return sum((effect.lost(state, xp) for effect in effects), 0 * getattr(state, field))
+    def lost_by(self, fields: Collection[str], state: State, xp: Any = np) -> Any:
+        """(…,) by some fields; 0 where none is part of the model."""
+        effects = [effect for effect in self.effects if effect.field in fields]
+        return sum((effect.lost(state, xp) for effect in effects), 0 * state.time_s)
 
     def accuracy(self, state: State, xp: Any = np) -> Any:
         """(…,) states → (…,) expected share of right answers, in [best − total_loss, best]."""
@@ -110,6 +111,11 @@ def shipped_accuracy() -> AccuracyModel:
 def steady_accuracy() -> AccuracyModel:
     """The same for states that do not count practice: what fresh data are worth once a fleet has its habits."""
     return load_accuracy(STEADY_SHIPPED)
+
+
+def lived_accuracy() -> AccuracyModel:
+    """By what the weights know (`circadia.physics.learnt`), where wakes are chosen: fitted to policies' own lives."""
+    return load_accuracy(LIVES_SHIPPED)
 
 
 def load_accuracy(path: Path) -> AccuracyModel:

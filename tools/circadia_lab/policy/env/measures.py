@@ -31,6 +31,8 @@ CHARGED_PRICE = 0.1
 """Of a joule while something else than the battery pays for it."""
 ENERGY_SHARE = 0.25
 """Of the battery a day: the unit of the energy objective."""
+LASTING = ("practice", "known", "present")
+"""What training leaves behind for days."""
 LEAST_ARRIVALS = 1e-9
 """Where no requests are expected, none is lost."""
 
@@ -67,11 +69,11 @@ def outcome(
 
 
 def promise(state: State, measures: Measures, xp: Any) -> Any:
-    """(…, 3) rewards to come: of accuracy what practice, for as long as it lasts, takes from the loss; else none.
+    """(…, 3) rewards to come: of accuracy what practice (`LASTING`), for as long as it lasts, takes from the loss; else none.
 
     A little more of it fades over `PRACTICE_S`, so that it lifts the accuracy of as many seconds in all.
     """
-    lost = measures.accuracy.lost_by("practice", state, xp) / measures.accuracy.total_loss
+    lost = measures.accuracy.lost_by(LASTING, state, xp) / measures.accuracy.total_loss
     kept = -lost * (PRACTICE_S / measures.period_s)
     return _stacked((kept, 0 * kept, 0 * kept), xp)
 

@@ -22,7 +22,7 @@ from circadia.learning.task_file import SHIPPED, load_task
 from circadia.observation import HOUR_S
 from circadia.physics.scenario import SCENARIOS, load_scenario, scenario_named
 from circadia.shield import Limits
-from circadia_lab.policy.env.accuracy import AccuracyModel, Effect, shipped_accuracy
+from circadia_lab.policy.env.accuracy import AccuracyModel, lived_accuracy, shipped_accuracy
 from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.measures import Measures
 
@@ -153,21 +153,17 @@ class WakeLaw:
     """Updates that make a version, as the aggregator is told …"""
     timeout_s: float = 600.0
     """… and after which a version is made of fewer."""
-    drift_per_day: float = 0.0
-    """How far the world moves in a day, bit by bit, in the unit of `State.drift` …"""
+    drift_per_day: float = 0.33
+    """How far the world moves in a day, bit by bit; 1 is as far as in a jump …"""
     jumps_per_day: float = 0.0
-    """… and how often by 1 at once."""
-    drift_loss: float = 0.0
-    """Accuracy that is lost in a world that has moved far …"""
-    drift_scale: float = 1.0
-    """… 63 % of it after so far."""
+    """… and how often it jumps."""
 
     def __post_init__(self) -> None:
         _check_table("late_s", tuple(x + 1 for x in self.late_s), "late_shares", self.late_shares)
-        numbers = (self.drift_per_day, self.jumps_per_day, self.drift_loss, *self.late_s)
+        numbers = (self.drift_per_day, self.jumps_per_day, *self.late_s)
         if min(numbers) < 0:
             raise ConfigError("wake: late_s and what the drift is must not be negative")
-        for key in ("devices", "buffer", "timeout_s", "drift_scale"):
+        for key in ("devices", "buffer", "timeout_s"):
             if not getattr(self, key) > 0:
                 raise ConfigError(f"wake: {key} must be positive")
 
@@ -207,11 +203,8 @@ class Problem:
 
     @property
     def served_accuracy(self) -> AccuracyModel:
-        """With what the world's drift costs, where wakes are chosen."""
-        if self.wake is None or not self.wake.drift_loss:
-            return self.accuracy
-        drift = Effect(field="drift", loss=self.wake.drift_loss, scale=self.wake.drift_scale)
-        return replace(self.accuracy, effects=(*self.accuracy.effects, drift))
+        """Of what the weights know, where wakes are chosen."""
+        return self.accuracy if self.wake is None else lived_accuracy()
 
 
 WAKES = "wake-"

@@ -15,12 +15,17 @@ from circadia.actions import CATALOGUE
 from circadia.due import Done, next_s
 from circadia.errors import ConfigError
 from circadia.observation import encode
-from circadia.physics import dynamics, wake
+from circadia.physics import dynamics, learnt, wake
 from circadia.policy.sleeps import SLEEPS, Drawn
 from circadia.types import WakeOn
 from circadia_lab.policy.env import sleeping
 from circadia_lab.policy.env.environment import STARTS, Fleet, kinds_of
-from circadia_lab.policy.env.fleet_versions import updates_after, usual_updates_per_s, versions_per_s
+from circadia_lab.policy.env.fleet_versions import (
+    LEAST_PER_S,
+    updates_after,
+    usual_updates_per_s,
+    versions_per_s,
+)
 from circadia_lab.policy.env.interface import Choice, Outcome, Seen
 from circadia_lab.policy.env.measures import promise
 from circadia_lab.policy.env.sleeping import Asked
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
     from circadia_lab.policy.env.problem import Problem
 
 EVEN = np.full(3, 1 / 3)
+USUAL_ROWS = 512.0
+"""Of an update: a large training's."""
+MOST_KNOWN = 30_000.0
+"""Rows, where an environment starts."""
 
 
 class Living(NamedTuple):
@@ -41,6 +50,8 @@ class Living(NamedTuple):
     bodies: State
     updates_per_s: Any
     """(fleets,) that one device of each pushes, in the mean."""
+    told_per_s: Any
+    """(fleets,) rows that these are worth."""
 
 
 class Awoken(NamedTuple):
@@ -96,14 +107,15 @@ class WakeFleet:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
         xp = self._xp
         bodies = wake.remembering(self._bodies.start(u), self.params, xp)
-        wrong = 1 - self._right(bodies)
         bodies = bodies._replace(
-            contact_age_s=bodies.newest_age_s, trained_age_s=bodies.fresh_age_s, recent_error=wrong
+            contact_age_s=bodies.newest_age_s, trained_age_s=bodies.fresh_age_s, **_learnt(bodies, u, xp)
         )
+        bodies = bodies._replace(recent_error=1 - self._right(bodies))
         rate = usual_updates_per_s(xp.mean(self.params.versions_per_hour), self.law, xp)
         dtype = bodies.battery_j.dtype
         whole = (xp.asarray(x + 0 * u[..., 0], dtype) for x in bodies)
-        return Living(type(bodies)(*whole), xp.full((self.fleets,), rate, dtype))
+        rates = xp.full((self.fleets,), rate, dtype)
+        return Living(type(bodies)(*whole), rates, rates * learnt.worth(USUAL_ROWS, xp))
 
     def look(self, living: Living, preference: Any) -> Any:
         """(…, 3) preferences → (…, features) values: of the newest version what is known."""
@@ -130,15 +142,18 @@ class WakeFleet:
     def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
         """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
         xp, params, bodies = self._xp, self.params, living.bodies
-        published = xp.repeat(
-            versions_per_s(living.updates_per_s, self.law, xp), self.shape[1] // self.fleets
-        )
+        each = self.shape[1] // self.fleets
+        published = xp.repeat(versions_per_s(living.updates_per_s, self.law, xp), each)
+        told = xp.repeat(living.told_per_s / xp.maximum(living.updates_per_s, LEAST_PER_S), each)
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
+        noise = noise._replace(told=told)
         woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
         woken = woken._replace(after=self._bodies.under_recorded_sky(woken.after))
-        rate = updates_after(living.updates_per_s, woken.result.updates_pushed, woken.result.dt_s, xp)
-        return Awoken(Living(woken.after, rate), outcome(woken, params, self._measures, xp), woken)
+        dt = woken.result.dt_s
+        rate = updates_after(living.updates_per_s, woken.result.updates_pushed, dt, xp)
+        worth = updates_after(living.told_per_s, woken.told, dt, xp)
+        return Awoken(Living(woken.after, rate, worth), outcome(woken, params, self._measures, xp), woken)
 
     def promise(self, living: Living) -> Any:
         """(…, objectives)"""
@@ -151,6 +166,14 @@ class WakeFleet:
 
     def _right(self, state: State) -> Any:
         return self._measures.accuracy.accuracy(state, self._xp)
+
+
+def _learnt(bodies: State, u: Any, xp: Any) -> dict[str, Any]:
+    """Fleets that begin, and such as have learnt for days; since the last jump as much or less."""
+    newest = MOST_KNOWN ** u[..., 6] - 1
+    since = newest * u[..., 3]
+    lag = xp.where(bodies.versions_behind > 0, 0.5 + 0.5 * u[..., 5], 1.0)
+    return {"known": newest * lag, "present": since * lag, "newest_known": newest, "newest_present": since}
 
 
 def _places(sleeps: SleepOptions) -> list[int]:

@@ -37,8 +37,6 @@ class Conditions:
     warm_up_days: float = 1.0
     """Not counted: the start is forgotten."""
     seed: int = 0
-    new: bool = False
-    """Whether devices begin as they are set up, at midnight and with nothing trained."""
 
     def play(
         self,
@@ -56,7 +54,6 @@ class Conditions:
             days=self.days,
             warm_up_days=self.warm_up_days,
             seed=self.seed,
-            new=self.new,
             progress=progress,
         )
 

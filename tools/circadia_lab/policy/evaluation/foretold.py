@@ -12,23 +12,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from circadia.errors import ConfigError
-from circadia.policy.artifact import load_policy, shipped_policy
+from circadia.observation import DAY_S
+from circadia.policy.artifact import shipped_policy
 from circadia.policy.rules import RULES
+from circadia_lab.data.day.plan import PERIOD_S
 from circadia_lab.policy.env.problem import find_problem
-from circadia_lab.policy.evaluation.scorers import of_file, of_rule
+from circadia_lab.policy.evaluation.deciding import decider_of_file, decider_of_rule
+from circadia_lab.policy.evaluation.first_day import live
+from circadia_lab.policy.evaluation.histogram import LATENCY_EDGES_S, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from circadia_lab.policy.env.problem import Problem
-    from circadia_lab.policy.evaluation.arm import Conditions
-    from circadia_lab.policy.evaluation.played import Played
-    from circadia_lab.policy.evaluation.scorers import Scorer
+    from circadia_lab.policy.evaluation.deciding import Decider
+    from circadia_lab.policy.evaluation.first_day import Lived
 
-PROBLEMS = {"task": "demonstration-task", "cnn": "demonstration"}
+PROBLEMS = {"task": "wake-demonstration", "cnn": "wake-demonstration-cnn"}
 """By how long work took."""
 EARLIER = ("pixel-3", "fairphone-4", "pi-solar")
 """Dealt in turn to the devices of a run whose summary does not tell their kinds."""
@@ -36,8 +37,11 @@ PREFERENCE = (1 / 3, 1 / 3, 1 / 3)
 """The demonstration's devices have the agent's default."""
 ARM = "circadia"
 ACCURACY, JOULES = "accuracy over the day", "energy of the agent"
-"""The figures by which the simulator is judged."""
-CHOOSES = "it chooses its sleeps, and the demonstration's problems have ticks of a fixed length"
+"""The figures by which the simulator is judged …"""
+BATTERY = "energy of the agent's work, out of the battery"
+"""… and one that is hard to foretell: it takes chargers and clouds at the very time of the work."""
+COPIES = 16
+"""Of the fleet, when nobody says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,24 +117,19 @@ def read_run(path: Path) -> Demonstration:
     return found
 
 
-def scorer_of(policy: str) -> Scorer:
+def decider_of(policy: str) -> Decider:
     """What an arm's devices ran, by its name in the summary; `ConfigError` for what cannot be played here."""
     if why := unplayable(policy):
         raise ConfigError(f"policy {policy!r} of that run cannot be played in the simulator: {why}")
-    return of_rule(RULES[policy]()) if policy in RULES else of_file(_file(policy))
+    if policy in RULES:
+        return decider_of_rule(policy, PERIOD_S)
+    return decider_of_file(shipped_policy() if policy == "default" else Path(policy), PERIOD_S)
 
 
 def unplayable(policy: str) -> str | None:
-    """Why the simulator's fixed ticks cannot play what an arm's devices ran; None for what they can."""
-    if policy in RULES:
-        return CHOOSES if hasattr(RULES[policy], "sleeps") else None
-    if policy == "default" or policy.endswith(".tflite"):
-        return CHOOSES if load_policy(_file(policy)).manifest.sleeps is not None else None
-    return "it is neither a rule nor a policy file"
-
-
-def _file(policy: str) -> Path:
-    return shipped_policy() if policy == "default" else Path(policy)
+    """Why the simulator cannot play what an arm's devices ran; None for what it can."""
+    known = policy in RULES or policy == "default" or policy.endswith(".tflite")
+    return None if known else "it is neither a rule nor a policy file"
 
 
 def not_foretold(run: Demonstration) -> dict[str, str]:
@@ -140,9 +139,13 @@ def not_foretold(run: Demonstration) -> dict[str, str]:
 
 
 def foretell(
-    run: Demonstration, conditions: Conditions, tell: Callable[[str, float], None] | None = None
+    run: Demonstration,
+    *,
+    copies: int = COPIES,
+    seed: int = 0,
+    tell: Callable[[str, float], None] | None = None,
 ) -> tuple[Foretold, ...]:
-    """Every arm's first day in the run's fleet, with as many copies, against that arm; see `not_foretold`."""
+    """Every arm's first day in so many copies of the run's fleet, against that arm; see `not_foretold`."""
     problem = run.problem()
     left_out = not_foretold(run)
     rows: list[Foretold] = []
@@ -151,34 +154,37 @@ def foretell(
             continue
         if tell:
             tell(f"foretelling {name}", done / len(run.arms))
-        rows += _arm(name, found, run.devices, _first_day(problem, scorer_of(found["policy"]), conditions))
+        decide, day_s = decider_of(found["policy"]), float(found["day_s"])
+        lived = live(problem, decide, PREFERENCE, copies=copies, seed=seed, day_s=day_s)
+        rows += _arm(name, found, run.devices, lived)
     return tuple(rows)
 
 
-def _first_day(problem: Problem, scorer: Scorer, conditions: Conditions) -> Played:
-    first = replace(conditions, days=1.0, warm_up_days=0.0, new=True)
-    return first.play(problem, scorer, np.array([PREFERENCE]))
-
-
-def _arm(name: str, found: Mapping[str, Any], devices: int, played: Played) -> list[Foretold]:
-    days = devices * found["day_s"] / 86_400
+def _arm(name: str, found: Mapping[str, Any], devices: int, lived: Lived) -> list[Foretold]:
+    day = found["day_s"] / DAY_S
+    days = devices * day
     ended = found["served"] + found["expired"]
+    served, expired = float(lived.served.sum()), float(lived.expired.sum())
+    latencies = lived.latencies.sum((0, 1))
+    battery_j = _known(found.get("battery_agent_j"))
     rows = (
-        ("requests served", "a device and day", _per_day(played, "served"), found["served"] / days),
-        (JOULES, "kJ a device and day", _per_day(played, "agent_j") / 1e3, found["energy_total_j"] / days / 1e3),
-        ("energy for a served request", "J", float(played.j_per_served[0]), _known(found["energy_per_served_j"])),
-        ("latency, median", "s", float(played.latency_s(0.5)[0]), _known(found["latency_median_s"])),
-        ("latency, 95th percentile", "s", float(played.latency_s(0.95)[0]), _known(found["latency_p95_s"])),
-        ("requests expired", "share", float(played.expired_share[0]), found["expired"] / ended if ended else math.nan),
-        (ACCURACY, "share", float(played.accuracy[0]), _known(found["mean_accuracy"])),
+        ("requests served", "a device and day", float(lived.served.mean()) / day, found["served"] / days),
+        (JOULES, "kJ a device and day", float(lived.energy_j.mean()) / 1e3 / day, found["energy_total_j"] / days / 1e3),
+        (BATTERY, "kJ a device and day", float(lived.battery_agent_j.mean()) / 1e3 / day, battery_j / days / 1e3),
+        ("energy for a served request", "J", _ratio(lived.energy_j.sum(), served), _known(found["energy_per_served_j"])),
+        ("latency, median", "s", float(quantile(latencies, LATENCY_EDGES_S, 0.5)), _known(found["latency_median_s"])),
+        ("latency, 95th percentile", "s", float(quantile(latencies, LATENCY_EDGES_S, 0.95)), _known(found["latency_p95_s"])),
+        ("requests expired", "share", _ratio(expired, expired + served), _ratio(found["expired"], ended)),
+        (ACCURACY, "share", float(lived.accuracy.mean()), _known(found["mean_accuracy"])),
+        ("accuracy at the end", "share", float(lived.last_accuracy.mean()), _known(found.get("federated_accuracy"))),
     )  # fmt: skip
     return [Foretold(arm=name, name=row, unit=unit, foretold=a, found=b) for row, unit, a, b in rows]
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below else math.nan
 
 
 def _known(value: float | None) -> float:
     """NaN for what an arm has not, as the latency of one that served nothing."""
     return math.nan if value is None else value
-
-
-def _per_day(played: Played, field: str) -> float:
-    return float(getattr(played.sums, field).sum() / played.sums.days.sum())

@@ -54,14 +54,12 @@ def play(
     days: float = 4.0,
     warm_up_days: float = 1.0,
     seed: int = 0,
-    new: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Played:
     """(preferences, objectives) → what became of `per_device` copies of each device under each of them.
 
     Ticks that begin in the `days` after `warm_up_days` count. The same seed is the same chance for every policy and
-    preference, and copy i is the same whatever `per_device` is. `new` devices begin at midnight with the first version
-    and nothing trained, others in all sorts of states. `progress` is told the share that is done.
+    preference, and copy i is the same whatever `per_device` is. `progress` is told the share that is done.
     `ConfigError` for no preference, no copy or no time.
     """
     preferences = np.atleast_2d(np.asarray(preferences, np.float64))
@@ -74,7 +72,7 @@ def play(
     chunks = [range(i, min(i + at_once, per_device)) for i in range(0, per_device, at_once)]
     parts = []
     for i, copies in enumerate(chunks):
-        way = Way(problem, preferences, copies, seed, new=new)
+        way = Way(problem, preferences, copies, seed)
         tally = _Tally(way)
         for done, tick in way.ticks(scorer, warm_up_days, days):
             tally.add(tick)
@@ -90,20 +88,10 @@ def play(
     )
 
 
-def new_device(state: State) -> State:
-    """As it is set up at midnight: the first version just published, its stock of examples new, nothing trained."""
-    nothing = 0 * state.time_s
-    fields = ("time_s", "practice", "model_age_s", "newest_age_s", "versions_behind", "fresh_age_s")
-    return state._replace(fresh_examples=state.stored_examples, **dict.fromkeys(fields, nothing))
-
-
 class Way:
     """Some copies of every device, under every preference, through time."""
 
-    def __init__(
-        self, problem: Problem, preferences: Floats, copies: range, seed: int, *, new: bool = False
-    ) -> None:
-        self._new = new
+    def __init__(self, problem: Problem, preferences: Floats, copies: range, seed: int) -> None:
         self.preferences, self.copies = len(preferences), len(copies)
         self.fleet = Fleet(problem, self.preferences * self.copies)
         self._period_s = problem.ticks.period_s
@@ -116,8 +104,7 @@ class Way:
 
     def start(self) -> State:
         """The first state, which a copy has under every preference."""
-        state = self.fleet.start(uniforms(moments(self._keys, 0, 0), STARTS))
-        return new_device(state) if self._new else state
+        return self.fleet.start(uniforms(moments(self._keys, 0, 0), STARTS))
 
     def ticks(self, scorer: Scorer, warm_up_days: float, days: float) -> Iterator[tuple[float, Tick]]:
         """Until the days of every device are over, with the share of the time that the slowest is through."""

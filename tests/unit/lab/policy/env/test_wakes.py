@@ -13,6 +13,7 @@ from circadia.actions import CATALOGUE, INDEX
 from circadia.due import DUE as DUE_LIMITS
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, DAY_S, HOUR_S, WIDTH
+from circadia.physics.learnt import KEPT, VERSION_GAIN, worth
 from circadia.policy.sleeps import LONGEST_S, SLEEPS
 from circadia.types import Link, Load, WakeOn
 from circadia_lab.policy.env.environment import STARTS
@@ -150,21 +151,15 @@ def test_what_the_federation_published_is_known_when_it_was_asked() -> None:
 
 
 def test_recent_errors_tell_of_a_world_that_moved() -> None:
-    law = WakeLaw(drift_loss=0.2, drift_scale=0.1)
-    problem = replace(BOARD, wake=law)
-    fleet = WakeFleet(problem, 400)
+    fleet = WakeFleet(BOARD, 400)
     random = np.random.default_rng(1)
+    known = {"known": 20_000.0, "present": 20_000.0, "unsent_examples": 0}
 
-    def error(drift: float) -> float:
-        living = at_rest(fleet, practice=5000, fresh_age_s=0, fresh_examples=0, unsent_examples=0)
+    def error(present: float) -> float:
+        living = at_rest(fleet, fresh_examples=0)
         for _ in range(60):
-            full = {
-                "queue_length": 32,
-                "queue_age_s": 10,
-                "queue_slack_s": 3000,
-                "drift": drift,
-                "model_age_s": 0,
-            }
+            full = {"queue_length": 32, "queue_age_s": 10, "queue_slack_s": 3000}
+            full |= known | {"present": present}
             changes = {name: np.full(fleet.shape, float(value)) for name, value in full.items()}
             living = living._replace(bodies=living.bodies._replace(**changes))
             work = np.full(fleet.shape, INDEX["serve/low/large"])
@@ -173,25 +168,46 @@ def test_recent_errors_tell_of_a_world_that_moved() -> None:
             ).living
         return float(living.bodies.recent_error.mean())
 
-    known = problem.served_accuracy
-    state: State = at_rest(fleet, practice=5000, unsent_examples=0, fresh_age_s=0, model_age_s=0).bodies
-    for drift in (0.0, 10.0):
-        told = known.accuracy(state._replace(drift=np.full(fleet.shape, drift), practice=state.practice))
-        assert error(drift) == pytest.approx(1 - told.mean(), abs=0.02)
+    for present in (20_000.0, 0.0):
+        state: State = at_rest(fleet, **known | {"present": present}).bodies
+        told = BOARD.served_accuracy.accuracy(state)
+        assert error(present) == pytest.approx(1 - told.mean(), abs=0.02)
 
 
-def test_training_on_new_examples_and_newer_versions_end_a_drift() -> None:
-    fleet = WakeFleet(replace(BOARD, wake=WakeLaw(jumps_per_day=24)), 1)
-    living = at_rest(
-        fleet, fresh_examples=200, stored_examples=200, drift=2, versions_behind=1, link=Link.FREE
-    )
+def test_training_and_newer_versions_make_up_for_a_jump() -> None:
+    fleet = WakeFleet(replace(BOARD, wake=WakeLaw(drift_per_day=0, jumps_per_day=24)), 1)
+    rows = {
+        "known": 5000,
+        "present": 4000,
+        "newest_known": 9000,
+        "newest_present": 7000,
+        "unsent_examples": 0,
+    }
+    living = at_rest(fleet, stored_examples=200, versions_behind=1, link=Link.FREE, **rows)
     jumped = lived(fleet, living, "sleep", asked(fleet, HOUR_S), u=0.5).living.bodies
-    assert one(jumped.drift) == 3
-    trained = lived(fleet, living, "train/low/large", asked(fleet, 4), u=0.0).living.bodies
-    assert one(trained.drift) < 2 * np.exp(-3)
-    older = living._replace(bodies=living.bodies._replace(newest_drift=np.full((1, 1), 0.25)))
-    pulled = lived(fleet, older, "sleep/sync-pull", asked(fleet, 4), u=0.0).living.bodies
-    assert one(pulled.drift) == 0.25
+    assert one(jumped.known) == 5000
+    assert one(jumped.present) == pytest.approx(4000 * KEPT)
+    assert one(jumped.newest_present) < 7000
+    trained = lived(fleet, living, "train/low/large", asked(fleet, 4), u=0.0).woken.begin
+    assert one(trained.present) == pytest.approx(4000 + worth(512.0, np))
+    again = lived(
+        fleet, living._replace(bodies=trained), "train/low/large", asked(fleet, 4), u=0.0
+    ).woken.begin
+    assert one(again.known) == pytest.approx(5000 + worth(1024.0, np))
+    pulled = lived(fleet, living._replace(bodies=trained), "sleep/sync-pull", asked(fleet, 4), u=0.0)
+    assert one(pulled.woken.begin.known) == pytest.approx(9000 + worth(512.0, np))
+    assert one(pulled.woken.begin.present) == pytest.approx(7000 + worth(512.0, np))
+
+
+def test_a_version_is_worth_what_updates_are() -> None:
+    fleet = WakeFleet(replace(BOARD, wake=WakeLaw(drift_per_day=0)), 1)
+    living = at_rest(fleet, newest_known=100, newest_present=50)
+    living = living._replace(updates_per_s=np.full(1, 0.01), told_per_s=np.full(1, 3.0))
+    woken = lived(fleet, living, "sleep", asked(fleet, 2 * HOUR_S), u=0.5).woken
+    versions = one(woken.after.versions_behind - living.bodies.versions_behind)
+    assert versions > 10
+    assert one(woken.after.newest_known) == pytest.approx(100 + versions * VERSION_GAIN * 300)
+    assert one(woken.after.newest_present) == pytest.approx(50 + versions * VERSION_GAIN * 300)
 
 
 def test_a_fleet_that_never_pushes_has_no_versions() -> None:
@@ -254,7 +270,7 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(ConfigError, match="late_shares"):
         WakeLaw(late_s=(0, 1), late_shares=(0.5, 0.4))
     with pytest.raises(ConfigError, match="negative"):
-        WakeLaw(drift_loss=-1)
+        WakeLaw(drift_per_day=-1)
     with pytest.raises(ConfigError, match="cannot be dealt"):
         WakeEnvironment(find_problem("wake-mixture"), 7)
 

@@ -15,17 +15,16 @@ from circadia_lab.data.day.plan import BOARD_DEADLINE_S, BOARDS, DEADLINE_S, FLE
 from circadia_lab.data.traces.arrivals import Arrivals
 from circadia_lab.data.traces.bursts import burst_table
 from circadia_lab.policy.env.problem import find_problem
-from circadia_lab.policy.evaluation.arm import Conditions
 from circadia_lab.policy.evaluation.foretold import (
     PROBLEMS,
     Demonstration,
     Foretold,
+    decider_of,
     foretell,
     joules_off,
     not_foretold,
     points_off,
     read_run,
-    scorer_of,
 )
 from circadia_lab.policy.evaluation.tables import foretold as table
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 def summary(**changes: Any) -> dict[str, Any]:
     arm = {
-        "complete": True, "day_s": 86_400.0, "served": 3_200, "expired": 0, "energy_total_j": 80_000.0,
+        "complete": True, "day_s": 21_600.0, "served": 800, "expired": 0, "energy_total_j": 20_000.0,
         "energy_per_served_j": 25.0, "latency_median_s": 1.0, "latency_p95_s": 10.0, "mean_accuracy": 0.85,
     }  # fmt: skip
     return {"devices": 8, "arms": {"circadia": arm | changes}}
@@ -57,7 +56,7 @@ def test_a_summary_of_earlier_is_of_its_fleet(tmp_path: Path) -> None:
     path.write_text(json.dumps(summary()))
     run = read_run(path)
     assert run.kinds == ("pixel-3", "fairphone-4", "pi-solar") * 2 + ("pixel-3", "fairphone-4")
-    assert run.problem().name == "demonstration"
+    assert run.problem().name == "wake-demonstration-cnn"
 
 
 def test_its_bursts_are_the_demonstrations() -> None:
@@ -72,8 +71,7 @@ def test_its_bursts_are_the_demonstrations() -> None:
 def test_figures_are_by_device_and_day(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(summary(policy="threshold")))
-    conditions = Conditions(per_device=1, days=0.5, warm_up_days=0.1)
-    rows = foretell(read_run(path), conditions)
+    rows = foretell(read_run(path), copies=1)
     assert {row.arm for row in rows} == {"circadia"}
     found = {row.name: row for row in rows}
     assert found["requests served"].found == 400
@@ -94,8 +92,8 @@ def test_every_arm_is_foretold_by_its_own_policy(tmp_path: Path) -> None:
     path.write_text(json.dumps(whole))
     run = read_run(path)
     assert [device.profile.name for device in run.problem().devices] == ["pi-solar", "pixel-3"]
-    rows = foretell(run, Conditions(per_device=1))
-    assert len(rows) == 14
+    rows = foretell(run, copies=1)
+    assert len(rows) == 18
     first, second = ([r.foretold for r in rows if r.arm == arm] for arm in ("circadia", "threshold"))
     assert first != second
 
@@ -123,23 +121,24 @@ def test_a_kind_that_the_problem_has_not() -> None:
 
 def test_a_policy_that_cannot_be_played() -> None:
     with pytest.raises(ConfigError, match="'separate' of that run cannot be played"):
-        scorer_of("separate")
+        decider_of("separate")
 
 
 @pytest.mark.slow
-def test_arms_that_choose_their_sleeps_or_are_unknown_are_named_and_left_out(tmp_path: Path) -> None:
-    whole = summary(policy="threshold")
-    whole["arms"] |= {name: whole["arms"]["circadia"] | {"policy": name} for name in ("due", "separate")}
+def test_arms_that_choose_their_sleeps_are_foretold_and_unknown_ones_named(tmp_path: Path) -> None:
+    whole = summary(policy="due", by_device={"a": {"kind": "pi-boot"}})
+    whole["devices"] = 1
+    whole["arms"]["separate"] = whole["arms"]["circadia"] | {"policy": "separate"}
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(whole))
     run = read_run(path)
     left_out = not_foretold(run)
-    assert {name: why.split()[1] for name, why in left_out.items()} == {"due": "chooses", "separate": "is"}
-    rows = foretell(run, Conditions(per_device=1, days=0.1))
+    assert left_out == {"separate": "it is neither a rule nor a policy file"}
+    rows = foretell(run, copies=2)
     assert {row.arm for row in rows} == {"circadia"}
     told = dict(table(rows, left_out).groups)
-    assert told["due"][0][0].startswith("not foretold: it chooses its sleeps")
-    assert list(told) == ["circadia", "due", "separate"]
+    assert told["separate"][0][0].startswith("not foretold: it is neither")
+    assert list(told) == ["circadia", "separate"]
 
 
 @pytest.mark.slow
@@ -147,10 +146,11 @@ def test_an_arm_that_served_nothing_has_dashes(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("energy_per_served_j", "latency_median_s", "latency_p95_s"))
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(summary(policy="threshold", served=0, **nothing)))
-    rows = foretell(read_run(path), Conditions(per_device=1, days=0.1))
+    rows = foretell(read_run(path), copies=1)
     unknown = {row.name for row in rows if np.isnan(row.found)}
     assert unknown == {
         "energy for a served request", "latency, median", "latency, 95th percentile", "requests expired",
+        "energy of the agent's work, out of the battery", "accuracy at the end",
     }  # fmt: skip
     cells = {row[0]: row for row in table(rows, {}).groups[0][1]}
     assert cells["latency, median"][3:] == ("–", "–")

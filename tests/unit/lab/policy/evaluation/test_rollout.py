@@ -114,17 +114,6 @@ def test_what_is_counted_is_the_days_asked_for(problem: Problem) -> None:
     assert served.latencies.sum(-1) == pytest.approx(served.served)
 
 
-def test_new_devices_begin_at_midnight_with_nothing_trained(problem: Problem) -> None:
-    way = Way(problem, np.array([[1.0, 0.0, 0.0]]), range(2), 0, new=True)
-    state = way.start()
-    assert not np.array([state.time_s, state.practice, state.model_age_s, state.versions_behind]).any()
-    assert (state.fresh_examples == state.stored_examples).all()
-    assert (state.fresh_examples > 0).all()
-    assert len(np.unique(state.battery_j)) > 1
-    new, other = (briefly(problem, ASLEEP, new=new).accuracy for new in (True, False))
-    assert (new < other).all()
-
-
 @pytest.mark.parametrize(
     "wrong", [{"per_device": 0}, {"days": 0.0}, {"warm_up_days": -1.0}, {"days": float("nan")}]
 )
