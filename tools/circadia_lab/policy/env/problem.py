@@ -43,11 +43,14 @@ class Device:
 
     profile: DeviceProfile
     scenario: Scenario
+    own_work: bool = False
+    """Whether work takes what its profile says, whatever the problem's task."""
 
     @property
     def name(self) -> str:
         """Of both."""
-        return f"{self.profile.name} · {self.scenario.name}"
+        named = f"{self.profile.name} · {self.scenario.name}"
+        return f"{named} · own work" if self.own_work else named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +292,7 @@ def _working(devices: Iterable[Device], task: str, folder: Path) -> Iterator[Dev
     loaded = load_task(task if task in SHIPPED else folder / task)
     work = work_of(loaded.name, loaded.model, loaded.infer_batch)
     for device in devices:
-        yield replace(device, profile=with_work(device.profile, work))
+        yield device if device.own_work else replace(device, profile=with_work(device.profile, work))
 
 
 def _trace(path: Path) -> DayTrace:
@@ -338,11 +341,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _device(row: Mapping[str, Any], folder: Path) -> Device:
-    check_keys(row, ("profile", "scenario"), "devices.")
+    check_keys(row, ("profile", "scenario", "own_work"), "devices.")
     if not {"profile", "scenario"} <= set(row):
         raise ConfigError("each of devices needs a profile and a scenario, by name or as a file")
     return Device(
-        profile=_profile(str(row["profile"]), folder), scenario=_scenario(str(row["scenario"]), folder)
+        profile=_profile(str(row["profile"]), folder),
+        scenario=_scenario(str(row["scenario"]), folder),
+        own_work=bool(_typed(row.get("own_work", False), False, "devices.own_work")),
     )
 
 
