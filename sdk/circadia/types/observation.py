@@ -112,3 +112,5 @@ class Observation:
     """What one exchange takes before its first byte."""
     sleep_w: float = NAN
     """What sleep draws."""
+    training_step_j: float = NAN
+    """What one step of training takes at the low clock."""
