@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -83,8 +83,7 @@ class DueSettings:
             raise ConfigError("due: hours are 24 factors or none, the clock is low or high")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Wish:
+class Wish(NamedTuple):
     """(…,) each: the parts that are wanted, and how much of them."""
 
     serves: Any
@@ -101,77 +100,64 @@ class DueRule:
     name = "due"
     sleeps = SLEEPS
 
-    def __init__(self, settings: DueSettings | None = None) -> None:
+    def __init__(self, settings: DueSettings | None = None, xp: Any = np) -> None:
+        """`xp`: the array module that it computes with."""
         self.settings = settings or DueSettings()
         self.offered = np.ones(len(CATALOGUE), bool)
         self.offered.flags.writeable = False
         self._high = FACTS.high == (self.settings.clock == "high")
+        self._xp = xp
 
-    def scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scores(self, x: Any) -> Any:
         """(…, actions): all parts that are wanted and none that is not has the most."""
-        wish = self._wish(np.asarray(x))
+        xp, wish = self._xp, self.wish(x)
         score: Any = 0.0
         for part, worth in PARTS.items():
-            does, wanted = getattr(FACTS, part), getattr(wish, part)[..., None]
-            score = score + np.where(does, np.where(wanted, worth, -UNWANTED), 0.0)
-        many, much = wish.many[..., None], wish.much[..., None]
-        fits = FACTS.serves & ((FACTS.answers > SERVE_LIMIT[Work.SMALL]) == many)
-        fits = fits * 1.0 + (FACTS.trains & ((FACTS.steps > SMALL_STEPS) == much))
-        clock = 0.5 * (FACTS.serves | FACTS.trains) * self._high
-        found: NDArray[np.float32] = (score + FITTING * (fits + clock)).astype(np.float32)
-        return found
+            wanted = getattr(wish, part)[..., None]
+            score = score + xp.where(getattr(FACTS, part), xp.where(wanted, worth, -UNWANTED), 0.0)
+        return (score + FITTING * self.fits(wish)).astype(np.float32)
 
-    def _wish(self, x: Any) -> _Wish:
-        patience = self._patience(x)
-        found = due(x, heard=self._heard(x), limits=self.settings.limits, patience=patience)
-        waits, fresh = _column(x, "queue_length"), _column(x, "fresh_examples")
-        late = (waits > 0) & (_column(x, "queue_slack_s") <= _held_s(x))
+    def fits(self, wish: Wish) -> Any:
+        """(…, actions) 1 for each amount of a part that is the wanted one, half of it for the clock."""
+        large = FACTS.answers > SERVE_LIMIT[Work.SMALL], FACTS.steps > SMALL_STEPS
+        many, much = wish.many[..., None], wish.much[..., None]
+        clock = 0.5 * ((FACTS.serves | FACTS.trains) & self._high)
+        return 1.0 * (FACTS.serves & (large[0] == many)) + (FACTS.trains & (large[1] == much)) + clock
+
+    def wish(self, x: Any) -> Wish:
+        """What it wants done in this wake."""
+        xp, settings, patience = self._xp, self.settings, self._patience(x)
+        found = due(x, heard=self._heard(x), limits=settings.limits, patience=patience, xp=xp)
+        waits, fresh = self._column(x, "queue_length"), self._column(x, "fresh_examples")
+        late = (waits > 0) & (self._column(x, "queue_slack_s") <= self._held_s(x))
         within = self._within_s(x)
         awake = ~self._heard(x) | ((waits > 0) & ~self._holds(x))
-        due_now = np.minimum(np.minimum(found.request, found.training), found.exchange) <= SOON_S
+        due_now = xp.minimum(xp.minimum(found.request, found.training), found.exchange) <= SOON_S
         act = awake | late | due_now
-        charging, soc = _column(x, "charging") > 0, _column(x, "battery_soc")
+        charging, soc = self._column(x, "charging") > 0, self._column(x, "battery_soc")
         serves = act & (waits > 0) & (awake | late | (found.request <= within))
-        trains = (
-            act
-            & (found.training <= within * patience.training)
-            & (charging | (soc > self.settings.train_soc))
-        )
-        linked = _column(x, "link") >= Link.METERED
+        fresh_due = found.training <= within * patience.training
+        trains = act & fresh_due & (charging | (soc > settings.train_soc))
+        linked = self._column(x, "link") >= Link.METERED
         near = found.exchange <= within * patience.exchange
-        pulls = act & linked & near & (charging | (soc > self.settings.sync_soc))
-        unsent = _column(x, "unsent_examples") + _column(x, "spooled_updates") > 0
-        return _Wish(
+        pulls = act & linked & near & (charging | (soc > settings.sync_soc))
+        unsent = self._column(x, "unsent_examples") + self._column(x, "spooled_updates") > 0
+        return Wish(
             serves=serves,
             trains=trains,
             pulls=pulls,
             pushes=pulls & (unsent | trains),
             many=waits > SERVE_LIMIT[Work.SMALL],
-            much=(fresh > SMALL_EXAMPLES) | _is_cheap(x),
+            much=(fresh > SMALL_EXAMPLES) | self._is_cheap(x),
         )
 
-    def _heard(self, x: Any) -> Any:
-        return ~(_column(x, "wake_on_request", absent=2.0) <= 0)
-
-    def _holds(self, x: Any) -> Any:
-        return _column(x, "preference_latency") < self.settings.patient_latency
-
-    def _within_s(self, x: Any) -> Any:
-        within = np.where(_column(x, "charging") > 0, self.settings.charging_within_s, self.settings.within_s)
-        if not self.settings.hours:
-            return within
-        angle = np.arctan2(_column(x, "day_sine"), _column(x, "day_cosine"))
-        hour = (np.floor(angle * (12 / np.pi)).astype(int)) % 24
-        return within * np.asarray(self.settings.hours)[hour]
-
-    def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def sleep_scores(self, x: Any) -> Any:
         """(…, options): until due, woken in time for deadlines if the body can, else at once, else not; −inf for lengths."""
-        holds = self._holds(np.asarray(x))[..., None]
-        liked = {WakeOn.DEADLINE: np.where(holds, 40.0, 20.0), WakeOn.REQUEST: np.where(holds, 20.0, 40.0)}
-        scores = np.full((*x.shape[:-1], SLEEPS.count), -np.inf, np.float32)
-        for place, kind in enumerate(SLEEPS.wake_on):
-            scores[..., place * SLEEPS.group + SLEEPS.bins] = liked.get(kind, np.zeros(1))[..., 0]
-        return scores
+        xp, holds = self._xp, self._holds(x)
+        liked = {WakeOn.DEADLINE: xp.where(holds, 40.0, 20.0), WakeOn.REQUEST: xp.where(holds, 20.0, 40.0)}
+        kinds = xp.stack([liked.get(kind, 0.0 * holds) for kind in SLEEPS.wake_on], axis=-1)
+        spread = xp.repeat(kinds, SLEEPS.group, axis=-1)
+        return xp.where(UNTIL_DUE, spread, -np.inf).astype(np.float32)
 
     def due_s(self, x: NDArray[np.float32], action: Action) -> tuple[float, ...]:
         """(kinds,) seconds until something is due after that action; what could not be done is tried again."""
@@ -179,43 +165,60 @@ class DueRule:
 
     def due_after(self, x: Any, action: Any) -> Any:
         """(…, features) values and (…,) catalogue indices → (…, kinds) the same."""
-        x = np.asarray(x)
-        served = FACTS.serves[action] & (_column(x, "queue_length") <= FACTS.answers[action])
-        done = Done(served, FACTS.trains[action], FACTS.syncs[action])
+        xp, settings = self._xp, self.settings
+        serves, trains, syncs, answers = (
+            xp.asarray(fact)[action] for fact in (FACTS.serves, FACTS.trains, FACTS.syncs, FACTS.answers)
+        )
         left = partial(
             next_s,
             x,
-            done=done,
-            limits=self.settings.limits,
-            again_s=self.settings.again_s,
+            done=Done(serves & (self._column(x, "queue_length") <= answers), trains, syncs),
+            limits=settings.limits,
+            again_s=settings.again_s,
             patience=self._patience(x),
+            xp=xp,
         )
-        return np.stack([left(heard=kind is not WakeOn.DUE) for kind in SLEEPS.wake_on], axis=-1)
+        return xp.stack([left(heard=kind is not WakeOn.DUE) for kind in SLEEPS.wake_on], axis=-1)
+
+    def _heard(self, x: Any) -> Any:
+        return ~(self._column(x, "wake_on_request", absent=2.0) <= 0)
+
+    def _holds(self, x: Any) -> Any:
+        return self._column(x, "preference_latency") < self.settings.patient_latency
+
+    def _within_s(self, x: Any) -> Any:
+        xp, settings = self._xp, self.settings
+        charging = self._column(x, "charging") > 0
+        within = xp.where(charging, settings.charging_within_s, settings.within_s)
+        if not settings.hours:
+            return within
+        angle = xp.arctan2(self._column(x, "day_sine"), self._column(x, "day_cosine"))
+        hour = (xp.floor(angle * (12 / np.pi)).astype(int)) % 24
+        return within * xp.asarray(settings.hours)[hour]
 
     def _patience(self, x: Any) -> Patience:
-        return self.settings.patience.of(x, self.settings.limits)
+        return self.settings.patience.of(x, self.settings.limits, self._xp)
+
+    def _is_cheap(self, x: Any) -> Any:
+        """(…,) whether the steps that a large training has more than a small one cost no more than waking and an exchange.
+
+        Then old examples are practised as well.
+        """
+        wake_j = self._column(x, "wake_up_j") + self._column(x, "radio_session_j")
+        return MORE_STEPS * self._column(x, "training_step_j", absent=np.inf) <= wake_j
+
+    def _held_s(self, x: Any) -> Any:
+        """(…,) so long before its deadline a held request may be woken for (`circadia.pacing.margin_s`): it is due then."""
+        return margin_s(SERVING_S, self._column(x, "deadline_s", absent=DEADLINE_S), self._xp)
+
+    def _column(self, x: Any, name: str, absent: float = 0.0) -> Any:
+        """(…,) a feature, `absent` where it is not there."""
+        value = x[..., COLUMN[name]]
+        return self._xp.where(self._xp.isfinite(value), value, absent)
 
 
 SMALL_STEPS = min(FACTS.steps[FACTS.trains])
 MORE_STEPS = max(FACTS.steps[FACTS.trains]) - SMALL_STEPS
 PLACES = {action.name: i for i, action in enumerate(CATALOGUE)}
-
-
-def _is_cheap(x: Any) -> Any:
-    """(…,) whether the steps that a large training has more than a small one cost no more than a wake-up and an exchange.
-
-    Then old examples are practised as well.
-    """
-    wake_j = _column(x, "wake_up_j") + _column(x, "radio_session_j")
-    return MORE_STEPS * _column(x, "training_step_j", absent=np.inf) <= wake_j
-
-
-def _held_s(x: Any) -> Any:
-    """(…,) so long before its deadline a held request may be woken for (`circadia.pacing.margin_s`): it is due then."""
-    return margin_s(SERVING_S, _column(x, "deadline_s", absent=DEADLINE_S))
-
-
-def _column(x: Any, name: str, absent: float = 0.0) -> Any:
-    """(…,) a feature, `absent` where it is not there."""
-    value = x[..., COLUMN[name]]
-    return np.where(np.isfinite(value), value, absent)
+UNTIL_DUE = np.arange(SLEEPS.count) % SLEEPS.group == SLEEPS.bins
+"""(options,)"""

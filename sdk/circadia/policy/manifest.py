@@ -11,7 +11,8 @@ from typing import Any
 from circadia.due import DUE, DueLimits
 from circadia.errors import ArtifactError
 from circadia.observation import TABLE, Feature
-from circadia.policy.sleeps import EDGES_S, SleepOptions
+from circadia.policy.prior import PriorSettings, parsed
+from circadia.policy.sleeps import EDGES_S, SLEEPS, SleepOptions
 from circadia.types import WakeOn
 
 FORMAT = "circadia-policy-1"
@@ -72,6 +73,8 @@ class Manifest:
     score_vectors: tuple[ScoreVector, ...]
     sleeps: SleepHead | None = None
     """None in format 1."""
+    prior: PriorSettings | None = None
+    """What the scores of both outputs are added to, in format 2; None: nothing."""
     made: dict[str, Any] = field(default_factory=dict)
     """How it was made: generator, seed and what else its maker wants to say.
 
@@ -94,9 +97,13 @@ def dump_manifest(manifest: Manifest) -> str:
 def _contents(manifest: Manifest) -> dict[str, Any]:
     content = asdict(manifest)
     if manifest.sleeps is None:  # as format 1 has always been written
-        del content["sleeps"]
+        del content["sleeps"], content["prior"]
         for row in content["score_vectors"]:
             del row["sleeps"]
+    elif manifest.prior is None:
+        del content["prior"]
+    else:
+        content["prior"] = manifest.prior.as_dict()
     return {"format": FORMAT if manifest.sleeps is None else FORMAT_2, **content}
 
 
@@ -165,6 +172,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
             for row in content["score_vectors"]
         ),
         sleeps=None if sleeps is None else _sleep_head(sleeps),
+        prior=None if sleeps is None else _prior(content.get("prior"), sleeps),
         made=dict(content["made"]),
     )
 
@@ -183,6 +191,16 @@ def _sleep_head(content: dict[str, Any]) -> SleepHead:
     )
     _ = head.options
     return head
+
+
+def _prior(content: Any, sleeps: dict[str, Any]) -> PriorSettings | None:
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        raise TypeError(f"prior is {content!r}, not an object")
+    if _sleep_head(sleeps).options != SLEEPS:
+        raise ValueError("a prior is told for the usual kinds and lengths of sleep, not for others")
+    return parsed(content)
 
 
 def _table(rows: list[dict[str, Any]]) -> tuple[Feature, ...]:

@@ -13,8 +13,10 @@ from circadia.actions import CATALOGUE, facts_of
 from circadia.due import DUE, due_for
 from circadia.idle import Stock, lacking_now
 from circadia.observation import Encoder, Selection
+from circadia.policy.due_rule import PLACES
 from circadia.policy.folding import folding_of
 from circadia.policy.inference import Int8Network
+from circadia.policy.prior import Prior
 from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class NetworkPolicy:
         self._sleep_score = (
             _looked_up(1.0, 0) if head is None else _looked_up(head.output_scale, head.output_zero_point)
         )
+        self._prior = None if manifest.prior is None else Prior(manifest.prior)
         self._scored = b""
         """The observation whose scores the network holds."""
         outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
@@ -103,7 +106,7 @@ class NetworkPolicy:
             scores[self._places] = self._score[answer[self._order]]
         if self._gathered:
             self._fold(scores, answer.tobytes(), x)
-        return scores
+        return scores if self._prior is None else scores + self._prior.work(x)
 
     def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values → (options of `sleeps`,). After `scores` of the same values the network need not be asked again."""
@@ -111,10 +114,13 @@ class NetworkPolicy:
             self._network(self._encode(self._select(x)))
             self._scored = x.tobytes()
         scores: NDArray[np.float32] = self._sleep_score[self._network.second().view(np.uint8)]
-        return scores
+        return scores if self._prior is None else scores + self._prior.sleep(x)
 
     def due_s(self, x: NDArray[np.float32], action: Action) -> tuple[float, ...]:
         """Seconds until something is due after that action, for each kind of sleep in `sleeps`."""
+        if self._prior is not None:
+            due_s: list[float] = self._prior.due_s(x, np.intp(PLACES[action.name])).tolist()
+            return tuple(due_s)
         kinds = () if self.sleeps is None else self.sleeps.wake_on
         return due_for(x, action, kinds, self._due)
 

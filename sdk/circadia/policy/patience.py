@@ -55,26 +55,26 @@ class PatienceLaw:
                 f"patience: {self}: usual_error and shortest_s above 0, longest_s no less than shortest_s"
             )
 
-    def of(self, x: Any, limits: DueLimits) -> Patience:
+    def of(self, x: Any, limits: DueLimits, xp: Any = np) -> Patience:
         """(…, features) values → factors of the limits; what is not known counts as usual."""
         if not self.usual_j:
             return Patience()
-        weights = (_column(x, f"preference_{name}", 1 / 3) for name in ("energy", "accuracy"))
-        energy, accuracy = (np.maximum(weight, LEAST_WEIGHT) for weight in weights)
-        error = np.maximum(_column(x, "recent_error", self.usual_error), LEAST_ERROR)
-        haste = np.clip(np.sqrt(self.usual_error / error), self.most_haste, 1.0)
+        weights = (_column(x, f"preference_{name}", 1 / 3, xp) for name in ("energy", "accuracy"))
+        energy, accuracy = (xp.maximum(weight, LEAST_WEIGHT) for weight in weights)
+        error = xp.maximum(_column(x, "recent_error", self.usual_error, xp), LEAST_ERROR)
+        haste = xp.clip(xp.sqrt(self.usual_error / error), self.most_haste, 1.0)
         wake_j = x[..., COLUMN["wake_up_j"]]
         train_j = wake_j + STEPS * x[..., COLUMN["training_step_j"]]
         radio_j = wake_j + x[..., COLUMN["radio_session_j"]]
 
         def factor(joules: Any, limit_s: float) -> Any:
-            known_j = np.where(np.isnan(joules), self.usual_j, joules)
-            waits_s = limit_s * haste * np.sqrt(energy / accuracy * known_j / self.usual_j)
-            return np.clip(waits_s, self.shortest_s, max(self.longest_s, limit_s)) / max(limit_s, 1.0)
+            known_j = xp.where(xp.isnan(joules), self.usual_j, joules)
+            waits_s = limit_s * haste * xp.sqrt(energy / accuracy * known_j / self.usual_j)
+            return xp.clip(waits_s, self.shortest_s, max(self.longest_s, limit_s)) / max(limit_s, 1.0)
 
         return Patience(factor(train_j, limits.fresh_limit_s), factor(radio_j, limits.contact_limit_s))
 
 
-def _column(x: Any, name: str, absent: float) -> Any:
+def _column(x: Any, name: str, absent: float, xp: Any) -> Any:
     value = x[..., COLUMN[name]]
-    return np.where(np.isnan(value), absent, value)
+    return xp.where(xp.isnan(value), absent, value)
