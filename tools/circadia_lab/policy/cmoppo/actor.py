@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.cmoppo.config import Config
     from circadia_lab.policy.cmoppo.rollout import DrawFrom
-    from circadia_lab.policy.env.interface import AnyEnvironment
+    from circadia_lab.policy.cmoppo.update import Minibatch
+    from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
     Layers = tuple[FloatLayer, ...]
     Scorer = Callable[[NDArray[np.int8], NDArray[np.bool_]], NDArray[np.float32]]
@@ -100,25 +101,23 @@ class Actor:
     def drawn(
         self,
         parameters: Any,
-        encoded: Any,
-        mask: Any,
-        sleeps: Any = None,
+        seen: Seen | Minibatch,
         *,
         ranges: Any | None = None,
         rounded: Any = False,
     ) -> Drawn:
-        """(…, WIDTH) int8, (…, actions) and perhaps (…, options) bool → what is drawn from.
-
-        `rounded` as the device's 8 bits draw it.
-        """
-        x = encoded.astype(jnp.float32) * INPUT_SCALE
+        """Of (…,) what is seen: what is drawn from. `rounded` as the device's 8 bits draw it."""
+        mask, sleeps = seen.mask, seen.sleeps
+        x = seen.encoded.astype(jnp.float32) * INPUT_SCALE
         given = self.ranges() if ranges is None else ranges
         if sleeps is not None:
             layers, limits = parameters[0], given[0]
-            (work, sleep), seen = rounded_heads(layers, x, limits, rounded, self.lowest_score, heads=2)
+            (work, sleep), met = rounded_heads(layers, x, limits, rounded, self.lowest_score, heads=2)
             normaliser = sum(jnp.square(jax.nn.logsumexp(y, axis=-1)) for y in (work, sleep))
+            if seen.work_prior is not None:
+                work, sleep = work + seen.work_prior, sleep + seen.sleep_prior
             return Drawn(
-                _coupled(work, mask, jnp), normaliser, (seen,), sleep_log_p=_coupled(sleep, sleeps, jnp)
+                _coupled(work, mask, jnp), normaliser, (met,), sleep_log_p=_coupled(sleep, sleeps, jnp)
             )
         outputs = [
             rounded_forward(layers, x * part.columns(), limits, rounded, self.lowest_score)
@@ -130,15 +129,15 @@ class Actor:
             if len(self.parts) == 1
             else _joined(scores[0], scores[1], mask, jnp),
             sum(jnp.square(jax.nn.logsumexp(y, axis=-1)) for y in scores),
-            tuple(seen for _, seen in outputs),
+            tuple(met for _, met in outputs),
         )
 
     def draw_from(self, parameters: Any, *, ranges: Any | None = None, rounded: Any = False) -> DrawFrom:
         """See there: a pair of log-probabilities where the mask of the sleeps is given."""
 
-        def draw_from(encoded: Any, mask: Any, sleeps: Any = None) -> Any:
-            out = self.drawn(parameters, encoded, mask, sleeps, ranges=ranges, rounded=rounded)
-            return out.log_p if sleeps is None else (out.log_p, out.sleep_log_p)
+        def draw_from(seen: Seen) -> Any:
+            out = self.drawn(parameters, seen, ranges=ranges, rounded=rounded)
+            return out.log_p if seen.sleeps is None else (out.log_p, out.sleep_log_p)
 
         return draw_from
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
-    DrawFrom = Callable[..., Any]
-    """Encoded observations and mask → log-probabilities; with the mask of the sleeps → those of works and sleeps."""
+    DrawFrom = Callable[[Seen], Any]
+    """What is seen → log-probabilities; where sleeps are chosen → those of works and of sleeps."""
 
 
 class Ticks(NamedTuple):
@@ -40,6 +40,9 @@ class Ticks(NamedTuple):
     """(…, options) what the body can; None where ticks have a fixed length."""
     sleep: Any = None
     """(…, tried) the sleeps that go with the actions; `log_p` is of both."""
+    work_prior: Any = None
+    sleep_prior: Any = None
+    """As they were seen."""
 
 
 class Moved(NamedTuple):
@@ -55,13 +58,14 @@ def chosen(seen: Seen, draw_from: DrawFrom, key: Any) -> Any:
     """What each device does: (batch,) actions, or a `Choice` where sleeps are chosen."""
     u = jax.random.uniform(key, seen.mask.shape[:1])
     if seen.sleeps is None:
-        return sample(draw_from(seen.encoded, seen.mask), seen.mask, u, jnp).astype(jnp.int32)
-    work, sleep = draw_from(seen.encoded, seen.mask, seen.sleeps)
+        return sample(draw_from(seen), seen.mask, u, jnp).astype(jnp.int32)
+    work, sleep = draw_from(seen)
     v, place = jax.random.uniform(jax.random.fold_in(key, 1), (2, *u.shape))
     return Choice(
         sample(work, seen.mask, u, jnp).astype(jnp.int32),
         sample(sleep, seen.sleeps, v, jnp).astype(jnp.int32),
         place,
+        seen.values,
     )
 
 
@@ -105,19 +109,26 @@ def tick(
     ticks = Ticks(seen.encoded, seen.mask, actions, chosen, gain, promised, weight, instead)
     if seen.sleeps is None:
         return done.world, ticks._replace(action=actions.T)
-    return done.world, ticks._replace(action=actions.work.T, sleeps=seen.sleeps, sleep=actions.sleep.T)
+    return done.world, ticks._replace(
+        action=actions.work.T,
+        sleeps=seen.sleeps,
+        sleep=actions.sleep.T,
+        work_prior=seen.work_prior,
+        sleep_prior=seen.sleep_prior,
+    )
 
 
 def _tries(seen: Seen, draw_from: DrawFrom, keys: Any, own: int, explored: int) -> _Drawn:
     """The policy's `own` draws, then `explored` even ones; a choice's works and sleeps are drawn apart."""
     if seen.sleeps is None:
-        return _part(draw_from(seen.encoded, seen.mask), seen.mask, keys, own, explored)
-    log_p = draw_from(seen.encoded, seen.mask, seen.sleeps)
+        return _part(draw_from(seen), seen.mask, keys, own, explored)
+    log_p = draw_from(seen)
     of_sleep = [jax.random.fold_in(key, 1) for key in keys]
     work = _part(log_p[0], seen.mask, keys, own, explored)
     sleep = _part(log_p[1], seen.sleeps, of_sleep, own, explored)
     place = jax.random.uniform(jax.random.fold_in(keys[0], 2), work.action.shape)
-    return _Drawn(Choice(work.action, sleep.action, place), work.log_p + sleep.log_p)
+    values = None if seen.values is None else jnp.broadcast_to(seen.values, (own + explored, *seen.values.shape))
+    return _Drawn(Choice(work.action, sleep.action, place, values), work.log_p + sleep.log_p)
 
 
 def _part(log_p: Any, mask: Any, keys: Any, own: int, explored: int) -> _Drawn:

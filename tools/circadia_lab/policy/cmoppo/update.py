@@ -257,6 +257,8 @@ class Trainer:
             returns / deviation,
             ticks.sleeps,
             ticks.sleep,
+            ticks.work_prior,
+            ticks.sleep_prior,
         )
         spread = jnp.var(returns, (0, 1))
         return (
@@ -356,7 +358,7 @@ class Trainer:
     def _actor_loss(self, actor: Any, ranges: Any, part: Minibatch, share: Any) -> tuple[Any, Any]:
         config = self.config
         drawn = self.actor.drawn(
-            actor, part.encoded, part.mask, part.sleeps, ranges=ranges, rounded=share >= config.rounded_from
+            actor, part, ranges=ranges, rounded=share >= config.rounded_from
         )
         log_p = jnp.take_along_axis(drawn.log_p, part.action, -1)
         entropy = _entropy(drawn.log_p, part.mask)

@@ -28,6 +28,12 @@ class Seen(NamedTuple):
     """(batch, actions) bool, what the shield admits; sleeping is always among it."""
     sleeps: Any = None
     """(batch, sleep options) bool, what the body can; one at least. None where ticks have a fixed length."""
+    work_prior: Any = None
+    """(batch, actions) what a policy's scores are added to; None: nothing."""
+    sleep_prior: Any = None
+    """(batch, options) likewise."""
+    values: Any = None
+    """(batch, features) what is encoded, where an environment has a prior."""
 
 
 class Choice(NamedTuple):
@@ -39,6 +45,8 @@ class Choice(NamedTuple):
     """(batch,) int32 index of the sleep options, one that `Seen.sleeps` admits."""
     place: Any
     """(batch,) in [0, 1): where in the option's bin of lengths; of no meaning for "until due"."""
+    values: Any = None
+    """`Seen.values` when it was made: by these something is due."""
 
 
 class Outcome(NamedTuple):

@@ -16,6 +16,7 @@ from circadia.due import Done, next_s
 from circadia.errors import ConfigError
 from circadia.observation import encode
 from circadia.physics import dynamics, learnt, wake
+from circadia.policy.prior import Prior
 from circadia.policy.sleeps import SLEEPS, Drawn
 from circadia.types import WakeOn
 from circadia_lab.policy.env import sleeping
@@ -34,6 +35,7 @@ from circadia_lab.policy.env.wake_measures import measures_of, outcome
 if TYPE_CHECKING:
     from circadia.physics.state import State
     from circadia.physics.wake import Woken
+    from circadia.policy.prior import PriorSettings
     from circadia.policy.sleeps import SleepOptions
     from circadia_lab.policy.env.problem import Problem
 
@@ -72,8 +74,11 @@ class WakeFleet:
         xp: Any = np,
         sleeps: SleepOptions = SLEEPS,
         fleets: int = 1,
+        prior: PriorSettings | None = None,
     ) -> None:
         """`fleets`: federations that the copies are dealt to, as many to each, one after another.
+
+        `prior`: of the policy that decides; something is due as its rule has it.
 
         `ConfigError` for a problem whose ticks have a fixed length, and for copies that cannot be dealt so.
         """
@@ -89,6 +94,8 @@ class WakeFleet:
         self.fleets = fleets
         self.law = problem.wake
         self.sleeps = sleeps
+        self._told = prior
+        self.prior = None if prior is None else Prior(prior, xp)
         self._bodies = Fleet(problem, per_device, xp, CATALOGUE)
         self.shape = self._bodies.shape
         self.params = self._bodies.params
@@ -101,7 +108,7 @@ class WakeFleet:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets, self._told)
 
     def start(self, u: Any) -> Living:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
@@ -130,12 +137,15 @@ class WakeFleet:
     def asked(self, living: Living, choice: Choice) -> Asked:
         """(…,) choices → the sleeps that they ask for."""
         xp, facts = self._xp, self.facts
-        values = self.look(living, EVEN)
+        values = self.look(living, EVEN) if choice.values is None else choice.values
         trains, syncs = (xp.asarray(flags)[choice.work] for flags in (facts.trains, facts.syncs))
         answers = xp.asarray(facts.answers)[choice.work]
         done = Done((answers > 0) & (living.bodies.queue_length <= answers), trains, syncs)
         heard = [kind is not WakeOn.DUE for kind in self.sleeps.wake_on]
-        due = xp.stack([next_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
+        if self.prior is None:
+            due = xp.stack([next_s(values, heard=one, done=done, xp=xp) for one in heard], axis=-1)
+        else:
+            due = self.prior.due_s(values, choice.work)
         length = self.sleeps.length_s(Drawn(choice.sleep, choice.place), due, xp)
         return Asked(length, xp.asarray(_places(self.sleeps))[self.sleeps.kind(choice.sleep)])
 
@@ -181,15 +191,22 @@ def _places(sleeps: SleepOptions) -> list[int]:
     return [list(WakeOn).index(kind) for kind in sleeps.wake_on]
 
 
-def _made(problem: Problem, per_device: int, module: str, sleeps: SleepOptions, fleets: int) -> WakeFleet:
-    return WakeFleet(problem, per_device, importlib.import_module(module), sleeps, fleets)
+def _made(problem: Problem, per_device: int, module: str, *rest: Any) -> WakeFleet:
+    return WakeFleet(problem, per_device, importlib.import_module(module), *rest)
 
 
 class WakeEnvironment:
     """A `WakeFleet` behind the trainer's protocol: flat batches, JAX's arrays and keys."""
 
-    def __init__(self, problem: Problem, batch: int, sleeps: SleepOptions = SLEEPS, fleets: int = 1) -> None:
-        """`batch` devices, a multiple of the problem's number of devices; `fleets` as of `WakeFleet`."""
+    def __init__(
+        self,
+        problem: Problem,
+        batch: int,
+        sleeps: SleepOptions = SLEEPS,
+        fleets: int = 1,
+        prior: PriorSettings | None = None,
+    ) -> None:
+        """`batch` devices, a multiple of the problem's number of devices; `fleets`, `prior` as of `WakeFleet`."""
         from circadia_lab.policy.env import quick_jax
 
         devices = len(problem.devices)
@@ -201,7 +218,7 @@ class WakeEnvironment:
         self.batch = batch
         self.limits = problem.costs.of_wakes
         self.kinds = np.repeat(kinds_of(problem.device_names), batch // devices)
-        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets)
+        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets, prior)
         self.actions = len(CATALOGUE)
         self.options = sleeps.count
 
@@ -218,17 +235,24 @@ class WakeEnvironment:
         values = self.fleet.look(state, preference.reshape(*self.fleet.shape, -1))
         encoded, mask = encode(values, jnp), self.fleet.mask(values)
         sleeps = jnp.broadcast_to(self.fleet.admitted, (*self.fleet.shape, self.options))
-        return Seen(*(x.reshape(self.batch, -1) for x in (encoded, mask, sleeps)))
+        prior = self.fleet.prior
+        told = () if prior is None else (prior.work(values), prior.sleep(values), values)
+        return Seen(*(x.reshape(self.batch, -1) for x in (encoded, mask, sleeps, *told)))
 
     def step(self, state: Living, choice: Choice, key: Any) -> tuple[Living, Outcome]:
         """Every device to its next wake."""
-        dealt = Choice(*(x.reshape(self.fleet.shape) for x in choice))
-        asked = self.fleet.asked(state, dealt)
+        asked = self.fleet.asked(state, dealt := self.dealt(choice))
         living, worth, _ = self.fleet.advance(state, dealt.work, asked, self._uniforms(key))
         flat = Outcome(
             worth.reward.reshape(self.batch, -1), worth.cost.reshape(self.batch, -1), worth.weight.reshape(-1)
         )
         return self.fleet.wrapped(living), flat
+
+    def dealt(self, choice: Choice) -> Choice:
+        """Of the fleet's shape."""
+        shape = self.fleet.shape
+        values = None if choice.values is None else choice.values.reshape(*shape, -1)
+        return Choice(*(x.reshape(shape) for x in choice[:3]), values)
 
     def promise(self, state: Living) -> Any:
         """What the devices' practice will have been worth once it has faded."""
