@@ -73,6 +73,7 @@ TABLE: tuple[Feature, ...] = (
     Feature("wake_up_j", "J", 0, 1000, 0.1),
     Feature("radio_session_j", "J", 0, 1000, 0.1),
     Feature("sleep_w", "W", 0, 10, 0.001),
+    Feature("training_step_j", "J", 0, 1000, 0.01),
 )
 """The observation table, in the order of `Observation`'s fields; it is part of every policy file. It only grows, at its end."""
 

@@ -211,7 +211,7 @@ WIDE = dataclasses.replace(TABLE[COLUMN["queue_length"]], high=640, scale=3)
     ("table", "remarks"),
     [
         (TABLE[::-1], []),
-        (TABLE[:-1], ["does not know and is not told: sleep_w"]),
+        (TABLE[:-1], ["does not know and is not told: training_step_j"]),
         (
             TABLE[5:],
             ["does not know and is not told: dt_s, battery_soc, charging, temperature_c, thermal_headroom"],

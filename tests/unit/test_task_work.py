@@ -18,7 +18,7 @@ from circadia.energy.profile_file import (
 from circadia.energy.work import TaskWork, at_least, with_work, work_of
 from circadia.errors import ConfigError
 from circadia.learning.task_file import load_task
-from circadia.physics.params import make_params, radio_session_j, sleep_w, wake_up_j
+from circadia.physics.params import make_params, radio_session_j, sleep_w, training_step_j, wake_up_j
 from circadia.physics.scenario import PHONE
 from circadia.tflite.operations import Operations
 from circadia.types import Load
@@ -135,11 +135,13 @@ def test_joules_of_wakes_and_sessions_are_the_profiles() -> None:
         assert float(wake_up_j(params)) == pytest.approx(profile.wake_up_j)
         assert float(radio_session_j(params)) == pytest.approx(profile.radio_session_j)
         assert float(sleep_w(params)) == pytest.approx(profile.sleep_w)
+        assert float(training_step_j(params)) == pytest.approx(profile.training_step_j)
     awake = replace(PIXEL, can_deep_sleep=False)
     assert (awake.wake_up_j, awake.sleep_w) == (0.0, PIXEL.power_w(Load.AWAKE))
     assert float(sleep_w(make_params(awake, PHONE))) == pytest.approx(awake.sleep_w)
     boots = shipped_profile("pi-boot")
     assert (boots.wake_up_j, boots.sleep_w) == (22.5, 0.025)
+    assert PIXEL.training_step_j == pytest.approx(PIXEL.power_w(Load.TRAIN_LOW) * 6.8)
 
 
 def test_steps_of_the_devices_own_answer_make_training_longer_and_nothing_else() -> None:

@@ -213,6 +213,11 @@ class DeviceProfile:
         return self.power_w(Load.DEEP_SLEEP if self.can_deep_sleep else Load.AWAKE)
 
     @property
+    def training_step_j(self) -> float:
+        """One step of training at the low clock."""
+        return self.power.train_low_w.value * self.duration.train_step_low_s.value
+
+    @property
     def capacity_j(self) -> float:
         """Energy from full to empty: the charge times the mean open-circuit voltage."""
         cell = self.battery

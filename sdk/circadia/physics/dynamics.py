@@ -22,7 +22,15 @@ from circadia.actions import FACTS
 from circadia.energy.battery import energy_j, soc_of
 from circadia.observation import DAY_S, NO_DEADLINE_S, TABLE
 from circadia.physics.backlog import examples_after, queue_after
-from circadia.physics.params import LOADS, SERVES, TRAINS, radio_session_j, sleep_w, wake_up_j
+from circadia.physics.params import (
+    LOADS,
+    SERVES,
+    TRAINS,
+    radio_session_j,
+    sleep_w,
+    training_step_j,
+    wake_up_j,
+)
 from circadia.physics.state import Drained, Result, State
 from circadia.physics.surroundings import (
     ambient_c,
@@ -396,6 +404,7 @@ def _waking(params: Params, xp: Any) -> dict[str, Any]:
         "wake_up_j": wake_up_j(params),
         "radio_session_j": radio_session_j(params),
         "sleep_w": sleep_w(params),
+        "training_step_j": training_step_j(params),
     }
 
 

@@ -167,6 +167,12 @@ def sleep_w(params: Params) -> Any:
     return params.can_deep_sleep * asleep + (1 - params.can_deep_sleep) * awake
 
 
+def training_step_j(params: Params) -> Any:
+    """(…,) joules of one step of training at the low clock."""
+    load = int(Load.TRAIN_LOW)
+    return params.power_w[..., load] * params.unit_s[..., load]
+
+
 def stack_params(devices: Sequence[Params], xp: Any = np) -> Params:
     """Several devices → one `Params` with a leading axis (devices,). Their voltage curves need as many points each."""
     battery = Battery(*(xp.stack(column) for column in zip(*(d.battery for d in devices), strict=True)))

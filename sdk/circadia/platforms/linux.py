@@ -91,6 +91,7 @@ class LinuxPlatform:
             wake_up_j=self.profile.wake_up_j,
             radio_session_j=self.profile.radio_session_j,
             sleep_w=self.profile.sleep_w,
+            training_step_j=self.profile.training_step_j,
         )
 
     def looks_at(self, name: str) -> str:

@@ -50,6 +50,7 @@ BODY = (
     "wake_up_j",
     "radio_session_j",
     "sleep_w",
+    "training_step_j",
 )
 """The fields of an observation that a body knows; the others stay NaN."""
 REMEMBERED_S = 2 * DAY_S

@@ -116,6 +116,7 @@ def _waking(random: np.random.Generator, count: int) -> dict[str, Floats]:
         "wake_up_j": _log_uniform(random, 0.001, 50, count),
         "radio_session_j": _log_uniform(random, 0.01, 10, count),
         "sleep_w": _log_uniform(random, 1e-5, 2, count),
+        "training_step_j": _log_uniform(random, 1e-5, 30, count),
     }
 
 
