@@ -83,13 +83,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"problems that training does not see (default: {' '.join(OTHERS)})",
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="N", help="trainings of each arm (default 5; where wakes are chosen 1)"
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="trainings of each arm (default 5; where wakes are chosen 1, but in a world with a day in it 5)",
     )
     parser.add_argument(
         "--steps",
         type=int,
         metavar="N",
-        help="of each training (default: the trainer's; with --wake 3,000,000)",
+        help="of each training (default: the trainer's)",
     )
     parser.add_argument(
         "--copies", type=int, metavar="N", help="of each device (default 32; where wakes are chosen 8)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import os
 import platform
 from functools import partial
@@ -16,15 +17,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    Trained = Callable[..., dict[str, Any]]
+    Trained = Callable[..., list[dict[str, Any]]]
 
-STEPS = 3_000_000
-"""Wakes of all devices of a training."""
-QUICK = 40_000
+WORLD_SEEDS = 5
+"""Trainings in a world with a day in it, where an interval is asked for; in a regime one."""
 
 
 def evaluate_worlds(args: argparse.Namespace) -> int:
-    """One training in each, played exactly; `--json FILE` has it all."""
+    """Train in each, play exactly; `--json FILE` has it all."""
     from rich.console import Console
 
     from circadia_lab.policy.commands.bar import Activity
@@ -33,16 +33,14 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
         check_file("--json", args.json, ".json")
     refuse(
         args,
-        ("policy", "problem", "others", "copies", "days", "demonstration", "ablate", "coupling"),
+        ("policy", "problem", "others", "copies", "days", "demonstration", "ablate", "coupling", "steps"),
         "--wake trains one policy in each world and plays it exactly",
     )
-    steps = args.steps or (QUICK if args.quick else STEPS)
-    runs = _chosen(args.wake)
     rows: dict[str, list[dict[str, Any]]] = {"regimes": [], "harvest": [], "day_night": []}
     with Activity(Console(stderr=True)) as tell:
-        for kind, run in runs:
-            for seed in range(args.seeds or 1):
-                rows[kind].append({"seed": seed, **run(steps=steps, seed=seed, tell=tell)})
+        for kind, run in _chosen(args.wake):
+            seeds = range(args.seeds or (1 if kind == "regimes" or args.quick else WORLD_SEEDS))
+            rows[kind] += run(seeds=seeds, quick=bool(args.quick), tell=tell)
     figures = {**_figures(rows), "quick": bool(args.quick)}
     if args.json:
         write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
@@ -71,20 +69,34 @@ def _chosen(names: list[str]) -> list[tuple[str, Trained]]:
 
 
 def _figures(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Heads: the worst regime, and the first world of each kind, mean over its seeds."""
+    """Heads: the worst regime, and of each kind of world the first, with its 95 % interval over the seeds."""
     heads: dict[str, Any] = {}
     if rows["regimes"]:
         heads["over_optimum"] = max(row["over_optimum"] for row in rows["regimes"])
         heads["worst_cost_over_limit"] = max(row["worst_cost_over_limit"] for row in rows["regimes"])
+        heads["due_over_optimum"] = max(row["due_over_optimum"] for row in rows["regimes"])
     for key, kind in (("over_due_harvest", "harvest"), ("over_due_diurnal", "day_night")):
-        same = [row for row in rows[kind] if row["name"] == rows[kind][0]["name"]]
-        if same:
-            heads[key] = sum(row["over_due"] for row in same) / len(same)
-            heads[f"{key}_seeds"] = [row["over_due"] for row in same]
-            heads[f"{key}_optimum"] = same[0]["optimum_over_due"]
+        if rows[kind]:
+            heads |= _ahead(key, [row for row in rows[kind] if row["name"] == rows[kind][0]["name"]])
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     date = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return {**heads, **rows, "machine": machine, "date": date}
+    return {**heads, **rows, "kind": "modelled", "machine": machine, "date": date}
+
+
+def _ahead(key: str, same: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of one world's trainings."""
+    from circadia_lab.policy.evaluation.confidence import interval
+
+    found = interval([row["over_due"] for row in same])
+    ends = [None if math.isnan(end) else end for end in (found.low, found.high)]
+    optimum = same[0]["optimum_over_due"]
+    return {
+        key: found.mean,
+        f"{key}_interval": ends,
+        f"{key}_seeds": [row["over_due"] for row in same],
+        f"{key}_optimum": optimum,
+        f"{key}_share_of_lead": found.mean / max(optimum, 1e-9),
+    }
 
 
 def _table(figures: dict[str, Any]) -> str:
@@ -92,24 +104,31 @@ def _table(figures: dict[str, Any]) -> str:
     lines = []
     if figures["regimes"]:
         lines.append(
-            f"{'regime, agent joules a day (modelled)':38}{'optimum':>10}{'policy':>10}{'over':>9}{'× limit':>9}"
-            f"{'taught':>9}{'× limit':>9}"
+            f"{'regime, agent joules a day (modelled)':38}{'optimum':>10}{'policy':>10}{'over':>8}{'× limit':>8}"
+            f"{'due':>10}{'over':>8}{'taught':>8}{'distilled':>10}{'× limit':>8}"
         )
     lines += [
-        f"{row['name']:38}{row['optimum_j']:10.2f}{row['policy_j']:10.2f}{row['over_optimum']:9.1%}"
-        f"{row['worst_cost_over_limit']:9.2f}{row['taught_over_optimum']:9.1%}{row['taught_worst_cost_over_limit']:9.2f}"
+        f"{row['name']:38}{row['optimum_j']:10.2f}{row['policy_j']:10.2f}{row['over_optimum']:8.1%}"
+        f"{row['worst_cost_over_limit']:8.3f}{row['due_j']:10.2f}{row['due_over_optimum']:8.1%}"
+        f"{row['taught_over_optimum']:8.1%}{row['distilled_over_optimum']:10.1%}"
+        f"{row['distilled_worst_cost_over_limit']:8.2f}"
         for row in figures["regimes"]
     ]
     worlds = [*figures["harvest"], *figures["day_night"]]
     if worlds:
         lines.append(
-            f"{'world, cost a day (modelled)':38}{'optimum':>10}{'due':>10}{'policy':>10}{'ahead':>9}{'of lead':>9}{'taught':>10}"
+            f"{'world, cost a day (modelled)':38}{'optimum':>10}{'distilled':>10}{'due':>10}{'policy':>10}{'ahead':>8}"
+            f"{'of lead':>9}{'taught':>10}"
         )
     lines += [
-        f"{row['name']:38}{row['optimum']:10.2f}{row['due']:10.2f}{row['policy']:10.2f}{row['over_due']:9.1%}"
-        f"{row['share_of_lead']:9.0%}{row['taught']:10.2f}"
+        f"{row['name']:38}{row['optimum']:10.2f}{row['distilled']:10.2f}{row['due']:10.2f}{row['policy']:10.2f}"
+        f"{row['over_due']:8.2%}{row['share_of_lead']:9.0%}{row['taught']:10.2f}"
         for row in worlds
     ]
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
-    lines += ["", *(f"{key:24}  {value:.4f}" for key, value in flat.items())]
+    lines += ["", *(f"{key:32}  {value:.4f}" for key, value in flat.items())]
+    for key in ("over_due_harvest", "over_due_diurnal"):
+        low, high = figures.get(f"{key}_interval", (None, None))
+        if low is not None:
+            lines.append(f"{key + ', 95 % over seeds':32}  {low:.4f} to {high:.4f}")
     return "\n".join(lines)

@@ -60,6 +60,8 @@ class BestDue(NamedTuple):
     window_s: float
     shares: Floats
     rules: tuple[Due, ...]
+    prices: Floats
+    """(C,) joules a slot for a unit of each limit, among the timers of that window."""
 
 
 def policy_of(chain: Chain, rule: Due) -> Policy:
@@ -127,13 +129,15 @@ def _mixed(chain: Chain, window_s: float, flags: tuple[bool, bool]) -> BestDue |
     if nearest(costs, chain.limits).excess > 0:
         return None
     joules = np.array([a.joules for a in averages])
-    shares = mixed(-joules, costs, chain.limits).shares
+    master = mixed(-joules, costs, chain.limits)
+    shares = master.shares
     kept = np.flatnonzero(shares > 1e-9)
     return BestDue(
         joules=float(shares @ joules) * chain.regime.slots_a_day,
         window_s=window_s,
         shares=shares[kept],
         rules=tuple(rules[i] for i in kept),
+        prices=master.multipliers,
     )
 
 

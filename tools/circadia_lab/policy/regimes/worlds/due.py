@@ -85,6 +85,8 @@ class Searched(NamedTuple):
     plain: Played
     """The best of the coarse grid, with one setting for the whole day."""
     tried: int
+    tables: Tables
+    """The best, by slot and state."""
 
 
 def search(
@@ -110,8 +112,11 @@ def search(
                 best = changed
         if played(best).cost >= before * (1 - SHORTER):
             break
-    exact = stage.play(build(world, [best[time] for time in hours]))
-    return Searched(exact, best, stage.play(build(world, [plain[time] for time in hours])), len(known))
+    tables = build(world, [best[time] for time in hours])
+    exact = stage.play(tables)
+    return Searched(
+        exact, best, stage.play(build(world, [plain[time] for time in hours])), len(known), tables
+    )
 
 
 def _neighbours(times: int, choices: dict[str, tuple[Any, ...]]) -> Iterator[Callable[[Rules], Rules]]:
