@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from circadia_lab.policy.cmoppo.actor import widths
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 
 REFERENCE_MARGIN = 0.5
 """How far below the first policy's returns the hypervolume's reference lies, as a share of them."""
-
-
-class Taught(NamedTuple):
-    """A policy to start from, as `Actor` has it."""
-
-    parameters: Any
-    ranges: Any
 
 
 @dataclass
@@ -79,12 +71,6 @@ class Course:
         self._identity = identity(environment.name, seed, config, widths(environment))
         self._on_progress: Callable[[Progress], None] = lambda _: None
         self._many = jax.jit(self._repeated)
-
-    def begin_with(self, taught: Taught) -> None:
-        """Start from that policy instead of a nearly uniform one."""
-        parameters, ranges = (jax.tree.map(jnp.asarray, x) for x in taught)
-        self.learner = self.learner._replace(actor=parameters, average=parameters, ranges=ranges)
-        self.best = self.best._replace(parameters=parameters, ranges=ranges)
 
     @property
     def updates(self) -> int:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
-    DrawFrom = Callable[[Seen], Any]
-    """What is seen → log-probabilities; where sleeps are chosen → those of works and of sleeps."""
+    DrawFrom = Callable[[Any], Any]
+    """What is seen, `Seen` or `Visited` → log-probabilities; where sleeps are chosen → those of works and of sleeps."""
 
 
 class Ticks(NamedTuple):
@@ -127,7 +127,9 @@ def _tries(seen: Seen, draw_from: DrawFrom, keys: Any, own: int, explored: int) 
     work = _part(log_p[0], seen.mask, keys, own, explored)
     sleep = _part(log_p[1], seen.sleeps, of_sleep, own, explored)
     place = jax.random.uniform(jax.random.fold_in(keys[0], 2), work.action.shape)
-    values = None if seen.values is None else jnp.broadcast_to(seen.values, (own + explored, *seen.values.shape))
+    values = (
+        None if seen.values is None else jnp.broadcast_to(seen.values, (own + explored, *seen.values.shape))
+    )
     return _Drawn(Choice(work.action, sleep.action, place, values), work.log_p + sleep.log_p)
 
 

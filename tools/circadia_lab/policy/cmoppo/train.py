@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.cmoppo.course import Taught
     from circadia_lab.policy.cmoppo.history import Progress
     from circadia_lab.policy.env.interface import AnyEnvironment
 
@@ -28,19 +27,14 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
-    taught: Taught | None = None,
 ) -> Trained:
-    """Both stages; the same environment, configuration, seed, start and machine give the same policy, resumed or not.
-
-    `taught`: the policy to start from, if not a nearly uniform one.
+    """Both stages; the same environment, configuration, seed and machine give the same policy, resumed or not.
 
     `ArtifactError` for a `checkpoint` that cannot be gone on with, `TrainingDiverged` if a number is lost.
     """
     course = Course(environment, config, seed, checkpoint)
     if on_progress is not None:
         course.tell(on_progress)
-    if taught is not None:
-        course.begin_with(taught)
     if resume:
         course.load()
     first_stage(course)

@@ -103,6 +103,8 @@ class Minibatch(NamedTuple):
     returns: Any
     sleeps: Any = None
     sleep: Any = None
+    work_prior: Any = None
+    sleep_prior: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,9 +359,7 @@ class Trainer:
 
     def _actor_loss(self, actor: Any, ranges: Any, part: Minibatch, share: Any) -> tuple[Any, Any]:
         config = self.config
-        drawn = self.actor.drawn(
-            actor, part, ranges=ranges, rounded=share >= config.rounded_from
-        )
+        drawn = self.actor.drawn(actor, part, ranges=ranges, rounded=share >= config.rounded_from)
         log_p = jnp.take_along_axis(drawn.log_p, part.action, -1)
         entropy = _entropy(drawn.log_p, part.mask)
         if part.sleeps is not None:

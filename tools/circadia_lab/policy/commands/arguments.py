@@ -57,7 +57,8 @@ def ground_of(args: argparse.Namespace) -> Ground:
         return GridGround(grid_named(args.grid))
     from circadia_lab.policy.env.mixture import find_worlds
 
-    return FullGround(find_worlds(args.problem))
+    problem = find_worlds(args.problem)
+    return FullGround(problem, None) if getattr(args, "prior", None) == "none" else FullGround(problem)
 
 
 def refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import os
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia.policy.artifact import Artifact
+    from circadia.policy.prior import PriorSettings
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.waking import Chooser, Lived, Waking
     from circadia_lab.policy.study.due_search import Found
@@ -45,6 +46,7 @@ def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from circadia_lab.policy.commands.bar import Activity
+    from circadia_lab.policy.evaluation.waking import lived
 
     if args.json:
         check_file("--json", args.json, ".json")
@@ -55,9 +57,9 @@ def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:
         tell(f"{problem.name}: searching the rule's settings", 0.0)
         rule = _searched(problem, args)
         arms = _arms(problem, args, rule)
-        for i, (name, choose) in enumerate(arms.items()):
+        for i, (name, arm) in enumerate(arms.items()):
             tell(f"{problem.name}: {name}", i / len(arms))
-            found[name] = [_played(problem, choose, args, seed) for seed in seeds]
+            found[name] = [lived(problem, arm.choose, _extent(args, seed), prior=arm.prior) for seed in seeds]
     figures = {
         **figures_of(problem, found, args.policy),
         "tried": len(rule.tried),
@@ -69,12 +71,6 @@ def evaluate_wakes(problem: Problem, args: argparse.Namespace) -> int:
         write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     print(table(figures))
     return 0
-
-
-def _played(problem: Problem, choose: Chooser, args: argparse.Namespace, seed: int) -> Lived:
-    from circadia_lab.policy.evaluation.waking import lived
-
-    return lived(problem, choose, _extent(args, seed))
 
 
 def _extent(args: argparse.Namespace, seed: int) -> Waking:
@@ -104,18 +100,25 @@ def _searched(problem: Problem, args: argparse.Namespace) -> Found:
     return searched(problem, QUICK if args.quick else SEARCH, grid(quick=args.quick))
 
 
-def _arms(problem: Problem, args: argparse.Namespace, rule: Found) -> dict[str, Chooser]:
-    from circadia_lab.policy.evaluation.waking import by_draws, by_rule
-    from circadia_lab.policy.study.teacher import RuleTeacher
+class _Arm(NamedTuple):
+    """What plays."""
+
+    choose: Chooser
+    prior: PriorSettings | None = None
+
+
+def _arms(problem: Problem, args: argparse.Namespace, rule: Found) -> dict[str, _Arm]:
+    from circadia_lab.policy.evaluation.waking import by_rule
+    from circadia_lab.policy.study.played_rule import PlayedRule
 
     rules = {
-        SHIPPED: by_rule(RuleTeacher().choice),
-        SEARCHED: rule.for_each(problem, _extent(args, 0).copies),
+        SHIPPED: _Arm(by_rule(PlayedRule().choice)),
+        SEARCHED: _Arm(rule.for_each(problem, _extent(args, 0).copies)),
     }
-    return rules if args.policy is None else {"policy": by_draws(_of_file(args.policy)), **rules}
+    return rules if args.policy is None else {"policy": _of_file(args.policy), **rules}
 
 
-def _of_file(path: Path) -> Any:
+def _of_file(path: Path) -> _Arm:
     """Both heads of a file as a device computes them; `ArtifactError` for one that this cannot play."""
     import jax.numpy as jnp
 
@@ -123,6 +126,7 @@ def _of_file(path: Path) -> Any:
     from circadia.observation import TABLE
     from circadia.policy.artifact import load_policy
     from circadia.policy.sleeps import SLEEPS
+    from circadia_lab.policy.evaluation.waking import by_draws
     from circadia_lab.policy.files.int8_network import int8_scores
     from circadia_lab.policy.files.policy_file import read_heads
     from circadia_lab.policy.study.export import drawing
@@ -137,7 +141,8 @@ def _of_file(path: Path) -> Any:
         raise ArtifactError(
             f"{path}: is of other actions, features or sleeps than this version's; train it again"
         )
-    return drawing(*read_heads(artifact.model, artifact.name), int8_scores, jnp)
+    draw_from = drawing(*read_heads(artifact.model, artifact.name), int8_scores, jnp)
+    return _Arm(by_draws(draw_from), manifest.prior)
 
 
 def figures_of(problem: Problem, found: dict[str, list[Lived]], path: Path | None) -> dict[str, Any]:

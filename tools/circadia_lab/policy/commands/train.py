@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.cmoppo.course import Taught
     from circadia_lab.policy.cmoppo.trained import Trained
-    from circadia_lab.policy.env.interface import AnyEnvironment, WakeEnvironment
     from circadia_lab.policy.study.export import Exported
     from circadia_lab.policy.study.ground import Ground
 
-TEACHERS = ("due", "none")
+PRIORS = ("due", "none")
 WAKES, WAKE_COPIES = 400, 8
 """Of the comparison after training where a wake is as long as many ticks."""
 EXPORT_COPIES = 32
@@ -42,9 +40,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="ticks of all devices together (default: the trainer's, some millions)",
     )
     parser.add_argument(
-        "--teacher",
-        choices=TEACHERS,
-        help="what a policy that chooses its sleeps starts from (default: due, the rule that does what is due)",
+        "--prior",
+        choices=PRIORS,
+        help="what a policy that chooses its sleeps corrects (default: due, the rule that does what is due)",
     )
     parser.add_argument(
         "--out",
@@ -123,8 +121,6 @@ def _train(
     from circadia_lab.policy.study.ground import BATCH
 
     environment = ground.environment(ground.batch(BATCH, config.minibatches))
-    resume = args.resume and checkpoint.exists()
-    taught = None if resume or args.teacher == "none" else _taught(console, environment, config, args.seed)
     with ProgressView(console, f"training on {ground.name}") as view:
         return train(
             environment,
@@ -133,27 +129,6 @@ def _train(
             on_progress=view,
             checkpoint=checkpoint,
             resume=args.resume,
-            taught=taught,
-        )
-
-
-def _taught(console: Console, environment: AnyEnvironment, config: Config, seed: int) -> Taught | None:
-    """Where wakes choose their sleep."""
-    from typing import cast
-
-    from circadia_lab.policy.commands.bar import Activity
-    from circadia_lab.policy.study.taught import taught_by
-    from circadia_lab.policy.study.teacher import RuleTeacher
-
-    if not config.sleeps:
-        return None
-    with Activity(console) as tell:
-        return taught_by(
-            RuleTeacher(),
-            cast("WakeEnvironment", environment),
-            config,
-            seed=seed,
-            progress=lambda share: tell("learning from the rule that does what is due", share),
         )
 
 
@@ -168,7 +143,7 @@ def command_of(args: argparse.Namespace) -> list[str]:
     """The words that go on with it."""
     words = ["circadia", "policy", "train"]
     words += ["--grid", args.grid] if args.grid else ["--problem", args.problem]
-    for option in ("seed", "steps", "teacher", "out", "checkpoint"):
+    for option in ("seed", "steps", "prior", "out", "checkpoint"):
         if (value := getattr(args, option)) is not None:
             words += [f"--{option}", str(value)]
     return [*words, "--resume"]

@@ -219,6 +219,7 @@ class WakeEnvironment:
         self.limits = problem.costs.of_wakes
         self.kinds = np.repeat(kinds_of(problem.device_names), batch // devices)
         self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets, prior)
+        self.prior = self.fleet.prior
         self.actions = len(CATALOGUE)
         self.options = sleeps.count
 
@@ -252,7 +253,8 @@ class WakeEnvironment:
         """Of the fleet's shape."""
         shape = self.fleet.shape
         values = None if choice.values is None else choice.values.reshape(*shape, -1)
-        return Choice(*(x.reshape(shape) for x in choice[:3]), values)
+        work, sleep, place = (x.reshape(shape) for x in choice[:3])
+        return Choice(work, sleep, place, values)
 
     def promise(self, state: Living) -> Any:
         """What the devices' practice will have been worth once it has faded."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.policy.prior import PriorSettings
     from circadia_lab.policy.cmoppo.rollout import DrawFrom
     from circadia_lab.policy.env.interface import Seen
     from circadia_lab.policy.env.problem import Problem
@@ -107,7 +108,14 @@ def by_rule(rule: Rule) -> Chooser:
     return lambda seen, values, _: rule(values, seen)
 
 
-def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats = ANCHORS) -> Lived:
+def lived(
+    problem: Problem,
+    choose: Chooser,
+    extent: Waking,
+    preferences: Floats = ANCHORS,
+    *,
+    prior: PriorSettings | None = None,
+) -> Lived:
     """(preferences, objectives) → what became of each kind of device under each; those of one preference are a fleet.
 
     `ConfigError` for no time.
@@ -117,7 +125,7 @@ def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats
             f"problem {problem.name}: {extent.copies} copies for {extent.days:g} days; needs some of both"
         )
     devices, each = len(problem.devices), len(preferences) * extent.copies
-    environment = WakeEnvironment(problem, devices * each, fleets=len(preferences))
+    environment = WakeEnvironment(problem, devices * each, fleets=len(preferences), prior=prior)
     preference = jnp.asarray(
         np.tile(np.repeat(preferences, extent.copies, axis=0), (devices, 1)), jnp.float32
     )
@@ -129,7 +137,7 @@ def lived(problem: Problem, choose: Chooser, extent: Waking, preferences: Floats
         acting, chance = jax.random.split(key)
         values = fleet.look(living, preference.reshape(*fleet.shape, -1)).reshape(environment.batch, -1)
         choice = choose(environment.see(living, preference), values, acting)
-        dealt = Choice(*(x.reshape(fleet.shape) for x in choice))
+        dealt = environment.dealt(choice)
         u = jax.random.uniform(chance, (*fleet.shape, DRAWS))
         awoken = fleet.advance(living, dealt.work, fleet.asked(living, dealt), u)
         worth, woken = awoken.outcome, awoken.woken

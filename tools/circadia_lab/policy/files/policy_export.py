@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from circadia.observation import Feature
     from circadia.policy.kernel import QuantisedLayer
+    from circadia.policy.prior import PriorSettings
 
 VECTORS = 24
 """Test vectors of each kind that a file carries."""
@@ -40,13 +41,14 @@ def export_policy(
     sleep_layers: Sequence[QuantisedLayer] = (),
     sleeps: SleepOptions = SLEEPS,
     due: DueLimits = DUE,
+    prior: PriorSettings | None = None,
 ) -> Artifact:
     """Write `path` (NAME.tflite) and NAME.json beside it, load them back with every check, return what was loaded.
 
     The first `VECTORS` rows of (n, features of `table`) `observations` become the test vectors, their answers computed by the
     integer kernel: that the interpreter gives the same is what loading checks. `made` says how: generator, seed.
 
-    With `sleep_layers` (`policy_file.write_policy`) the file is of format 2: they score `sleeps`, and were trained with `due`.
+    With `sleep_layers` (`policy_file.write_policy`) the file is of format 2: they score `sleeps`, on top of `prior`, and were trained with `due`.
     """
     model = write_policy(layers, sleep_layers)
     rows = np.asarray(observations[:VECTORS], np.float32)
@@ -75,6 +77,7 @@ def export_policy(
             for q, y, z in zip(encoded, scores, slept, strict=True)
         ),
         sleeps=head,
+        prior=prior,
         made=made,
     )
     path.write_bytes(model)

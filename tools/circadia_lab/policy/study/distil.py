@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from circadia.observation import COLUMN, INPUT_SCALE, encode
-from circadia_lab.policy.env.interface import OBJECTIVES
+from circadia_lab.policy.env.interface import OBJECTIVES, Seen
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.files.policy_file import quantise
 from circadia_lab.policy.oracle.evaluation import evaluate
@@ -175,9 +175,8 @@ def _fit(
 
     def loss(parameters: Any, ranges: Any, batch: Any, rounded: Any) -> Any:
         which, state = batch
-        out = actor.drawn(
-            parameters, _rows(lessons, which, state, jnp), mask[state], ranges=ranges, rounded=rounded
-        )
+        seen = Seen(_rows(lessons, which, state, jnp), mask[state])
+        out = actor.drawn(parameters, seen, ranges=ranges, rounded=rounded)
         entropy = -jnp.sum(wanted[which, state] * jnp.where(mask[state], out.log_p, 0), -1)
         return jnp.mean(entropy) + effort.normaliser * jnp.mean(out.normaliser), out.ranges
 

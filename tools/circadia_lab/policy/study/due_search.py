@@ -18,7 +18,7 @@ from circadia.policy.due_rule import DueRule, DueSettings
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.search import best
 from circadia_lab.policy.evaluation.waking import Waking, by_rule, lived
-from circadia_lab.policy.study.teacher import SideBySideRules
+from circadia_lab.policy.study.played_rule import SideBySideRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

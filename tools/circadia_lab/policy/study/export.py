@@ -22,7 +22,7 @@ from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_export import VECTORS, export_policy
 from circadia_lab.policy.files.policy_file import FloatLayer, quantise_heads
-from circadia_lab.policy.study.teacher import decoded
+from circadia_lab.policy.study.played_rule import decoded
 from circadia_lab.policy.study.visited import Visited, visited
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from circadia.policy.artifact import Artifact
     from circadia.policy.kernel import QuantisedLayer
+    from circadia.policy.prior import Prior, PriorSettings
     from circadia_lab.policy.cmoppo.rollout import DrawFrom
-    from circadia_lab.policy.env.interface import AnyEnvironment
+    from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
     Floats = NDArray[np.float64]
 
@@ -120,6 +121,7 @@ def export(
         observations=_vectors(found.seen, seed),
         made={**made, **fidelity.as_dict()},
         sleeps=found.sleep_layers,
+        prior=prior_of(environment),
     )
     return Exported(artifact=artifact, layers=found.layers, fidelity=fidelity, sleeps=found.sleep_layers)
 
@@ -152,11 +154,17 @@ def drawing(layers: Sequence[Any], sleeps: Sequence[Any], scores_of: Any, xp: An
     work = scores_of(layers, xp)
     slept = scores_of((*layers[:-1], *sleeps), xp) if sleeps else None
 
-    def draw_from(encoded: Any, mask: Any, can: Any = None) -> Any:
-        scores = xp.where(mask, work(encoded), -xp.inf)
-        return scores if slept is None else (scores, xp.where(can, slept(encoded), -xp.inf))
+    def draw_from(seen: Seen | Visited) -> Any:
+        scores = xp.where(seen.mask, _with(work(seen.encoded), seen.work_prior), -xp.inf)
+        if slept is None:
+            return scores
+        return scores, xp.where(seen.sleeps, _with(slept(seen.encoded), seen.sleep_prior), -xp.inf)
 
     return draw_from
+
+
+def _with(scores: Any, prior: Any) -> Any:
+    return scores if prior is None else scores + prior
 
 
 def write(
@@ -166,6 +174,7 @@ def write(
     observations: NDArray[np.float32],
     made: dict[str, Any],
     sleeps: Sequence[QuantisedLayer] = (),
+    prior: PriorSettings | None = None,
 ) -> Artifact:
     """Both files beside their places, checked there, then moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +182,13 @@ def write(
         new = Path(folder) / path.with_suffix(".tflite").name
         actions = NAMES if sleeps else FIRST_NAMES
         artifact = export_policy(
-            new, layers, observations=observations, made=made, actions=actions, sleep_layers=sleeps
+            new,
+            layers,
+            observations=observations,
+            made=made,
+            actions=actions,
+            sleep_layers=sleeps,
+            prior=prior,
         )
         for suffix in (".tflite", ".json"):
             new.with_suffix(suffix).replace(path.with_suffix(suffix))
@@ -195,6 +210,12 @@ def without_constants(layers: Sequence[FloatLayer], encoded: NDArray[np.int8]) -
         relu=first.relu,
     )
     return (folded, *layers[1:])
+
+
+def prior_of(environment: AnyEnvironment) -> PriorSettings | None:
+    """Of the policies that act in it."""
+    found: Prior | None = getattr(environment, "prior", None)
+    return None if found is None else found.settings
 
 
 def compare(found: Rounded, environment: AnyEnvironment, *, seed: int, ticks: int) -> Fidelity:
@@ -228,12 +249,9 @@ def compare(found: Rounded, environment: AnyEnvironment, *, seed: int, ticks: in
 def _chances(seen: Visited, draw_from: DrawFrom) -> list[Floats]:
     """Of works, and of sleeps where they are chosen."""
     if seen.sleeps is None:
-        return [probabilities(draw_from(seen.encoded, seen.mask), seen.mask)]
-    masks = (seen.mask, seen.sleeps)
-    return [
-        probabilities(scores, mask)
-        for scores, mask in zip(draw_from(seen.encoded, *masks), masks, strict=True)
-    ]
+        return [probabilities(draw_from(seen), seen.mask)]
+    pairs = zip(draw_from(seen), (seen.mask, seen.sleeps), strict=True)
+    return [probabilities(scores, mask) for scores, mask in pairs]
 
 
 def acted(environment: AnyEnvironment, draw_from: DrawFrom, *, seed: int, ticks: int) -> Floats:
@@ -275,5 +293,6 @@ def _vectors(seen: Visited, seed: int) -> NDArray[np.float32]:
     """(VECTORS, features) observations to test a file with: met ones, and any at all."""
     random = np.random.default_rng(seed)
     anywhere = sample_observations(BROKEN_VECTORS, random)
-    met = decoded(seen.encoded[random.choice(len(seen.encoded), VECTORS - BROKEN_VECTORS, replace=False)])
+    some = random.choice(len(seen.encoded), VECTORS - BROKEN_VECTORS, replace=False)
+    met = decoded(seen.encoded[some]) if seen.values is None else seen.values[some]
     return np.concatenate([met, anywhere])

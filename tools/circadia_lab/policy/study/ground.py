@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from circadia.policy.prior import PriorSettings
 from circadia_lab.policy.env.mixture import Mixture, worlds_of
 from circadia_lab.policy.study.digest import digest
 
@@ -52,6 +53,8 @@ class FullGround:
     """The physics of the devices of a problem, or of a mixture of them."""
 
     problem: Problem | Mixture
+    prior: PriorSettings | None = field(default_factory=PriorSettings)
+    """What policies that choose their sleeps start from."""
 
     @property
     def name(self) -> str:
@@ -61,7 +64,7 @@ class FullGround:
     @property
     def digest(self) -> str:
         """Of everything in it."""
-        return digest(self.problem)
+        return digest(self.problem) if self.wakes is None else digest((self.problem, self.prior))
 
     @property
     def config(self) -> Config:
@@ -81,7 +84,7 @@ class FullGround:
         from circadia_lab.policy.env.wakes import WakeEnvironment
 
         if self.wakes is not None:
-            return WakeEnvironment(self.wakes, batch)
+            return WakeEnvironment(self.wakes, batch, prior=self.prior)
         return TrainingEnvironment(self.problem, batch)
 
     def batch(self, least: int, parts: int) -> int:
@@ -149,7 +152,7 @@ class GridGround:
 
 
 def wake_config() -> Config:
-    """For wakes: each is as long as many ticks, starts from what a teacher does, and is judged in time."""
+    """For wakes: each is as long as many ticks, starts from what a rule does, and is judged in time."""
     from circadia_lab.policy.cmoppo.config import Config
 
     return Config(

@@ -27,6 +27,10 @@ class Visited(NamedTuple):
     mask: NDArray[np.bool_]
     sleeps: NDArray[np.bool_] | None = None
     """Where they are chosen."""
+    work_prior: NDArray[np.float32] | None = None
+    sleep_prior: NDArray[np.float32] | None = None
+    values: NDArray[np.float32] | None = None
+    """As of `Seen`."""
 
 
 def visited(

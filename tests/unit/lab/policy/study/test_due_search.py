@@ -14,7 +14,7 @@ from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.evaluation.waking import JOULES, Lived, Waking, by_rule, lived
 from circadia_lab.policy.study.due_search import chosen_of, grid, searched
-from circadia_lab.policy.study.teacher import RuleTeacher, SideBySideRules
+from circadia_lab.policy.study.played_rule import PlayedRule, SideBySideRules
 
 TINY = Waking(copies=1, days=0.1, warm_up_days=0.0, seed=3)
 
@@ -49,7 +49,7 @@ def test_rules_side_by_side_do_what_each_does_alone() -> None:
     together = lived(problem, by_rule(both.choice), TINY, np.tile(ANCHORS, (2, 1)))
     halves = np.split(together.reward[0], 2)
     assert not np.allclose(halves[0], halves[1])
-    alone = lived(problem, by_rule(RuleTeacher().choice), TINY, np.tile(ANCHORS, (2, 1)))
+    alone = lived(problem, by_rule(PlayedRule().choice), TINY, np.tile(ANCHORS, (2, 1)))
     np.testing.assert_allclose(halves[0], alone.reward[0, : len(ANCHORS)], rtol=1e-5)
 
 

@@ -20,7 +20,7 @@ from circadia_lab.policy.files.int8_network import float_scores, int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import FloatLayer, read_layers
 from circadia_lab.policy.study.export import Exported, drawing, export, without_constants
-from circadia_lab.policy.study.teacher import decoded
+from circadia_lab.policy.study.played_rule import decoded
 from circadia_lab.policy.study.visited import visited
 
 if TYPE_CHECKING:

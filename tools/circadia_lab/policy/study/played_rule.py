@@ -1,4 +1,4 @@
-"""Whom a policy of wakes learns from before it learns by itself: a rule that runs on devices, by what the policy sees.
+"""A rule as it runs on devices, among policies of wakes.
 
 A rule computes on NumPy's arrays, so that JAX calls back for it. Its sleep becomes the option that has its length: until
 due, where it is as long as that option's, else the bin that holds it, and the place within.
@@ -7,10 +7,9 @@ due, where it is as long as that option's, else the bin that holds it, and the p
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from circadia.actions import FACTS
@@ -37,35 +36,12 @@ NOTHING = 1e-6
 """Of a feature's range."""
 
 
-class Lesson(NamedTuple):
-    """What a teacher would do: (batch, actions) and (batch, options) chances."""
-
-    work: Any
-    sleep: Any
-
-
-class Teacher(Protocol):
-    """Of JAX arrays."""
-
-    def __call__(self, seen: Seen, /) -> Lesson:
-        """By what the policy sees, too."""
-        ...
-
-
-class RuleTeacher:
+class PlayedRule:
     """A rule that says how long to sleep."""
 
     def __init__(self, rule: DueRule | None = None) -> None:
         """The shipped one if none is given."""
         self._rule = rule or DueRule()
-
-    def __call__(self, seen: Seen) -> Lesson:
-        """One work and one sleep with chance 1."""
-        work, sleep, _ = self.choice(decoded(seen.encoded, jnp), seen)
-        return Lesson(
-            (jnp.arange(seen.mask.shape[-1]) == work[:, None]).astype(jnp.float32),
-            (jnp.arange(SLEEPS.count) == sleep[:, None]).astype(jnp.float32),
-        )
 
     def choice(self, values: Any, seen: Seen) -> Choice:
         """By (batch, features) values as a device has them."""

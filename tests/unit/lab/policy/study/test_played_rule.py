@@ -11,6 +11,7 @@ import pytest
 
 from circadia.due import DUE
 from circadia.policy.due_rule import DueRule, DueSettings
+from circadia.policy.patience import PatienceLaw
 from circadia.policy.sleeps import SLEEPS
 from circadia_lab.policy.cmoppo.actor import actor_of
 from circadia_lab.policy.cmoppo.config import Config
@@ -18,7 +19,7 @@ from circadia_lab.policy.env.problem import find_problem
 from circadia_lab.policy.env.wakes import WakeEnvironment
 from circadia_lab.policy.files.policy_file import read_heads
 from circadia_lab.policy.study.export import export
-from circadia_lab.policy.study.teacher import RuleTeacher
+from circadia_lab.policy.study.played_rule import PlayedRule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 
 
-def test_the_rule_that_teaches_sleeps_until_something_is_due_and_does_what_is_admitted() -> None:
+def test_the_rule_sleeps_until_something_is_due_and_does_what_is_admitted() -> None:
     environment = WakeEnvironment(find_problem("wake-board"), 256)
     even = jnp.full((256, 3), 1 / 3)
-    seen = environment.see(environment.initial(jax.random.PRNGKey(0)), even)
-    lesson = RuleTeacher(DueRule(DueSettings(limits=DUE)))(seen)
-    work, sleep = (np.asarray(part) for part in lesson)
-    assert (work.sum(-1) == 1).all()
-    assert (sleep.sum(-1) == 1).all()
-    assert not work[~np.asarray(seen.mask)].any()
-    assert not sleep[~np.asarray(seen.sleeps)].any()
-    assert (sleep.argmax(-1) % SLEEPS.group == SLEEPS.bins).mean() > 0.9
+    state = environment.initial(jax.random.PRNGKey(0))
+    seen = environment.see(state, even)
+    values = environment.fleet.look(state, even.reshape(*environment.fleet.shape, -1)).reshape(256, -1)
+    law = PatienceLaw(usual_j=0.0)
+    found = PlayedRule(DueRule(DueSettings(limits=DUE, patience=law))).choice(values, seen)
+    rows = np.arange(256)
+    assert np.asarray(seen.mask)[rows, found.work].all()
+    assert np.asarray(seen.sleeps)[rows, found.sleep].all()
+    assert (np.asarray(found.sleep) % SLEEPS.group == SLEEPS.bins).mean() > 0.9
 
 
 def test_a_network_of_two_heads_becomes_a_file_of_format_2_that_draws_alike(tmp_path: Path) -> None:
