@@ -106,7 +106,7 @@ def due(
     deadline_s = _known(x, "deadline_s", DEADLINE_S, xp)
     margin_s = xp.minimum(limits.margin_s, limits.margin_share * deadline_s)
     serves, trains, syncs, heard = (xp.asarray(flag) > 0 for flag in (*done, heard))
-    waits = (_known(x, "queue_length", 0.0, xp) > 0) & ~serves
+    waits = (_known(x, "queue_length", 0.0, xp) > 0) & xp.logical_not(serves)
     unseen = _known(x, "fresh_examples", 0.0, xp) > 0
     fresh_s = xp.where(trains, 0.0, _known(x, "fresh_age_s", 0.0, xp))
     contact_s = _column(x, "contact_age_s")

@@ -131,7 +131,7 @@ class DueRule:
         waits, fresh = self._column(x, "queue_length"), self._column(x, "fresh_examples")
         late = (waits > 0) & (self._column(x, "queue_slack_s") <= self._held_s(x))
         within = self._within_s(x)
-        awake = ~self._heard(x) | ((waits > 0) & ~self._holds(x))
+        awake = xp.logical_not(self._heard(x)) | ((waits > 0) & xp.logical_not(self._holds(x)))
         due_now = xp.minimum(xp.minimum(found.request, found.training), found.exchange) <= SOON_S
         act = awake | late | due_now
         charging, soc = self._column(x, "charging") > 0, self._column(x, "battery_soc")
@@ -153,11 +153,15 @@ class DueRule:
 
     def sleep_scores(self, x: Any) -> Any:
         """(…, options): until due, woken in time for deadlines if the body can, else at once, else not; −inf for lengths."""
+        xp = self._xp
+        spread = xp.repeat(xp.stack(self.kinds(x), axis=-1), SLEEPS.group, axis=-1)
+        return xp.where(UNTIL_DUE, spread, -np.inf).astype(np.float32)
+
+    def kinds(self, x: Any) -> list[Any]:
+        """(…,) a score for each kind of sleep."""
         xp, holds = self._xp, self._holds(x)
         liked = {WakeOn.DEADLINE: xp.where(holds, 40.0, 20.0), WakeOn.REQUEST: xp.where(holds, 20.0, 40.0)}
-        kinds = xp.stack([liked.get(kind, 0.0 * holds) for kind in SLEEPS.wake_on], axis=-1)
-        spread = xp.repeat(kinds, SLEEPS.group, axis=-1)
-        return xp.where(UNTIL_DUE, spread, -np.inf).astype(np.float32)
+        return [liked.get(kind, 0.0 * holds) for kind in SLEEPS.wake_on]
 
     def due_s(self, x: NDArray[np.float32], action: Action) -> tuple[float, ...]:
         """(kinds,) seconds until something is due after that action; what could not be done is tried again."""
@@ -181,7 +185,7 @@ class DueRule:
         return xp.stack([left(heard=kind is not WakeOn.DUE) for kind in SLEEPS.wake_on], axis=-1)
 
     def _heard(self, x: Any) -> Any:
-        return ~(self._column(x, "wake_on_request", absent=2.0) <= 0)
+        return self._column(x, "wake_on_request", absent=2.0) > 0
 
     def _holds(self, x: Any) -> Any:
         return self._column(x, "preference_latency") < self.settings.patient_latency
@@ -193,7 +197,7 @@ class DueRule:
         if not settings.hours:
             return within
         angle = xp.arctan2(self._column(x, "day_sine"), self._column(x, "day_cosine"))
-        hour = (xp.floor(angle * (12 / np.pi)).astype(int)) % 24
+        hour = xp.asarray(xp.floor(angle * (12 / np.pi)), int) % 24
         return within * xp.asarray(settings.hours)[hour]
 
     def _patience(self, x: Any) -> Patience:

@@ -16,7 +16,7 @@ from circadia.observation import Encoder, Selection
 from circadia.policy.due_rule import PLACES
 from circadia.policy.folding import folding_of
 from circadia.policy.inference import Int8Network
-from circadia.policy.prior import Prior
+from circadia.policy.prior import PriorOfOne
 from circadia.tflite.interpreter import open_interpreter
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class NetworkPolicy:
         self._sleep_score = (
             _looked_up(1.0, 0) if head is None else _looked_up(head.output_scale, head.output_zero_point)
         )
-        self._prior = None if manifest.prior is None else Prior(manifest.prior)
+        self._prior = None if manifest.prior is None else PriorOfOne(manifest.prior)
         self._scored = b""
         """The observation whose scores the network holds."""
         outputs = {places[name]: i for i, name in enumerate(manifest.actions) if name in places}
@@ -119,8 +119,7 @@ class NetworkPolicy:
     def due_s(self, x: NDArray[np.float32], action: Action) -> tuple[float, ...]:
         """Seconds until something is due after that action, for each kind of sleep in `sleeps`."""
         if self._prior is not None:
-            due_s: list[float] = self._prior.due_s(x, np.intp(PLACES[action.name])).tolist()
-            return tuple(due_s)
+            return self._prior.due_s(x, PLACES[action.name])
         kinds = () if self.sleeps is None else self.sleeps.wake_on
         return due_for(x, action, kinds, self._due)
 
