@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia_lab.policy.cmoppo.config import Config
-    from circadia_lab.policy.cmoppo.rollout import DrawFrom
+    from circadia_lab.policy.cmoppo.rollout import DrawFrom, Ticks
     from circadia_lab.policy.cmoppo.update import Minibatch
     from circadia_lab.policy.env.interface import AnyEnvironment, Seen
 
@@ -101,7 +101,7 @@ class Actor:
     def drawn(
         self,
         parameters: Any,
-        seen: Seen | Minibatch,
+        seen: Seen | Minibatch | Ticks,
         *,
         ranges: Any | None = None,
         rounded: Any = False,

@@ -15,6 +15,7 @@ from circadia_lab.policy.cmoppo.actor import LEARNING, QUEUE, actor_of, scorer_o
 from circadia_lab.policy.cmoppo.config import Config
 from circadia_lab.policy.cmoppo.rounding import rounded_forward
 from circadia_lab.policy.env.fixed import CATALOGUE
+from circadia_lab.policy.env.interface import Seen
 from circadia_lab.policy.files.int8_network import int8_scores
 from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_file import quantise
@@ -53,7 +54,7 @@ def changed(names: tuple[str, ...]) -> NDArray[np.int8]:
 
 
 def chances(actor: Actor, parameters: Any, encoded: Any, mask: Any) -> NDArray[np.float32]:
-    drawn = jax.jit(actor.drawn)(parameters, jnp.asarray(encoded), jnp.asarray(mask))
+    drawn = jax.jit(actor.drawn)(parameters, Seen(jnp.asarray(encoded), jnp.asarray(mask)))
     return np.asarray(np.exp(drawn.log_p))
 
 
@@ -76,7 +77,7 @@ def test_training_starts_near_an_even_draw_and_gradients_are_numbers(architectur
     mask = jnp.asarray(some_mask())
 
     def first(parameters: Any) -> Any:
-        return actor.drawn(parameters, jnp.asarray(ENCODED), mask).log_p[:, 0].sum()
+        return actor.drawn(parameters, Seen(jnp.asarray(ENCODED), mask)).log_p[:, 0].sum()
 
     spread = np.log(chances(actor, parameters, ENCODED, np.ones_like(mask))[:, SERVES]).std(-1)
     assert spread.max() < 0.1
@@ -86,7 +87,7 @@ def test_training_starts_near_an_even_draw_and_gradients_are_numbers(architectur
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_numpy_scores_of_the_exported_layers_are_those_of_jax(architecture: str) -> None:
     actor, parameters = actor_and_parameters(architecture)
-    drawn = jax.jit(actor.drawn)(parameters, jnp.asarray(ENCODED), jnp.asarray(some_mask()))
+    drawn = jax.jit(actor.drawn)(parameters, Seen(jnp.asarray(ENCODED), jnp.asarray(some_mask())))
     scores = scorer_of(actor.layers(parameters))(ENCODED, some_mask())
     assert scores == pytest.approx(np.asarray(drawn.log_p), abs=1e-3)
 

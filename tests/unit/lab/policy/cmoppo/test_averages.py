@@ -18,6 +18,8 @@ from circadia_lab.policy.env.preferences import ANCHORS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from circadia_lab.policy.env.interface import Seen
+
 pytestmark = pytest.mark.usefixtures("quick")
 SLEEP, SERVE, TRAIN = INDEX["sleep"], INDEX["serve/low/small"], INDEX["train/low/small"]
 
@@ -27,10 +29,11 @@ def alike(count: int) -> Any:
     return np.zeros(count, np.int64)
 
 
-def drawn_with(train: float) -> Callable[[Any, Any], Any]:
+def drawn_with(train: float) -> Callable[[Seen], Any]:
     """At 0 trains with that chance and sleeps else; at 1 there is no choice."""
 
-    def draw_from(encoded: Any, mask: Any) -> Any:
+    def draw_from(seen: Seen) -> Any:
+        mask = seen.mask
         free = jnp.full(len(NAMES), -1e9).at[SLEEP].set(jnp.log(1 - train)).at[TRAIN].set(jnp.log(train))
         log_p: Any = jnp.where(mask, jnp.where(mask[:, TRAIN, None], free, 0.0), -1e9)
         return log_p

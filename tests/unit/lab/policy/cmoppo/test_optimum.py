@@ -47,7 +47,7 @@ def test_it_finds_the_optimum_with_the_cost_at_its_limit(two_states: Any) -> Non
     found = train(two_states(1008), config, 0)
     environment = two_states(len(ANCHORS))
     seen = environment.see(jnp.zeros(len(ANCHORS), jnp.int32), jnp.asarray(ANCHORS, jnp.float32))
-    p = np.exp(np.asarray(found.draw_from(rounded=True)(seen.encoded, seen.mask)))
+    p = np.exp(np.asarray(found.draw_from(rounded=True)(seen)))
     x = p[:, TRAIN] / (p[:, TRAIN] + 0.5)
     rest = (1 - x) * (p[:, SLEEP] * ANCHORS[:, 2] + p[:, SERVE] * ANCHORS[:, 1])
     value = 3 * ANCHORS[:, 0] * x + rest

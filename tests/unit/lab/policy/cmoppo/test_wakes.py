@@ -115,7 +115,7 @@ def test_it_finds_the_best_lengths_of_sleep_in_calm_and_in_busy_times() -> None:
     over = []
     for preference in cares:
         seen = Rounds(2).see(jnp.arange(2), jnp.asarray(np.tile(preference, (2, 1)), jnp.float32))
-        work, sleep = map(np.exp, found.draw_from(rounded=True)(seen.encoded, seen.mask, seen.sleeps))
+        work, sleep = map(np.exp, found.draw_from(rounded=True)(seen))
         assert not np.asarray(sleep)[:, BINS + 1 :].any()
         over.append(cost(np.asarray(work), np.asarray(sleep), preference) / best(preference) - 1)
     assert len(over) == 10
@@ -170,7 +170,7 @@ def test_a_choice_s_chance_is_that_of_its_parts_and_only_what_the_body_can_is_dr
         3,
         1,
     )
-    drawn = actor.drawn(parameters, ticks.encoded, ticks.mask, ticks.sleeps)
+    drawn = actor.drawn(parameters, ticks)
     parts = [
         np.take_along_axis(np.asarray(log_p), np.asarray(chosen), -1)
         for log_p, chosen in ((drawn.log_p, ticks.action), (drawn.sleep_log_p, ticks.sleep))
