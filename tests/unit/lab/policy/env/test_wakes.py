@@ -14,6 +14,7 @@ from circadia.due import DUE as DUE_LIMITS
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, DAY_S, HOUR_S, WIDTH
 from circadia.physics.learnt import KEPT, VERSION_GAIN, worth
+from circadia.physics.surroundings import income_j, surroundings_over
 from circadia.policy.sleeps import LONGEST_S, SLEEPS
 from circadia.types import Link, Load, WakeOn
 from circadia_lab.policy.env.environment import STARTS
@@ -100,6 +101,23 @@ def test_who_is_paid_for_by_charger_or_sun_costs_no_battery() -> None:
     evening = lived(fleet, at_rest(fleet, time_s=22.5 * HOUR_S), "train/low/large", asked(fleet, 18_000))
     assert one(evening.woken.paid.agent_battery_j) == pytest.approx(one(evening.woken.paid.agent_j))
     assert one(evening.woken.paid.device_battery_j) == pytest.approx(one(evening.woken.paid.agent_battery_j))
+
+
+@pytest.mark.parametrize(("problem", "hour"), [("wake-solar", 4), ("wake-solar", 15), ("wake-phone", 20)])
+def test_income_of_one_hour_does_not_pay_for_what_another_drew(problem: str, hour: int) -> None:
+    fleet = WakeFleet(find_problem(problem), 1)
+    living = at_rest(fleet, time_s=hour * HOUR_S)
+    woken = lived(fleet, living, "sleep", asked(fleet, 5 * HOUR_S)).woken
+    dt, paid, params = one(woken.result.dt_s), woken.paid, fleet.params
+    around = surroundings_over(living.bodies, dt, params, np)
+    minutes = int(dt / 60)
+    until = [one(income_j(around, dt * i / minutes, params, np)) for i in range(minutes + 1)]
+    rest_j = one(paid.device_j - paid.agent_j)
+    drawn_j = (rest_j + one(woken.result.background_j)) / minutes
+    given = np.minimum(one(params.charge_efficiency) * np.diff(until) / drawn_j, 1)
+    by_battery_j = one(paid.device_battery_j - paid.agent_battery_j)
+    assert by_battery_j == pytest.approx(rest_j * (1 - given).mean(), rel=0.06)
+    assert 0.05 * rest_j < by_battery_j < 0.95 * rest_j
 
 
 def test_each_fleet_has_the_versions_that_it_pushes_for() -> None:
