@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from circadia.physics.state import State
 
-OWN_ROWS = 300.0
+OWN_ROWS = 150.0
 """U: what a device's rows are worth at most, however many it trains before it pushes."""
-VERSION_GAIN = 2.0
+VERSION_GAIN = 1.5
 """G: of what an update is worth, in the mean of those that make a version."""
-KEPT = 0.02
+KEPT = 0.1
 """K: of what is known of the present, after the world has moved by 1."""
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from circadia.physics.state import Noise, Result, State
 
 HOUR_S = 3600.0
+MOMENT_S = 60.0
+"""What comes in for so long pays for a shorter work, as in a body's account (`circadia.platforms.account`)."""
 PIECES = 8
 """Of a rest: over each, what comes in is netted with what goes out."""
 RESTING = (Load.DEEP_SLEEP, Load.AWAKE)
@@ -40,7 +42,7 @@ class Paid(NamedTuple):
     device_j: Any
     """And of rest."""
     agent_battery_j: Any
-    """What charger and panel did not pay for at the time, taken over the work and over each of `PIECES` of the rest."""
+    """What charger and panel did not pay for at the time, taken over the work, a moment at least, and over each of `PIECES` of the rest."""
     device_battery_j: Any
 
 
@@ -179,8 +181,10 @@ def _paid(state: State, result: Result, params: Params, xp: Any) -> Paid:
     agent_j = xp.sum(result.energy_j * (1 - resting), axis=-1)
     busy = xp.minimum(result.busy_s, result.dt_s)
     share = busy / xp.maximum(result.dt_s, 1e-3)
-    now = income_j(state, busy, params, xp)
-    of_agent = _unpaid(agent_j, result.background_j * share, now, params, xp)
+    moment = xp.clip(MOMENT_S, busy, result.dt_s)
+    moment_share = moment / xp.maximum(result.dt_s, 1e-3)
+    now = income_j(state, moment, params, xp)
+    of_agent = _unpaid(agent_j, result.background_j * moment_share, now, params, xp)
     around = surroundings_over(state, result.dt_s, params, xp)
     rest_s = result.dt_s - busy
     until = [income_j(around, busy + rest_s * (i / PIECES), params, xp) for i in range(PIECES + 1)]

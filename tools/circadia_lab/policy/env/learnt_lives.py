@@ -16,6 +16,7 @@ import numpy as np
 from circadia.due import DueLimits
 from circadia.errors import ConfigError
 from circadia.policy.due_rule import DueRule, DueSettings
+from circadia.policy.patience import PatienceLaw
 from circadia.wiring import make_policy
 from circadia_lab.data.day.plan import Plan
 from circadia_lab.life.life import Life
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 def _due(fresh_s: float, contact_s: float) -> Policy:
     limits = DueLimits(fresh_limit_s=fresh_s, contact_limit_s=contact_s)
-    return DueRule(DueSettings(limits=limits))
+    return DueRule(DueSettings(limits=limits, patience=PatienceLaw(usual_j=0.0)))
 
 
 POLICIES: dict[str, Callable[[], Policy]] = {
     "due": partial(make_policy, "due"),
+    "due-30-30": partial(_due, 1800.0, 1800.0),
     "default": partial(make_policy, "default"),
     "due-60-60": partial(_due, 3600.0, 3600.0),
     "charging-only": partial(make_policy, "charging-only"),
@@ -46,7 +48,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "due-15-15": partial(_due, 900.0, 900.0),
     "due-120-30": partial(_due, 7200.0, 1800.0),
 }
-"""Rules as they ship, the shipped file, and the rule `due` with other limits to its examples' and contact's age, in minutes."""
+"""Rules as they ship, the shipped file, and the rule `due` with the same limits to its examples' and contact's age, in minutes, whatever a wake costs."""
 
 
 class LearningLife(NamedTuple):

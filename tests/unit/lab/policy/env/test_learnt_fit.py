@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from circadia_lab.policy.env.accuracy import LIVES_SHIPPED, lived_accuracy, load
 from circadia_lab.policy.env.learnt_fit import (
     GRID,
     Law,
-    LearningLife,
     Shape,
     foretold,
     known_in,
@@ -22,10 +21,13 @@ from circadia_lab.policy.env.learnt_fit import (
     make,
     over_day,
 )
-from circadia_lab.policy.env.learnt_lives import path_of, play, read, write
+from circadia_lab.policy.env.learnt_lives import LearningLife, path_of, play, read, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 LAW = Law(own_rows=300.0, version_gain=2.0, kept=0.1)
 SHAPE = Shape(0.95, np.array([0.6, 0.25]), np.array([200.0, 800.0]))
@@ -33,9 +35,9 @@ LOOKS_S = np.arange(0.0, 86_401.0, 3600.0)
 
 
 def life(
-    acts: list[tuple[float, ...]], versions: list[tuple[float, float]], **fields: object
+    acts: Sequence[tuple[float, ...]], versions: Sequence[tuple[float, ...]], **fields: Any
 ) -> LearningLife:
-    made = {
+    made: dict[str, Any] = {
         "policy": "due",
         "seed": 0,
         "acts": np.array(acts, float).reshape(-1, 5),
@@ -44,10 +46,10 @@ def life(
         "accuracy": np.zeros((len(LOOKS_S), 4)),
         "drift_s": 36_000.0,
     }
-    return LearningLife(**made | fields)  # type: ignore[arg-type]
+    return LearningLife(**made | fields)
 
 
-def at(found: np.ndarray, hour: int, device: int) -> list[float]:
+def at(found: NDArray[np.float64], hour: int, device: int) -> list[float]:
     return [float(x) for x in found[:, hour, device]]
 
 
@@ -63,7 +65,7 @@ def test_own_rows_are_worth_less_and_less_until_they_are_pushed() -> None:
 
 
 def test_a_version_carries_what_updates_are_worth_to_who_pulls_it() -> None:
-    acts = [(100.0 + device, device, 300, 1, 1) for device in range(4)]
+    acts: list[tuple[float, ...]] = [(100.0 + device, device, 300, 1, 1) for device in range(4)]
     acts += [(4000.0, 1, 0, 0, 2), (5000.0, 2, 300, 0, 2)]
     found = known_in(life(acts, [(103.0, 2)]), LAW)
     worth = 300 * (1 - np.exp(-1))
@@ -74,7 +76,7 @@ def test_a_version_carries_what_updates_are_worth_to_who_pulls_it() -> None:
 
 
 def test_a_jump_leaves_what_is_known_but_not_of_the_present() -> None:
-    acts = [(100.0 + device, device, 300, 1, 1) for device in range(4)]
+    acts: list[tuple[float, ...]] = [(100.0 + device, device, 300, 1, 1) for device in range(4)]
     acts += [(40_000.0, 1, 0, 0, 2)]
     found = known_in(life(acts, [(103.0, 2)]), LAW)
     worth = 300 * (1 - np.exp(-1))
@@ -90,7 +92,9 @@ def lives(seeds: int) -> list[LearningLife]:
         random = np.random.default_rng(seed)
         for policy, rows in (("often", 512), ("seldom", 128)):
             times = np.sort(random.uniform(0, 86_400, 60 if policy == "often" else 25))
-            acts, versions, waiting = [], [], 0
+            acts: list[tuple[float, ...]] = []
+            versions: list[tuple[float, float]] = []
+            waiting = 0
             for t_s in times.tolist():
                 pushed = random.random() < 0.7
                 acts.append((t_s, float(random.integers(4)), rows, float(pushed), float(1 + len(versions))))

@@ -171,12 +171,12 @@ def test_what_the_federation_published_is_known_when_it_was_asked() -> None:
 def test_recent_errors_tell_of_a_world_that_moved() -> None:
     fleet = WakeFleet(BOARD, 400)
     random = np.random.default_rng(1)
-    known = {"known": 20_000.0, "present": 20_000.0, "unsent_examples": 0}
+    known = {"known": 20_000.0, "present": 20_000.0, "unsent_examples": 0.0}
 
     def error(present: float) -> float:
         living = at_rest(fleet, fresh_examples=0)
         for _ in range(60):
-            full = {"queue_length": 32, "queue_age_s": 10, "queue_slack_s": 3000}
+            full = {"queue_length": 32.0, "queue_age_s": 10.0, "queue_slack_s": 3000.0}
             full |= known | {"present": present}
             changes = {name: np.full(fleet.shape, float(value)) for name, value in full.items()}
             living = living._replace(bodies=living.bodies._replace(**changes))
