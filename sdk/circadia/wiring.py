@@ -24,7 +24,7 @@ from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.energy.work import at_least, with_work, work_of
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
-from circadia.federation.codecs import FLOAT32, INT8, largest_payload
+from circadia.federation.codecs import FLOAT32, INT8, POLL_BYTES, largest_payload
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.rejections import Rejections
 from circadia.federation.wire.topics import checked_id
@@ -191,9 +191,11 @@ def _assemble(
         period_s=config.agent.period_s,
         longest_sleep_s=config.agent.longest_sleep_s,
     )
-    drain_s = config.federation.drain_s if config.federation else 0.0
+    drain_s, pull_wait_s = (
+        (config.federation.drain_s, config.federation.pull_wait_s) if config.federation else (0.0, 0.0)
+    )
     closing = (link, meter) if link else (meter,)
-    runtime = Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    runtime = Runtime(agent, closing=closing, drain_s=drain_s, pull_wait_s=pull_wait_s, observers=observers)
     _keep(config, store, device, task, inbox.next_id)
     return runtime
 
@@ -386,8 +388,9 @@ def _meter(
 
 
 def most_sync_bytes(parameters: int) -> int:
-    """A full spool and one more update up, a model down."""
-    return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
+    """A full spool and one more update up, a question and a model down."""
+    down = POLL_BYTES + largest_payload(parameters, FLOAT32)
+    return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + down
 
 
 def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], Units]:
