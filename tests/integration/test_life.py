@@ -93,8 +93,8 @@ def test_the_analysis_of_its_stores_says_the_same(lived: Lived, folder: Path, tm
         assert found[name] == figures[name], name
     for name in ("agent_j", "device_j", "battery_agent_j", "battery_device_j", "latency_p95_s"):
         assert found[name] == pytest.approx(figures[name], rel=1e-3), name
-    # a version that came after a wake stands in the log of the next one
-    assert found["mean_accuracy"] == pytest.approx(figures["mean_accuracy"], abs=0.08)
+    # the replay rounds, and knows of a version that came after a wake's work at the next one
+    assert found["mean_accuracy"] == pytest.approx(figures["mean_accuracy"], abs=0.02)
 
 
 def test_a_world_of_several_days_goes_on(tmp_path: Path) -> None:
