@@ -92,6 +92,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="of each training (default: the trainer's; with --wake 3,000,000)",
     )
     parser.add_argument(
+        "--arms",
+        nargs="+",
+        metavar="ARM",
+        help="what is trained in full problems beside the coupled policy (default: separate unconstrained); --arms coupled: nothing",
+    )
+    parser.add_argument(
         "--copies", type=int, metavar="N", help="of each device (default 32; where wakes are chosen 8)"
     )
     parser.add_argument("--days", type=float, metavar="D", help="that count (default 4)")
@@ -200,6 +206,7 @@ def _check_inputs(args: argparse.Namespace) -> None:
     from circadia_lab.policy.oracle.grids import grid_named
 
     find_worlds(args.problem)
+    _check_arms(args)
     for name in args.others or ():
         check_fixed(find_problem(name))
     if args.oracle:
@@ -208,6 +215,17 @@ def _check_inputs(args: argparse.Namespace) -> None:
         of_file(args.policy)
     if args.demonstration:
         read_run(args.demonstration)
+
+
+def _check_arms(args: argparse.Namespace) -> None:
+    from circadia_lab.policy.study.study import ABLATIONS, ARMS
+
+    if args.arms is None:
+        return
+    if args.policy or args.oracle:
+        raise ConfigError("--arms: trains anew, in full problems; leave out the policy file and --oracle")
+    if unknown := [arm for arm in args.arms if arm not in (*ARMS, *ABLATIONS)]:
+        raise ConfigError(f"--arms {unknown[0]}: there are {', '.join((*ARMS, *ABLATIONS))}")
 
 
 def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> Evaluation:
@@ -277,7 +295,6 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     from circadia_lab.policy.evaluation.foretold import foretell, not_foretold, read_run
     from circadia_lab.policy.study.contestants import contestants, of_policy_file
     from circadia_lab.policy.study.ground import FullGround
-    from circadia_lab.policy.study.study import ABLATIONS, ARMS
 
     run = read_run(args.demonstration) if args.demonstration else None
     trained_in = find_worlds(args.problem)
@@ -288,9 +305,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
         found: tuple[Contestant, ...] = (of_policy_file(args.policy),)
     else:
         ground = FullGround(trained_in)
-        trainings = _trainings(
-            console, args.keep, extent, ground, (*ARMS, *(ABLATIONS if args.ablate else ()))
-        )
+        trainings = _trainings(console, args.keep, extent, ground, _arms(args))
         with console.status("putting the policies into 8 bits …"):
             found = contestants(trainings, ground)
     with Activity(console) as tell:
@@ -310,6 +325,15 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
         ),
         **_looks(worlds[0], found[0].scorers[0]),
     }
+
+
+def _arms(args: argparse.Namespace) -> tuple[str, ...]:
+    """The coupled policy first."""
+    from circadia_lab.policy.evaluation.evaluation import OURS
+    from circadia_lab.policy.study.study import ABLATIONS, ARMS
+
+    asked = [*(ARMS if args.arms is None else args.arms), *(ABLATIONS if args.ablate else ())]
+    return tuple(dict.fromkeys([OURS, *asked]))
 
 
 def _trainings(
