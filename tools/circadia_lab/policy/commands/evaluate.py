@@ -11,6 +11,7 @@ import shlex
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.study.contestants import Contestant
     from circadia_lab.policy.study.extent import Extent
     from circadia_lab.policy.study.ground import Ground
+    from circadia_lab.policy.study.study import Study
     from circadia_lab.policy.study.training_file import Training
 
 OTHERS = ("unseen", "october")
@@ -112,6 +114,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         metavar="SUMMARY.json",
         help="also hold the simulator against this run (circadia demo --json)",
+    )
+    parser.add_argument(
+        "--per-preference",
+        action="store_true",
+        help="with --oracle: also PPO-Lagrangian with a network for each preference, all of them at the ticks of the one",
     )
     parser.add_argument(
         "--ablate", action="store_true", help="also train without each of the trainer's parts in turn: hours"
@@ -190,6 +197,8 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.demonstration and args.oracle:
         raise ConfigError("--run: a run is of full devices; leave out --oracle")
+    if args.per_preference and not (args.oracle or args.all):
+        raise ConfigError("--per-preference: a rival on a grid; give --oracle as well")
     _check_inputs(args)
     if args.json:
         check_file("--json", args.json, ".json")
@@ -277,12 +286,24 @@ def _oracle(console: Console, args: argparse.Namespace, extent: Extent) -> Oracl
     from circadia_lab.policy.oracle.grids import grid_named
     from circadia_lab.policy.study.certified import certified
     from circadia_lab.policy.study.ground import GridGround
+    from circadia_lab.policy.study.per_preference import exact_alone
 
     ground = GridGround(grid_named(args.oracle or DEFAULT_GRID))
-    trainings = _trainings(console, args.keep, extent, ground, ("coupled",))["coupled"]
+    study = _study(args.keep, extent, ground)
+    trainings = _trainings(console, study, extent.seeds, ("coupled",))["coupled"]
     with Activity(console) as tell:
+        alone = [
+            exact_alone(study, seed, partial(tell, f"one network a preference, seed {seed}"))
+            for seed in range(extent.seeds if args.per_preference else 0)
+        ]
         return certified(
-            trainings, ground, folder=args.keep, worth=args.coupling, lessons=extent.lessons, tell=tell
+            trainings,
+            ground,
+            alone=alone,
+            folder=args.keep,
+            worth=args.coupling,
+            lessons=extent.lessons,
+            tell=tell,
         )
 
 
@@ -305,7 +326,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
         found: tuple[Contestant, ...] = (of_policy_file(args.policy),)
     else:
         ground = FullGround(trained_in)
-        trainings = _trainings(console, args.keep, extent, ground, _arms(args))
+        trainings = _trainings(console, _study(args.keep, extent, ground), extent.seeds, _arms(args))
         with console.status("putting the policies into 8 bits …"):
             found = contestants(trainings, ground)
     with Activity(console) as tell:
@@ -336,18 +357,22 @@ def _arms(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(dict.fromkeys([OURS, *asked]))
 
 
-def _trainings(
-    console: Console, folder: Path, extent: Extent, ground: Ground, arms: tuple[str, ...]
-) -> dict[str, list[Training]]:
-    from circadia_lab.policy.cmoppo.progress import ProgressView
+def _study(folder: Path, extent: Extent, ground: Ground) -> Study:
     from circadia_lab.policy.study.study import Study
 
-    study = Study(folder, ground, replace(ground.config, **extent.trainer), batch=extent.batch)
+    return Study(folder, ground, replace(ground.config, **extent.trainer), batch=extent.batch)
+
+
+def _trainings(
+    console: Console, study: Study, seeds: int, arms: tuple[str, ...]
+) -> dict[str, list[Training]]:
+    from circadia_lab.policy.cmoppo.progress import ProgressView
+
     found: dict[str, list[Training]] = {arm: [] for arm in arms}
-    for seed in range(extent.seeds):
+    for seed in range(seeds):
         for arm in arms:
             if study.missing(arm, seed):
-                with ProgressView(console, f"{ground.name}: {arm}, seed {seed}") as view:
+                with ProgressView(console, f"{study.ground.name}: {arm}, seed {seed}") as view:
                     found[arm].append(study.trained(arm, seed, on_progress=view))
             else:
                 found[arm].append(study.trained(arm, seed))

@@ -33,7 +33,18 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
         check_file("--json", args.json, ".json")
     refuse(
         args,
-        ("policy", "problem", "others", "copies", "days", "demonstration", "ablate", "coupling"),
+        (
+            "policy",
+            "problem",
+            "others",
+            "copies",
+            "days",
+            "demonstration",
+            "ablate",
+            "arms",
+            "per_preference",
+            "coupling",
+        ),
         "--wake trains one policy in each world and plays it exactly",
     )
     steps = args.steps or (QUICK if args.quick else STEPS)

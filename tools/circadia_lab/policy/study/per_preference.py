@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from circadia.errors import ConfigError
+from circadia.writing import whole_file
+from circadia_lab.policy.cmoppo.config import VERSION
 from circadia_lab.policy.cmoppo.crowd import Crowd
 from circadia_lab.policy.cmoppo.errors import TrainingDiverged
 from circadia_lab.policy.cmoppo.update import trainer_of
+from circadia_lab.policy.env.preferences import ANCHORS
+from circadia_lab.policy.files.int8_network import float_scores
+from circadia_lab.policy.study.digest import digest
+from circadia_lab.policy.study.distil import Averages, exact
+from circadia_lab.policy.study.ground import GridGround
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.update import Learner, Trainer
     from circadia_lab.policy.files.policy_file import FloatLayer
     from circadia_lab.policy.study.ground import Ground
+    from circadia_lab.policy.study.study import Study
 
     Floats = NDArray[np.float64]
 
@@ -85,6 +94,29 @@ def per_preference(
         tuple(trainer.actor.layers(parameters)["actor"] for parameters in each),
         trainer.updates * trainer.steps_per_update * len(preferences),
     )
+
+
+def exact_alone(study: Study, seed: int, progress: Callable[[float], None] | None = None) -> Averages:
+    """Its networks, in floats, evaluated exactly under their preferences; kept in the study's folder, trained once."""
+    ground = study.ground
+    if not isinstance(ground, GridGround):
+        raise ConfigError("networks of one preference each are evaluated exactly; that takes a grid")
+    config = study.config_of("coupled")
+    key = digest([VERSION, ground.digest, config.as_dict(), study.batch, ANCHORS])
+    path = study.folder / f"{ground.name}-per-preference-{seed}-{key}.npz"
+    if not path.exists():
+        found = per_preference(ground, config, seed, ANCHORS, batch=study.batch, progress=progress)
+        rows = [
+            exact(ground.grid, float_scores(layers), preference[None])
+            for layers, preference in zip(found.layers, ANCHORS, strict=True)
+        ]
+        study.folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            np.savez(
+                file, returns=np.vstack([r.returns for r in rows]), costs=np.vstack([r.costs for r in rows])
+            )
+    with np.load(path, allow_pickle=False) as kept:
+        return Averages(kept["returns"], kept["costs"])
 
 
 def _trainer(ground: Ground, config: Config, count: int, batch: int) -> Trainer:

@@ -96,6 +96,8 @@ def test_a_crowd_of_one_preference_is_bound_to_it() -> None:
     crowd = Crowd(8, 8, ANCHORS[3:4])
     preferences = crowd.preferences(jax.random.PRNGKey(0))
     assert np.asarray(preferences) == pytest.approx(np.tile(ANCHORS[3], (8, 1)))
-    assert np.asarray(crowd.redrawn(preferences, jax.random.PRNGKey(1), 1.0)) == pytest.approx(np.asarray(preferences))
+    assert np.asarray(crowd.redrawn(preferences, jax.random.PRNGKey(1), 1.0)) == pytest.approx(
+        np.asarray(preferences)
+    )
     assert np.asarray(crowd.members()) == pytest.approx(1 / 8)
     assert np.asarray(crowd.shares(preferences)) == pytest.approx(1)
