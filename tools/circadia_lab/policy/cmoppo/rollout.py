@@ -139,8 +139,7 @@ def moved(environment: AnyEnvironment, world: Any, action: Any, key: Any) -> Mov
     limits = jnp.asarray(environment.limits, jnp.float32)
     gain = jnp.concatenate([outcome.reward, outcome.cost / limits], -1).astype(jnp.float32)
     more = environment.promise(after) - environment.promise(world)
-    nothing = jnp.zeros((*more.shape[:-1], gain.shape[-1] - more.shape[-1]))
-    promised = jnp.concatenate([more, nothing], -1).astype(jnp.float32)
+    promised = jnp.concatenate([more, jnp.zeros_like(outcome.cost)], -1).astype(jnp.float32)
     return Moved(after, gain, promised, outcome.weight.astype(jnp.float32))
 
 
