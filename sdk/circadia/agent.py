@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -26,9 +27,11 @@ from circadia.observation import DAY_S, HOUR_S, values
 from circadia.policy.sleeps import draw_one
 from circadia.ports import SleepingPolicy, TellsLate, wakes_on
 from circadia.sensors import SENSORS, answering
+from circadia.stopwatch import Stopwatch
 from circadia.types import (
     Decision,
     Link,
+    Load,
     Observation,
     Outcome,
     Preference,
@@ -40,7 +43,7 @@ from circadia.types import (
 from circadia.vigil import REQUESTS, Vigil, in_the_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
     from circadia.ports import Clock, EnergyMeter, Federation, Platform, Policy, Store, Workload
     from circadia.shield import Shield
     from circadia.status import AgentStatus
-    from circadia.types import EnergyReading, ModelUpdate, Served
+    from circadia.types import Action, EnergyReading, ModelUpdate, Phase, Served
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,8 @@ PAUSED = ("paused", NAMES[1:])
 
 WAKING = {WakeOn.DUE: 0, WakeOn.DEADLINE: 1, WakeOn.REQUEST: 2}
 """How an observation says it."""
+Wait = Callable[[Callable[[], bool], float], None]
+"""Hears what the federation sends until that says so, or so many seconds of the agent's time are over, or before."""
 ANSWERS = (ManifestSeen, ModelArrived, UpdateAcknowledged)
 """By what the federation answers."""
 
@@ -132,6 +137,8 @@ class Agent:
         """The last tick's."""
         self._last_complaint = ""
         self._meterless = False
+        self._asked_s = -math.inf
+        """When something was last asked of the federation."""
         self.put_off: dict[str, str] = {}
         """Updates that the aggregator cannot read or use yet, and why."""
         last = store.last_tick()
@@ -142,6 +149,11 @@ class Agent:
     def shield(self) -> Shield:
         """With the bounds of now."""
         return self.bounds.shield
+
+    @property
+    def answered(self) -> bool:
+        """Whether the federation has answered since something was last asked of it."""
+        return self._asked_s == -math.inf or self.application.recent.contact_s >= self._asked_s
 
     # For the application, from any thread
 
@@ -200,8 +212,8 @@ class Agent:
 
     # For the thread that owns the agent
 
-    def tick(self) -> TickRecord:
-        """Observe, decide, work, record."""
+    def tick(self, wait: Wait | None = None) -> TickRecord:
+        """Observe, decide, pull, work, record. Without `wait`, what is pulled is heard between two ticks."""
         self._record_inferences()
         t_s = self.clock.now_s()
         observation = self.observe(t_s)
@@ -211,7 +223,8 @@ class Agent:
         free = self.shield.decide(x, self.policy.scores(x), u)
         self.between.allow(free, t_s)  # the pause is looked at with each inference: it may end at any time
         decision = self._with_sleep(dataclasses.replace(self._unless_paused(free), draw=u), x)
-        outcome = self._work(decision, t_s)
+        waited = self._pull(decision.action, observation, wait)
+        outcome = self._work(decision, t_s, waited or ())
         record = TickRecord(
             t_s=t_s,
             observation=observation,
@@ -222,7 +235,7 @@ class Agent:
         )
         self._decision = decision
         tick_id = self._keep(record)
-        self._sync(record)
+        self._sync(decision.action, pulls=decision.action.pull and waited is None)
         self.application.reporter.ticked(tick_id, record)
         return record
 
@@ -271,7 +284,38 @@ class Agent:
             self.federation.set_online(self.online)
         return observation
 
-    def _work(self, decision: Decision, t_s: float) -> Outcome:
+    def _pull(self, action: Action, observation: Observation, wait: Wait | None) -> tuple[Phase, ...] | None:
+        """Ask for the newest version ahead of the work, and wait for it → what that took, on a body that measures.
+
+        None: nothing is asked. An answer that the queue's first deadline, or a tick that has to fit its period, leaves no
+        time for is not waited for, nor is a federation that cannot be reached.
+        """
+        federation = self.federation
+        if wait is None or federation is None or not self.online:
+            return None
+        left_s = self._spare_s(action, observation)
+        unreachable = federation.trouble and not federation.connected
+        if not action.pull or unreachable or left_s <= 0:
+            return None
+        measures = self.platform.stopwatch
+        watch = None if measures is None else Stopwatch(self.clock, measures)
+        began = watch.begin() if watch else None
+        self._request(federation, (), pull=True)
+        wait(self._is_newest, left_s)
+        return watch.since(began).phases(Load.AWAKE) if watch and began else ()
+
+    def _spare_s(self, action: Action, observation: Observation) -> float:
+        """Until the work has to begin."""
+        slack_s = observation.queue_slack_s - self.bounds.at_most_s[action.name]
+        fits_s = math.inf if self.platform.stopwatch is not None else self.period_s / 4
+        return min(fits_s, slack_s) if math.isfinite(slack_s) else fits_s
+
+    def _is_newest(self) -> bool:
+        """Whether the model in service is the federation's newest, as the answer says."""
+        behind = self.workload.observe(self.clock.now_s()).get("versions_behind", 0.0)
+        return self.answered and not behind > 0
+
+    def _work(self, decision: Decision, t_s: float, waited: tuple[Phase, ...]) -> Outcome:
         try:
             outcome = self.workload.run(decision.action, t_s)
         except Exception:
@@ -282,7 +326,7 @@ class Agent:
         self.platform.spend(outcome.phases)
         if self.platform.stopwatch is not None:
             self.bounds.saw(decision.action, outcome)
-            return outcome
+            return dataclasses.replace(outcome, phases=(*waited, *outcome.phases))
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
 
@@ -319,15 +363,14 @@ class Agent:
         if self._tick_id is not None:
             self.application.reporter.answered(self.between.record(self._tick_id))
 
-    def _sync(self, record: TickRecord) -> None:
-        action = record.decision.action
-        if self.federation is None or not action.syncs:
-            return
+    def _sync(self, action: Action, *, pulls: bool) -> None:
         push = tuple(self.workload.spooled) if action.push else ()
-        self._request(self.federation, push, pull=action.pull)
+        if self.federation is not None and (push or pulls):
+            self._request(self.federation, push, pull=pulls)
 
     def _request(self, federation: Federation, push: Sequence[ModelUpdate], *, pull: bool) -> None:
         """An update that no message can carry is given up: it would keep all others from going."""
+        self._asked_s = self.clock.now_s()
         try:
             federation.request(push, pull=pull)
         except LocalProtocolError:

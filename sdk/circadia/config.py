@@ -97,6 +97,9 @@ class FederationConfig:
     patience: Patience = field(default_factory=Patience)
     drain_s: float = 5.0
     """How long a device that ends tries to deliver the updates that wait."""
+    pull_wait_s: float = 2.0
+    """How long a wake that pulls waits for the answer before it serves, trains and pushes, so that it does so with the newest
+    version; never beyond the first deadline of a request. 0: what comes is installed after the work."""
 
     def __post_init__(self) -> None:
         positive(
@@ -109,7 +112,7 @@ class FederationConfig:
             raise ConfigError(
                 f"federation.keepalive_s is {self.keepalive_s}; MQTT allows {LONGEST_KEEPALIVE_S}"
             )
-        not_negative("federation", drain_s=self.drain_s)
+        not_negative("federation", drain_s=self.drain_s, pull_wait_s=self.pull_wait_s)
         BrokerAddress.parse(self.broker)
 
 

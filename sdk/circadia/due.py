@@ -68,6 +68,13 @@ class Done(NamedTuple):
     syncs: Any = False
 
 
+class Patience(NamedTuple):
+    """(…,) factors of what may wait."""
+
+    training: Any = 1.0
+    exchange: Any = 1.0
+
+
 class Due(NamedTuple):
     """(…,) seconds until each is due."""
 
@@ -78,13 +85,23 @@ class Due(NamedTuple):
 
 
 NOTHING = Done()
+PATIENT = Patience()
 DUE = DueLimits()
 
 
-def due(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits = DUE, xp: Any = np) -> Due:
+def due(
+    x: Any,
+    *,
+    heard: Any = True,
+    done: Done = NOTHING,
+    limits: DueLimits = DUE,
+    patience: Patience = PATIENT,
+    xp: Any = np,
+) -> Due:
     """(…, features) values → what is due when, after a wake that did `done`; `heard`: whether requests end the sleep.
 
-    An absent sensor has nothing due: no request, no example, no federation.
+    `patience`: how much longer or shorter than `limits` says. An absent sensor has nothing due: no request,
+    no example, no federation.
     """
     deadline_s = _known(x, "deadline_s", DEADLINE_S, xp)
     margin_s = xp.minimum(limits.margin_s, limits.margin_share * deadline_s)
@@ -94,11 +111,13 @@ def due(x: Any, *, heard: Any = True, done: Done = NOTHING, limits: DueLimits = 
     fresh_s = xp.where(trains, 0.0, _known(x, "fresh_age_s", 0.0, xp))
     contact_s = _column(x, "contact_age_s")
     told_s = xp.where(syncs, 0.0, contact_s)
+    fresh_limit_s = limits.fresh_limit_s * patience.training
+    contact_limit_s = limits.contact_limit_s * patience.exchange
     never = xp.inf
     return Due(
         request=xp.where(waits, _left(_known(x, "queue_slack_s", never, xp) - margin_s, xp), never),
-        training=xp.where(unseen | trains, _left(limits.fresh_limit_s - fresh_s, xp), never),
-        exchange=xp.where(xp.isnan(contact_s), never, _left(limits.contact_limit_s - told_s, xp)),
+        training=xp.where(unseen | trains, _left(fresh_limit_s - fresh_s, xp), never),
+        exchange=xp.where(xp.isnan(contact_s), never, _left(contact_limit_s - told_s, xp)),
         look=xp.where(heard, never, deadline_s - margin_s),
     )
 
@@ -116,13 +135,14 @@ def next_s(
     done: Done = NOTHING,
     limits: DueLimits = DUE,
     again_s: float = AGAIN_S,
+    patience: Patience = PATIENT,
     xp: Any = np,
 ) -> Any:
     """(…,) the same for a sleep: what is due now and is not done is tried again after `again_s`.
 
     A request after `AGAIN_SHARE` of it. There may be no link, or a limit in the way.
     """
-    found = due(x, heard=heard, done=done, limits=limits, xp=xp)
+    found = due(x, heard=heard, done=done, limits=limits, patience=patience, xp=xp)
     request = xp.where(found.request > SOON_S, found.request, again_s * AGAIN_SHARE)
     training, exchange = (xp.where(s > SOON_S, s, again_s) for s in (found.training, found.exchange))
     return xp.minimum(xp.minimum(request, training), xp.minimum(exchange, found.look))

@@ -169,9 +169,9 @@ class Rest:
         agent = self._agent
         if now_s >= self._exchange_s or agent.federation is None or not agent.online:
             return False
-        heard = agent.federation.connected and agent.application.recent.contact_s >= self.free_s
+        awaited = not agent.federation.connected or not agent.answered
         behind = self._pulls and agent.workload.observe(now_s).get("versions_behind", 0.0) > 0
-        return not heard or behind or bool(agent.workload.spooled)
+        return awaited or behind or bool(agent.workload.spooled)
 
     def _judge(self, began_s: float, until_s: float) -> None:
         """A body that wakes when it should not is told of, and waited out awake if it does so of itself."""

@@ -60,16 +60,20 @@ class Runtime:
         *,
         closing: tuple[Closable, ...] = (),
         drain_s: float = 0.0,
+        pull_wait_s: float = 0.0,
         observers: Sequence[Callable[[TickRecord], None]] = (),
     ) -> None:
-        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`."""
+        """`observers` hear of every tick, on the agent's thread: listeners to `Decided`, see `Listeners.on`.
+
+        Real seconds: `drain_s` to deliver the last updates, `pull_wait_s` for the answer to a pull before a wake's work.
+        """
         self.agent = agent
         self.errors = 0
         self.ticks = 0
         self.failure: BaseException | None = None
         """What ended the agent, if nobody else did."""
         self._closing = closing
-        self._drain_s = drain_s
+        self._drain_s, self._pull_wait_s = drain_s, pull_wait_s
         self._pid: int | None = None
         """The process that runs it or did."""
         self._gate = threading.Lock()
@@ -242,8 +246,7 @@ class Runtime:
         self._rest.look(now_s)
         if now_s >= self._learning.due_s:
             self._attempt("storing examples", self._learning, agent.learn)
-        if now_s >= self._hearing.due_s:
-            self._attempt("hearing the federation", self._hearing, agent.hear)
+        self._hears()
         if call is not None:
             self._rest.called(call, now_s)
         if now_s < self._rest.due_s:
@@ -270,10 +273,24 @@ class Runtime:
         self.agent.application.reporter.failed(what, error)
 
     def _tick(self) -> None:
-        record = self.agent.tick()
+        record = self.agent.tick(self._wait_for_pull if self._pull_wait_s else None)
         self.ticks += 1
         free_s = record.t_s + float(earliest_s(record.outcome.busy_s, self._spacing_s))
         self._rest.begin(record, free_s, self._rest_s(record))
+
+    def _wait_for_pull(self, answered: Callable[[], bool], left_s: float) -> None:
+        """Until then, at most `left_s` of the agent's time: in the middle of a tick, which who wants another cuts short."""
+        agent, clock = self.agent, self.agent.clock
+        end_s = clock.now_s() + min(left_s, self._pull_wait_s / clock.wall_s(1.0))
+        while self._hears() and not (answered() or agent.inbox.wanted or self._stop.is_set()):
+            left_s = end_s - clock.now_s()
+            if left_s <= 0 or not agent.inbox.wait(clock.wall_s(left_s)):
+                break
+        agent.inbox.ring()  # what else it rang for has not been looked at
+
+    def _hears(self) -> bool:
+        due = self.agent.clock.now_s() >= self._hearing.due_s
+        return due and self._attempt("hearing the federation", self._hearing, self.agent.hear)
 
     def _rest_s(self, record: TickRecord) -> float:
         measures = self.agent.platform.stopwatch is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from circadia.energy.pace import Paces
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.energy.work import at_least, with_work, work_of
 from circadia.errors import ArtifactError, ConfigError, PlatformUnavailable
-from circadia.federation.codecs import FLOAT32, INT8, largest_payload
+from circadia.federation.codecs import FLOAT32, INT8, POLL_BYTES, largest_payload
 from circadia.federation.device.patience import Patience
 from circadia.federation.device.rejections import Rejections
 from circadia.federation.wire.topics import checked_id
@@ -36,7 +36,7 @@ from circadia.learning.task_file import load_task
 from circadia.learning.trainer import Trainer
 from circadia.platforms.clocks import SystemClock
 from circadia.plugs import METERS, PLATFORMS, BlamedMeter, MeterContext, PlatformContext
-from circadia.ports import sound_wakes_on
+from circadia.ports import Federation, sound_wakes_on
 from circadia.promises import Promises
 from circadia.recent import Recent
 from circadia.reporter import Reporter
@@ -55,7 +55,9 @@ from circadia.workload import SPOOL_LIMIT, LearningWorkload
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from circadia.config import FederationConfig
     from circadia.energy.profile import DeviceProfile
+    from circadia.federation.device.endpoint import DeviceEndpoint
     from circadia.federation.transport.device_link import DeviceLink
     from circadia.learning.task import Task
     from circadia.plugs import Found, PlatformConfig, PlatformPlug
@@ -65,6 +67,14 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+
+class ClosableFederation(Federation, Protocol):
+    """A link that is let go of in the end."""
+
+    def close(self) -> None:
+        """Leave."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +95,8 @@ class Parts:
     """Makes another out of the one that learns and serves here, and of what was away when the device ended."""
     open_model: OpenModel = open_interpreter
     """Opens .tflite models: what trains, serves and decides."""
+    link: Callable[[DeviceEndpoint], ClosableFederation] | None = None
+    """Joins the device's end of its federation to the aggregator's without a broker; the runtime closes it."""
 
 
 def build(
@@ -151,7 +163,7 @@ def _assemble(
             seen = body.observe(clock.now_s())
         check_sensors(bounds.shield.names, seen, store.sensors(), body)
     rejected = rejected_since(verdicts)
-    link = _federation(config, device, task, workload.version, rejected, inbox.ring)
+    link = _federation(config, parts, device, task, workload.version, rejected, inbox.ring)
     if link is not None:
         opened.callback(link.close)
     agent = Agent(
@@ -179,9 +191,11 @@ def _assemble(
         period_s=config.agent.period_s,
         longest_sleep_s=config.agent.longest_sleep_s,
     )
-    drain_s = config.federation.drain_s if config.federation else 0.0
+    drain_s, pull_wait_s = (
+        (config.federation.drain_s, config.federation.pull_wait_s) if config.federation else (0.0, 0.0)
+    )
     closing = (link, meter) if link else (meter,)
-    runtime = Runtime(agent, closing=closing, drain_s=drain_s, observers=observers)
+    runtime = Runtime(agent, closing=closing, drain_s=drain_s, pull_wait_s=pull_wait_s, observers=observers)
     _keep(config, store, device, task, inbox.next_id)
     return runtime
 
@@ -374,8 +388,9 @@ def _meter(
 
 
 def most_sync_bytes(parameters: int) -> int:
-    """A full spool and one more update up, a model down."""
-    return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + largest_payload(parameters, FLOAT32)
+    """A full spool and one more update up, a question and a model down."""
+    down = POLL_BYTES + largest_payload(parameters, FLOAT32)
+    return (SPOOL_LIMIT + 1) * largest_payload(parameters, INT8) + down
 
 
 def most_units(config: DeviceConfig, task: Task) -> Callable[[Action], Units]:
@@ -445,19 +460,17 @@ def _examples(config: DeviceConfig, task: Task, store: Store) -> ExampleBuffer:
 
 def _federation(
     config: DeviceConfig,
+    parts: Parts,
     device: str,
     task: Task,
     version: int,
     rejected: Sequence[str],
     ring: Callable[[], None],
-) -> DeviceLink | None:
+) -> ClosableFederation | None:
     federation = config.federation
     if federation is None:
         return None
     from circadia.federation.device.endpoint import DeviceEndpoint
-    from circadia.federation.transport.address import BrokerAddress
-    from circadia.federation.transport.device_link import DeviceLink
-    from circadia.federation.transport.link import LinkSettings
 
     endpoint = DeviceEndpoint(
         device_id=device,
@@ -469,6 +482,16 @@ def _federation(
         patience=federation.patience,
         rejected=rejected,
     )
+    return parts.link(endpoint) if parts.link else _over_broker(federation, endpoint, ring)
+
+
+def _over_broker(
+    federation: FederationConfig, endpoint: DeviceEndpoint, ring: Callable[[], None]
+) -> DeviceLink:
+    from circadia.federation.transport.address import BrokerAddress
+    from circadia.federation.transport.device_link import DeviceLink
+    from circadia.federation.transport.link import LinkSettings
+
     settings = LinkSettings(
         keepalive_s=federation.keepalive_s,
         first_retry_s=federation.first_retry_s,

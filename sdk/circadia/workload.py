@@ -13,7 +13,7 @@ import numpy as np
 
 from circadia.actions import LOCAL_STEPS, SERVE_LIMIT
 from circadia.errors import ArtifactError
-from circadia.federation.codecs import decode, encode
+from circadia.federation.codecs import POLL_BYTES, decode, encode
 from circadia.federation.device.events import ManifestSeen, ModelArrived, UpdateAcknowledged, UpdatesHeld
 from circadia.federation.wire.messages import MOST_EXAMPLES
 from circadia.observation import NO_DEADLINE_S
@@ -104,6 +104,8 @@ class LearningWorkload:
         """A version that came and gives no answers."""
         self._held = held
         """Whether the link holds updates back, so that a push sends nothing."""
+        self._came_bytes = self._counted_bytes = 0
+        """Of versions that were installed since the last `run` that was stored; those that the open one counts."""
 
     @property
     def version(self) -> int:
@@ -166,6 +168,7 @@ class LearningWorkload:
 
     def run(self, action: Action, now_s: float) -> Outcome:
         """Do it now. Errors of the task's model come out as they are, to be settled as not stored; nothing is kept yet."""
+        self._counted_bytes = self._came_bytes
         self._open = outcome = self._run(action, now_s)
         return outcome
 
@@ -321,12 +324,12 @@ class LearningWorkload:
         return usable >= SPOOL_LIMIT or len(self.spool) >= 2 * SPOOL_LIMIT
 
     def _sync_bytes(self, action: Action, update: ModelUpdate | None) -> int:
+        """On the air: what was asked for, what came for it, ahead of the work or since, and what goes out."""
+        down = (POLL_BYTES if action.pull else 0) + self._came_bytes
         if self._held:
-            return self.model.weights.nbytes if action.pull and self._versions_behind > 0 else 0
+            return down
         up = sum(len(waiting.payload) for waiting in self.spool.values()) if action.push else 0
-        up += len(update.payload) if update else 0
-        behind = action.pull and self._versions_behind > 0
-        return up + (self.model.weights.nbytes if behind else 0)
+        return down + up + (len(update.payload) if update else 0)
 
     # What the federation sends
 
@@ -449,7 +452,9 @@ class LearningWorkload:
         """What the last `run` or `hear` came to is the present state; or forgotten, but for the answers."""
         outcome, self._open = self._open, Outcome()
         acknowledged, self._acknowledged = self._acknowledged, ""
+        counted, self._counted_bytes = self._counted_bytes, 0
         if stored:
+            self._came_bytes -= counted
             self._keep(outcome)
             self.spool.pop(acknowledged, None)
         for request, answer in self._served(outcome):
@@ -462,6 +467,7 @@ class LearningWorkload:
         if outcome.model is not None:
             if outcome.model.version != self.version:
                 self.known_version = max(self.known_version, outcome.model.version)
+                self._came_bytes += outcome.model.weights.nbytes
             self.model = outcome.model
         if outcome.update is not None:
             self.spool[outcome.update.update_id] = outcome.update

@@ -60,11 +60,30 @@ def test_ctrl_c_still_reports_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_day_without_waiting_has_all_of_its_figures(tmp_path: Path) -> None:
+    command = demo(tmp_path, "--devices", "1", "--fleet", "boards", "--fast", "--arms", "due")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["fast"]
+    arm = summary["arms"]["due"]
+    assert arm["complete"]
+    assert not arm["incidents"]
+    assert arm["updates_made"] > 5
+    assert arm["updates_lost"] == arm["overruns"] == 0
+    assert arm["served_accuracy"] > 0.4
+    assert 0 < arm["battery_agent_j"] < arm["agent_j"] < arm["device_j"]
+    assert set(arm["kinds"]) == {"pi-solar"}
+    assert "due" in Path(summary["report"]).read_text()
+
+
+@pytest.mark.slow
 def test_wrong_arguments_are_one_clear_line(tmp_path: Path) -> None:
     for arguments, message in (
         (["--devices", "0"], "--devices"),
         (["--minutes", "-1"], "--minutes"),
         (["--arms", "nobody"], "--arms"),
+        (["--fast", "--chaos"], "--fast"),
     ):
         done = subprocess.run(
             demo(tmp_path, *arguments), capture_output=True, text=True, timeout=60, check=False

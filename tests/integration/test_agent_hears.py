@@ -170,9 +170,8 @@ def test_an_update_that_no_message_can_carry_is_given_up_and_the_others_go(
     for one in (bad, update("good")):
         agent.store.commit(dataclasses.replace(agent.tick(), outcome=Outcome(update=one)))
         work(agent).spool[one.update_id] = one
-    record = agent.tick()
-    push = dataclasses.replace(record.decision, action=action_named("sleep/sync-int8"))
-    agent._sync(dataclasses.replace(record, decision=push))
+    agent.tick()
+    agent._sync(action_named("sleep/sync-int8"), pulls=True)
     assert [one.update_id for one in agent.workload.spooled] == ["good"]
     assert [one.update_id for one in agent.store.spooled()] == ["good"]
     assert "update bad was rejected" in caplog.text

@@ -22,6 +22,7 @@ from circadia import events
 from circadia.actions import CATALOGUE, INDEX, NAMES, action_named
 from circadia.config import parse_config
 from circadia.errors import CircadiaError, ConfigError, DeadlineExpired, LimitError, StoreError
+from circadia.federation.codecs import POLL_BYTES
 from circadia.federation.device.events import ModelArrived, UpdateAcknowledged, UpdatesHeld
 from circadia.learning.task_file import load_task
 from circadia.platforms.clocks import HandClock
@@ -330,10 +331,10 @@ def test_held_updates_show_in_the_status_until_they_go_again(
     spooled(agent, "u1", "u2")
     assert isinstance(agent.workload, LearningWorkload)
     push = action_named("sleep/sync-int8")
-    assert agent.workload._sync_bytes(push, None) == 0  # no radio is reckoned with for them
+    assert agent.workload._sync_bytes(push, None) == POLL_BYTES  # no radio is reckoned with for them
     hear(agent, UpdatesHeld(reason=""))
     assert agent.status().updates.held == ""
-    assert agent.workload._sync_bytes(push, None) == 2
+    assert agent.workload._sync_bytes(push, None) == POLL_BYTES + 2
 
 
 def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: Path) -> None:
@@ -350,7 +351,7 @@ def test_a_device_that_starts_again_knows_what_became_of_its_updates(tmp_path: P
     assert updates == UpdateCounts(made=5, accepted=1, rejected=3, last_rejection="norm: 12", held="norm: 12")
     assert updates.waiting == 1
     assert isinstance(loop.agent.workload, LearningWorkload)
-    assert loop.agent.workload._sync_bytes(action_named("sleep/sync-int8"), None) == 0
+    assert loop.agent.workload._sync_bytes(action_named("sleep/sync-int8"), None) == POLL_BYTES
     loop.stop()
 
 

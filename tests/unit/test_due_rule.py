@@ -14,6 +14,7 @@ from circadia.idle import idle
 from circadia.observation import NO_DEADLINE_S, values
 from circadia.pacing import margin_s
 from circadia.policy.due_rule import DueRule, DueSettings
+from circadia.policy.patience import PatienceLaw
 from circadia.policy.sampling import probabilities
 from circadia.policy.sleeps import SLEEPS, draw_one
 from circadia.types import Link, Observation, WakeOn
@@ -65,6 +66,15 @@ def test_what_is_due_takes_what_is_due_soon_with_it() -> None:
     assert wanted(**request, **contact) == "serve/high/small/sync-pull"
     assert wanted(**request, **contact, unsent_examples=5.0) == "serve/high/small/sync-int8"
     assert wanted(contact_age_s=5 * HOUR_S) == "sleep/sync-pull"
+
+
+def test_where_steps_cost_less_than_the_wake_it_practises_old_examples_too() -> None:
+    few: dict[str, Any] = {"fresh_examples": 9.0, "fresh_age_s": 3 * HOUR_S}
+    body: dict[str, Any] = {"wake_up_j": 2.0, "radio_session_j": 2.0}
+    law = DueSettings(limits=SETTINGS.limits, patience=PatienceLaw(usual_j=0.0), clock="high")
+    assert wanted(DueRule(law), **few, **body, training_step_j=0.1) == "train/high/large"
+    assert wanted(DueRule(law), **few, **body, training_step_j=1.0) == "train/high/small"
+    assert wanted(DueRule(law), **few, **body) == "train/high/small"
 
 
 @pytest.mark.parametrize("deadline_s", [30.0, 60.0, 600.0, HOUR_S])

@@ -22,6 +22,8 @@ INT8 = "int8"
 FLOAT32 = "float32"
 CODECS = (INT8, FLOAT32)
 BLOCK = 1024
+POLL_BYTES = 500
+"""On the air for a pull without news: a device whose radio has slept connects and subscribes before it hears what is newest."""
 LARGEST = 1e30
 """Values beyond it are refused: their scale would leave float32."""
 _SMALLEST_SCALE = float(np.finfo(np.float32).smallest_subnormal)

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import ConfigError
+from circadia.federation.codecs import POLL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,8 +99,8 @@ class Scenario:
     """A pulled model."""
     update_bytes: float = 100_392.0
     """A pushed update: 100,000 parameters in int8 blocks of 1,024."""
-    poll_bytes: float = 500.0
-    """Any exchange, even one without news."""
+    poll_bytes: float = POLL_BYTES
+    """A pull, even one without news."""
 
     def __post_init__(self) -> None:
         for f in fields(self):

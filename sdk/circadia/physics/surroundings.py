@@ -139,17 +139,20 @@ def surroundings_after(state: State, noise: Noise, params: Params, xp: Any) -> S
     free = by_hour(params.link_free, time, xp)
     known = free + by_hour(params.link_metered, time, xp)
     drawn = xp.where(u < free, float(Link.FREE), xp.where(u < known, float(Link.METERED), float(Link.NONE)))
-    decay = xp.exp(-noise.dt_s / params.clearness_hold_s)
-    spread = params.clearness_sd * xp.sqrt(xp.maximum(1 - decay**2, 0))
-    clouds = (
-        params.clearness_mean + (state.clearness - params.clearness_mean) * decay + spread * noise.cloud_z
-    )
     return state._replace(
         time_s=time,
         user_active=user,
         link=xp.where(kept, state.link, drawn),
-        clearness=xp.clip(clouds, 0.05, 1.05),
+        clearness=clearness_after(state.clearness, noise.dt_s, noise.cloud_z, params, xp),
     )
+
+
+def clearness_after(clearness: Any, dt_s: Any, cloud_z: Any, params: Params, xp: Any) -> Any:
+    """(…,) how clear the sky is `dt_s` later, `cloud_z` standard normal."""
+    decay = xp.exp(-dt_s / params.clearness_hold_s)
+    spread = params.clearness_sd * xp.sqrt(xp.maximum(1 - decay**2, 0))
+    clouds = params.clearness_mean + (clearness - params.clearness_mean) * decay + spread * cloud_z
+    return xp.clip(clouds, 0.05, 1.05)
 
 
 def surroundings_over(state: State, dt_s: Any, params: Params, xp: Any) -> State:

@@ -7,16 +7,18 @@ hour's shares, so that any day can be reached without those before it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from circadia.observation import DAY_S
 from circadia.physics.dynamics import initial_state
-from circadia.physics.state import Noise, State
-from circadia.physics.surroundings import surroundings_after
+from circadia.physics.state import Noise
+from circadia.physics.surroundings import clearness_after, surroundings_after
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from circadia.physics.params import Params
 
 CELL_S = 60.0
@@ -53,21 +55,35 @@ class World:
 
     def _made(self, day: int) -> tuple[Surroundings, ...]:
         random = np.random.default_rng([self._seed, day % 2**32])
-        draws = zip(random.random((CELLS_PER_DAY, 2)), random.standard_normal(CELLS_PER_DAY), strict=True)
-        state = initial_state(self._params, np.float64(0), day * DAY_S)
+        user_u, link_u = random.random((CELLS_PER_DAY, 2)).T
+        cloud_z = random.standard_normal(CELLS_PER_DAY)
+        dt_s = np.full(CELLS_PER_DAY, CELL_S)
+        dt_s[0] = _FOREVER_S
+        starts_s = np.float64(day * DAY_S) + CELL_S * np.maximum(np.arange(CELLS_PER_DAY) - 1, 0)
+        state = initial_state(self._params, np.float64(0), starts_s)
+        unknown = np.full(CELLS_PER_DAY, np.nan)
+        moved = surroundings_after(
+            state._replace(user_active=unknown, link=unknown),
+            _noise(dt_s, user_u, link_u, cloud_z),
+            self._params,
+            np,
+        )
+        users, links = _held(moved.user_active), _held(moved.link)
+        clearness = float(state.clearness)
         cells = []
-        for index, ((user_u, link_u), cloud_z) in enumerate(draws):
-            dt_s = CELL_S if index else _FOREVER_S
-            moved = surroundings_after(state, _noise(dt_s, user_u, link_u, cloud_z), self._params, np)
-            state = moved._replace(time_s=day * DAY_S + index * CELL_S)
-            cells.append(_seen(state))
+        for step_s, z, user, link in zip(dt_s, cloud_z, users, links, strict=True):
+            clearness = float(clearness_after(clearness, step_s, z, self._params, np))
+            cells.append(Surroundings(user, link, clearness))
         return tuple(cells)
 
 
-def _seen(state: State) -> Surroundings:
-    return Surroundings(float(state.user_active), float(state.link), float(state.clearness))
+def _held(drawn: NDArray[np.float64]) -> list[float]:
+    """What was drawn last, NaN where nothing was; the first is drawn."""
+    places = np.where(np.isnan(drawn), 0, np.arange(len(drawn)))
+    held: list[float] = drawn[np.maximum.accumulate(places)].tolist()
+    return held
 
 
-def _noise(dt_s: float, user_u: float, link_u: float, cloud_z: float) -> Noise:
+def _noise(dt_s: Any, user_u: Any, link_u: Any, cloud_z: Any) -> Noise:
     zero = 0.0
     return Noise(dt_s, zero, zero, zero, zero, zero, user_u, link_u, cloud_z, zero, zero)

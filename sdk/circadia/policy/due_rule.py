@@ -6,7 +6,8 @@ worth a wake on this body:
 - a body that no request wakes is awake to look at its queue: whoever waits is served, and everything due within X is done;
 - one that a request wakes holds it until just before its deadline, or until something else is due, unless the user cares
   about latency above all; woken for it, it does everything due within X;
-- below a state of charge it neither trains nor syncs, unless it charges; while it charges, X is longer.
+- below a state of charge it neither trains nor syncs, unless it charges; while it charges, X is longer;
+- learning and X wait in proportion to the root of what a wake costs, and less where the model errs (`circadia.policy.patience`).
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from circadia.due import AGAIN_S, DEADLINE_S, SOON_S, Done, DueLimits, due, next
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, HOUR_S
 from circadia.pacing import margin_s
+from circadia.policy.patience import PatienceLaw
 from circadia.policy.sleeps import SLEEPS
 from circadia.types import Link, WakeOn, Work
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from circadia.due import Patience
     from circadia.types import Action
 
 SERVING_S = 60.0
@@ -50,6 +53,8 @@ class DueSettings:
     limits: DueLimits = field(
         default_factory=partial(DueLimits, fresh_limit_s=HOUR_S / 2, contact_limit_s=HOUR_S / 2)
     )
+    patience: PatienceLaw = field(default_factory=PatienceLaw)
+    """By which limits and X are stretched."""
     within_s: float = 1200.0
     """X: what is due so soon is done at a wake for something else."""
     charging_within_s: float = 2 * HOUR_S
@@ -117,7 +122,8 @@ class DueRule:
         return found
 
     def _wish(self, x: Any) -> _Wish:
-        found = due(x, heard=self._heard(x), limits=self.settings.limits)
+        patience = self._patience(x)
+        found = due(x, heard=self._heard(x), limits=self.settings.limits, patience=patience)
         waits, fresh = _column(x, "queue_length"), _column(x, "fresh_examples")
         late = (waits > 0) & (_column(x, "queue_slack_s") <= _held_s(x))
         within = self._within_s(x)
@@ -126,9 +132,14 @@ class DueRule:
         act = awake | late | due_now
         charging, soc = _column(x, "charging") > 0, _column(x, "battery_soc")
         serves = act & (waits > 0) & (awake | late | (found.request <= within))
-        trains = act & (found.training <= within) & (charging | (soc > self.settings.train_soc))
+        trains = (
+            act
+            & (found.training <= within * patience.training)
+            & (charging | (soc > self.settings.train_soc))
+        )
         linked = _column(x, "link") >= Link.METERED
-        pulls = act & linked & (found.exchange <= within) & (charging | (soc > self.settings.sync_soc))
+        near = found.exchange <= within * patience.exchange
+        pulls = act & linked & near & (charging | (soc > self.settings.sync_soc))
         unsent = _column(x, "unsent_examples") + _column(x, "spooled_updates") > 0
         return _Wish(
             serves=serves,
@@ -136,7 +147,7 @@ class DueRule:
             pulls=pulls,
             pushes=pulls & (unsent | trains),
             many=waits > SERVE_LIMIT[Work.SMALL],
-            much=fresh > SMALL_EXAMPLES,
+            much=(fresh > SMALL_EXAMPLES) | _is_cheap(x),
         )
 
     def _heard(self, x: Any) -> Any:
@@ -171,15 +182,32 @@ class DueRule:
         x = np.asarray(x)
         served = FACTS.serves[action] & (_column(x, "queue_length") <= FACTS.answers[action])
         done = Done(served, FACTS.trains[action], FACTS.syncs[action])
-        heard = [kind is not WakeOn.DUE for kind in SLEEPS.wake_on]
-        limits, again_s = self.settings.limits, self.settings.again_s
-        return np.stack(
-            [next_s(x, heard=one, done=done, limits=limits, again_s=again_s) for one in heard], axis=-1
+        left = partial(
+            next_s,
+            x,
+            done=done,
+            limits=self.settings.limits,
+            again_s=self.settings.again_s,
+            patience=self._patience(x),
         )
+        return np.stack([left(heard=kind is not WakeOn.DUE) for kind in SLEEPS.wake_on], axis=-1)
+
+    def _patience(self, x: Any) -> Patience:
+        return self.settings.patience.of(x, self.settings.limits)
 
 
 SMALL_STEPS = min(FACTS.steps[FACTS.trains])
+MORE_STEPS = max(FACTS.steps[FACTS.trains]) - SMALL_STEPS
 PLACES = {action.name: i for i, action in enumerate(CATALOGUE)}
+
+
+def _is_cheap(x: Any) -> Any:
+    """(…,) whether the steps that a large training has more than a small one cost no more than a wake-up and an exchange.
+
+    Then old examples are practised as well.
+    """
+    wake_j = _column(x, "wake_up_j") + _column(x, "radio_session_j")
+    return MORE_STEPS * _column(x, "training_step_j", absent=np.inf) <= wake_j
 
 
 def _held_s(x: Any) -> Any:

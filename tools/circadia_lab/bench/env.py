@@ -182,14 +182,12 @@ class CompiledWakes(Compiled):
 def any_admitted(mask: Any, u: Any, xp: Any) -> Any:
     """(batch, actions) mask, (batch,) uniforms → (batch,) int32 an admitted action, each as likely.
 
-    The first that has more than ⌊u · admitted⌋ admitted ones up to it.
+    The first that has more than ⌊u · admitted⌋ admitted ones up to it. They are counted by a product of matrices: XLA
+    would compute the mask anew for each column that a loop took of it.
     """
-    wanted = xp.floor(u * mask.sum(-1))
-    seen = action = xp.zeros(u.shape, xp.int32)
-    for column in mask.T:
-        seen = seen + column
-        action = action + (seen <= wanted)
-    return action
+    upto = np.triu(np.ones((mask.shape[-1],) * 2, np.float32))
+    admitted = mask.astype(np.float32) @ xp.asarray(upto)
+    return (admitted <= xp.floor(u * admitted[:, -1])[:, None]).sum(-1, dtype=np.int32)
 
 
 class GymnasiumLoop:

@@ -20,6 +20,7 @@ PERIOD_S = 300.0
 DEADLINE_S = 300.0
 BOARD_DEADLINE_S = 3600.0
 """How long a request waits at a phone, whose user does, and at a board, whose measurements are there for the day."""
+FEDERATION = "demo"
 EXAMPLES = 1024
 """Size of the example buffer."""
 BUFFER = 4
@@ -43,6 +44,8 @@ class Plan:
     """Of `FLEETS`."""
     work: str = "task"
     """Of `WORKS`."""
+    fast: bool = False
+    """Played in one process, on a clock that is moved: without waiting, and without a broker."""
 
     @property
     def day_s(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import subprocess
 import sys
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Self
 from circadia.errors import PlatformUnavailable, StoreError
 from circadia.federation.aggregate.ledger import progress
 from circadia.federation.transport.broker import Broker
-from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, EXAMPLES, PERIOD_S, RATE, WORKS
+from circadia_lab.data.day.device_file import device_file
+from circadia_lab.data.day.plan import BUFFER, BUFFER_TIMEOUT_S, CHAOS, FEDERATION, RATE
 from circadia_lab.data.day.result import Drift
-from circadia_lab.fleet.demo.process import CONFIG, DeviceProcess
+from circadia_lab.fleet.demo.process import DeviceProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from circadia_lab.data.day.plan import Plan
 
-FEDERATION = "demo"
 REDRAW_S = 0.5
 DRAIN_S = 20.0
 LEAD_S = 3.0
@@ -74,24 +73,11 @@ class Arm:
             device.begin(self.epoch_s)
 
     def _device(self, index: int) -> DeviceProcess:
-        plan = self.plan
-        name = plan.name(index)
-        config = CONFIG.format(
-            device=name,
-            policy=json.dumps(self.policy),
-            period_s=PERIOD_S,
-            deadline_s=plan.deadline_s(index),
-            seed=plan.device_seed(index),
-            profile=plan.profile(index),
-            work=WORKS[plan.work],
-            initial_soc=plan.initial_soc(index),
-            scale=plan.scale,
-            examples=EXAMPLES,
-            store=self.folder / f"{name}.db",
-            port=self._port,
-            drain_s=DRAIN_S,
+        store = self.folder / f"{self.plan.name(index)}.db"
+        config = device_file(
+            self.plan, index, policy=self.policy, store=store, port=self._port, drain_s=DRAIN_S
         )
-        return DeviceProcess(plan, index, self.folder, config)
+        return DeviceProcess(self.plan, index, self.folder, config)
 
     @property
     def _port(self) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from circadia_lab.data.day.result import ArmResult
     from circadia_lab.data.day.run import Run
+    from circadia_lab.fleet.demo.analysis import ArmFiles
     from circadia_lab.fleet.demo.arm import Arm
     from circadia_lab.fleet.demo.contender import Contender
 
@@ -56,6 +57,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         choices=tuple(WORKS),
         default="task",
         help="how long work takes and what it draws: as the task's operations, or as a CNN's (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="the same day without waiting: all devices in this process on a clock that is moved, messages without a broker",
     )
     parser.add_argument("--chaos", action="store_true", help="kill and restart a device and the broker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary here")
@@ -114,6 +120,7 @@ def _runs(console: Console, args: argparse.Namespace, chosen: Sequence[Contender
             chaos=args.chaos,
             fleet=args.fleet,
             work=args.work,
+            fast=args.fast,
         )
         where = folder / f"seed-{seed}" if args.seeds > 1 else folder
         if arms := _arms(console, plan, chosen, where):
@@ -135,7 +142,8 @@ def _arms(console: Console, plan: Plan, chosen: Sequence[Contender], folder: Pat
     found: list[ArmResult] = []
     for contender in chosen:
         try:
-            found.append(_arm(console, plan, contender, folder / contender.name))
+            play = _fast_arm if plan.fast else _arm
+            found.append(play(console, plan, contender, folder / contender.name))
         except KeyboardInterrupt:  # between the days; there is nothing to report of this arm
             break
         if not found[-1].complete:
@@ -150,12 +158,13 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(f"--minutes {args.minutes:g}: from {FEWEST_MINUTES} to 1440 (real time)")
     if args.seed < 0:
         raise ConfigError(f"--seed {args.seed}: must not be negative")
+    if args.fast and args.chaos:
+        raise ConfigError("--chaos kills processes, and --fast has none of them: leave one out")
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise ConfigError(f"--seeds {args.seeds}: from 1 to {MOST_SEEDS}")
 
 
 def _arm(console: Console, plan: Plan, contender: Contender, folder: Path) -> ArmResult:
-    from circadia_lab.fleet.demo.analysis import analyse
     from circadia_lab.fleet.demo.arm import Arm
 
     start_s = time.monotonic()
@@ -168,9 +177,28 @@ def _arm(console: Console, plan: Plan, contender: Contender, folder: Path) -> Ar
         console.print("delivering what waits …")
         day_s = min(arm.now_s, plan.day_s)
         arm.drain()
+    return _analysed(console, arm, day_s=day_s, wall_s=time.monotonic() - start_s, complete=complete)
+
+
+def _fast_arm(console: Console, plan: Plan, contender: Contender, folder: Path) -> ArmResult:
+    from circadia_lab.fleet.demo.fast import FastArm
+    from circadia_lab.fleet.demo.live import clock
+
+    start_s = time.monotonic()
+    arm = FastArm(plan=plan, name=contender.name, policy=contender.policy, folder=folder)
+    head = f"[bold]{contender.name}[/bold], seed {plan.seed}"
+    with console.status(f"{head}: starting {plan.devices} devices …") as status:
+        day_s = arm.play(lambda t_s: status.update(f"{head}: {clock(t_s, plan.day_s)}"))
+    wall_s = time.monotonic() - start_s
+    console.print(f"{head}: {day_s / 3600:.0f} h in {wall_s:.0f} s")
+    return _analysed(console, arm, day_s=day_s, wall_s=wall_s, complete=day_s >= plan.day_s)
+
+
+def _analysed(console: Console, arm: ArmFiles, *, day_s: float, wall_s: float, complete: bool) -> ArmResult:
+    from circadia_lab.fleet.demo.analysis import analyse
+
     if day_s < LEAST_S:
         raise KeyboardInterrupt
-    wall_s = time.monotonic() - start_s
     with console.status("analysing …") as status:
         return analyse(
             arm,

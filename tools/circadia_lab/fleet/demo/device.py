@@ -12,10 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import heapq
-import itertools
 import logging
-import math
 import signal
 import sys
 import time
@@ -23,21 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circadia.config import load_config
-from circadia.errors import CircadiaError
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.platforms.simulated import SimulatedPlatform
 from circadia.wiring import build
 from circadia_lab.data.day.plan import FLEETS, Plan
-from circadia_lab.data.day.world import ExampleEvent, RequestEvent, world_of
+from circadia_lab.data.day.user import User
+from circadia_lab.data.day.world import world_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from circadia.agent import Agent
-    from circadia.inbox import Answer
     from circadia_lab.data.day.world import Event
-
-log = logging.getLogger(__name__)
 
 ERRORS = 3
 """Exit status of a device that went on after errors; they stand in its log."""
@@ -47,62 +41,25 @@ class DayOver(Exception):
     """A signal ended the day."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Feedback:
-    """The user's word on an answer; requests that expired get none."""
-
-    answer: Answer
-    label: int
-
-
 class Day:
     """Plays a stream of events to an agent at their times; labels come back some time after the answers."""
 
     def __init__(self, agent: Agent, events: Sequence[Event], day_s: float) -> None:
-        self._agent = agent
+        self._clock = agent.clock
         self._day_s = day_s
-        self._order = itertools.count()
-        self._due: list[tuple[float, int, Event | Feedback]] = []
-        # A device that was killed missed what happened while it was away.
-        resumed = not math.isnan(agent.resumed_at_s)
-        now_s = agent.clock.now_s()
-        for event in events:
-            if not resumed or event.t_s >= now_s:
-                self._schedule(event.t_s, event)
-
-    def _schedule(self, t_s: float, event: Event | Feedback) -> None:
-        heapq.heappush(self._due, (t_s, next(self._order), event))
+        self._user = User(agent, events)
 
     def play(self) -> None:
         """Return at the end of the day."""
-        clock = self._agent.clock
         while True:
-            t_s = min(self._due[0][0] if self._due else self._day_s, self._day_s)
-            wait_s = clock.wall_s(t_s - clock.now_s())
+            t_s = min(self._user.next_s, self._day_s)
+            wait_s = self._clock.wall_s(t_s - self._clock.now_s())
             if wait_s > 0:
                 time.sleep(wait_s)
             elif t_s >= self._day_s:
                 return
             else:
-                self._happen(heapq.heappop(self._due)[2])
-
-    def _happen(self, event: Event | Feedback) -> None:
-        try:
-            match event:
-                case RequestEvent():
-                    self._request(event)
-                case ExampleEvent():
-                    self._agent.add_example(event.image, event.label)
-                case Feedback(answer, label) if answer.done() and answer.exception() is None:
-                    self._agent.feedback(answer.request_id, label)
-        except CircadiaError as error:
-            log.warning("%s", error)
-
-    def _request(self, event: RequestEvent) -> None:
-        answer = self._agent.submit(event.image, event.deadline_s)
-        if event.feedback_after_s is not None:
-            t_s = event.t_s + event.deadline_s + event.feedback_after_s
-            self._schedule(t_s, Feedback(answer=answer, label=event.label))
+                self._user.happen()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

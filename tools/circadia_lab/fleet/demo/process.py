@@ -6,84 +6,29 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from circadia.config import load_config
 from circadia.errors import PlatformUnavailable
-from circadia.learning.task_file import load_task
-from circadia.physics.scenario import scenario_for
-from circadia.platforms.kinds import SimulatedConfig
-from circadia.platforms.simulated import SimulatedPlatform
-from circadia.wiring import profile_of
+from circadia_lab.fleet.demo.device_on_disk import DeviceOnDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.data.day.plan import Plan
 
-CONFIG = """\
-device = "{device}"
 
-[agent]
-policy = {policy}
-task = "digits"
-period_s = {period_s}
-deadline_s = {deadline_s}
-seed = {seed}
-
-[platform]
-kind = "simulated"
-profile = "{profile}"
-work = "{work}"
-seed = {seed}
-initial_soc = {initial_soc}
-scale = {scale}
-
-[learning]
-examples = {examples}
-
-[store]
-path = "{store}"
-
-[federation]
-broker = "127.0.0.1:{port}"
-name = "demo"
-drain_s = {drain_s}
-first_retry_s = 0.1
-longest_retry_s = 1.0
-
-[federation.patience]  # of a day that passes in minutes
-chunk_s = 0.5
-acknowledgement_s = 1.0
-longest_s = 5.0
-"""
-
-
-class DeviceProcess:
-    """One device: its configuration, its store, its log, its process."""
+class DeviceProcess(DeviceOnDisk):
+    """One device: its files, its log, its process."""
 
     def __init__(self, plan: Plan, index: int, folder: Path, config: str) -> None:
-        self.name = plan.name(index)
-        self.profile = plan.profile(index)
-        self.store = folder / f"{self.name}.db"
-        self.restarts = 0
+        super().__init__(plan, index, folder, config)
         self._plan = plan
         self._index = index
-        self._config = folder / f"{self.name}.toml"
-        self._config.write_text(config, encoding="utf-8")
         self._log = folder / f"{self.name}.log"
         self._process: subprocess.Popen[str] | None = None
-
-    def body(self) -> SimulatedPlatform:
-        """Its body as it was at midnight."""
-        config = load_config(self._config)
-        assert isinstance(config.platform, SimulatedConfig)
-        profile = profile_of(config.platform, load_task(config.agent.task))
-        own = config.platform
-        return SimulatedPlatform(profile, scenario_for(profile), own.seed, initial_soc=own.initial_soc)
 
     def start(self) -> None:
         """Start it; it loads what it needs and says that it is ready."""
         plan = self._plan
-        command = [sys.executable, "-m", "circadia_lab.fleet.demo.device", str(self._config)]
+        command = [sys.executable, "-m", "circadia_lab.fleet.demo.device", str(self.config)]
         command += ["--seed", str(plan.seed), "--devices", str(plan.devices), "--index", str(self._index)]
         command += ["--fleet", plan.fleet, "--day-s", str(plan.day_s)]
         with self._log.open("a", encoding="utf-8") as log:

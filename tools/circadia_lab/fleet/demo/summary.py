@@ -48,6 +48,7 @@ def summary(runs: Sequence[Run], report: Path) -> dict[str, Any]:
         "work": plan.work,
         "minutes": plan.minutes,
         "chaos": plan.chaos,
+        "fast": plan.fast,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "versions": versions(),

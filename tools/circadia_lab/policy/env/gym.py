@@ -27,23 +27,21 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
-from circadia.errors import ConfigError
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.fixed import CATALOGUE, WIDTH
-from circadia_lab.policy.env.interface import OBJECTIVES
-from circadia_lab.policy.env.lives import BIRTHS, Lives, episode_days, known_options, wanted_preference
-from circadia_lab.policy.env.problem import Problem, find_problem, shipped_problems
+from circadia_lab.policy.env.gym_device import DAYS, OneDevice, Scalarised
+from circadia_lab.policy.env.lives import Lives
+from circadia_lab.policy.env.problem import Problem, shipped_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAMESPACE, VERSION = "circadia", 0
-DAYS = 7.0
-"""Of an episode, if nothing else is said."""
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+    from circadia_lab.policy.env.gym_device import Floats
+
+NAMESPACE, VERSION = "circadia", 0
 
 
 def observation_space() -> spaces.Box:
@@ -51,20 +49,8 @@ def observation_space() -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (WIDTH,), np.float32)
 
 
-def reward_space() -> spaces.Box:
-    """Freshness is 0 or more; latency and energy are what is lost."""
-    low, high = np.array([0, -np.inf, -np.inf], np.float32), np.array([np.inf, 0, 0], np.float32)
-    return spaces.Box(low, high, (len(OBJECTIVES),), np.float32)
-
-
-class MultiObjectiveEnv(gymnasium.Env[Any, np.int64]):
-    """One device of a problem, with a vector of rewards: MO-Gymnasium's interface.
-
-    A reset draws which of the problem's devices lives, in what state, and the preference unless one is fixed;
-    `options` may say `preference` (three weights) and `device` (its index) for that episode.
-    """
-
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
+class MultiObjectiveEnv(OneDevice):
+    """One device of a problem, with a vector of rewards: MO-Gymnasium's interface."""
 
     def __init__(
         self,
@@ -73,18 +59,13 @@ class MultiObjectiveEnv(gymnasium.Env[Any, np.int64]):
         days: float | None = DAYS,
         render_mode: str | None = None,
     ) -> None:
-        """`problem` as `find_problem` takes it; `days` None for no end. `ConfigError` names what is wrong."""
-        self.problem = find_problem(problem) if isinstance(problem, str) else problem
-        self.render_mode = render_mode
+        """As `OneDevice`."""
+        super().__init__(problem, preference, days, render_mode)
         self.observation_space = observation_space()
         self.action_space = spaces.Discrete(len(CATALOGUE))
-        self.reward_space = reward_space()
-        self.reward_dim = len(OBJECTIVES)
         self.cost_limits = self.problem.costs.array
-        self._fixed = wanted_preference({"preference": preference}, None, 1)
         self._kinds = [
-            Lives(replace(self.problem, devices=(device,)), 1, episode_days(days))
-            for device in self.problem.devices
+            Lives(replace(self.problem, devices=(device,)), 1, self.days) for device in self.problem.devices
         ]
         self._life: Lives | None = None
 
@@ -92,14 +73,10 @@ class MultiObjectiveEnv(gymnasium.Env[Any, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """A new life; → observation and info."""
-        super().reset(seed=seed)
-        said = known_options(options, ("preference", "device"))
-        preference = wanted_preference(said, self._fixed, 1)
-        u = self.np_random.random((1, BIRTHS))
-        device = self._device(said.get("device", int(u[0, 0] * len(self._kinds))))
-        self._life = self._kinds[device]
-        self._life.begin(u, preference, np.ones(1, bool))
-        return self._life.observation()[0], self._shown(self._life) | {"device": device}
+        born = self._birth(seed, options)
+        self._life = self._kinds[born.device]
+        self._life.begin(born.u[None], born.preference, np.ones(1, bool))
+        return self._life.observation()[0], self._shown(self._life) | {"device": born.device}
 
     def step(self, action: np.int64) -> tuple[Floats, Any, bool, bool, dict[str, Any]]:
         """One tick; → observation, (3,) reward, False, whether the days are over, info."""
@@ -122,25 +99,13 @@ class MultiObjectiveEnv(gymnasium.Env[Any, np.int64]):
         mask: NDArray[np.bool_] = self._life.mask[0].copy()
         return mask
 
-    def _device(self, wanted: Any) -> int:
-        if wanted not in range(len(self._kinds)):
-            raise ConfigError(
-                f"problem {self.problem.name}: no device {wanted!r}; it has 0 to {len(self._kinds) - 1}"
-            )
-        return int(wanted)
-
     @staticmethod
     def _shown(life: Lives) -> dict[str, Any]:
         return {"action_mask": life.mask[0].astype(np.int8), "preference": life.preference[0].copy()}
 
 
-class ScalarEnv(MultiObjectiveEnv):
+class ScalarEnv(Scalarised, MultiObjectiveEnv):
     """The same with the reward that the preference makes of the vector: Gymnasium's interface."""
-
-    def step(self, action: np.int64) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """One tick; → observation, preference · reward, False, whether the days are over, info."""
-        observation, reward, over, cut, info = super().step(action)
-        return observation, float(info["preference"] @ reward), over, cut, info | {"vector_reward": reward}
 
 
 def names() -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from gymnasium.vector.utils import batch_space
 from circadia.errors import ConfigError
 from circadia_lab.policy.env.chance import DRAWS
 from circadia_lab.policy.env.fixed import CATALOGUE
-from circadia_lab.policy.env.gym import DAYS, Floats, observation_space, reward_space
+from circadia_lab.policy.env.gym import observation_space
+from circadia_lab.policy.env.gym_device import DAYS, Floats, reward_space
 from circadia_lab.policy.env.interface import OBJECTIVES
 from circadia_lab.policy.env.lives import BIRTHS, SLEEP, Lives, episode_days, known_options, wanted_preference
 from circadia_lab.policy.env.problem import Problem, find_problem

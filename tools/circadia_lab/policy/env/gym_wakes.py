@@ -32,10 +32,10 @@ from circadia.errors import ConfigError
 from circadia.observation import DAY_S, INPUT_SCALE, WIDTH, encode
 from circadia.policy.sleeps import LONGEST_S, SHORTEST_S
 from circadia.types import WakeOn
-from circadia_lab.policy.env.gym import DAYS, Floats, reward_space
+from circadia_lab.policy.env.gym_device import DAYS, OneDevice, Scalarised
 from circadia_lab.policy.env.interface import OBJECTIVES
-from circadia_lab.policy.env.lives import BIRTHS, drawn, episode_days, known_options, wanted_preference
-from circadia_lab.policy.env.problem import WAKES, Problem, find_problem, shipped_wakes
+from circadia_lab.policy.env.lives import drawn
+from circadia_lab.policy.env.problem import WAKES, Problem, shipped_wakes
 from circadia_lab.policy.env.sleeping import DRAWS, Asked
 from circadia_lab.policy.env.wakes import WakeFleet
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia_lab.policy.env.gym_device import Floats
     from circadia_lab.policy.env.wakes import Living
 
 VERSION = 1
@@ -51,14 +52,8 @@ NEXT_S = (60.0, 300.0, 900.0, 3600.0, 10_800.0, LONGEST_S)
 """The sleeps of `DiscreteWakes`, if nothing else is said."""
 
 
-class MultiObjectiveWakes(gymnasium.Env[Any, dict[str, Any]]):
-    """One device of a problem, with a vector of rewards: MO-Gymnasium's interface.
-
-    A reset draws which of the problem's devices lives, in what state, and the preference unless one is fixed;
-    `options` may say `preference` (three weights) and `device` (its index) for that episode.
-    """
-
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
+class MultiObjectiveWakes(OneDevice):
+    """One device of a problem, with a vector of rewards: MO-Gymnasium's interface."""
 
     def __init__(
         self,
@@ -67,22 +62,15 @@ class MultiObjectiveWakes(gymnasium.Env[Any, dict[str, Any]]):
         days: float | None = DAYS,
         render_mode: str | None = None,
     ) -> None:
-        """`problem` as `find_problem` takes it; `days` None for no end. `ConfigError` names what is wrong."""
-        self.problem = find_problem(problem) if isinstance(problem, str) else problem
-        self.render_mode = render_mode
-        self._length_s = episode_days(days) * DAY_S
-        if not self._length_s > 0:
-            raise ConfigError(f"an episode of {days} days; it must be more than 0, or None for no end")
+        """As `OneDevice`."""
+        super().__init__(problem, preference, days, render_mode)
         self._fleets = [
             WakeFleet(replace(self.problem, devices=(device,)), 1) for device in self.problem.devices
         ]
         self.observation_space = spaces.Box(-1.0, 1.0, (WIDTH,), np.float32)
         self._parts = self._actions()
         self.action_space = spaces.Dict(self._parts)
-        self.reward_space = reward_space()
-        self.reward_dim = len(OBJECTIVES)
         self.cost_limits = self.problem.costs.of_wakes
-        self._fixed = wanted_preference({"preference": preference}, None, 1)
         self._preference = np.full(len(OBJECTIVES), 1 / len(OBJECTIVES))
         self._fleet = self._fleets[0]
         self._living: Living | None = None
@@ -101,19 +89,12 @@ class MultiObjectiveWakes(gymnasium.Env[Any, dict[str, Any]]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """A new life; → observation and info."""
-        super().reset(seed=seed)
-        said = known_options(options, ("preference", "device"))
-        wanted = wanted_preference(said, self._fixed, 1)
-        u = self.np_random.random(BIRTHS)
-        device = said.get("device", int(u[0] * len(self._fleets)))
-        if device not in range(len(self._fleets)):
-            raise ConfigError(
-                f"problem {self.problem.name}: no device {device!r}; it has 0 to {len(self._fleets) - 1}"
-            )
-        self._preference = drawn(u[1 : len(OBJECTIVES)]) if wanted is None else wanted[0]
-        self._fleet, self._elapsed_s = self._fleets[device], 0.0
-        self._living = self._fleet.start(u[len(OBJECTIVES) :][None, None])
-        return self._seen(self._living), self._shown() | {"device": device}
+        born = self._birth(seed, options)
+        drew = drawn(born.u[1 : len(OBJECTIVES)])
+        self._preference = drew if born.preference is None else born.preference[0]
+        self._fleet, self._elapsed_s = self._fleets[born.device], 0.0
+        self._living = self._fleet.start(born.u[len(OBJECTIVES) :][None, None])
+        return self._seen(self._living), self._shown() | {"device": born.device}
 
     def step(self, action: Mapping[str, Any]) -> tuple[Floats, Any, bool, bool, dict[str, Any]]:
         """To the next wake; → observation, (3,) reward, False, whether the days are over, info."""
@@ -140,7 +121,7 @@ class MultiObjectiveWakes(gymnasium.Env[Any, dict[str, Any]]):
             "joules": {name: float(x[0, 0]) for name, x in woken.paid._asdict().items()},
         }
         reward = worth.reward[0, 0].astype(np.float32)
-        return observation, reward, False, self._elapsed_s >= self._length_s, info
+        return observation, reward, False, self._elapsed_s >= self.days * DAY_S, info
 
     def action_masks(self) -> NDArray[np.bool_]:
         """(actions,) works that the shield admits now, where maskable algorithms look for it."""
@@ -174,13 +155,8 @@ class MultiObjectiveWakes(gymnasium.Env[Any, dict[str, Any]]):
         }
 
 
-class ScalarWakes(MultiObjectiveWakes):
+class ScalarWakes(Scalarised, MultiObjectiveWakes):
     """The same with the reward that the preference makes of the vector: Gymnasium's interface."""
-
-    def step(self, action: Mapping[str, Any]) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """To the next wake; → observation, preference · reward, False, whether the days are over, info."""
-        observation, reward, over, cut, info = super().step(action)
-        return observation, float(info["preference"] @ reward), over, cut, info | {"vector_reward": reward}
 
 
 class DiscreteWakes(gymnasium.ActionWrapper[Any, Any, Any]):
