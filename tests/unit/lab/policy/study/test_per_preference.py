@@ -28,8 +28,8 @@ class TwoStatesGround:
 
     name = digest = "two states"
 
-    def __init__(self, two_states: Any) -> None:
-        self._two_states = two_states
+    def __init__(self, two_states: Any, config: Config) -> None:
+        self._two_states, self.config = two_states, config
 
     def environment(self, batch: int) -> Any:
         found = self._two_states(batch)
@@ -46,7 +46,7 @@ def test_each_learns_for_its_own_preference(two_states: Any, tiny: Config) -> No
     )
     told: list[float] = []
     found = per_preference(
-        TwoStatesGround(two_states), config, 0, ANCHORS[[20, 0]], batch=48, progress=told.append
+        TwoStatesGround(two_states, tiny), config, 0, ANCHORS[[20, 0]], batch=48, progress=told.append
     )
     assert found.steps == config.steps
     assert told == pytest.approx([(i + 1) / 6 for i in range(6)])
@@ -60,6 +60,6 @@ def test_each_learns_for_its_own_preference(two_states: Any, tiny: Config) -> No
 
 
 def test_it_takes_a_grid_to_evaluate_them_exactly(two_states: Any, tiny: Config, tmp_path: Path) -> None:
-    study = Study(tmp_path, TwoStatesGround(two_states), tiny, batch=24)
+    study = Study(tmp_path, TwoStatesGround(two_states, tiny), tiny, batch=24)
     with pytest.raises(ConfigError, match="takes a grid"):
         exact_alone(study, 0)
