@@ -396,13 +396,13 @@ class Trainer:
         return jax.tree.map(lambda p, s: p - rate * s, parameters, step), adam
 
 
-def trainer_of(environment: AnyEnvironment, config: Config) -> Trainer:
-    """`ConfigError` where the batch does not suit."""
+def trainer_of(environment: AnyEnvironment, config: Config, crowd: Crowd | None = None) -> Trainer:
+    """`crowd`: whose preferences the devices have, if not the anchors'. `ConfigError` where the batch does not suit."""
     if environment.batch % config.minibatches:
         raise ConfigError(
             f"a batch of {environment.batch} devices cannot be cut into {config.minibatches} minibatches; choose a multiple"
         )
-    crowd = crowd_of(environment.batch, config.free_share)
+    crowd = crowd_of(environment.batch, config.free_share) if crowd is None else crowd
     updates = config.steps / (config.ticks * environment.batch)
     extension = config.extension_share * updates
     a_round = int(extension / max(config.extension_rounds, 1)) // config.report_every * config.report_every

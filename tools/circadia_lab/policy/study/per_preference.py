@@ -125,12 +125,10 @@ def _trainer(ground: Ground, config: Config, count: int, batch: int) -> Trainer:
     own = replace(
         config, steps=config.steps // count, free_share=0.0, extension_share=0.0, extension_rounds=0
     )
-    return trainer_of(
-        ground.environment(ground.batch(max(devices, config.minibatches), config.minibatches)), own
-    )
+    environment = ground.environment(ground.batch(max(devices, config.minibatches), config.minibatches))
+    return trainer_of(environment, own, Crowd(environment.batch, environment.batch, ANCHORS[:1]))
 
 
 def _of(trainer: Trainer, corner: Any) -> Trainer:
     """All of its devices at that preference."""
-    size = trainer.environment.batch
-    return replace(trainer, crowd=Crowd(size, size, corner[None]))
+    return replace(trainer, crowd=trainer.crowd._replace(corners=corner[None]))

@@ -12,6 +12,7 @@ from circadia.errors import ConfigError
 from circadia_lab.policy.env.fixed import NAMES
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.files.int8_network import float_scores
+from circadia_lab.policy.study.ground import GridGround
 from circadia_lab.policy.study.per_preference import exact_alone, per_preference
 from circadia_lab.policy.study.study import Study
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.policy.cmoppo.config import Config
+    from circadia_lab.policy.oracle.spec import GridSpec
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 
@@ -57,6 +59,19 @@ def test_each_learns_for_its_own_preference(two_states: Any, tiny: Config) -> No
         scores = np.where(np.asarray(seen.mask), float_scores(layers)(np.asarray(seen.encoded)), -np.inf)
         likeliest.append(NAMES[int(scores[0].argmax())].split("/")[0])
     assert likeliest == ["train", "sleep"]
+
+
+def test_on_a_grid_they_are_evaluated_exactly_and_trained_once(
+    coarse_phone: GridSpec, tiny: Config, tmp_path: Path
+) -> None:
+    study = Study(tmp_path / "deep", GridGround(coarse_phone), tiny, batch=48)
+    first = exact_alone(study, 0)
+    assert first.returns.shape == first.costs.shape == (len(ANCHORS), 3)
+    assert np.isfinite(first.returns).all()
+    (kept,) = (tmp_path / "deep").glob("*-per-preference-0-*.npz")
+    before = kept.stat().st_mtime_ns
+    assert np.array_equal(exact_alone(study, 0).costs, first.costs)
+    assert kept.stat().st_mtime_ns == before
 
 
 def test_it_takes_a_grid_to_evaluate_them_exactly(two_states: Any, tiny: Config, tmp_path: Path) -> None:
