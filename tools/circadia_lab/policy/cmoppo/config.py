@@ -94,8 +94,8 @@ class Config:
     judged_from: float = 0.9
     """Share of the updates after which the policy is judged on devices of its own."""
     judgements: int = 3
-    judged_ticks: int = 3000
-    judged_warm_up: int = 600
+    judged_ticks: int = 1500
+    judged_warm_up: int = 450
     judged_limit: float = 0.97
     """Share of a limit that a policy must keep to there before its utility counts."""
 

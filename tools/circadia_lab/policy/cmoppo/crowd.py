@@ -25,20 +25,22 @@ class Crowd(NamedTuple):
     size: int
     bound: int
     """Devices that belong to an anchor: one anchor after the other in turn."""
+    corners: Any = ANCHORS
+    """(anchors, objectives) preferences of the anchors."""
 
     def anchors(self) -> NDArray[np.int64]:
         """(devices,) each one's anchor, −1 for the free."""
         place = np.arange(self.size + 1) * self.bound // self.size
-        return np.where(np.diff(place) > 0, place[:-1] % len(ANCHORS), -1)
+        return np.where(np.diff(place) > 0, place[:-1] % len(self.corners), -1)
 
     def members(self) -> Any:
         """(devices, anchors) each bound device's share in its anchor's averages; columns sum to 1."""
-        belongs = (self.anchors()[:, None] == np.arange(len(ANCHORS))).astype(np.float32)
+        belongs = (self.anchors()[:, None] == np.arange(len(self.corners))).astype(np.float32)
         return jnp.asarray(belongs / belongs.sum(0))
 
     def members_by_kind(self, kinds: NDArray[np.int64]) -> Any:
         """(kinds, devices, anchors) the same within each kind of device; of all kinds where a kind has none."""
-        belongs = self.anchors()[:, None] == np.arange(len(ANCHORS))
+        belongs = self.anchors()[:, None] == np.arange(len(self.corners))
         own = belongs & (kinds == np.arange(kinds.max() + 1)[:, None])[..., None]
         own = np.where(own.any(1, keepdims=True), own, belongs).astype(np.float32)
         return jnp.asarray(own / own.sum(1, keepdims=True))
@@ -61,7 +63,13 @@ class Crowd(NamedTuple):
     def bound_to(self, preferences: Any) -> Any:
         """(devices, objectives) the bound devices' anchors, the free devices' `preferences`."""
         anchors = self.anchors()
-        return jnp.where((anchors >= 0)[:, None], jnp.asarray(ANCHORS, jnp.float32)[anchors], preferences)
+        return jnp.where(
+            (anchors >= 0)[:, None], jnp.asarray(self.corners, jnp.float32)[anchors], preferences
+        )
+
+    def shares(self, preferences: Any) -> Any:
+        """(devices, anchors) how much of each anchor's numbers holds for a device; rows sum to 1."""
+        return radial_weights(preferences, jnp.asarray(self.corners, jnp.float32), jnp).astype(jnp.float32)
 
 
 def crowd_of(size: int, free_share: float) -> Crowd:
@@ -70,11 +78,6 @@ def crowd_of(size: int, free_share: float) -> Crowd:
     if bound == 0:
         raise ConfigError(f"a batch of {size} devices is too small for {len(ANCHORS)} preferences")
     return Crowd(size, bound)
-
-
-def shares_of(preferences: Any) -> Any:
-    """(devices, anchors) how much of each anchor's numbers holds for a device; rows sum to 1."""
-    return radial_weights(preferences, jnp.asarray(ANCHORS, jnp.float32), jnp).astype(jnp.float32)
 
 
 def drawn_preferences(key: Any, count: int) -> Any:

@@ -63,20 +63,24 @@ def barrier_weights(objective: int, returns: Floats, floor: Floats, span: Floats
 
 def extend(course: Course) -> None:
     """All rounds of the second stage that are not over yet; a round that loses anything is undone."""
+    known: Floats | None = None
     for number in range(course.rounds, course.trainer.config.extension_rounds):
         if course.trainer.round_updates:
-            _round(course, objective=number % len(OBJECTIVES))
+            known = _round(course, number % len(OBJECTIVES), known)
         course.rounds += 1
         course.save()
 
 
-def _round(course: Course, objective: int) -> None:
+def _round(course: Course, objective: int, known: Floats | None) -> Floats:
+    """What the best policy brings at `PREFERENCES` after it, from what it brought before, if that is known."""
     trainer, before = course.trainer, (course.learner, course.best)
     config = trainer.config
-    old = course.judge.gains(course.best.parameters, course.best.ranges, PREFERENCES, config.judged_ticks)
+    old = known
+    if old is None:
+        old = course.judge.gains(course.best.parameters, course.best.ranges, PREFERENCES, config.judged_ticks)
     chosen = sparsest(old[:, : len(OBJECTIVES)], config.extension_preferences)
     if not len(chosen):
-        return
+        return old
     course.learner = _aside(course, chosen)
     aim = _aim(course, chosen, old[:, : len(OBJECTIVES)], objective)
     while course.updates < int(before[0].updates) + trainer.round_updates:
@@ -85,9 +89,10 @@ def _round(course: Course, objective: int) -> None:
     found = course.judge.gains(new.parameters, new.ranges, PREFERENCES, config.judged_ticks)
     if _gains(course, (new, found), (course.best, old)):
         course.keep(new)
-    else:
-        updates = course.learner.updates
-        course.learner = before[0]._replace(updates=updates)
+        return found
+    updates = course.learner.updates
+    course.learner = before[0]._replace(updates=updates)
+    return old
 
 
 def _gains(course: Course, new: tuple[Kept, Floats], old: tuple[Kept, Floats]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -40,13 +41,18 @@ class Judge:
         self._trainer = trainer
         self._key = jax.random.fold_in(jax.random.PRNGKey(seed), 1_000_003)
         self._count = jax.jit(self._counted, static_argnames=("ticks",))
+        self._exact = self._exactly if hasattr(trainer.environment, "exact") else None
+        self._draw = jax.jit(self._drawn)
 
     def gains(self, parameters: Any, ranges: Any, preferences: Floats, ticks: int) -> Floats:
         """(n, objectives) → (n, objectives + costs) averages of the rounded policy, costs as shares of limits.
 
-        Rewards are means over the kinds of device, costs those of the kind, in the world, that has most of them.
+        Rewards are means over the kinds of device, costs those of the kind, in the world, that has most of them. Exact where
+        the environment knows how.
         `TrainingDiverged` if one is not finite.
         """
+        if self._exact is not None:
+            return self._exact(parameters, ranges, preferences)
         kinds = self._trainer.environment.kinds
         found = []
         for i, rows in enumerate(portions(preferences, kinds)):
@@ -73,6 +79,14 @@ class Judge:
         if max(worst(new), worst(old)) > self._trainer.config.judged_limit:
             return worst(new) <= worst(old)
         return utility(new) >= utility(old)
+
+    def _exactly(self, parameters: Any, ranges: Any, preferences: Floats) -> Floats:
+        environment: Any = self._trainer.environment
+        found: Floats = environment.exact(partial(self._draw, parameters, ranges), preferences)
+        return found
+
+    def _drawn(self, parameters: Any, ranges: Any, encoded: Any, mask: Any) -> Any:
+        return self._trainer.actor.draw_from(parameters, ranges=ranges, rounded=True)(encoded, mask)
 
     def _counted(self, parameters: Any, ranges: Any, preference: Any, key: Any, ticks: int) -> Any:
         trainer = self._trainer

@@ -24,12 +24,11 @@ from circadia_lab.policy.cmoppo.advantage import (
     scalarised,
     settled_averages,
 )
-from circadia_lab.policy.cmoppo.crowd import Crowd, crowd_of, shares_of
+from circadia_lab.policy.cmoppo.crowd import Crowd, crowd_of
 from circadia_lab.policy.cmoppo.multipliers import Multipliers, ascended, initial_multipliers
 from circadia_lab.policy.cmoppo.rollout import Ticks, rollout
 from circadia_lab.policy.cmoppo.rounding import dense_layers, forward
 from circadia_lab.policy.env.interface import COSTS, OBJECTIVES
-from circadia_lab.policy.env.preferences import ANCHORS
 
 if TYPE_CHECKING:
     from circadia_lab.policy.cmoppo.config import Config
@@ -147,8 +146,10 @@ class Trainer:
             critic_adam=self._adam().init(critic),
             average=actor,
             ranges=self.actor.ranges(),
-            multipliers=initial_multipliers(int(self._priced_kinds.max()) + 1, len(ANCHORS), len(COSTS)),
-            centre=jnp.zeros((self.environment.kinds.max() + 1, len(ANCHORS), GAINS)),
+            multipliers=initial_multipliers(
+                int(self._priced_kinds.max()) + 1, len(self.crowd.corners), len(COSTS)
+            ),
+            centre=jnp.zeros((self.environment.kinds.max() + 1, len(self.crowd.corners), GAINS)),
             scale=jnp.ones(GAINS),
             world=self.environment.initial(of_world),
             preference=self.crowd.preferences(of_preference),
@@ -188,7 +189,9 @@ class Trainer:
         problems of any scale:   λ_kac = price_kac √(Σ_j w_aj² scale_j) / √scale_c
         """
         config, objectives = self.config, len(OBJECTIVES)
-        utility = jnp.sqrt(jnp.square(jnp.asarray(ANCHORS, jnp.float32)) @ learner.scale[:objectives])
+        utility = jnp.sqrt(
+            jnp.square(jnp.asarray(self.crowd.corners, jnp.float32)) @ learner.scale[:objectives]
+        )
         unit = utility[:, None] / jnp.sqrt(learner.scale[objectives:])
         return unit * learner.multipliers.prices(config.proportional, config.largest_multiplier)
 
@@ -214,7 +217,7 @@ class Trainer:
     ) -> tuple[Learner, Minibatch, tuple[Any, Any]]:
         """Advantages and returns of a rollout; multipliers, centre and scale after it."""
         config, (ticks, last) = self.config, acted
-        members, shares = self.crowd.members(), shares_of(learner.preference)
+        members, shares = self.crowd.members(), self.crowd.shares(learner.preference)
         prices = self.prices(learner)
         deviation = jnp.sqrt(learner.scale)
         observed = jnp.concatenate([ticks.encoded, last[None]])
@@ -395,13 +398,13 @@ class Trainer:
         return jax.tree.map(lambda p, s: p - rate * s, parameters, step), adam
 
 
-def trainer_of(environment: AnyEnvironment, config: Config) -> Trainer:
-    """`ConfigError` where the batch does not suit."""
+def trainer_of(environment: AnyEnvironment, config: Config, crowd: Crowd | None = None) -> Trainer:
+    """`crowd`: whose preferences the devices have, if not the anchors'. `ConfigError` where the batch does not suit."""
     if environment.batch % config.minibatches:
         raise ConfigError(
             f"a batch of {environment.batch} devices cannot be cut into {config.minibatches} minibatches; choose a multiple"
         )
-    crowd = crowd_of(environment.batch, config.free_share)
+    crowd = crowd_of(environment.batch, config.free_share) if crowd is None else crowd
     updates = config.steps / (config.ticks * environment.batch)
     extension = config.extension_share * updates
     a_round = int(extension / max(config.extension_rounds, 1)) // config.report_every * config.report_every

@@ -66,7 +66,7 @@ def refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
     for name in names:
         value = getattr(args, name)
         if value not in (None, False) and not (name == "problem" and value == DEFAULT_PROBLEM):
-            option = {"policy": str(value), "demonstration": "--run"}.get(name, f"--{name}")
+            option = {"policy": str(value), "demonstration": "--run"}.get(name, f"--{name.replace('_', '-')}")
             raise ConfigError(f"{option}: {why}; leave it out")
 
 

@@ -11,6 +11,7 @@ import shlex
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.study.contestants import Contestant
     from circadia_lab.policy.study.extent import Extent
     from circadia_lab.policy.study.ground import Ground
+    from circadia_lab.policy.study.study import Study
     from circadia_lab.policy.study.training_file import Training
 
 OTHERS = ("unseen", "october")
@@ -95,6 +97,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="of each training (default: the trainer's)",
     )
     parser.add_argument(
+        "--arms",
+        nargs="+",
+        metavar="ARM",
+        help="what is trained in full problems beside the coupled policy (default: separate unconstrained); --arms coupled: nothing",
+    )
+    parser.add_argument(
         "--copies", type=int, metavar="N", help="of each device (default 32; where wakes are chosen 8)"
     )
     parser.add_argument("--days", type=float, metavar="D", help="that count (default 4)")
@@ -109,6 +117,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         metavar="SUMMARY.json",
         help="also hold the simulator against this run (circadia demo --json)",
+    )
+    parser.add_argument(
+        "--per-preference",
+        action="store_true",
+        help="with --oracle: also PPO-Lagrangian with a network for each preference, all of them at the ticks of the one",
     )
     parser.add_argument(
         "--ablate", action="store_true", help="also train without each of the trainer's parts in turn: hours"
@@ -187,6 +200,8 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.demonstration and args.oracle:
         raise ConfigError("--run: a run is of full devices; leave out --oracle")
+    if args.per_preference and not (args.oracle or args.all):
+        raise ConfigError("--per-preference: a rival on a grid; give --oracle as well")
     _check_inputs(args)
     if args.json:
         check_file("--json", args.json, ".json")
@@ -203,6 +218,7 @@ def _check_inputs(args: argparse.Namespace) -> None:
     from circadia_lab.policy.oracle.grids import grid_named
 
     find_worlds(args.problem)
+    _check_arms(args)
     for name in args.others or ():
         check_fixed(find_problem(name))
     if args.oracle:
@@ -211,6 +227,17 @@ def _check_inputs(args: argparse.Namespace) -> None:
         of_file(args.policy)
     if args.demonstration:
         read_run(args.demonstration)
+
+
+def _check_arms(args: argparse.Namespace) -> None:
+    from circadia_lab.policy.study.study import ABLATIONS, ARMS
+
+    if args.arms is None:
+        return
+    if args.policy or args.oracle:
+        raise ConfigError("--arms: trains anew, in full problems; leave out the policy file and --oracle")
+    if unknown := [arm for arm in args.arms if arm not in (*ARMS, *ABLATIONS)]:
+        raise ConfigError(f"--arms {unknown[0]}: there are {', '.join((*ARMS, *ABLATIONS))}")
 
 
 def _evaluation(console: Console, args: argparse.Namespace, extent: Extent) -> Evaluation:
@@ -262,12 +289,24 @@ def _oracle(console: Console, args: argparse.Namespace, extent: Extent) -> Oracl
     from circadia_lab.policy.oracle.grids import grid_named
     from circadia_lab.policy.study.certified import certified
     from circadia_lab.policy.study.ground import GridGround
+    from circadia_lab.policy.study.per_preference import exact_alone
 
     ground = GridGround(grid_named(args.oracle or DEFAULT_GRID))
-    trainings = _trainings(console, args.keep, extent, ground, ("coupled",))["coupled"]
+    study = _study(args.keep, extent, ground)
+    trainings = _trainings(console, study, extent.seeds, ("coupled",))["coupled"]
     with Activity(console) as tell:
+        alone = [
+            exact_alone(study, seed, partial(tell, f"one network a preference, seed {seed}"))
+            for seed in range(extent.seeds if args.per_preference else 0)
+        ]
         return certified(
-            trainings, ground, folder=args.keep, worth=args.coupling, lessons=extent.lessons, tell=tell
+            trainings,
+            ground,
+            alone=alone,
+            folder=args.keep,
+            worth=args.coupling,
+            lessons=extent.lessons,
+            tell=tell,
         )
 
 
@@ -280,7 +319,6 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     from circadia_lab.policy.evaluation.foretold import foretell, not_foretold, read_run
     from circadia_lab.policy.study.contestants import contestants, of_policy_file
     from circadia_lab.policy.study.ground import FullGround
-    from circadia_lab.policy.study.study import ABLATIONS, ARMS
 
     run = read_run(args.demonstration) if args.demonstration else None
     trained_in = find_worlds(args.problem)
@@ -291,9 +329,7 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
         found: tuple[Contestant, ...] = (of_policy_file(args.policy),)
     else:
         ground = FullGround(trained_in)
-        trainings = _trainings(
-            console, args.keep, extent, ground, (*ARMS, *(ABLATIONS if args.ablate else ()))
-        )
+        trainings = _trainings(console, _study(args.keep, extent, ground), extent.seeds, _arms(args))
         with console.status("putting the policies into 8 bits …"):
             found = contestants(trainings, ground)
     with Activity(console) as tell:
@@ -315,18 +351,31 @@ def _full(console: Console, args: argparse.Namespace, extent: Extent) -> dict[st
     }
 
 
-def _trainings(
-    console: Console, folder: Path, extent: Extent, ground: Ground, arms: tuple[str, ...]
-) -> dict[str, list[Training]]:
-    from circadia_lab.policy.cmoppo.progress import ProgressView
+def _arms(args: argparse.Namespace) -> tuple[str, ...]:
+    """The coupled policy first."""
+    from circadia_lab.policy.evaluation.evaluation import OURS
+    from circadia_lab.policy.study.study import ABLATIONS, ARMS
+
+    asked = [*(ARMS if args.arms is None else args.arms), *(ABLATIONS if args.ablate else ())]
+    return tuple(dict.fromkeys([OURS, *asked]))
+
+
+def _study(folder: Path, extent: Extent, ground: Ground) -> Study:
     from circadia_lab.policy.study.study import Study
 
-    study = Study(folder, ground, replace(ground.config, **extent.trainer), batch=extent.batch)
+    return Study(folder, ground, replace(ground.config, **extent.trainer), batch=extent.batch)
+
+
+def _trainings(
+    console: Console, study: Study, seeds: int, arms: tuple[str, ...]
+) -> dict[str, list[Training]]:
+    from circadia_lab.policy.cmoppo.progress import ProgressView
+
     found: dict[str, list[Training]] = {arm: [] for arm in arms}
-    for seed in range(extent.seeds):
+    for seed in range(seeds):
         for arm in arms:
             if study.missing(arm, seed):
-                with ProgressView(console, f"{ground.name}: {arm}, seed {seed}") as view:
+                with ProgressView(console, f"{study.ground.name}: {arm}, seed {seed}") as view:
                     found[arm].append(study.trained(arm, seed, on_progress=view))
             else:
                 found[arm].append(study.trained(arm, seed))

@@ -89,7 +89,7 @@ def _refuse(problem: Problem, args: argparse.Namespace) -> None:
     """`ConfigError` for what is asked for and would not be done."""
     refuse(
         args,
-        ("oracle", "all", "others", "steps", "demonstration", "ablate", "coupling"),
+        ("oracle", "all", "others", "steps", "demonstration", "ablate", "arms", "per_preference", "coupling"),
         f"problem {problem.name} is one of chosen wakes, where a policy file and rules are played and nothing is trained",
     )
 

@@ -33,7 +33,19 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
         check_file("--json", args.json, ".json")
     refuse(
         args,
-        ("policy", "problem", "others", "copies", "days", "demonstration", "ablate", "coupling", "steps"),
+        (
+            "policy",
+            "problem",
+            "others",
+            "copies",
+            "days",
+            "demonstration",
+            "ablate",
+            "arms",
+            "per_preference",
+            "coupling",
+            "steps",
+        ),
         "--wake trains one policy in each world and plays it exactly",
     )
     rows: dict[str, list[dict[str, Any]]] = {"regimes": [], "harvest": [], "day_night": []}

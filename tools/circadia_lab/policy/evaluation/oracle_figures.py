@@ -47,6 +47,9 @@ class OracleFigures:
     distilled_reward: Floats | None = None
     """(preferences, objectives) of the optimum taught to the same int8 network: a ceiling."""
     distilled_cost: Floats | None = None
+    alone_reward: Floats | None = None
+    """(seeds, preferences, objectives) of a network of its own for each preference, at the same ticks in all."""
+    alone_cost: Floats | None = None
     coupling: Floats | None = None
     """(preferences,) optimum less the best that decides training and serving apart, both certified."""
 
@@ -56,6 +59,15 @@ class OracleFigures:
         found: Floats = normalised(
             (self.preferences * reward).sum(-1), self.preferences @ self.random_reward, best
         )
+        return found
+
+    def regret(self, reward: Any) -> Floats:
+        """(…, preferences, objectives) → (…, preferences): (w · optimum − w · reward) / Σ w |optimum|.
+
+        What is missing, as a share of what is at stake: it does not grow where random and optimum lie close together.
+        """
+        lost = (self.preferences * (self.optimum_reward - reward)).sum(-1)
+        found: Floats = lost / (self.preferences * np.abs(self.optimum_reward)).sum(-1)
         return found
 
     def violating(self, cost: Any) -> NDArray[np.bool_]:
@@ -70,27 +82,17 @@ class OracleFigures:
 
     def summary(self) -> dict[str, float | str]:
         """Flat, for JSON: medians over the seeds, but for broken limits, which are the worst seed's; the spread beside."""
-        n = self.normalised(self.reward)
-        broken = self.violating(self.cost).mean(-1)
-        over_limit = (self.cost / self.limits).max((-1, -2))
         found: dict[str, float | str] = {
             "grid": self.grid,
             "states": self.states,
             "largest_gap": self.largest_gap,
             "seeds": len(self.reward),
-            "normalised_mean": float(np.median(n.mean(-1))),
-            "normalised_mean_min": float(n.mean(-1).min()),
-            "normalised_mean_max": float(n.mean(-1).max()),
-            "normalised_min": float(np.median(n.min(-1))),
-            "normalised_min_min": float(n.min()),
-            "normalised_min_max": float(n.min(-1).max()),
-            "hypervolume_ratio": float(np.median([self.hypervolume_ratio(r) for r in self.reward])),
-            "violating_fraction": float(broken.max()),
-            "violating_fraction_median": float(np.median(broken)),
-            "worst_cost_over_limit": float(over_limit.max()),
-            "worst_cost_over_limit_median": float(np.median(over_limit)),
-            "worst_cost_over_limit_min": float(over_limit.min()),
+            **self._of(self.reward, self.cost),
         }
+        if self.alone_reward is not None and self.alone_cost is not None:
+            alone = self._of(self.alone_reward, self.alone_cost)
+            found |= {f"per_preference_{name}": value for name, value in alone.items()}
+            found["per_preference_seeds"] = len(self.alone_reward)
         if self.distilled_reward is not None:
             distilled = self.normalised(self.distilled_reward)
             found |= {
@@ -106,11 +108,34 @@ class OracleFigures:
             }
         return found
 
+    def _of(self, reward: Floats, cost: Floats) -> dict[str, float]:
+        """(seeds, preferences, …) of networks."""
+        n, regret = self.normalised(reward), self.regret(reward)
+        broken = self.violating(cost).mean(-1)
+        over_limit = (cost / self.limits).max((-1, -2))
+        return {
+            "normalised_mean": float(np.median(n.mean(-1))),
+            "normalised_mean_min": float(n.mean(-1).min()),
+            "normalised_mean_max": float(n.mean(-1).max()),
+            "normalised_min": float(np.median(n.min(-1))),
+            "normalised_min_min": float(n.min()),
+            "normalised_min_max": float(n.min(-1).max()),
+            "regret_mean": float(np.median(regret.mean(-1))),
+            "regret_max": float(np.median(regret.max(-1))),
+            "regret_max_max": float(regret.max()),
+            "hypervolume_ratio": float(np.median([self.hypervolume_ratio(r) for r in reward])),
+            "violating_fraction": float(broken.max()),
+            "violating_fraction_median": float(np.median(broken)),
+            "worst_cost_over_limit": float(over_limit.max()),
+            "worst_cost_over_limit_median": float(np.median(over_limit)),
+            "worst_cost_over_limit_min": float(over_limit.min()),
+        }
+
 
 def oracle_figures(
     found: Optimum, reward: Any, cost: Any, *, grid: str, states: int, limits: Any, **more: Any
 ) -> OracleFigures:
-    """From an optimum, and (seeds, preferences, …) exact averages of networks; `more` are `OracleFigures`' last three."""
+    """From an optimum, and (seeds, preferences, …) exact averages of networks; `more` are `OracleFigures`' last five."""
     return OracleFigures(
         grid=grid,
         states=states,

@@ -330,13 +330,15 @@ def certified(oracle: OracleFigures) -> Table:
     """Against the certified optimum, preference by preference."""
     n = oracle.normalised(oracle.reward)
     worst = (oracle.cost / oracle.limits).max(-1)
+    regret = oracle.regret(oracle.reward)
     taught = None if oracle.distilled_reward is None else oracle.normalised(oracle.distilled_reward)
     best = (oracle.preferences * oracle.optimum_reward).sum(-1)
     binding = oracle.optimum_cost >= 0.999 * oracle.limits
     rows = tuple(
         (
             weights(preference), f"{best[i]:.4f}", ", ".join(np.array(COSTS)[binding[i]]) or ABSENT,
-            f"{np.median(n[:, i]):.3f}", f"{n[:, i].min():.3f}", f"{np.median(worst[:, i]):.3f}",
+            f"{np.median(n[:, i]):.3f}", f"{n[:, i].min():.3f}", percent(float(np.median(regret[:, i])), 2),
+            f"{np.median(worst[:, i]):.3f}", f"{worst[:, i].max():.3f}", *_alone(oracle, i),
             ABSENT if taught is None else f"{taught[i]:.3f}",
             ABSENT if oracle.coupling is None else f"{oracle.coupling[i]:+.4f}",
         )
@@ -348,14 +350,23 @@ def certified(oracle: OracleFigures) -> Table:
         caption=(
             f"Normalised utility: 0 is drawing evenly, 1 the optimum (certified to a relative gap of "
             f"{oracle.largest_gap:.0e}); exact averages, no sampling. Median and worst of {len(oracle.reward)} training "
-            "seeds; worst cost over limit above 1 breaks it."
+            "seeds; regret, what is missing to the optimum over Σ w·|its returns|, is their median; a cost over its limit above 1 "
+            "breaks it. Alone: a network of its own for each preference, trained likewise, all of them on as many ticks."
         ),
         columns=(
-            "preference", "optimum", "limits that bind", "normalised", "worst seed", "worst cost / limit", "distilled",
-            "coupling, certified",
+            "preference", "optimum", "limits that bind", "normalised", "worst seed", "regret", "worst cost / limit",
+            "… of the worst seed", "alone", "its worst cost / limit", "distilled", "coupling, certified",
         ),
         groups=(("", rows),),
     )  # fmt: skip
+
+
+def _alone(oracle: OracleFigures, i: int) -> tuple[str, str]:
+    """Medians over the seeds."""
+    if oracle.alone_reward is None or oracle.alone_cost is None:
+        return ABSENT, ABSENT
+    reached = oracle.normalised(oracle.alone_reward)[:, i]
+    return f"{np.median(reached):.3f}", f"{np.median((oracle.alone_cost / oracle.limits)[:, i].max(-1)):.3f}"
 
 
 def settings(scenarios: Sequence[Scenario]) -> Table:

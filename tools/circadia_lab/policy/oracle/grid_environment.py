@@ -14,12 +14,18 @@ import numpy as np
 from circadia.errors import ConfigError
 from circadia.observation import COLUMN, TABLE, encode
 from circadia_lab.policy.env.interface import OBJECTIVES, Outcome, Seen
+from circadia_lab.policy.oracle.evaluation import evaluate
 from circadia_lab.policy.oracle.grid import observations
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia_lab.policy.cmoppo.rollout import DrawFrom
     from circadia_lab.policy.oracle.chain import Chain
     from circadia_lab.policy.oracle.grid import Grid
 
+RESIDUAL = 1e-7
+"""Of the distributions that averages are taken over: a limit is known to a thousandth of it."""
 FIRST_WEIGHT = COLUMN[f"preference_{OBJECTIVES[0]}"]
 
 
@@ -51,6 +57,7 @@ class GridEnvironment:
         self.batch = batch
         self.limits = chain.limits
         self.kinds = np.zeros(batch, np.int64)
+        self._chain = chain
         self._shape = (chain.contexts, chain.actions, chain.inner)
         self._rows = rows_of(chain)
         self._contexts = jnp.asarray(np.cumsum(chain.context, axis=1)[:, :-1], np.float32)
@@ -70,9 +77,26 @@ class GridEnvironment:
         import jax.numpy as jnp
 
         weights = slice(FIRST_WEIGHT, FIRST_WEIGHT + len(OBJECTIVES))
-        values = jnp.zeros((self.batch, len(TABLE)), np.float32).at[:, weights].set(preference)
+        values = jnp.zeros((*state.shape, len(TABLE)), np.float32).at[:, weights].set(preference)
         own = encode(values, jnp)[:, weights]
         return Seen(self._encoded[state].at[:, weights].set(own), self._mask[state])
+
+    def exact(self, draw_from: DrawFrom, preferences: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, objectives) preferences → (n, objectives + costs) averages per tick of what `draw_from` draws, nothing sampled.
+
+        Costs are shares of their limits. `draw_from`: (S, WIDTH) and (S, actions) → log-probabilities, perhaps compiled.
+        """
+        import jax.numpy as jnp
+
+        found, start = [], None
+        for preference in preferences:
+            seen = self.see(jnp.arange(self._chain.states), jnp.asarray(preference, np.float32))
+            policy = np.exp(np.asarray(draw_from(*seen[:2]), np.float64))
+            policy /= policy.sum(1, keepdims=True)
+            average = evaluate(self._chain, policy, start=start, residual=RESIDUAL)
+            start = average.distribution
+            found.append(np.concatenate([average.returns, average.costs / self.limits]))
+        return np.array(found)
 
     def promise(self, state: Any) -> Any:
         """Nothing is known."""

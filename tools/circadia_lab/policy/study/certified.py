@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.oracle_figures import oracle_figures
 from circadia_lab.policy.files.int8_network import int8_scores
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from circadia_lab.policy.evaluation.oracle_figures import OracleFigures
+    from circadia_lab.policy.study.distil import Averages
     from circadia_lab.policy.study.ground import GridGround
     from circadia_lab.policy.study.training_file import Training
 
@@ -24,11 +27,19 @@ if TYPE_CHECKING:
 
 
 def certified(
-    trainings: Sequence[Training], ground: GridGround, *, folder: Path, worth: bool, lessons: int, tell: Told
+    trainings: Sequence[Training],
+    ground: GridGround,
+    *,
+    alone: Sequence[Averages] = (),
+    folder: Path,
+    worth: bool,
+    lessons: int,
+    tell: Told,
 ) -> OracleFigures:
     """The trainings' networks in 8 bits and the optimum's own policy in the same network.
 
     Optima are kept in `folder`. `worth`: also what coupling is worth by the optimum, which takes minutes.
+    `alone`: what networks of one preference each bring, by seed.
     `lessons`: steps of the distillation. `tell` is
     given what is under way and the share of it that is done.
     """
@@ -65,5 +76,7 @@ def certified(
         limits=grid.chain.limits,
         distilled_reward=ceiling.returns,
         distilled_cost=ceiling.costs,
+        alone_reward=np.array([each.returns for each in alone]) if alone else None,
+        alone_cost=np.array([each.costs for each in alone]) if alone else None,
         coupling=apart,
     )

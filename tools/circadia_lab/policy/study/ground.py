@@ -121,7 +121,10 @@ class GridGround:
 
     @property
     def config(self) -> Config:
-        """Faster and bolder: a tick is longer here, so that what an action leads to shows within a few of them."""
+        """Faster and bolder: a tick is longer here, so that what an action leads to shows within a few of them.
+
+        Judged often, for judging is exact here, and what is kept can lie near the limits.
+        """
         from circadia_lab.policy.cmoppo.config import Config
 
         return Config(
@@ -138,6 +141,9 @@ class GridGround:
             multiplier_rate=0.02,
             multiplier_rate_last=0.5,
             proportional=5.0,
+            judged_from=0.7,
+            judgements=10,
+            judged_limit=0.985,
         )
 
     def environment(self, batch: int) -> AnyEnvironment:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from circadia.errors import ConfigError
-from circadia_lab.policy.cmoppo.crowd import crowd_of, shares_of
+from circadia_lab.policy.cmoppo.crowd import Crowd, crowd_of
 from circadia_lab.policy.env.preferences import ANCHORS
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -53,13 +53,13 @@ def test_the_free_lie_evenly_among_the_bound() -> None:
 
 def test_rows_of_shares_sum_to_1() -> None:
     drawn = np.random.default_rng(0).dirichlet(np.ones(3), 50)
-    shares = np.asarray(shares_of(drawn))
+    shares = np.asarray(crowd_of(84, 0.0).shares(drawn))
     assert shares.shape == (50, len(ANCHORS))
     assert shares.sum(1) == pytest.approx(1, abs=1e-5)
     assert (shares >= 0).all()
     nearest = ((drawn[:, None] - ANCHORS) ** 2).sum(-1).argmin(1)
     assert np.array_equal(shares.argmax(1), nearest)
-    assert np.diag(np.asarray(shares_of(ANCHORS))).min() > 0.85
+    assert np.diag(np.asarray(crowd_of(84, 0.0).shares(ANCHORS))).min() > 0.85
 
 
 def test_the_bound_keep_their_anchor_and_some_of_the_free_move() -> None:
@@ -90,3 +90,14 @@ def test_a_batch_that_is_too_small_is_named() -> None:
         crowd_of(20, 0.0)
     with pytest.raises(ConfigError, match="too small"):
         crowd_of(24, 0.5)
+
+
+def test_a_crowd_of_one_preference_is_bound_to_it() -> None:
+    crowd = Crowd(8, 8, ANCHORS[3:4])
+    preferences = crowd.preferences(jax.random.PRNGKey(0))
+    assert np.asarray(preferences) == pytest.approx(np.tile(ANCHORS[3], (8, 1)))
+    assert np.asarray(crowd.redrawn(preferences, jax.random.PRNGKey(1), 1.0)) == pytest.approx(
+        np.asarray(preferences)
+    )
+    assert np.asarray(crowd.members()) == pytest.approx(1 / 8)
+    assert np.asarray(crowd.shares(preferences)) == pytest.approx(1)

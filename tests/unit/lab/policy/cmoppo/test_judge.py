@@ -70,3 +70,20 @@ def test_gains_are_those_of_the_rounded_policy_in_closed_form(two_states: Any, t
     assert found.mean(0) == pytest.approx([1.2, 0.2, 0.2, 1.2, 0, 0], abs=0.05)
     assert np.array_equal(judge.gains(parameters, ranges, preferences, 64), found)
     assert not np.array_equal(Judge(trainer, 1).gains(parameters, ranges, preferences, 64), found)
+
+
+def test_where_the_environment_is_exact_nothing_is_sampled(two_states: Any, tiny: Config) -> None:
+    environment = two_states(24)
+    asked = []
+
+    def exact(draw_from: Any, preferences: Any) -> Any:
+        seen = environment.see(np.zeros(24, np.int32), np.tile(preferences[0], (24, 1)))
+        asked.append(np.exp(np.asarray(draw_from(*seen[:2]))).sum(-1))
+        return np.full((len(preferences), 6), 0.25)
+
+    environment.exact = exact
+    trainer = trainer_of(environment, tiny)
+    parameters = trainer.actor.parameters(jax.random.PRNGKey(0))
+    found = Judge(trainer, 0).gains(parameters, trainer.actor.ranges(), lattice(5), 64)
+    assert (found == 0.25).all()
+    assert asked[0] == pytest.approx(1)

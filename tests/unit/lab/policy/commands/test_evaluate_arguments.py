@@ -29,6 +29,12 @@ WAKES = ("--problem", "wake-lte")
         ((*WAKES, "--oracle"), "--oracle: problem wake-lte is one of chosen wakes"),
         ((*WAKES, "--all"), "--all: problem wake-lte is one of chosen wakes"),
         (("--others", "wake-lte"), "problem wake-lte: its wakes choose their sleep"),
+        (("--arms", "best"), "--arms best: there are coupled, separate, unconstrained, one-limit-for-all"),
+        (("--oracle", "--arms", "coupled"), "--arms: trains anew, in full problems"),
+        (("--per-preference",), "--per-preference: a rival on a grid; give --oracle as well"),
+        ((*WAKES, "--arms", "coupled"), "--arms: problem wake-lte is one of chosen wakes"),
+        ((*WAKES, "--per-preference"), "--per-preference: problem wake-lte is one of chosen wakes"),
+        (("--wake", "phone", "--arms", "coupled"), "--arms: --wake trains one policy"),
         ((*WAKES, "--steps", "9"), "--steps: problem wake-lte is one of chosen wakes"),
     ],
 )

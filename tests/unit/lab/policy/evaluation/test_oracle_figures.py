@@ -80,3 +80,26 @@ def test_a_summary_is_flat_and_finite_of_medians_and_of_the_worst_for_limits(fig
     assert summary["largest_gap"] <= 1e-3  # type: ignore[operator]
     bare = replace(figures, distilled_reward=None, distilled_cost=None, coupling=None).summary()
     assert not {key for key in bare if "distilled" in key or "coupling" in key}
+
+
+def test_regret_is_a_share_of_what_is_at_stake(figures: OracleFigures) -> None:
+    assert figures.regret(figures.optimum_reward) == pytest.approx(0)
+    at_stake = (figures.preferences * np.abs(figures.optimum_reward)).sum(-1)
+    less = figures.optimum_reward - 0.1 * np.abs(figures.optimum_reward)
+    assert figures.regret(less) == pytest.approx(0.1)
+    by_hand = (figures.preferences * (figures.optimum_reward - figures.reward[1])).sum(-1) / at_stake
+    assert figures.regret(figures.reward[1]) == pytest.approx(by_hand)
+    summary = figures.summary()
+    assert summary["regret_mean"] == pytest.approx(by_hand.mean() / 2)
+    assert summary["regret_max_max"] == pytest.approx(by_hand.max())
+    assert not any(name.startswith("per_preference_") for name in summary)
+
+
+def test_networks_of_one_preference_each_stand_beside(figures: OracleFigures) -> None:
+    alone = replace(figures, alone_reward=figures.reward[1:], alone_cost=figures.cost[1:])
+    summary = alone.summary()
+    assert summary["per_preference_seeds"] == 1
+    assert summary["per_preference_normalised_mean"] == pytest.approx(0.5)
+    assert summary["per_preference_violating_fraction"] == pytest.approx(2 / 3)
+    assert summary["per_preference_worst_cost_over_limit"] == pytest.approx(2)
+    assert {k: v for k, v in summary.items() if not k.startswith("per_preference_")} == figures.summary()

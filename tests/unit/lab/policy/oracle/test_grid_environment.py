@@ -88,3 +88,24 @@ def test_it_starts_anywhere(grid: Grid) -> None:
     first = np.asarray(environment.initial(jax.random.key(0)))
     assert first.shape == (BATCH,)
     assert len(np.unique(first)) > grid.chain.states // 2
+
+
+def test_exact_averages_are_those_of_the_evaluation(grid: Grid) -> None:
+    """Of a policy that draws evenly for the one preference, and for the other sleeps wherever it may."""
+    environment = GridEnvironment(grid, 8)
+    column = COLUMN["preference_accuracy"]
+    evenly = encode(observations(grid, np.array([1.0, 0.0, 0.0])))[0, column]
+
+    def draw_from(encoded: jax.Array, mask: jax.Array) -> jax.Array:
+        even = jnp.where(mask, 0.0, -jnp.inf)
+        asleep = jnp.where(mask & (jnp.arange(mask.shape[1]) == 0), 0.0, -1e9)
+        return jax.nn.log_softmax(jnp.where(encoded[:, [column]] == evenly, even, asleep))
+
+    found = environment.exact(draw_from, np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    first = np.zeros_like(grid.chain.mask, np.float64)
+    first[:, 0] = 1
+    assert grid.chain.mask[:, 0].all()
+    for row, policy in zip(found, (uniform_policy(grid.chain), first), strict=True):
+        wanted = evaluate(grid.chain, policy)
+        assert row[:3] == pytest.approx(wanted.returns, abs=1e-4)
+        assert row[3:] == pytest.approx(wanted.costs / grid.chain.limits, abs=1e-3)
