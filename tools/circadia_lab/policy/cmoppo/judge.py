@@ -85,8 +85,8 @@ class Judge:
         found: Floats = environment.exact(partial(self._draw, parameters, ranges), preferences)
         return found
 
-    def _drawn(self, parameters: Any, ranges: Any, encoded: Any, mask: Any) -> Any:
-        return self._trainer.actor.draw_from(parameters, ranges=ranges, rounded=True)(encoded, mask)
+    def _drawn(self, parameters: Any, ranges: Any, seen: Any) -> Any:
+        return self._trainer.actor.draw_from(parameters, ranges=ranges, rounded=True)(seen)
 
     def _counted(self, parameters: Any, ranges: Any, preference: Any, key: Any, ticks: int) -> Any:
         trainer = self._trainer

@@ -24,7 +24,7 @@ WORLD_SEEDS = 5
 
 
 def evaluate_worlds(args: argparse.Namespace) -> int:
-    """Train in each, play exactly; `--json FILE` has it all."""
+    """Train in each, play exactly; `--json FILE` has all that is done so far."""
     from rich.console import Console
 
     from circadia_lab.policy.commands.bar import Activity
@@ -53,9 +53,9 @@ def evaluate_worlds(args: argparse.Namespace) -> int:
         for kind, run in _chosen(args.wake):
             seeds = range(args.seeds or (1 if kind == "regimes" or args.quick else WORLD_SEEDS))
             rows[kind] += run(seeds=seeds, quick=bool(args.quick), tell=tell)
-    figures = {**_figures(rows), "quick": bool(args.quick)}
-    if args.json:
-        write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
+            figures = {**_figures(rows), "quick": bool(args.quick)}
+            if args.json:  # after each world: all of them take long
+                write_whole(args.json, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     print(_table(figures))
     return 0
 

@@ -84,14 +84,14 @@ class GridEnvironment:
     def exact(self, draw_from: DrawFrom, preferences: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, objectives) preferences → (n, objectives + costs) averages per tick of what `draw_from` draws, nothing sampled.
 
-        Costs are shares of their limits. `draw_from`: (S, WIDTH) and (S, actions) → log-probabilities, perhaps compiled.
+        Costs are shares of their limits. `draw_from` may be compiled.
         """
         import jax.numpy as jnp
 
         found, start = [], None
         for preference in preferences:
             seen = self.see(jnp.arange(self._chain.states), jnp.asarray(preference, np.float32))
-            policy = np.exp(np.asarray(draw_from(*seen[:2]), np.float64))
+            policy = np.exp(np.asarray(draw_from(seen), np.float64))
             policy /= policy.sum(1, keepdims=True)
             average = evaluate(self._chain, policy, start=start, residual=RESIDUAL)
             start = average.distribution

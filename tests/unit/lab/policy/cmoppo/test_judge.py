@@ -78,7 +78,7 @@ def test_where_the_environment_is_exact_nothing_is_sampled(two_states: Any, tiny
 
     def exact(draw_from: Any, preferences: Any) -> Any:
         seen = environment.see(np.zeros(24, np.int32), np.tile(preferences[0], (24, 1)))
-        asked.append(np.exp(np.asarray(draw_from(*seen[:2]))).sum(-1))
+        asked.append(np.exp(np.asarray(draw_from(seen))).sum(-1))
         return np.full((len(preferences), 6), 0.25)
 
     environment.exact = exact
