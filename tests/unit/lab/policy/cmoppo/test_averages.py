@@ -57,8 +57,8 @@ def test_they_are_those_of_the_chain_in_closed_form(two_states: Any) -> None:
 def test_more_preferences_than_devices_take_turns(two_states: Any) -> None:
     """Who only serves earns 1 of latency, whichever turn it has."""
 
-    def serve(encoded: Any, mask: Any) -> Any:
-        return jnp.where(mask, jnp.zeros(len(NAMES)).at[SERVE].set(60.0), -1e9)
+    def serve(seen: Seen) -> Any:
+        return jnp.where(seen.mask, jnp.zeros(len(NAMES)).at[SERVE].set(60.0), -1e9)
 
     found = averages(two_states(4), serve, ANCHORS[:10], ticks=16, warm_up=16, key=jax.random.PRNGKey(1))
     assert found.shape == (10, 6)
@@ -92,8 +92,8 @@ def test_all_tried_actions_meet_the_same_chance_and_the_first_is_taken(chain: An
     world, key = environment.initial(jax.random.PRNGKey(0)), jax.random.PRNGKey(1)
     preference = dealt(ANCHORS, environment.kinds)
 
-    def evenly(encoded: Any, mask: Any) -> Any:
-        return jnp.where(mask, 0.0, -1e9)
+    def evenly(seen: Seen) -> Any:
+        return jnp.where(seen.mask, 0.0, -1e9)
 
     after, seen = jax.jit(lambda w, k: tick(environment, evenly, w, preference, k, 3))(world, key)
     assert seen.action.shape == (64, 3)
@@ -118,8 +118,8 @@ def test_what_is_explored_is_drawn_evenly_and_never_taken(two_states: Any) -> No
     environment = two_states(600)
     world = jnp.zeros(600, jnp.int32)
 
-    def sleeps(encoded: Any, mask: Any) -> Any:
-        return jnp.where(mask, jnp.zeros(len(NAMES)).at[SLEEP].set(60.0), -1e9)
+    def sleeps(seen: Seen) -> Any:
+        return jnp.where(seen.mask, jnp.zeros(len(NAMES)).at[SLEEP].set(60.0), -1e9)
 
     after, seen = tick(environment, sleeps, world, dealt(ANCHORS, alike(600)), jax.random.PRNGKey(0), 3, 1)
     actions = np.asarray(seen.action)

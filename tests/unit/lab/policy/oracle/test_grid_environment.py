@@ -96,7 +96,8 @@ def test_exact_averages_are_those_of_the_evaluation(grid: Grid) -> None:
     column = COLUMN["preference_accuracy"]
     evenly = encode(observations(grid, np.array([1.0, 0.0, 0.0])))[0, column]
 
-    def draw_from(encoded: jax.Array, mask: jax.Array) -> jax.Array:
+    def draw_from(seen: Seen) -> jax.Array:
+        encoded, mask = seen.encoded, seen.mask
         even = jnp.where(mask, 0.0, -jnp.inf)
         asleep = jnp.where(mask & (jnp.arange(mask.shape[1]) == 0), 0.0, -1e9)
         return jax.nn.log_softmax(jnp.where(encoded[:, [column]] == evenly, even, asleep))
