@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from circadia.observation import COLUMN, encode
+from circadia_lab.policy.env.interface import Seen
 from circadia_lab.policy.oracle.evaluation import evaluate, uniform_policy
 from circadia_lab.policy.oracle.grid import Grid, observations
 from circadia_lab.policy.oracle.grid_environment import GridEnvironment
