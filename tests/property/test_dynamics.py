@@ -28,7 +28,7 @@ PARAMS = {name: make_params(profile, scenario_for(profile)) for name, profile in
 names = st.sampled_from(sorted(PARAMS))
 unit = st.floats(0, 1)
 counts = st.integers(0, 40).map(float)
-OF_WAKES = ("lapsed", "together", "example_delay_s", "moved", "label_u")
+OF_WAKES = ("lapsed", "together", "example_delay_s", "moved", "told", "label_u")
 """What chance decides over a sleep that was chosen only."""
 
 

@@ -162,7 +162,7 @@ def wake_config() -> Config:
     from circadia_lab.policy.cmoppo.config import Config
 
     return Config(
-        steps=1_000_000,
+        steps=4_000_000,
         sleeps=True,
         discount=0.999,
         trace=0.95,
@@ -172,8 +172,10 @@ def wake_config() -> Config:
         actor_rate=1e-3,
         entropy=0.02,
         entropy_last=0.0005,
-        judged_ticks=600,
-        judged_warm_up=150,
+        extension_share=0.0,
+        judgements=2,
+        judged_ticks=300,
+        judged_warm_up=100,
     )
 
 
