@@ -141,6 +141,7 @@ def facts(artifact: Artifact) -> dict[str, Any]:
         "sleeps": None
         if head is None
         else {"wake_on": list(head.wake_on), "edges_s": list(head.edges_s), "due": asdict(head.due)},
+        "prior": None if manifest.prior is None else manifest.prior.as_dict(),
         "encoder_vectors_checked": len(manifest.encoder_vectors),
         "score_vectors_checked": len(manifest.score_vectors),
         "sha256": manifest.model_sha256,
@@ -160,6 +161,7 @@ def show_facts(console: Console, path: Path, found: dict[str, Any]) -> None:
         "network": f"int8, {sizes}, {found['parameters']:,} parameters",
         "actions": f"{len(found['actions'])}: {', '.join(found['actions'])}",
         "sleeps": _sleeps(found["sleeps"]),
+        "corrects": _prior(found["prior"]),
         "features": f"{len(found['features'])}: {', '.join(found['features'])}",
         "vectors": f"{vectors}: all answered on this machine as they should",
         **{f"made: {key}": str(value) for key, value in found["made"].items()},
@@ -175,6 +177,13 @@ def _sleeps(head: dict[str, Any] | None) -> str:
         return "by agent.period_s: the file says nothing of them"
     kinds, edges = ", ".join(head["wake_on"]), head["edges_s"]
     return f"{kinds}; {len(edges) - 1} bins from {edges[0]:g} s to {edges[-1]:g} s and until due, of each"
+
+
+def _prior(prior: dict[str, Any] | None) -> str:
+    if prior is None:
+        return "nothing: its scores are all there is"
+    parts = ", ".join(f"{key} {prior[key]:g}" for key in ("work", "sleep", "distance"))
+    return f"the rule {prior['rule']['name']}: {parts}"
 
 
 def show_map(console: Console, found: ActionMap, *, charging: bool) -> None:

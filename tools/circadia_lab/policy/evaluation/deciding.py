@@ -15,6 +15,7 @@ from circadia.observation import TABLE, Encoder, Selection, encode
 from circadia.pacing import earliest_s, rest_s
 from circadia.physics.dynamics import busy_s
 from circadia.policy.artifact import load_policy
+from circadia.policy.prior import Prior
 from circadia.policy.rules import RULES
 from circadia.policy.sampling import sample
 from circadia.policy.sleeps import SLEEPS, draw
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from circadia.policy.due_rule import DueRule
+    from circadia.policy.prior import PriorSettings
     from circadia.policy.sleeps import SleepOptions
     from circadia_lab.policy.env.wakes import Living, WakeFleet
     from circadia_lab.policy.evaluation.scorers import Scorer
@@ -59,6 +61,11 @@ class Decider(Protocol):
         """What it chooses from."""
         ...
 
+    @property
+    def prior(self) -> PriorSettings | None:
+        """What it corrects, if anything."""
+        ...
+
     def __call__(self, fleet: WakeFleet, living: Living, values: Floats, u: Any, /) -> Decided:
         """Devices, (…, features) what they see, (…, 2) uniforms → what they do."""
         ...
@@ -71,6 +78,7 @@ class Paced:
     scorer: Scorer
     period_s: float
     sleeps: SleepOptions = SLEEPS
+    prior: PriorSettings | None = None
 
     def __call__(self, fleet: WakeFleet, living: Living, values: Floats, u: Any) -> Decided:
         """As `Decider`."""
@@ -92,6 +100,7 @@ class Ruled:
 
     rule: DueRule
     sleeps: SleepOptions = SLEEPS
+    prior: PriorSettings | None = None
 
     def __call__(self, fleet: WakeFleet, living: Living, values: Floats, u: Any) -> Decided:
         """As `Decider`."""
@@ -110,12 +119,13 @@ class Headed:
     sleep_scores: Any
     """(…, features) values, (…, WIDTH) encoded → (…, options)"""
     sleeps: SleepOptions
+    prior: PriorSettings | None
 
     def __call__(self, fleet: WakeFleet, living: Living, values: Floats, u: Any) -> Decided:
         """As `Decider`."""
         work = _worked(self.scorer, fleet, values, u)
         drawn = draw(self.sleep_scores(values), fleet.admitted, u[..., SLEEP])
-        return Decided(work, fleet.asked(living, Choice(work, drawn.option, drawn.rest)))
+        return Decided(work, fleet.asked(living, Choice(work, drawn.option, drawn.rest, values)))
 
 
 def _worked(scorer: Scorer, fleet: WakeFleet, values: Floats, u: Any) -> Any:
@@ -140,9 +150,18 @@ def decider_of_file(path: Path, period_s: float) -> Decider:
     table = manifest.table
     network, select, own = int8_scores((*layers[:-1], *slept)), Selection(table), Encoder(table)
 
+    prior = None if manifest.prior is None else Prior(manifest.prior)
+
     def sleep_scores(values: Floats) -> Any:
         seen = encode(values) if table == TABLE else own(select(values))
-        return network(seen)
+        return network(seen) if prior is None else network(seen) + prior.sleep(values)
 
-    scorer = of_layers(layers, manifest.actions, table)
-    return Headed(scorer=scorer, sleep_scores=sleep_scores, sleeps=manifest.sleeps.options)
+    work_scores = of_layers(layers, manifest.actions, table)
+
+    def scorer(values: Floats, encoded: Any, mask: Any) -> Any:
+        scores = work_scores(values, encoded, mask)
+        return scores if prior is None else scores + prior.work(values)[..., : mask.shape[-1]]
+
+    return Headed(
+        scorer=scorer, sleep_scores=sleep_scores, sleeps=manifest.sleeps.options, prior=manifest.prior
+    )

@@ -87,7 +87,9 @@ def live(
     """`copies` of a fleet of a problem's devices, from midnight on, for a day or less of it."""
     assert problem.wake is not None
     still = replace(problem, wake=replace(problem.wake, drift_per_day=0.0, jumps_per_day=0.0))
-    day = _Day(WakeFleet(still, copies, sleeps=decide.sleeps), np.random.default_rng(seed), day_s)
+    day = _Day(
+        WakeFleet(still, copies, sleeps=decide.sleeps, prior=decide.prior), np.random.default_rng(seed), day_s
+    )
     for end_s in np.arange(SLOT_S, day_s + SLOT_S, SLOT_S).tolist():
         day.go_on(decide, np.asarray(preference), min(end_s, day_s), watch)
     return day.lived()
