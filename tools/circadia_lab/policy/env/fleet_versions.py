@@ -34,8 +34,12 @@ def usual_updates_per_s(versions_per_hour: Any, law: WakeLaw, xp: Any) -> Any:
 def updates_after(updates_per_s: Any, pushed: Any, dt_s: Any, xp: Any) -> Any:
     """(fleets,) faded mean rates, after (devices, per_device) pushed so many updates in so many seconds each.
 
-    Each fleet is as many copies of each device, one after another.
+    Each fleet is as many copies of each device, one after another; rates of (devices, per_device) are of devices whose
+    fleet does as they do.
     """
+    if updates_per_s.shape == pushed.shape:
+        share = 1 - xp.exp(-dt_s / MEMORY_S)
+        return updates_per_s + (pushed / xp.maximum(dt_s, 1e-3) - updates_per_s) * share
     apart = (pushed.shape[0], updates_per_s.shape[-1], -1)
     pushed, dt_s = pushed.reshape(apart), dt_s.reshape(apart)
     rate = xp.sum(pushed, axis=(0, 2)) / xp.maximum(xp.sum(dt_s, axis=(0, 2)), 1e-3)

@@ -77,8 +77,13 @@ class WakeFleet:
         sleeps: SleepOptions = SLEEPS,
         fleets: int = 1,
         prior: PriorSettings | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
         """`fleets`: federations that the copies are dealt to, as many to each, one after another.
+
+        `alike`: instead, each device has a federation whose devices all do as it does. Who trains one among many learns
+        that what it pushes is worth next to nothing to itself, and leaves it to the others.
 
         `prior`: of the policy that decides; something is due as its rule has it.
 
@@ -93,7 +98,7 @@ class WakeFleet:
                 f"problem {problem.name}: {per_device} copies cannot be dealt to {fleets} fleets"
             )
         self.problem = problem
-        self.fleets = fleets
+        self.fleets, self.alike = fleets, alike
         self.law = problem.wake
         self.sleeps = sleeps
         self._told = prior
@@ -110,7 +115,7 @@ class WakeFleet:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets, self._told)
+        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets, self._told, self.alike)
 
     def start(self, u: Any) -> Living:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
@@ -123,7 +128,7 @@ class WakeFleet:
         rate = usual_updates_per_s(xp.mean(self.params.versions_per_hour), self.law, xp)
         dtype = bodies.battery_j.dtype
         whole = (xp.asarray(x + 0 * u[..., 0], dtype) for x in bodies)
-        rates = xp.full((self.fleets,), rate, dtype)
+        rates = xp.full(self.shape if self.alike else (self.fleets,), rate, dtype)
         return Living(type(bodies)(*whole), rates, rates * learnt.worth(USUAL_ROWS, xp))
 
     def look(self, living: Living, preference: Any) -> Any:
@@ -154,9 +159,8 @@ class WakeFleet:
     def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
         """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
         xp, params, bodies = self._xp, self.params, living.bodies
-        each = self.shape[1] // self.fleets
-        published = xp.repeat(versions_per_s(living.updates_per_s, self.law, xp), each)
-        told = xp.repeat(living.told_per_s / xp.maximum(living.updates_per_s, LEAST_PER_S), each)
+        published = self._dealt(versions_per_s(living.updates_per_s, self.law, xp))
+        told = self._dealt(living.told_per_s / xp.maximum(living.updates_per_s, LEAST_PER_S))
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         noise = noise._replace(told=told)
@@ -166,6 +170,10 @@ class WakeFleet:
         rate = updates_after(living.updates_per_s, woken.result.updates_pushed, dt, xp)
         worth = updates_after(living.told_per_s, woken.told, dt, xp)
         return Awoken(Living(woken.after, rate, worth), outcome(woken, params, self._measures, xp), woken)
+
+    def _dealt(self, of_fleets: Any) -> Any:
+        """(fleets,) → (per_device,) of each one's fleet."""
+        return of_fleets if self.alike else self._xp.repeat(of_fleets, self.shape[1] // self.fleets)
 
     def promise(self, living: Living) -> Any:
         """(…, objectives)"""
@@ -196,7 +204,8 @@ def _places(sleeps: SleepOptions) -> list[int]:
 
 
 def _made(problem: Problem, per_device: int, module: str, *rest: Any) -> WakeFleet:
-    return WakeFleet(problem, per_device, importlib.import_module(module), *rest)
+    *places, alike = rest
+    return WakeFleet(problem, per_device, importlib.import_module(module), *places, alike=alike)
 
 
 class WakeEnvironment:
@@ -209,8 +218,10 @@ class WakeEnvironment:
         sleeps: SleepOptions = SLEEPS,
         fleets: int = 1,
         prior: PriorSettings | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
-        """`batch` devices, a multiple of the problem's number of devices; `fleets`, `prior` as of `WakeFleet`."""
+        """`batch` devices, a multiple of the problem's number of devices; the others as of `WakeFleet`."""
         from circadia_lab.policy.env import quick_jax
 
         devices = len(problem.devices)
@@ -222,7 +233,7 @@ class WakeEnvironment:
         self.batch = batch
         self.limits = problem.costs.of_wakes
         self.kinds = np.repeat(kinds_of(problem.device_names), batch // devices)
-        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets, prior)
+        self.fleet = WakeFleet(problem, batch // devices, quick_jax, sleeps, fleets, prior, alike=alike)
         self.prior = self.fleet.prior
         self.actions = len(CATALOGUE)
         self.options = sleeps.count

@@ -84,7 +84,7 @@ class FullGround:
         from circadia_lab.policy.env.wakes import WakeEnvironment
 
         if self.wakes is not None:
-            return WakeEnvironment(self.wakes, batch, prior=self.prior)
+            return WakeEnvironment(self.wakes, batch, prior=self.prior, alike=True)
         return TrainingEnvironment(self.problem, batch)
 
     def batch(self, least: int, parts: int) -> int:
