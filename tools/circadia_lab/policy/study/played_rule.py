@@ -32,7 +32,7 @@ ALIKE = 0.01
 """Two lengths of sleep that differ by less, as a share, are one."""
 
 
-NOTHING = 1e-6
+NOTHING = 1e-7
 """Of a feature's range."""
 
 

@@ -36,10 +36,10 @@ class Dealt:
     def __init__(self, rows: list[Any]) -> None:
         self._rows = iter(rows)
 
-    def random(self, shape: tuple[int, int]) -> Any:
+    def random(self, shape: int | tuple[int, int]) -> Any:
         row = next(self._rows)
-        assert shape == (1, len(row))
-        return row[None]
+        assert shape in (len(row), (1, len(row)))
+        return row.reshape(shape)
 
 
 class Noted:
