@@ -45,6 +45,10 @@ log = logging.getLogger(__name__)
 SPOOL_LIMIT = 8
 """Updates that may wait; beyond it, changes go on adding up in the weights instead. As many again may wait for a
 version that the federation has gone back from."""
+TAKEN = 0.5
+"""Of a change that the federation is told, what stays in the device's own weights until the next version: as much as an
+aggregator takes of one. Few examples make a change that overshoots (Zhang et al., "Lookahead Optimizer: k steps forward, 1
+step back", NeurIPS 2019)."""
 
 
 class LearningWorkload:
@@ -312,10 +316,13 @@ class LearningWorkload:
             payload=payload,
             created_s=now_s,
         )
-        base = model.base + decode(payload, model.base.size, codec)
-        outcome = dataclasses.replace(
-            outcome, update=update, model=dataclasses.replace(_without_change(model), base=base)
+        told = decode(payload, model.base.size, codec)
+        model = dataclasses.replace(
+            _without_change(model),
+            base=model.base + TAKEN * told,
+            weights=model.weights - (1 - TAKEN) * told,
         )
+        outcome = dataclasses.replace(outcome, update=update, model=model)
         return self._passed(Load.AWAKE, began, outcome)
 
     @property

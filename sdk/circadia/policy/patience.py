@@ -35,7 +35,7 @@ LEAST_ERROR = 1e-3
 class PatienceLaw:
     """Its numbers."""
 
-    usual_j: float = 27.0
+    usual_j: float = 81.0
     """j₀: a wake of so many joules waits as long as the limits say; 0: every wake does."""
     usual_error: float = 0.04
     """e₀: at this share of wrong answers, too. Fewer do not make it wait longer, for what is rare is not seen …"""
@@ -45,6 +45,8 @@ class PatienceLaw:
     """No wait is shorter …"""
     longest_s: float = 3 * HOUR_S
     """… or longer than this, or than its limit if that is longer still."""
+    charged_price: float = 0.1
+    """Of a joule while energy comes in."""
 
     def __post_init__(self) -> None:
         numbers = (self.usual_j, self.usual_error, self.most_haste, self.shortest_s, self.longest_s)
@@ -63,13 +65,15 @@ class PatienceLaw:
         energy, accuracy = (xp.maximum(weight, LEAST_WEIGHT) for weight in weights)
         error = xp.maximum(_column(x, "recent_error", self.usual_error, xp), LEAST_ERROR)
         haste = xp.clip(xp.sqrt(self.usual_error / error), self.most_haste, 1.0)
+        charging = _column(x, "charging", 0.0, xp) > 0
+        price = xp.where(charging, self.charged_price, 1.0)
         wake_j = x[..., COLUMN["wake_up_j"]]
         train_j = wake_j + STEPS * x[..., COLUMN["training_step_j"]]
         radio_j = wake_j + x[..., COLUMN["radio_session_j"]]
 
         def factor(joules: Any, limit_s: float) -> Any:
             known_j = xp.where(xp.isnan(joules), self.usual_j, joules)
-            waits_s = limit_s * haste * xp.sqrt(energy / accuracy * known_j / self.usual_j)
+            waits_s = limit_s * haste * xp.sqrt(energy / accuracy * price * known_j / self.usual_j)
             return xp.clip(waits_s, self.shortest_s, max(self.longest_s, limit_s)) / max(limit_s, 1.0)
 
         return Patience(factor(train_j, limits.fresh_limit_s), factor(radio_j, limits.contact_limit_s))

@@ -7,7 +7,7 @@ from typing import Any
 
 from circadia.errors import ConfigError
 
-VERSION = 4
+VERSION = 5
 """Of the trainer: higher whenever the same numbers would train another policy."""
 ARCHITECTURES = ("coupled", "separate")
 

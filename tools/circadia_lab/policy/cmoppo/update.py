@@ -2,6 +2,9 @@
 
 maximise  E min(ρ A, clip(ρ, 1 ± ε) A) + entropy − normaliser,   ρ = π(a | o) / π_old(a | o)
 A = w·A_r − λ·A_c, normalised within its preference              (arXiv:1707.06347)
+
+Where a rule is corrected, the entropy is that relative to the rule, −KL(π ‖ rule): a departure must be worth more than it is
+unlikely under the rule                                          (Galashov et al., arXiv:1905.01240)
 """
 
 from __future__ import annotations
@@ -365,15 +368,17 @@ class Trainer:
         drawn = self.actor.drawn(actor, part, ranges=ranges, rounded=share >= config.rounded_from)
         log_p = jnp.take_along_axis(drawn.log_p, part.action, -1)
         entropy = _entropy(drawn.log_p, part.mask)
+        likeness = _likeness(drawn.log_p, part.mask, part.work_prior)
         if part.sleeps is not None:
             log_p += jnp.take_along_axis(drawn.sleep_log_p, part.sleep, -1)
             entropy += _entropy(drawn.sleep_log_p, part.sleeps)
+            likeness += _likeness(drawn.sleep_log_p, part.sleeps, part.sleep_prior)
         ratio = jnp.exp(log_p - part.log_p)
         clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
         gained = jnp.mean(jnp.minimum(ratio * part.advantage, clipped * part.advantage))
         fall = jnp.minimum(share / config.entropy_until, 1.0)
         bonus = config.entropy * (config.entropy_last / config.entropy) ** fall
-        loss = -gained - bonus * entropy + config.normaliser * jnp.mean(drawn.normaliser)
+        loss = -gained - bonus * (entropy + likeness) + config.normaliser * jnp.mean(drawn.normaliser)
         return loss, (entropy, jnp.mean(part.log_p - log_p), drawn.ranges)
 
     def _critic_loss(self, critic: Any, part: Minibatch) -> Any:
@@ -425,6 +430,11 @@ def _whole(updates: float, report_every: int) -> int:
 def _entropy(log_p: Any, mask: Any) -> Any:
     """Mean of −Σ p log p."""
     return -jnp.mean(jnp.sum(jnp.exp(log_p) * jnp.where(mask, log_p, 0), -1))
+
+
+def _likeness(log_p: Any, mask: Any, prior: Any) -> Any:
+    """Mean of Σ p · prior: the cross entropy with the rule, up to what no parameter changes; 0 without a rule."""
+    return 0.0 if prior is None else jnp.mean(jnp.sum(jnp.exp(log_p) * jnp.where(mask, prior, 0), -1))
 
 
 def _annealed(share: Any, last: float) -> Any:

@@ -7,9 +7,9 @@
     model_age = ∫ age of the installed model dt / (limit · period)
     data_age  = ∫ age of the oldest unseen example dt / (limit · period)
 
-A = mean arrivals of a period; E = a quarter of the battery's charge a day, for a period; weight = dt / period. So the
+A = mean arrivals of a period; E = the battery's charge a day, for a period; weight = dt / period. So the
 averages Σ / Σ weight are: freshness of the model in service (0 to 1), mean latency in deadlines (an expired request
-counting 1), quarters of the battery a day, the share of requests, and mean ages in units of their limits. What charger
+counting 1), batteries a day, the share of requests, and mean ages in units of their limits. What charger
 and panel give pays for the loads of that stretch first: that much costs nothing. Pure functions over `xp`.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from circadia.observation import DAY_S
 from circadia.physics.wake import mean_fresh_age_s, midway
 from circadia_lab.policy.env.interface import Outcome
-from circadia_lab.policy.env.measures import ENERGY_SHARE, LEAST_ARRIVALS, mean_requests_per_s
+from circadia_lab.policy.env.measures import LEAST_ARRIVALS, mean_requests_per_s
 
 if TYPE_CHECKING:
     from circadia.physics.params import Params
@@ -51,7 +51,7 @@ def outcome(woken: Woken, params: Params, measures: WakeMeasures, xp: Any) -> Ou
     arrivals = xp.maximum(mean_requests_per_s(params, xp) * measures.period_s, LEAST_ARRIVALS)
     limited = result.requests_served * params.deadline_s
     late = xp.minimum(result.latency_s, limited) / params.deadline_s + result.requests_expired
-    unit_j = ENERGY_SHARE * params.capacity_j * measures.period_s / DAY_S
+    unit_j = params.capacity_j * measures.period_s / DAY_S
     reward = (
         mean_freshness(woken, measures.accuracy, xp) * weight,
         -late / arrivals,

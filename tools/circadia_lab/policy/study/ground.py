@@ -162,7 +162,7 @@ def wake_config() -> Config:
     from circadia_lab.policy.cmoppo.config import Config
 
     return Config(
-        steps=4_000_000,
+        steps=6_000_000,
         sleeps=True,
         discount=0.999,
         trace=0.95,
@@ -170,8 +170,8 @@ def wake_config() -> Config:
         explored=1,
         critic_first=0.05,
         actor_rate=1e-3,
-        entropy=0.02,
-        entropy_last=0.0005,
+        entropy=0.05,
+        entropy_last=0.02,
         extension_share=0.0,
         judgements=2,
         judged_ticks=300,
