@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from circadia.actions import CATALOGUE, INDEX
 from circadia.config import AgentConfig, DeviceConfig, parse_config
 from circadia.errors import ConfigError, DeadlineExpired, StoreError
+from circadia.federation.codecs import decode
 from circadia.federation.device.events import ModelArrived
 from circadia.platforms.clocks import HandClock
 from circadia.platforms.kinds import SimulatedConfig
@@ -21,7 +22,7 @@ from circadia.practice import PRACTICE_S
 from circadia.store.sqlite import SqliteStore
 from circadia.types import Mode, TickRecord
 from circadia.wiring import Parts, build
-from circadia.workload import LearningWorkload
+from circadia.workload import TAKEN, LearningWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,8 +193,26 @@ def test_a_push_leaves_the_quantisation_error_in_the_weights(agent: Agent) -> No
     whole = np.abs(model.weights - agent.workload.task.initial_weights).max()
     assert 0 < left < whole / 100
     assert [u.update_id for u in store_of(agent).spooled()] == [update.update_id]
+    stored = store_of(agent).load_model()
+    assert stored is not None
+    np.testing.assert_array_equal(stored.weights, model.weights)
+    np.testing.assert_array_equal(stored.base, model.base)
     again = tick(agent, "sleep/sync-int8")
     assert again.outcome.update is None  # nothing new to say
+
+
+def test_of_what_is_told_half_stays_until_the_next_version(agent: Agent) -> None:
+    give_examples(agent)
+    turn(agent, 3600.0)
+    record = tick(agent, "train/high/large/sync-int8")
+    assert record.outcome.training is not None
+    assert record.outcome.update is not None
+    model, first = work_of(agent).model, agent.workload.task.initial_weights
+    told = decode(record.outcome.update.payload, first.size, "int8")
+    trained = record.outcome.training.weights
+    np.testing.assert_allclose(model.base, first + TAKEN * told, atol=1e-6)
+    np.testing.assert_allclose(model.weights, trained - (1 - TAKEN) * told, atol=1e-6)
+    assert np.abs(model.weights - first).max() < 0.51 * np.abs(trained - first).max()
 
 
 def test_an_arriving_version_keeps_the_unsent_change(agent: Agent) -> None:

@@ -17,7 +17,7 @@ from circadia.policy.patience import STEPS, PatienceLaw
 from circadia.types import Observation
 
 LIMITS = DueLimits(fresh_limit_s=1800.0, contact_limit_s=3600.0)
-LAW = PatienceLaw(shortest_s=1.0, longest_s=1e6)
+LAW = PatienceLaw(usual_j=27.0, shortest_s=1.0, longest_s=1e6)
 BOARD: dict[str, Any] = {"wake_up_j": 23.0, "radio_session_j": 4.0, "training_step_j": 4.0 / STEPS}
 
 
@@ -56,6 +56,11 @@ def test_errors_hasten_to_an_end() -> None:
     assert wrong == pytest.approx(0.3)
 
 
+def test_a_charger_makes_joules_cheap() -> None:
+    waits, charging = (LAW.of(seen(charging=c), LIMITS) for c in (False, True))
+    assert np.array(charging) == pytest.approx(np.sqrt(LAW.charged_price) * np.array(waits))
+
+
 def test_what_is_not_known_is_usual() -> None:
     nothing = values(Observation())
     assert LAW.of(nothing, LIMITS) == (1.0, 1.0)
@@ -81,6 +86,7 @@ def test_it_stays_between_the_shortest_and_the_longest() -> None:
         {"most_haste": 1.5},
         {"shortest_s": 0.0},
         {"longest_s": 10.0},
+        {"charged_price": -0.1},
         {"usual_j": float("nan")},
     ],
 )

@@ -5,13 +5,14 @@ What waits T loses accuracy in proportion to T and to the model's errors; waking
     w_accuracy · (e / e₀) · T / (2 T₀)  +  w_energy · (j / j₀) · T₀ / (2 T)
 
 is least at   T = T₀ √( (w_energy / w_accuracy) · (j / j₀) · (e₀ / e) ),   the square-root law of the economic order quantity
-(Harris, 1913). j is the joules of the wake-up and of what it is for: a large training, or a session on the radio.
+(Harris, 1913). j is the joules of the wake-up and of what it is for: a large training, or a session on the radio; while
+energy comes in they count a tenth.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class PatienceLaw:
     """Of a joule while energy comes in."""
 
     def __post_init__(self) -> None:
-        numbers = (self.usual_j, self.usual_error, self.most_haste, self.shortest_s, self.longest_s)
+        numbers = astuple(self)
         if not all(math.isfinite(n) and n >= 0 for n in numbers) or not 0 < self.most_haste <= 1:
             raise ConfigError(f"patience: {self}: numbers from 0 on, most_haste above 0 and at most 1")
         if not 0 < self.shortest_s <= self.longest_s or not self.usual_error > 0:
@@ -65,8 +66,7 @@ class PatienceLaw:
         energy, accuracy = (xp.maximum(weight, LEAST_WEIGHT) for weight in weights)
         error = xp.maximum(_column(x, "recent_error", self.usual_error, xp), LEAST_ERROR)
         haste = xp.clip(xp.sqrt(self.usual_error / error), self.most_haste, 1.0)
-        charging = _column(x, "charging", 0.0, xp) > 0
-        price = xp.where(charging, self.charged_price, 1.0)
+        price = xp.where(_column(x, "charging", 0.0, xp) > 0, self.charged_price, 1.0)
         wake_j = x[..., COLUMN["wake_up_j"]]
         train_j = wake_j + STEPS * x[..., COLUMN["training_step_j"]]
         radio_j = wake_j + x[..., COLUMN["radio_session_j"]]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from circadia_lab.policy.env.chance import Recorded
     from circadia_lab.policy.env.problem import Problem, TickLaw, WakeLaw
 
-DRAWS = 13
+DRAWS = 14
 """Uniforms that a wake takes."""
 DAY_S = 86_400.0
 KINDS = list(WakeOn)

@@ -14,7 +14,7 @@ import numpy as np
 from circadia.actions import CATALOGUE
 from circadia.due import Done, next_s
 from circadia.errors import ConfigError
-from circadia.observation import encode
+from circadia.observation import DAY_S, encode
 from circadia.physics import dynamics, learnt, wake
 from circadia.policy.prior import Prior
 from circadia.policy.sleeps import SLEEPS, Drawn
@@ -46,6 +46,10 @@ USUAL_ROWS = 512.0
 """Of an update: a large training's."""
 MOST_KNOWN = 30_000.0
 """Rows, where an environment starts."""
+KNOWN = ("known", "present", "newest_known", "newest_present", "practice", "unsent_examples")
+"""What is lost where a federation begins anew."""
+BEGINS = sleeping.DRAWS - 1
+"""Which of a wake's draws says whether it does."""
 
 
 class Living(NamedTuple):
@@ -167,9 +171,18 @@ class WakeFleet:
         woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
         woken = woken._replace(after=self._bodies.under_recorded_sky(woken.after))
         dt = woken.result.dt_s
+        woken = woken._replace(after=self._begun(woken.after, dt, u[..., BEGINS]))
         rate = updates_after(living.updates_per_s, woken.result.updates_pushed, dt, xp)
         worth = updates_after(living.told_per_s, woken.told, dt, xp)
         return Awoken(Living(woken.after, rate, worth), outcome(woken, params, self._measures, xp), woken)
+
+    def _begun(self, bodies: State, dt_s: Any, u: Any) -> State:
+        """With weights that know nothing, where the federation has begun anew."""
+        begins = u < self.law.begins_per_day / DAY_S * dt_s
+        new = {name: self._xp.where(begins, 0.0, getattr(bodies, name)) for name in KNOWN}
+        begun = bodies._replace(**new)
+        error = self._xp.where(begins, 1 - self._right(begun), bodies.recent_error)
+        return begun._replace(recent_error=error)
 
     def _dealt(self, of_fleets: Any) -> Any:
         """(fleets,) → (per_device,) of each one's fleet."""

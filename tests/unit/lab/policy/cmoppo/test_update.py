@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from circadia_lab.policy.cmoppo.update import trainer_of
+from circadia_lab.policy.cmoppo.update import _entropy, _likeness, trainer_of
 from circadia_lab.policy.env.interface import OBJECTIVES, Outcome
 
 if TYPE_CHECKING:
@@ -80,3 +80,16 @@ def test_what_is_promised_is_no_part_of_what_is_reported(chain: Any, tiny: Confi
     learner, figures = updated(environment, tiny)
     assert np.abs(np.asarray(figures.gains)[:, : len(OBJECTIVES)]).max() < 1
     assert np.abs(np.asarray(learner.centre)).max() > 10
+
+
+def test_entropy_relative_to_a_rule_is_the_divergence_from_it() -> None:
+    random = np.random.default_rng(0)
+    mask = random.random((50, 7)) < 0.6
+    mask[:, 0] = True
+    prior, scores = (np.where(mask, random.normal(0, 2, (50, 7)), -1e9) for _ in range(2))
+    log_p, log_rule = (np.asarray(jax.nn.log_softmax(x)) for x in (scores, prior))
+    divergence = np.where(mask, np.exp(log_p) * (log_p - log_rule), 0).sum(-1).mean()
+    norm = np.asarray(jax.nn.logsumexp(prior, axis=-1)).mean()
+    relative = float(_entropy(log_p, mask) + _likeness(log_p, mask, prior))
+    assert relative == pytest.approx(norm - divergence, rel=1e-4)
+    assert _likeness(log_p, mask, None) == 0

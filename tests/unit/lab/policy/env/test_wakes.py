@@ -228,6 +228,21 @@ def test_a_version_is_worth_what_updates_are() -> None:
     assert one(woken.after.newest_present) == pytest.approx(50 + versions * VERSION_GAIN * 300)
 
 
+def test_a_federation_begins_anew_as_often_as_told() -> None:
+    fleet = WakeFleet(replace(BOARD, wake=WakeLaw(begins_per_day=6)), 1000)
+    living = at_rest(fleet, known=5000, present=4000, newest_known=9000, newest_present=7000, practice=800)
+    action, u = np.full(fleet.shape, SLEEP), np.random.default_rng(0).random((*fleet.shape, DRAWS))
+    after = fleet.advance(living, action, asked(fleet, HOUR_S), u).living.bodies
+    begun = after.known == 0
+    assert begun.mean() == pytest.approx(0.25, abs=0.05)
+    assert (after.practice[begun] == 0).all()
+    assert (after.newest_present[begun] == 0).all()
+    assert after.recent_error[begun].min() > after.recent_error[~begun].max()
+    assert (after.known[~begun] == 5000).all()
+    with pytest.raises(ConfigError, match="how often a federation begins must not be negative"):
+        WakeLaw(begins_per_day=-1)
+
+
 def test_a_fleet_that_never_pushes_has_no_versions() -> None:
     fleet = WakeFleet(BOARD, 50)
     random = np.random.default_rng(2)
