@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OWN_ROWS = 150.0
 """U: what a device's rows are worth at most, however many it trains before it pushes."""
-VERSION_GAIN = 1.5
+VERSION_GAIN = 2.0
 """G: of what an update is worth, in the mean of those that make a version."""
 KEPT = 0.1
 """K: of what is known of the present, after the world has moved by 1."""
