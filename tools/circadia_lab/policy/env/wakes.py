@@ -14,15 +14,17 @@ import numpy as np
 from circadia.actions import CATALOGUE
 from circadia.due import Done, next_s
 from circadia.errors import ConfigError
-from circadia.observation import DAY_S, encode
+from circadia.observation import DAY_S, HOUR_S, encode
 from circadia.physics import dynamics, learnt, wake
 from circadia.policy.prior import Prior
 from circadia.policy.sleeps import SLEEPS, Drawn
+from circadia.practice import PRACTICE_S
 from circadia.types import WakeOn
 from circadia_lab.policy.env import sleeping
 from circadia_lab.policy.env.environment import STARTS, Fleet, kinds_of
 from circadia_lab.policy.env.fleet_versions import (
     LEAST_PER_S,
+    MEMORY_S,
     updates_after,
     usual_updates_per_s,
     versions_per_s,
@@ -46,6 +48,7 @@ USUAL_ROWS = 512.0
 """Of an update: a large training's."""
 MOST_KNOWN = 30_000.0
 """Rows, where an environment starts."""
+PROMISED_S = 6 * HOUR_S
 KNOWN = ("known", "present", "newest_known", "newest_present", "practice", "unsent_examples")
 """What is lost where a federation begins anew."""
 BEGINS = sleeping.DRAWS - 1
@@ -163,8 +166,7 @@ class WakeFleet:
     def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
         """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
         xp, params, bodies = self._xp, self.params, living.bodies
-        published = self._dealt(versions_per_s(living.updates_per_s, self.law, xp))
-        told = self._dealt(living.told_per_s / xp.maximum(living.updates_per_s, LEAST_PER_S))
+        published, told = self._versions_per_s(living), self._told_per_version(living)
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         noise = noise._replace(told=told)
@@ -184,14 +186,28 @@ class WakeFleet:
         error = self._xp.where(begins, 1 - self._right(begun), bodies.recent_error)
         return begun._replace(recent_error=error)
 
+    def _versions_per_s(self, living: Living) -> Any:
+        return self._dealt(versions_per_s(living.updates_per_s, self.law, self._xp))
+
+    def _told_per_version(self, living: Living) -> Any:
+        """Rows that an update is worth, in the mean of late."""
+        return self._dealt(living.told_per_s / self._xp.maximum(living.updates_per_s, LEAST_PER_S))
+
     def _dealt(self, of_fleets: Any) -> Any:
         """(fleets,) → (per_device,) of each one's fleet."""
         return of_fleets if self.alike else self._xp.repeat(of_fleets, self.shape[1] // self.fleets)
 
     def promise(self, living: Living) -> Any:
-        """(…, objectives)"""
+        """(…, objectives) of what the federation knows, or will of what it was told: a device's own lasts only until it pulls.
+
+        No device sees it, so no critic could tell by the time that it comes back what a push was worth. It counts for
+        `PROMISED_S`: somebody else will have learnt as much by then.
+        """
         measures = self.problem.measures._replace(accuracy=self._measures.accuracy)
-        return promise(living.bodies, measures, self._xp)
+        bodies, told = living.bodies, self._told_per_version(living)
+        coming = MEMORY_S * learnt.VERSION_GAIN * told * self._versions_per_s(living)
+        pulled = bodies._replace(known=bodies.newest_known + coming, present=bodies.newest_present + coming)
+        return promise(pulled, measures, self._xp) * (PROMISED_S / PRACTICE_S)
 
     def wrapped(self, living: Living) -> Living:
         """The same with the times within the day, or within the trace: what float32 can tell apart for ever."""
