@@ -122,7 +122,15 @@ class WakeFleet:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies are made anew: a module cannot be pickled."""
-        return _made, (self.problem, self.shape[1], self._xp.__name__, self.sleeps, self.fleets, self._told, self.alike)
+        return _made, (
+            self.problem,
+            self.shape[1],
+            self._xp.__name__,
+            self.sleeps,
+            self.fleets,
+            self._told,
+            self.alike,
+        )
 
     def start(self, u: Any) -> Living:
         """(devices, per_device, STARTS) uniforms → devices at any time of the day or trace, in all sorts of states."""
