@@ -167,7 +167,9 @@ class WakeLaw:
         _check_table("late_s", tuple(x + 1 for x in self.late_s), "late_shares", self.late_shares)
         numbers = (self.drift_per_day, self.jumps_per_day, self.begins_per_day, *self.late_s)
         if min(numbers) < 0:
-            raise ConfigError("wake: late_s, what the drift is and how often a federation begins must not be negative")
+            raise ConfigError(
+                "wake: late_s, what the drift is and how often a federation begins must not be negative"
+            )
         for key in ("devices", "buffer", "timeout_s"):
             if not getattr(self, key) > 0:
                 raise ConfigError(f"wake: {key} must be positive")
