@@ -51,6 +51,13 @@ aggregator takes of one. Few examples make a change that overshoots (Zhang et al
 step back", NeurIPS 2019)."""
 
 
+def after_telling(
+    weights: NDArray[np.float32], base: NDArray[np.float32], told: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(parameters,) a device's weights, where its change starts, and what it told of that → the first two after it."""
+    return weights - (1 - TAKEN) * told, base + TAKEN * told
+
+
 class LearningWorkload:
     """Serving, training and the spool around one task's weights."""
 
@@ -316,12 +323,8 @@ class LearningWorkload:
             payload=payload,
             created_s=now_s,
         )
-        told = decode(payload, model.base.size, codec)
-        model = dataclasses.replace(
-            _without_change(model),
-            base=model.base + TAKEN * told,
-            weights=model.weights - (1 - TAKEN) * told,
-        )
+        weights, base = after_telling(model.weights, model.base, decode(payload, model.base.size, codec))
+        model = dataclasses.replace(_without_change(model), weights=weights, base=base)
         outcome = dataclasses.replace(outcome, update=update, model=model)
         return self._passed(Load.AWAKE, began, outcome)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from circadia.federation.codecs import decode, encode
 from circadia.learning.examples import ExampleBuffer
+from circadia.workload import after_telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ def installed(log: DeviceLog, versions: Mapping[int, Version], task: Task, train
     """The weights that served, to rounding: the device's installs, trainings and pushes done again.
 
     install (G, v):  weights ← G + (weights − base), base ← G
-    push:            base ← base + what the quantised change unpacks to
+    push:            as `circadia.workload.after_telling`, of what the quantised change unpacks to
     """
     path = WeightPath(task.initial_weights)
     weights = base = task.initial_weights
@@ -71,7 +72,7 @@ def installed(log: DeviceLog, versions: Mapping[int, Version], task: Task, train
         if i in trainings:
             weights, _ = trainer.train(weights, log.batches(trainings[i], task.input_shape))
         if tick.t_s in pushes:
-            base = base + decode(encode(weights - base), base.size)
+            weights, base = after_telling(weights, base, decode(encode(weights - base), base.size))
         if weights is not start:
             path.put(tick.t_s, weights)
     return path
