@@ -49,6 +49,7 @@ USUAL_ROWS = 512.0
 MOST_KNOWN = 30_000.0
 """Rows, where an environment starts."""
 PROMISED_S = 6 * HOUR_S
+"""How long what a push brings the federation counts before it comes back."""
 KNOWN = ("known", "present", "newest_known", "newest_present", "practice", "unsent_examples")
 """What is lost where a federation begins anew."""
 BEGINS = sleeping.DRAWS - 1
@@ -174,7 +175,7 @@ class WakeFleet:
     def advance(self, living: Living, work: Any, asked: Asked, u: Any) -> Awoken:
         """To each device's next wake: (…,) actions and sleeps, (…, DRAWS) uniforms."""
         xp, params, bodies = self._xp, self.params, living.bodies
-        published, told = self._versions_per_s(living), self._told_per_version(living)
+        published, told = self._versions_per_s(living), self._rows_per_update(living)
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         noise = noise._replace(told=told)
@@ -197,7 +198,7 @@ class WakeFleet:
     def _versions_per_s(self, living: Living) -> Any:
         return self._dealt(versions_per_s(living.updates_per_s, self.law, self._xp))
 
-    def _told_per_version(self, living: Living) -> Any:
+    def _rows_per_update(self, living: Living) -> Any:
         """Rows that an update is worth, in the mean of late."""
         return self._dealt(living.told_per_s / self._xp.maximum(living.updates_per_s, LEAST_PER_S))
 
@@ -212,7 +213,7 @@ class WakeFleet:
         `PROMISED_S`: somebody else will have learnt as much by then.
         """
         measures = self.problem.measures._replace(accuracy=self._measures.accuracy)
-        bodies, told = living.bodies, self._told_per_version(living)
+        bodies, told = living.bodies, self._rows_per_update(living)
         coming = MEMORY_S * learnt.VERSION_GAIN * told * self._versions_per_s(living)
         pulled = bodies._replace(known=bodies.newest_known + coming, present=bodies.newest_present + coming)
         return promise(pulled, measures, self._xp) * (PROMISED_S / PRACTICE_S)
