@@ -166,9 +166,9 @@ class WakeLaw:
     def __post_init__(self) -> None:
         _check_table("late_s", tuple(x + 1 for x in self.late_s), "late_shares", self.late_shares)
         numbers = (self.drift_per_day, self.jumps_per_day, self.begins_per_day, *self.late_s)
-        if min(numbers) < 0:
+        if not all(math.isfinite(number) and number >= 0 for number in numbers):
             raise ConfigError(
-                "wake: late_s, what the drift is and how often a federation begins must not be negative"
+                "wake: late_s, what the drift is and how often a federation begins must be numbers from 0 on"
             )
         for key in ("devices", "buffer", "timeout_s"):
             if not getattr(self, key) > 0:

@@ -141,6 +141,19 @@ def test_each_fleet_has_the_versions_that_it_pushes_for() -> None:
         WakeFleet(BOARD, 4, fleets=3)
 
 
+def test_fleets_that_do_as_their_device_does_have_what_it_pushes_and_promise_it() -> None:
+    fleet = pickle.loads(pickle.dumps(WakeFleet(silent(BOARD), 2, alike=True)))
+    living = at_rest(
+        fleet, link=Link.FREE, stored_examples=200, unsent_examples=0, battery_j=4e4, newest_known=0
+    )
+    work = np.array([[INDEX["train/low/large/sync-int8"], INDEX["train/low/large"]]])
+    after = fleet.advance(living, work, asked(fleet, 300), np.full((*fleet.shape, DRAWS), 0.5)).living
+    pushed, kept = after.updates_per_s[0] - living.updates_per_s[0]
+    assert pushed > 0 > kept
+    told, own = (fleet.promise(after) - fleet.promise(living))[0, :, 0]
+    assert told > own
+
+
 def test_devices_of_one_name_are_of_one_kind() -> None:
     mixture = find_problem("wake-mixture")
     phone, board, *_ = mixture.devices
@@ -239,8 +252,9 @@ def test_a_federation_begins_anew_as_often_as_told() -> None:
     assert (after.newest_present[begun] == 0).all()
     assert after.recent_error[begun].min() > after.recent_error[~begun].max()
     assert (after.known[~begun] == 5000).all()
-    with pytest.raises(ConfigError, match="how often a federation begins must not be negative"):
-        WakeLaw(begins_per_day=-1)
+    for wrong in (-1, np.nan, np.inf):
+        with pytest.raises(ConfigError, match="how often a federation begins must be numbers from 0 on"):
+            WakeLaw(begins_per_day=wrong)
 
 
 def test_a_fleet_that_never_pushes_has_no_versions() -> None:
@@ -302,7 +316,7 @@ def test_mistakes_are_told() -> None:
         WakeLaw(buffer=0)
     with pytest.raises(ConfigError, match="late_shares"):
         WakeLaw(late_s=(0, 1), late_shares=(0.5, 0.4))
-    with pytest.raises(ConfigError, match="negative"):
+    with pytest.raises(ConfigError, match="numbers from 0 on"):
         WakeLaw(drift_per_day=-1)
     with pytest.raises(ConfigError, match="cannot be dealt"):
         WakeEnvironment(find_problem("wake-mixture"), 7)
