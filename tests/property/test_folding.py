@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from circadia.actions import CATALOGUE, FACTS, INDEX, NAMES
 from circadia.idle import STOCK, idle
 from circadia.observation import COLUMN, Selection, encode
-from circadia.policy.artifact import load_policy, shipped_policy
+from circadia.policy.artifact import load_policy
 from circadia.policy.folding import folding_of
 from circadia.policy.network import NetworkPolicy
 from circadia.policy.sampling import probabilities
@@ -22,10 +22,9 @@ from circadia_lab.policy.files.observations import sample_observations
 from circadia_lab.policy.files.policy_export import export_policy
 from circadia_lab.policy.files.policy_file import read_layers
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Vector = NDArray[np.float32]
+OLD = Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "policy.tflite"
+"""Of format 1, trained before idle actions were masked."""
 ROWS = sample_observations(200, np.random.default_rng(3))
 EVERYTHING = np.ones(len(CATALOGUE), bool)
 masks = st.lists(st.booleans(), min_size=len(CATALOGUE), max_size=len(CATALOGUE)).map(np.array)
@@ -74,8 +73,8 @@ def test_nothing_is_gathered_where_nothing_may_be_drawn(
 
 def exported(folder: Path, **made: str) -> Path:
     path = folder / "mine.tflite"
-    layers = read_layers(shipped_policy().read_bytes())
-    manifest = load_policy(shipped_policy()).manifest
+    layers = read_layers(OLD.read_bytes())
+    manifest = load_policy(OLD).manifest
     export_policy(
         path,
         layers,
@@ -87,13 +86,13 @@ def exported(folder: Path, **made: str) -> Path:
     return path
 
 
-def test_the_shipped_file_is_drawn_from_as_it_was_trained() -> None:
+def test_an_old_file_is_drawn_from_as_it_was_trained() -> None:
     """On the device one by one, in the lab all at once."""
-    assert not load_policy(shipped_policy()).manifest.idle_masked
-    policy = NetworkPolicy(load_policy(shipped_policy()))
+    assert not load_policy(OLD).manifest.idle_masked
+    policy = NetworkPolicy(load_policy(OLD))
     one_by_one = np.array([policy.scores(x) for x in ROWS])
     rows, useful = ROWS[None], ~idle(ROWS, FACTS)
-    at_once = of_file(shipped_policy())(rows, encode(rows), useful[None])[0]
+    at_once = of_file(OLD)(rows, encode(rows), useful[None])[0]
     np.testing.assert_allclose(
         np.where(useful, one_by_one, 0), np.where(useful, at_once, 0), rtol=1e-5, atol=1e-5
     )

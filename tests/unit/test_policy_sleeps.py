@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from circadia.actions import NAMES, action_named
 from circadia.due import DueLimits
 from circadia.errors import ArtifactError
 from circadia.observation import INPUT_SCALE, WIDTH, encode, values
-from circadia.policy.artifact import load_policy, shipped_policy
+from circadia.policy.artifact import load_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.kernel import forward
 from circadia.policy.manifest import dump_manifest, parse_manifest
@@ -27,13 +28,13 @@ from circadia_lab.policy.files.policy_file import FloatLayer, quantise_heads, re
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from circadia.policy.artifact import Artifact
     from circadia.policy.kernel import QuantisedLayer
 
     Layers = tuple[QuantisedLayer, ...]
 
+OLD = Path(__file__).parents[1] / "formats" / "0.1.0.dev0" / "policy.tflite"
 MADE = {"generator": "test", "idle": "masked"}
 OPTIONS = SleepOptions(wake_on=(WakeOn.DUE, WakeOn.REQUEST), edges_s=(4.0, 60.0, 3600.0))
 DUE = DueLimits(fresh_limit_s=1000.0, contact_limit_s=500.0)
@@ -139,10 +140,9 @@ def test_what_it_is_due_by_travels_with_it(path: Path) -> None:
 
 
 def test_a_file_of_format_1_says_nothing_of_sleep() -> None:
-    policy = NetworkPolicy(load_policy(shipped_policy()))
-    if json.loads(shipped_policy().with_suffix(".json").read_text())["format"] == "circadia-policy-1":
-        assert policy.sleeps is None
-        assert policy.due_s(values(Observation()), action_named("sleep")) == ()
+    policy = NetworkPolicy(load_policy(OLD))
+    assert policy.sleeps is None
+    assert policy.due_s(values(Observation()), action_named("sleep")) == ()
 
 
 @pytest.mark.parametrize(

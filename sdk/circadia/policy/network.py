@@ -73,6 +73,8 @@ class NetworkPolicy:
         self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
         self._order = None if manifest.actions == tuple(places) else order
         """None: its outputs are the catalogue."""
+        self._by_name = np.array([PLACES[catalogue[place].name] for place in self._places])
+        """Where the prior has what `_places` has."""
         self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False
@@ -106,7 +108,12 @@ class NetworkPolicy:
             scores[self._places] = self._score[answer[self._order]]
         if self._gathered:
             self._fold(scores, answer.tobytes(), x)
-        return scores if self._prior is None else scores + self._prior.work(x)
+        if self._prior is None:
+            return scores
+        if self._order is None:
+            return scores + self._prior.work(x)
+        scores[self._places] += self._prior.work(x)[self._by_name]
+        return scores
 
     def sleep_scores(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features,) values → (options of `sleeps`,). After `scores` of the same values the network need not be asked again."""

@@ -141,6 +141,16 @@ class Actor:
 
         return draw_from
 
+    def softened(self, parameters: Any, ranges: Any, trust: float) -> tuple[Any, Any]:
+        """Parameters and ranges of the policy whose scores are `trust` times these."""
+        outputs = [1 + (part.options > 0) for part in self.parts]
+        softer = tuple(
+            (*layers[:-n], *(Dense(trust * layer.w, trust * layer.b) for layer in layers[-n:]))
+            for layers, n in zip(parameters, outputs, strict=True)
+        )
+        within = tuple(met.at[-n:].multiply(trust) for met, n in zip(ranges, outputs, strict=True))
+        return softer, within
+
     def layers(self, parameters: Any) -> dict[str, Layers]:
         """Each network as the layers of a policy file, unseen inputs with weight 0.
 

@@ -71,6 +71,9 @@ class Config:
     """Share of the updates after which the actor is trained as it will be in 8 bits."""
     averaging: float = 0.02
     """Share of the updates that the actor's running average reaches back: the policy that is judged and kept."""
+    trust: float = 1.0
+    """Share of its scores that is kept then: less than all stays nearer to a prior, for what was learned is learned in a
+    simulator."""
 
     multiplier_rate: float = 0.03
     """Per update and violated limit, in deviations of the utility per deviation of the cost."""
@@ -164,4 +167,5 @@ _POSITIVE = (
 _SHARES = (
     "free_share", "least_energy", "redraw", "last_rate", "discount", "trace", "entropy_until", "rounded_from", "averaging",
     "critic_first", "multiplier_rate_last", "smoothing", "judged_from", "explored_until", "target_until", "extension_share", "extension_rate", "keep",
+    "trust",
 )  # fmt: skip

@@ -68,9 +68,11 @@ class Judge:
         return gains
 
     def kept(self, learner: Learner) -> Kept:
-        """The averaged actor, judged at the anchors."""
-        gains = self.gains(learner.average, learner.ranges, ANCHORS, self._trainer.config.judged_ticks)
-        return Kept(learner.average, learner.ranges, gains, np.asarray(learner.updates))
+        """The averaged actor, as far as it is trusted, judged at the anchors."""
+        config, actor = self._trainer.config, self._trainer.actor
+        parameters, ranges = actor.softened(learner.average, learner.ranges, config.trust)
+        gains = self.gains(parameters, ranges, ANCHORS, config.judged_ticks)
+        return Kept(parameters, ranges, gains, np.asarray(learner.updates))
 
     def better(self, new: Kept, old: Kept) -> bool:
         """Clear of the limits before near or beyond them; then the mean utility, or else the smaller cost."""

@@ -100,25 +100,25 @@ def _searched(problem: Problem, args: argparse.Namespace) -> Found:
     return searched(problem, QUICK if args.quick else SEARCH, grid(quick=args.quick))
 
 
-class _Arm(NamedTuple):
+class WakeArm(NamedTuple):
     """What plays."""
 
     choose: Chooser
     prior: PriorSettings | None = None
 
 
-def _arms(problem: Problem, args: argparse.Namespace, rule: Found) -> dict[str, _Arm]:
+def _arms(problem: Problem, args: argparse.Namespace, rule: Found) -> dict[str, WakeArm]:
     from circadia_lab.policy.evaluation.waking import by_rule
     from circadia_lab.policy.study.played_rule import PlayedRule
 
     rules = {
-        SHIPPED: _Arm(by_rule(PlayedRule().choice)),
-        SEARCHED: _Arm(rule.for_each(problem, _extent(args, 0).copies)),
+        SHIPPED: WakeArm(by_rule(PlayedRule().choice)),
+        SEARCHED: WakeArm(rule.for_each(problem, _extent(args, 0).copies)),
     }
-    return rules if args.policy is None else {"policy": _of_file(args.policy), **rules}
+    return rules if args.policy is None else {"policy": arm_of_file(args.policy), **rules}
 
 
-def _of_file(path: Path) -> _Arm:
+def arm_of_file(path: Path) -> WakeArm:
     """Both heads of a file as a device computes them; `ArtifactError` for one that this cannot play."""
     import jax.numpy as jnp
 
@@ -142,7 +142,7 @@ def _of_file(path: Path) -> _Arm:
             f"{path}: is of other actions, features or sleeps than this version's; train it again"
         )
     draw_from = drawing(*read_heads(artifact.model, artifact.name), int8_scores, jnp)
-    return _Arm(by_draws(draw_from), manifest.prior)
+    return WakeArm(by_draws(draw_from), manifest.prior)
 
 
 def figures_of(problem: Problem, found: dict[str, list[Lived]], path: Path | None) -> dict[str, Any]:

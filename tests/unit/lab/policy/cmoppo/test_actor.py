@@ -160,3 +160,37 @@ def test_rounded_scores_are_the_int8_network_s_within_a_step(seed: int) -> None:
     assert steps.mean() < 0.1
     plain = np.abs(np.maximum(np.asarray(floats), config.lowest_score) - device) / step
     assert plain.mean() > 3 * steps.mean()
+
+
+@pytest.mark.parametrize(("architecture", "options"), [("coupled", 0), ("coupled", 5), ("separate", 0)])
+def test_half_trusted_it_scores_half_in_floats_and_in_8_bits(architecture: str, options: int) -> None:
+    actor = actor_of(Config(architecture=architecture, actor_width=16), options=options)
+    parameters = actor.parameters(jax.random.PRNGKey(3))
+    mask, sleeps = np.ones((ROWS, len(CATALOGUE)), bool), np.ones((ROWS, options), bool) if options else None
+    seen = Seen(jnp.asarray(ENCODED), jnp.asarray(mask), sleeps)
+    ranges = actor.drawn(parameters, seen).ranges
+    softer, within = actor.softened(parameters, ranges, 0.5)
+    for layers, less in zip(parameters, softer, strict=True):
+        outputs = 1 + (options > 0)
+        assert all((a.w == b.w).all() for a, b in zip(layers[:-outputs], less[:-outputs], strict=True))
+        assert all((a.w == 2 * b.w).all() for a, b in zip(layers[-outputs:], less[-outputs:], strict=True))
+    for rounded in (False, True):
+        whole, half = (
+            actor.drawn(p, seen, ranges=r, rounded=rounded)
+            for p, r in ((parameters, ranges), (softer, within))
+        )
+        if architecture == "separate":  # joined from two: only that it is flatter
+            assert _spread(half.log_p) < _spread(whole.log_p)
+            continue
+        np.testing.assert_allclose(_apart(half.log_p), _apart(whole.log_p) / 2, atol=1e-5)
+        if options:
+            np.testing.assert_allclose(_apart(half.sleep_log_p), _apart(whole.sleep_log_p) / 2, atol=1e-5)
+
+
+def _apart(log_p: Any) -> NDArray[np.float32]:
+    found = np.asarray(log_p)
+    return found - found[:, :1]
+
+
+def _spread(log_p: Any) -> float:
+    return float(np.ptp(np.asarray(log_p), axis=-1).mean())

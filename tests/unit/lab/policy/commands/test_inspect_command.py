@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +16,17 @@ from circadia_lab.policy.env.fixed import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+OLD = Path(__file__).parents[4] / "formats" / "0.1.0.dev0" / "policy.tflite"
+"""Of format 1, which has a map."""
 
 
 def test_it_tells_what_a_file_is(circadia: Callable[..., Any], tmp_path: Path) -> None:
-    ended = circadia("policy", "inspect", shipped_policy(), "--json", "--preference", "1/2,0.25,0.25")
+    ended = circadia("policy", "inspect", OLD, "--json", "--preference", "1/2,0.25,0.25")
     assert ended.code == 0
     found = json.loads(ended.out)
     assert found["actions"] == list(NAMES)
-    assert found["bytes"] == shipped_policy().stat().st_size
+    assert found["bytes"] == OLD.stat().st_size
     assert found["layers"][-1][-1] == len(NAMES)
     shown = found["map"]
     assert (shown["over"], shown["charging"], shown["preference"]) == ("queue", False, "1/2,0.25,0.25")
@@ -31,7 +34,7 @@ def test_it_tells_what_a_file_is(circadia: Callable[..., Any], tmp_path: Path) -
     assert np.shape(shown["actions"]) == np.shape(shown["probabilities"]) == (rows, columns)
     assert all(action.startswith("serve") for row in shown["actions"] for action in row[1:])
     assert found["parameters"] == sum(i * o + o for i, o in found["layers"])
-    shown = circadia("policy", "inspect", shipped_policy(), "--over", "staleness", "--charging")
+    shown = circadia("policy", "inspect", OLD, "--over", "staleness", "--charging")
     assert shown.code == 0
     assert found["sha256"][:12] in shown.out
     assert "age of the model in service, h; charging" in shown.out
@@ -40,7 +43,7 @@ def test_it_tells_what_a_file_is(circadia: Callable[..., Any], tmp_path: Path) -
 @pytest.mark.slow
 def test_maps_are_drawn_whole(circadia: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "maps.png"
-    assert circadia("policy", "inspect", shipped_policy(), "--png", path).code == 0
+    assert circadia("policy", "inspect", OLD, "--png", path).code == 0
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in path.parent.iterdir()] == ["maps.png"]
 
@@ -59,7 +62,7 @@ def test_maps_are_drawn_whole(circadia: Callable[..., Any], tmp_path: Path) -> N
     ],
 )
 def test_a_preference_must_be_one(refused: Callable[..., str], text: str, told: str) -> None:
-    assert told in refused("policy", "inspect", shipped_policy(), f"--preference={text}")
+    assert told in refused("policy", "inspect", OLD, f"--preference={text}")
     assert told in refused("policy", "oracle", "--grid", "phone", f"--preference={text}")
 
 
@@ -87,4 +90,4 @@ def test_files_that_are_no_policy_are_refused(refused: Callable[..., str], tmp_p
 
 
 def test_a_picture_s_place_is_checked_first(refused: Callable[..., str], tmp_path: Path) -> None:
-    assert "must end in .png" in refused("policy", "inspect", shipped_policy(), "--png", tmp_path / "m.svg")
+    assert "must end in .png" in refused("policy", "inspect", OLD, "--png", tmp_path / "m.svg")
