@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from circadia import cli
-from circadia.actions import FACTS, FIRST, NAMES
+from circadia.actions import FACTS, FIRST, INDEX, NAMES
 from circadia.config import load_config
 from circadia.errors import CircadiaError, StoreError
 from circadia.federation.aggregate.ledger import Ledger, progress
@@ -26,6 +26,8 @@ from circadia.learning.task_file import load_task
 from circadia.observation import COLUMN, TABLE
 from circadia.platforms.kinds import SimulatedConfig
 from circadia.policy.sampling import sample
+from circadia.policy.sleeps import draw_one
+from circadia.ports import SleepingPolicy
 from circadia.store.reading import StoreReader
 from circadia.store.sqlite import SqliteStore
 from circadia.wiring import build, make_policy
@@ -219,6 +221,26 @@ def test_a_policy_file_decides_as_it_did(files: Path) -> None:
         np.testing.assert_allclose(scores[:FIRST], wanted, atol=1e-5)
         drawn = sample(scores, policy.offered & ~idle(x, FACTS), row["u"])
         assert NAMES[int(drawn)] == row["drawn"]
+
+
+def test_a_policy_that_chooses_its_sleeps_decides_as_it_did() -> None:
+    """A file of format 2, which corrects a rule that it brings the settings of."""
+    told = json.loads((FORMATS / "policy-2" / "decisions.json").read_text())
+    policy = make_policy(str(FORMATS / "policy-2" / "policy.tflite"))
+    assert isinstance(policy, SleepingPolicy)
+    assert policy.sleeps is not None
+    assert list(policy.sleeps.names) == told["sleeps"]
+    works, places = [INDEX[name] for name in told["actions"]], [COLUMN[name] for name in told["features"]]
+    for row in told["decisions"]:
+        x = np.full(len(TABLE), np.nan, np.float32)
+        x[places] = [np.nan if value is None else value for value in row["x"]]
+        scores = policy.scores(x)
+        np.testing.assert_allclose(scores[works], row["scores"], rtol=1e-5, atol=2e-4)
+        np.testing.assert_allclose(policy.sleep_scores(x), row["sleep_scores"], rtol=1e-5, atol=2e-4)
+        assert NAMES[int(sample(scores, policy.offered & ~idle(x, FACTS), row["u"]))] == row["drawn"]
+        drawn = draw_one(policy.sleep_scores(x), range(policy.sleeps.count), row["v"])
+        assert drawn is not None
+        assert policy.sleeps.names[drawn[0]] == row["slept"]
 
 
 def test_a_configuration_is_read(files: Path) -> None:

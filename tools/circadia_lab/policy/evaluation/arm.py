@@ -21,7 +21,6 @@ KINDS = {
     "ablation": "trained likewise, but for one thing",
     "ceiling": "made from the certified optimum",
     "rule": "rule with searched constants",
-    "file": "policy file shipped before",
     "reference": "reference, no rival",
 }
 """What an arm may be, in the order of the tables."""

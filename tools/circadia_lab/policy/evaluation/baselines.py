@@ -1,4 +1,4 @@
-"""The policies to beat: rules with searched constants, the policy shipped before, and references."""
+"""The policies to beat: rules with searched constants, and references."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from circadia_lab.policy.env.interface import COSTS
 from circadia_lab.policy.env.preferences import ANCHORS
 from circadia_lab.policy.evaluation.arm import Arm
 from circadia_lab.policy.evaluation.rules import NEVER, GatedRule, SleepRule
-from circadia_lab.policy.evaluation.scorers import of_file, of_rule, uniform
+from circadia_lab.policy.evaluation.scorers import of_rule, uniform
 from circadia_lab.policy.evaluation.search import (
     SEARCH,
     Candidate,
@@ -26,7 +26,6 @@ from circadia_lab.policy.evaluation.search import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from circadia_lab.policy.env.problem import Problem
     from circadia_lab.policy.evaluation.arm import Conditions
@@ -82,15 +81,12 @@ def baselines(
     conditions: Conditions,
     *,
     search: Conditions = SEARCH,
-    shipped: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Baselines:
     """All of them on that problem; `progress` is told the share that is done and what is under way."""
     jobs: list[tuple[str, Callable[[Told], Searched | tuple[Arm, ...]]]] = [
         (family.name, partial(_searched, problem, family, conditions, search)) for family in families()
     ]
-    if shipped:
-        jobs.append(("shipped before", partial(_shipped, problem, conditions, shipped)))
     jobs += [(name, partial(_reference, problem, conditions, name)) for name in _REFERENCES]
     arms: list[Arm] = []
     tried: list[Tried] = []
@@ -115,11 +111,6 @@ def _searched(
     problem: Problem, family: Family, conditions: Conditions, search: Conditions, told: Told
 ) -> Searched:
     return searched(problem, family, conditions, search=search, progress=told)
-
-
-def _shipped(problem: Problem, conditions: Conditions, path: Path, told: Told) -> tuple[Arm, ...]:
-    played = conditions.play(problem, of_file(path), progress=told)
-    return (Arm(name="shipped before", kind="file", plays=(played,), note=f"The policy file {path.name}."),)
 
 
 _REFERENCES: dict[str, tuple[Scorer, str]] = {

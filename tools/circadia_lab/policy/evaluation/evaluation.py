@@ -52,8 +52,8 @@ class Scenario:
 
     @property
     def rivals(self) -> tuple[Arm, ...]:
-        """Rules and files: what needs no training of ours."""
-        return tuple(arm for arm in self.arms if arm.kind in {"rule", "file"})
+        """The rules: what needs no training of ours."""
+        return tuple(arm for arm in self.arms if arm.kind == "rule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,8 +188,9 @@ def test_half_trusted_it_scores_half_in_floats_and_in_8_bits(architecture: str, 
 
 
 def _apart(log_p: Any) -> NDArray[np.float32]:
-    found = np.asarray(log_p)
-    return found - found[:, :1]
+    found: NDArray[np.float32] = np.asarray(log_p)
+    apart: NDArray[np.float32] = found - found[:, :1]
+    return apart
 
 
 def _spread(log_p: Any) -> float:

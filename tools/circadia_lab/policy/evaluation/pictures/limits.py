@@ -46,7 +46,7 @@ def limits(scenario: Scenario) -> Figure:
 
 def _shown(scenario: Scenario) -> list[Arm]:
     """Ours, those trained likewise, then the rules by name; no reference."""
-    order = {"trained": 0, "ablation": 1, "ceiling": 2, "rule": 3, "file": 4}
+    order = {"trained": 0, "ablation": 1, "ceiling": 2, "rule": 3}
     able = [arm for arm in scenario.arms if arm.kind in order and ", per preference" not in arm.name]
     return sorted(able, key=lambda arm: order[arm.kind])[:SHOWN]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from circadia_lab.page.style import ARM_COLOURS, INK, MUTED
+from circadia_lab.page.style import ARM_COLOURS, MUTED
 from circadia_lab.policy.evaluation.evaluation import APART, FLOATS, OURS
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _LOOKS = {
     "threshold": Look(colour="#0f8a8a", marker="v"),
     "charging-only": Look(colour="#b0416f", marker="^"),
     "greedy-serve": Look(colour="#7a5c46", marker="<"),
-    "shipped before": Look(colour=INK, marker="P"),
 }
 _OTHER = Look(colour=MUTED, marker="X")
 

@@ -66,7 +66,7 @@ def _row(ax: Axes, scenario: Scenario, y: float) -> None:
 
 def _line(arm: Arm) -> float:
     """What was trained stands above the rules, a rule's form with a setting for each preference below them."""
-    if arm.kind not in {"rule", "file"}:
+    if arm.kind != "rule":
         return -0.22
     return 0.28 if ", per preference" in arm.name else 0.03
 
