@@ -140,7 +140,7 @@ class WakeFleet:
         bodies = bodies._replace(
             contact_age_s=bodies.newest_age_s, trained_age_s=bodies.fresh_age_s, **_learnt(bodies, u, xp)
         )
-        bodies = bodies._replace(recent_error=1 - self._right(bodies))
+        bodies = bodies._replace(recent_error=1 - self.right(bodies))
         rate = usual_updates_per_s(xp.mean(self.params.versions_per_hour), self.law, xp)
         dtype = bodies.battery_j.dtype
         whole = (xp.asarray(x + 0 * u[..., 0], dtype) for x in bodies)
@@ -179,7 +179,7 @@ class WakeFleet:
         replay = self._bodies.replay
         noise = sleeping.draw(bodies, work, asked, u, params, self.problem, published, xp, self.facts, replay)
         noise = noise._replace(told=told)
-        woken = wake.step(bodies, work, noise, params, self._right, xp, self.facts)
+        woken = wake.step(bodies, work, noise, params, self.right, xp, self.facts)
         woken = woken._replace(after=self._bodies.under_recorded_sky(woken.after))
         dt = woken.result.dt_s
         woken = woken._replace(after=self._begun(woken.after, dt, u[..., BEGINS]))
@@ -192,7 +192,7 @@ class WakeFleet:
         begins = u < self.law.begins_per_day / DAY_S * dt_s
         new = {name: self._xp.where(begins, 0.0, getattr(bodies, name)) for name in KNOWN}
         begun = bodies._replace(**new)
-        error = self._xp.where(begins, 1 - self._right(begun), bodies.recent_error)
+        error = self._xp.where(begins, 1 - self.right(begun), bodies.recent_error)
         return begun._replace(recent_error=error)
 
     def _versions_per_s(self, living: Living) -> Any:
@@ -222,7 +222,7 @@ class WakeFleet:
         """The same with the times within the day, or within the trace: what float32 can tell apart for ever."""
         return living._replace(bodies=self._bodies.wrapped(living.bodies))
 
-    def _right(self, state: State) -> Any:
+    def right(self, state: State) -> Any:
         """(…,) share of right answers: a device with answers of its own gives better ones than the weights that it shares."""
         shared = self._measures.accuracy.accuracy(state, self._xp)
         return shared + OWN_ANSWERS * self.problem.work.personal * (1 - shared)

@@ -19,6 +19,7 @@ from circadia.physics import learnt
 from circadia.physics.dynamics import LEARNT
 from circadia.physics.surroundings import by_hour
 from circadia.physics.wake import RESTING
+from circadia.recent import LABELS
 from circadia.types import Link, Load
 from circadia_lab.data.day.arrivals import STOCK
 from circadia_lab.data.day.plan import Plan
@@ -103,6 +104,7 @@ class _Day:
         assert fleet.law is not None
         self._federations = Federations(fleet.shape[1], fleet.law)
         self._installed = np.ones(fleet.shape)
+        self._labels = np.zeros(fleet.shape)
         self._told = np.zeros((2, *fleet.shape))
         """Σ accuracy · seconds, and the last."""
         self._sums: dict[str, Any] = {}
@@ -150,11 +152,23 @@ class _Day:
         """Those that were due at their next wake, in a world that may have jumped meanwhile."""
         before, after = self._living.bodies, woken.after
         jumps = (before.time_s < DRIFT_S) & (after.time_s >= DRIFT_S)
-        after = after._replace(present=after.present * learnt.kept(jumps, np))
+        after = after._replace(
+            present=after.present * learnt.kept(jumps, np), recent_error=self._erred(due, before, woken)
+        )
         self._installed = np.where(due & (woken.result.pulled > 0), self._federations.number, self._installed)
         pushed = due * woken.result.updates_pushed
         self._federations.take(pushed, due * woken.told, before.time_s)
         return type(before)(*(np.where(due, new, old) for new, old in zip(after, before, strict=True)))
+
+    def _erred(self, due: NDArray[np.bool_], before: State, woken: Woken) -> Floats:
+        """As `circadia.recent` begins: the first labels count as many as there are, where the fleet's state is that of long use."""
+        result, after = woken.result, woken.after
+        told = due & (after.error_age_s <= result.dt_s)
+        labels = told * np.maximum(result.requests_served * self._fleet.params.feedback_share, 1)
+        self._labels += labels
+        wrong = 1 - self._fleet.right(before)
+        mean = before.recent_error + (wrong - before.recent_error) * labels / np.maximum(self._labels, 1)
+        return np.where(told & (self._labels < LABELS), mean, after.recent_error)
 
     def _count(self, due: NDArray[np.bool_], woken: Woken) -> None:
         result, start = woken.result, self._living.bodies.time_s
