@@ -18,8 +18,10 @@ from circadia.platforms.simulated import SimulatedPlatform
 from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.inference import Int8Network
 from circadia.policy.network import NetworkPolicy
+from circadia.policy.sleeps import draw_one
 from circadia.shield import Limits, Shield, action_costs
 from circadia.tflite.interpreter import backend
+from circadia.types import WakeOn
 from circadia.wiring import Parts, build
 from circadia_lab.policy.files.observations import sample_observations
 
@@ -34,15 +36,18 @@ TICKS, TICK_S = 288, 300.0
 
 
 def measure() -> dict[str, Figure]:
-    """`decision_us`: observation values → decision, as in a tick; `invoke_us`: set_tensor, invoke, get_tensor.
+    """`decision_us`: observation values → work and sleep, as in a tick; `invoke_us`: set_tensor, invoke, get_tensor.
 
     Medians over interleaved rounds on the shipped file; `decision_over_invoke` is the ratio of the two, and
-    `scores_us` is the part without limits and draw. `tick_ms` is the median of whole ticks of a simulated device:
+    `scores_us` is the part without limits, draws and sleep: the network and the rule that it corrects. `tick_ms` is the median of whole ticks of a simulated device:
     sensors, decision, work and commit to a file; `sleep_tick_ms` that of those with nothing done, whatever the action
     was called: no request served, no training, no update made.
     """
     artifact = load_policy(shipped_policy())
-    policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name)
+    policy, network = NetworkPolicy(artifact), Int8Network(artifact.model, artifact.name, sleeps=True)
+    options = policy.sleeps
+    assert options is not None, "the shipped policy chooses its sleeps"
+    admitted = np.flatnonzero(options.mask(set(WakeOn))).tolist()
     shield = _shield()
     rows = list(sample_observations(OBSERVATIONS, np.random.default_rng(0)))
     select, encode = Selection(artifact.manifest.table), Encoder(artifact.manifest.table)
@@ -52,6 +57,7 @@ def measure() -> dict[str, Figure]:
     def invoke() -> None:
         for q in encoded:
             network(q)
+            network.second()
 
     def score() -> None:
         for x in rows:
@@ -59,7 +65,11 @@ def measure() -> dict[str, Figure]:
 
     def decide() -> None:
         for x, u in zip(rows, draws, strict=True):
-            shield.decide(x, policy.scores(x), u)
+            decision = shield.decide(x, policy.scores(x), u)
+            drawn = draw_one(policy.sleep_scores(x), admitted, u)
+            assert drawn is not None
+            due_s = policy.due_s(x, decision.action) if options.until_due(drawn[0]) else ()
+            options.sleep(*drawn, due_s)
 
     times = [tuple(_timed_us(work) for work in (invoke, score, decide)) for _ in range(ROUNDS)]
     invoke_us, scores_us, decision_us = (statistics.median(column) for column in zip(*times, strict=True))
