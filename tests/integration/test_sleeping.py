@@ -236,7 +236,7 @@ def test_what_was_chosen_and_drawn_is_stored(tmp_path: Path) -> None:
 
 
 def test_a_policy_without_sleeps_draws_once_and_ticks_by_its_period(tmp_path: Path) -> None:
-    loop = device(tmp_path, None)
+    loop = device(tmp_path, make_policy("threshold"))
     loop.turn()
     loop.stop()
     with StoreReader(tmp_path / "device.db") as store:
@@ -288,7 +288,7 @@ def test_a_body_that_nothing_wakes_is_offered_no_other_sleep(tmp_path: Path) -> 
 def test_on_such_a_body_requests_wait_for_the_period_of_a_policy_without_sleeps(tmp_path: Path) -> None:
     off = dataclasses.replace(shipped_profile("pi-solar"), sleep=Rest(off=True, wakes_on=frozenset({DUE})))
     body = SimulatedPlatform(off, scenario_named("board"), 0)
-    loop = begun(tmp_path, None, platform=body)
+    loop = begun(tmp_path, make_policy("threshold"), platform=body)
     assert not after(loop, 30.0)
     asked(loop.agent)
     assert not after(loop, 0.0)

@@ -91,7 +91,7 @@ def test_a_machine_without_a_thermometer_is_told_that_it_can_do_nothing_and_what
     assert "limits.thermometer = false" in blind.advice
     said = decision(on_linux(tmp_path, thermometer=False))
     assert said.status is Status.OK
-    assert "serve/" in said.detail
+    assert "waiting: serve" in said.detail
     assert said.advice == ""
 
 
