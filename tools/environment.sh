@@ -61,7 +61,7 @@ _python() {
     fail "no Python 3.11 or newer with venv found; install one, or name it in CIRCADIA_PYTHON"
 }
 
-_hash() { cat "$ROOT/pyproject.toml" "$ROOT/tools/pyproject.toml" "$ROOT/tools/constraints.txt" | sha256sum | cut -d' ' -f1; }
+_hash() { cat "$ROOT/pyproject.toml" "$ROOT/tools/pyproject.toml" "$ROOT/android_app/pyproject.toml" "$ROOT/tools/constraints.txt" | sha256sum | cut -d' ' -f1; }
 
 _wanted() { # the extras asked for and those already there, in order, each once
     { printf '%s\n' "$@"; if [[ -f $STAMP ]]; then sed -n 2p "$STAMP" | tr ' ' '\n'; fi; } \
@@ -99,13 +99,15 @@ _make() { # a venv, unless there is a sound one
 }
 
 _install() {
-    local pip=("$VENV/bin/python" -m pip install -qq -c "$ROOT/tools/constraints.txt") extras lab=()
+    local pip=("$VENV/bin/python" -m pip install -qq -c "$ROOT/tools/constraints.txt") extras own=()
     extras=$(IFS=,; printf '%s' "$*")
-    [[ " $* " == *" lab "* ]] && lab=(-e "$ROOT/tools") # the extra names this distribution; it lies here
+    # The extras name these distributions; they lie here.
+    [[ " $* " == *" lab "* ]] && own+=(-e "$ROOT/tools")
+    [[ " $* " == *" app "* ]] && own+=(-e "$ROOT/android_app")
     : >"$UNFINISHED"
     say "installing ${*:-the device set} (the first time takes minutes)"
     # Without build isolation, the editable install builds with the pinned setuptools and needs no network for it.
-    "${pip[@]}" pip setuptools && "${pip[@]}" --no-build-isolation -e "$ROOT${extras:+[$extras]}" "${lab[@]}" \
+    "${pip[@]}" pip setuptools && "${pip[@]}" --no-build-isolation -e "$ROOT${extras:+[$extras]}" "${own[@]}" \
         || fail "pip could not install the packages; look above, check the network and run this again"
 }
 
