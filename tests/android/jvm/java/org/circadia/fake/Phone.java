@@ -1,9 +1,11 @@
 package org.circadia.fake;
 
+import android.content.Context;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.kivy.android.PythonService;
 
 /** What the fakes of android.* answer: a phone whose maker's quirks a test sets. Plain public fields for Python. */
 public final class Phone {
@@ -78,6 +80,11 @@ public final class Phone {
 
     public static void exit(int reason, long timestamp, int status, int pid, String process, String description) {
         EXITS.add(FakeContext.made("android.app.ApplicationExitInfo", reason, timestamp, status, pid, process, description));
+    }
+
+    /** A service of python-for-android runs from now on. Setting the field from Python frees what it is set to. */
+    public static void serve(Context context) {
+        PythonService.mService = context;
     }
 
     /** NaN if it was polled faster than the system likes, as Android does. */
