@@ -104,6 +104,18 @@ class Jvm:
             self._classes[name] = declared(name, self.level)
         return cast(self._classes[name], thing)
 
+    def wrapping(self) -> Callable[[bytes], Any]:
+        """What makes a `java.nio.ByteBuffer` of bytes."""
+        from jnius import JavaClass, JavaStaticMethod, MetaJavaClass
+
+        body = {
+            "__javaclass__": "java/nio/ByteBuffer",
+            "__module__": __name__,
+            "wrap": JavaStaticMethod("([B)Ljava/nio/ByteBuffer;"),
+        }
+        buffers = MetaJavaClass.__new__(MetaJavaClass, "ByteBuffer", (JavaClass,), body, classparams=APART)
+        return buffers.wrap  # type: ignore[no-any-return]
+
     # For any thread
 
     def has(self, owner: str, member: str) -> bool:

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.kivy.android.PythonService;
+import org.tensorflow.lite.Interpreter;
 
 /** What the fakes of android.* answer: a phone whose maker's quirks a test sets. Plain public fields for Python. */
 public final class Phone {
@@ -85,6 +86,11 @@ public final class Phone {
     /** A service of python-for-android runs from now on. Setting the field from Python frees what it is set to. */
     public static void serve(Context context) {
         PythonService.mService = context;
+    }
+
+    /** The stub of LiteRT computes with it from now on. */
+    public static void compute(Interpreter.Backend backend) {
+        Interpreter.backend = backend;
     }
 
     /** NaN if it was polled faster than the system likes, as Android does. */
