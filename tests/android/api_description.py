@@ -5,7 +5,7 @@
     python tests/android/api_description.py …/android-platform-21-37-merged.d.ts …/android-stubs
 
 `android.app.job` is not in the first: what the app uses of it is as old as Android 6, and checked against its classes.
-The classes below are written out whole, so that another of their names needs no new run.
+Of the classes below it has every constant, and every method that is newer than Android 6, whose classes are there.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ OWNERS = (
     "android.os.health.SystemHealthManager",
     "android.provider.Settings",
 )
+OLD = 23
+"""Of which there are the classes themselves."""
 SINCE = re.compile(r"@since (\d+)")
 CLASS = re.compile(r"^\s*export (?:abstract )?(?:class|interface) (\w+)")
 MODULE = re.compile(r"^\s*(?:export|declare) module (\w+) \{")
@@ -119,6 +121,12 @@ def _member(members: dict[str, Any], line: str, since: int) -> None:
             members[match[2]]["type"] = match[3]
 
 
+def _newer(entry: dict[str, Any], member: dict[str, Any]) -> bool:
+    """Constants all; of the rest what Android 6's own classes do not have."""
+    levels = [level for level, _ in member.get("overloads", ())] or [member.get("level", 0)]
+    return "value" in member or max(entry["level"], *levels) > OLD
+
+
 def _count(arguments: str) -> int:
     """Of a method; commas in types' brackets do not count."""
     depth, count = 0, 1 if arguments.strip() else 0
@@ -166,6 +174,7 @@ def main(description: str, stubs: str) -> None:
         for name, member in entry["members"].items():
             if "overloads" in member and name in kinds:
                 member["arguments"] = kinds[name]
+        entry["members"] = {name: one for name, one in entry["members"].items() if _newer(entry, one)}
         table[owner] = entry
     lines = [f" {json.dumps(owner)}: {json.dumps(entry, sort_keys=True)}" for owner, entry in table.items()]
     FILE.parent.mkdir(exist_ok=True)
