@@ -149,7 +149,11 @@ def longs(stubs: Path, owner: str) -> dict[str, list[list[str]]]:
     for one in body:
         if isinstance(one, ast.FunctionDef):
             arguments = [*one.args.posonlyargs, *one.args.args]
-            kinds = [_kind(ast.unparse(arg.annotation)) for arg in arguments if arg.arg != "self" and arg.annotation]
+            kinds = [
+                _kind(ast.unparse(arg.annotation))
+                for arg in arguments
+                if arg.arg != "self" and arg.annotation
+            ]
             found.setdefault("<init>" if one.name == "__init__" else one.name, []).append(kinds)
     return found
 

@@ -60,7 +60,13 @@ def javap(path: Path, classes: list[str]) -> dict[str, Declared]:
 
 
 def _name(line: str, owner: str) -> str:
-    before = line.split("=")[0].split("(")[0].split(" throws ")[0].rstrip("; ").split()[-1]
+    before = (
+        line.split("=", maxsplit=1)[0]
+        .split("(", maxsplit=1)[0]
+        .split(" throws ", maxsplit=1)[0]
+        .rstrip("; ")
+        .split()[-1]
+    )
     return "<init>" if before == owner else before
 
 
@@ -134,7 +140,9 @@ def test_whoever_names_android_finds_it_in_the_table() -> None:
             continue
         for found in NAME.findall(path.read_text(encoding="utf-8")):
             owner, _, member = found.rpartition(".")
-            if found not in TABLE and not (owner in TABLE and any(one.name == member for one in TABLE[owner].members)):
+            if found not in TABLE and not (
+                owner in TABLE and any(one.name == member for one in TABLE[owner].members)
+            ):
                 unknown.add((path.name, found))
     assert not unknown
 
