@@ -63,7 +63,9 @@ class Wanting:
         ("sleep", []),
     ],
 )
-def test_it_is_told_around_the_work(tmp_path: Path, action: str, told: list[Any]) -> None:
+def test_it_is_told_around_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, told: list[Any]
+) -> None:
     body = Told()
     assert isinstance(body, HintsClock)
     assert not isinstance(SimulatedPlatform(body.profile, body.scenario, 0), HintsClock)
@@ -77,7 +79,7 @@ def test_it_is_told_around_the_work(tmp_path: Path, action: str, told: list[Any]
             body.done += 1
             return run(*arguments)
 
-        agent.workload.run = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(agent.workload, "run", counted)
         agent.add_example(np.zeros(agent.workload.task.input_shape, np.float32), 0)
         agent.ingest()
         agent.learn()

@@ -421,3 +421,12 @@ def test_nothing_newer_than_the_phone_is_there_to_be_called(
     for member in owner.members:
         if member.type.startswith("("):
             assert (member.name in offered) == (member.level <= level)
+
+
+def test_a_phone_without_a_service_lacks_its_reading_only(phone: Any, at_level: Callable[[int], Jvm]) -> None:
+    phone.absent = "connectivity"
+    platform = body(at_level(NEWEST))
+    seen = platform.observe(START_S)
+    assert math.isnan(seen.link)
+    assert seen.battery_soc == pytest.approx(0.6)
+    assert "no android.net.ConnectivityManager" in platform.looks_at("link")
