@@ -359,7 +359,7 @@ def test_a_thousand_threads_leave_no_thread_of_javas(phone: Any, jvm: Jvm) -> No
     """The public fault of pyjnius#107: each Python thread that calls Java stays attached."""
     platform = body(jvm)
     platform.observe(START_S)
-    before = settled(phone, 0 if phone.threads() == 0 else phone.threads())
+    before = settled(phone, phone.threads())
     raised: list[BaseException] = []
     for _ in range(20):
         raised += in_threads(platform.look, 50)
@@ -383,13 +383,11 @@ def test_threads_that_java_refuses_leave_none_either(phone: Any, jvm: Jvm) -> No
 
 
 def test_without_letting_go_they_would_stay(phone: Any) -> None:
-    """What the test above looks for is there to be found."""
-    from jnius import autoclass
-
+    """What the tests above look for is there to be found."""
     before, seen = settled(phone, phone.threads()), []
     in_threads(lambda: seen.append(phone.threads()), 20)
-    assert settled(phone, before) >= before + 20
-    assert autoclass is not None
+    time.sleep(0.3)
+    assert phone.threads() >= before + 20
 
 
 def test_own_classes_are_found_where_jnius_does_not_find_them(phone: Any, jvm: Jvm) -> None:
