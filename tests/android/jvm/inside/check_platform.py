@@ -471,9 +471,12 @@ def test_a_thread_that_java_made_is_not_let_go_of(phone: Any, jvm: Jvm) -> None:
             seen.append(platform.look().soc)
 
     work = Work()
-    thread = autoclass("java.lang.Thread")(work)
-    thread.start()
-    thread.join()
+    threads = autoclass("java.util.concurrent.Executors").newSingleThreadExecutor()
+    threads.execute(work)
+    threads.shutdown()
+    end_s = time.monotonic() + 20
+    while not threads.isTerminated() and time.monotonic() < end_s:
+        time.sleep(0.01)
     assert seen == [False, pytest.approx(0.6), pytest.approx(0.6)]
     assert not is_pythons(threading.main_thread())
     mine: list[bool] = []
