@@ -178,6 +178,7 @@ def test_the_watts_of_a_unit_that_changes_are_taken_back() -> None:
     assert told[-1].power_w == pytest.approx(0.3 * 3.9, rel=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -166,6 +166,7 @@ def test_java_calls_of_the_reflected_classes_are_in_the_table() -> None:
     assert f'"{names.text("android.content.Context.SYSTEM_HEALTH_SERVICE")}"' in text
 
 
+@pytest.mark.slow
 def test_the_fakes_have_nothing_that_android_has_not(tmp_path: Path) -> None:
     """Drift of the fakes from Android 6: 0; what is newer stands in the table."""
     folder = HERE / "jvm" / "java"
