@@ -20,7 +20,7 @@ class Consent:
     paragraphs: tuple[Paragraph, ...]
     switches_heading: str
     switches: tuple[Switch, Switch, Switch]
-    """`learn`, `share`, `test`."""
+    """`learn`, `send`, `field_test`."""
     start: Button
     footer: str
     not_now: Button
