@@ -91,6 +91,11 @@ class Theme:
             space_dp=tables[2],
         )
 
+    def hex(self, name: str) -> str:
+        """`#RRGGBB`, for marked-up text; `ConfigError` as in `rgba`."""
+        red, green, blue, _ = (round(255 * part) for part in self.rgba(name))
+        return f"#{red:02X}{green:02X}{blue:02X}"
+
     def rgba(self, name: str) -> tuple[float, float, float, float]:
         """For a canvas; `ConfigError` for a colour that the theme lacks."""
         try:
