@@ -43,6 +43,10 @@ BACK = 27
 """Android's Back, and Escape on a desktop."""
 
 
+class Ground(FloatLayout):
+    """What lies under everything."""
+
+
 class CircadiaApp(App):
     """Circadia's screens over a `Desk`."""
 
@@ -63,7 +67,7 @@ class CircadiaApp(App):
 
     def build(self) -> FloatLayout:
         """The frame around all screens."""
-        self._root = FloatLayout()
+        self._root = Ground()
         self._column = BoxLayout(orientation="vertical", padding=(0, self.above, 0, self.below))
         self._page: Any = None
         self._navigation = Navigation(self.desk.names())
@@ -76,7 +80,7 @@ class CircadiaApp(App):
         return self._root
 
     def _ground(self) -> None:
-        Window.clearcolor = self.theme.rgba("bg")
+        Window.clearcolor = self.theme.rgba("bg")  # what is seen before the first frame
 
     def dress(self, theme: Theme) -> None:
         """In other colours, or letters of another size: all is built anew."""

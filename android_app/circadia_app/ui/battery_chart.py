@@ -8,9 +8,9 @@ from kivy.metrics import dp
 from kivy.properties import ObjectProperty
 
 from circadia_app.ui.chart import Chart, Plot, axis_texts, legend_rows, paint_legend, row_height
+from circadia_app.ui.pen import Pen
 
 if TYPE_CHECKING:
-    from circadia_app.ui.pen import Pen
     from circadia_app.viewmodels.charts import BatteryDay, Projection, Ribbon
 
 PLOT, GAP, RIBBON = 120, 12, 48
@@ -21,11 +21,11 @@ class BatteryChart(Chart):
     """`BatteryDay` above, `Ribbon` below. A touch on a column asks for that stretch's decisions: `on_stretch`."""
 
     ribbon = ObjectProperty(None, allownone=True)
+    shows = ("value", "ribbon")
 
     def __init__(self, **given: Any) -> None:
         self.register_event_type("on_stretch")
         super().__init__(**given)
-        self.bind(ribbon=self._again)
 
     def high(self, pen: Pen) -> float:
         """Words above, plot, ribbon, hours, legend."""
@@ -159,7 +159,7 @@ class BatteryChart(Chart):
 
     def on_touch_up(self, touch: Any) -> bool:
         """A touch on the ribbon, not the end of a scroll."""
-        lower = self.plots(_scaled(self))[1] if self.theme is not None else None
+        lower = self.plots(Pen(self.theme))[1] if self.theme is not None else None
         if lower is None or self.ribbon is None or not self.collide_point(*touch.pos) or touch.grab_current is not None:
             return bool(super().on_touch_up(touch))
         at = (touch.x - lower.left) / (lower.right - lower.left)
@@ -173,8 +173,3 @@ class BatteryChart(Chart):
     def on_stretch(self, start_s: float, end_s: float) -> None:
         """The decisions between two times are asked for."""
 
-
-def _scaled(chart: Chart) -> Pen:
-    from circadia_app.ui.pen import Pen
-
-    return Pen(chart.theme)

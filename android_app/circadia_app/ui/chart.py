@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import NumericProperty, ObjectProperty
-from kivy.uix.widget import Widget
 
 from circadia_app.ui.pen import Pen
+from circadia_app.ui.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,41 +16,30 @@ if TYPE_CHECKING:
     from circadia_app.viewmodels.charts import Legend, Mark
 
 
-class Chart(Widget):
+class Chart(Picture):
     """A picture of `value`, as wide as it is given and as high as it needs."""
 
     value = ObjectProperty(None, allownone=True)
-    theme = ObjectProperty(None, allownone=True)
     drawn = NumericProperty(0)
     """How often it was drawn."""
+    shows = ("value",)
 
     def __init__(self, **given: Any) -> None:
         given.setdefault("size_hint_y", None)
         super().__init__(**given)
-        self._soon = Clock.create_trigger(self._draw, -1)
-        self.bind(pos=self._again, size=self._again, value=self._again, theme=self._again)
-        self._again()
-
-    def _again(self, *_: object) -> None:
-        if self.value is not None and self.theme is not None:
-            self._soon()
 
     def _draw(self, *_: object) -> None:
+        if self.value is None:
+            self.canvas.clear()
+            self.height = 0
         if self.value is None or self.theme is None or self.width < dp(40):
             return
-        pen = Pen(self.theme)
-        self.height = self.high(pen)
-        self.canvas.clear()
-        with self.canvas:
-            self.paint(pen)
+        self.height = self.high(Pen(self.theme, largest=self.largest))
+        super()._draw()
         self.drawn += 1
 
     def high(self, pen: Pen) -> float:
         """The height that it needs at its width."""
-        raise NotImplementedError
-
-    def paint(self, pen: Pen) -> None:
-        """Onto the canvas."""
         raise NotImplementedError
 
 

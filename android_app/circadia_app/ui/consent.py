@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kivy.properties import ObjectProperty
-from kivy.uix.widget import Widget
 
 from circadia_app.ui import rules
 from circadia_app.ui.layouts import Stack
 from circadia_app.ui.page import Page
-from circadia_app.ui.pen import Pen
+from circadia_app.ui.picture import Picture
+
+if TYPE_CHECKING:
+    from circadia_app.ui.pen import Pen
 
 
 class ConsentPage(Page):
     """Of the view model `Consent`."""
 
 
-class Emblem(Widget):
+class Emblem(Picture):
     """A day as a ring of the three modes."""
 
-    theme = ObjectProperty(None)
-
-    def __init__(self, **given: object) -> None:
-        super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, theme=self._draw)
-
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """From the top, clockwise."""
         x, y, radius = self.x + self.height / 2, self.center_y, self.height / 2
-        with self.canvas:
-            pen = Pen(self.theme)
-            for colour, start, end in (("serve_high", 0, 104), ("train_high", 111, 198), ("sleep", 205, 353)):
-                pen.colour(colour)
-                pen.arc(x, y, radius, self.height * 0.13, start, end)
+        for colour, start, end in (("serve_high", 0, 104), ("train_high", 111, 198), ("sleep", 205, 353)):
+            pen.colour(colour)
+            pen.arc(x, y, radius, self.height * 0.13, start, end)
 
 
 class DividedParagraph(Stack):

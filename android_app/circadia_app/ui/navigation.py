@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kivy.app import App
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
-from kivy.uix.widget import Widget
 
 from circadia_app.ui import rules
 from circadia_app.ui.desk import NAVIGATION, Place
-from circadia_app.ui.pen import Pen
+from circadia_app.ui.picture import Picture
+
+if TYPE_CHECKING:
+    from circadia_app.ui.pen import Pen
 
 LARGEST = 1.15
 """Under the icons letters follow the font scale no further."""
 
 
-class Door(ButtonBehavior, Widget):
+class Door(ButtonBehavior, Picture):
     """One place: its icon, its name, a bar over the one where the person is."""
 
     place = ObjectProperty(None)
     name = StringProperty("")
     here = BooleanProperty(False)
-    theme = ObjectProperty(None)
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, here=self._draw, theme=self._draw, name=self._draw)
-        self._draw()
+    shows = ("here", "name", "place")
+    largest = LARGEST
 
     def on_release(self) -> None:
         """One goes there."""
         App.get_running_app().go(self.place)
 
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """Bar, icon, name."""
         x, y = self.center_x, self.top - dp(24)
-        with self.canvas:
-            pen = Pen(self.theme, largest=LARGEST)
-            pen.colour("accent" if self.here else "muted")
-            if self.here:
-                pen.rectangle(x - dp(20), self.top - dp(3), x + dp(20), self.top, radius=dp(1.5))
-            ICONS[self.place](pen, x, y)
-            size = 12.0
-            while size > 8 and pen.width(self.name, size=size, bold=self.here) > self.width:
-                size -= 0.5
-            pen.text(self.name, x, self.top - dp(49), at=(0.5, 0.5), size=size, bold=self.here)
+        pen.colour("accent" if self.here else "muted")
+        if self.here:
+            pen.rectangle(x - dp(20), self.top - dp(3), x + dp(20), self.top, radius=dp(1.5))
+        ICONS[self.place](pen, x, y)
+        size = 12.0
+        while size > 8 and pen.width(self.name, size=size, bold=self.here) > self.width:
+            size -= 0.5
+        pen.text(self.name, x, self.top - dp(49), at=(0.5, 0.5), size=size, bold=self.here)
 
 
 def _clock(pen: Pen, x: float, y: float) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kivy.app import App
-from kivy.clock import Clock
 from kivy.core.text import Label as Letters
 from kivy.metrics import Metrics, dp, sp
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
@@ -15,8 +14,11 @@ from kivy.uix.widget import Widget
 
 from circadia_app.ui import rules
 from circadia_app.ui.layouts import Pair, Placed, Sided, Stack
-from circadia_app.ui.pen import Pen
-from circadia_app.viewmodels.tokens import Glyph, Origin
+from circadia_app.ui.picture import Picture
+from circadia_app.viewmodels.tokens import Origin
+
+if TYPE_CHECKING:
+    from circadia_app.ui.pen import Pen
 
 
 class Text(Label):
@@ -39,58 +41,41 @@ class Text(Label):
         self.natural = letters.texture.width + self.padding[0] + self.padding[2] + 1 if self.text else 0
 
 
-class Sign(Widget):
+class Sign(Picture):
     """A glyph within its box."""
 
     glyph = ObjectProperty(None, allownone=True)
     tone = StringProperty("muted")
-    theme = ObjectProperty(None)
+    shows = ("glyph", "tone")
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, glyph=self._draw, tone=self._draw, theme=self._draw)
-        self._draw()
-
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.glyph is None or self.theme is None:
-            return
-        with self.canvas:
-            pen = Pen(self.theme)
+    def paint(self, pen: Pen) -> None:
+        """As large as the box."""
+        if self.glyph is not None:
             pen.colour(self.tone)
             pen.glyph(self.glyph, *self.center, min(self.size))
 
 
-class OriginSign(Widget):
+class OriginSign(Picture):
     """Where a figure comes from: a filled square, a hollow one, three strokes, a ring."""
 
     origin = ObjectProperty(None, allownone=True)
-    theme = ObjectProperty(None)
+    shows = ("origin",)
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, origin=self._draw, theme=self._draw)
-        self._draw()
-
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.origin is None or self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """As large as the box."""
         left, bottom, side = self.x, self.y, self.width
-        with self.canvas:
-            pen = Pen(self.theme)
-            pen.colour("ink")
-            match self.origin:
-                case Origin.MEASURED:
-                    pen.rectangle(left, bottom, left + side, bottom + side, radius=dp(2))
-                case Origin.MODELLED:
-                    pen.frame(left, bottom, left + side, bottom + side, radius=dp(2), thick=dp(2))
-                case Origin.SIMULATED:
-                    for stroke in range(3):
-                        x = left + stroke * side * 0.4
-                        pen.rectangle(x, bottom, x + side * 0.2, bottom + side)
-                case Origin.FORETOLD:
-                    pen.ring(*self.center, side / 2, dp(2))
+        pen.colour("ink")
+        match self.origin:
+            case Origin.MEASURED:
+                pen.rectangle(left, bottom, left + side, bottom + side, radius=dp(2))
+            case Origin.MODELLED:
+                pen.frame(left, bottom, left + side, bottom + side, radius=dp(2), thick=dp(2))
+            case Origin.SIMULATED:
+                for stroke in range(3):
+                    x = left + stroke * side * 0.4
+                    pen.rectangle(x, bottom, x + side * 0.2, bottom + side)
+            case Origin.FORETOLD:
+                pen.ring(*self.center, side / 2, dp(2))
 
 
 class ChipView(Placed):
@@ -135,13 +120,6 @@ class Pill(Touchable, Text):
         if self.entry is not None and self.entry.enabled:
             App.get_running_app().do(self.entry.do)
 
-    @property
-    def ground(self) -> str:
-        """The colour under the word; empty: only an edge."""
-        if self.entry is None or self.entry.danger:
-            return ""
-        return "accent" if self.entry.filled and self.entry.enabled else "raised"
-
     def look(self, entry: Any, state: str) -> tuple[str, str]:
         """Ground and word; argument-bound for the rules."""
         if entry is None:
@@ -166,34 +144,25 @@ class Link(Touchable, Text):
             App.get_running_app().do(self.entry.do)
 
 
-class Toggle(Widget):
+class Toggle(Picture):
     """A switch's picture."""
 
     on = BooleanProperty(False)
     enabled = BooleanProperty(True)
-    theme = ObjectProperty(None)
+    shows = ("on", "enabled")
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, on=self._draw, theme=self._draw, enabled=self._draw)
-        self._draw()
-
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """On: filled, the knob to the right; off: an outline."""
         x, y, radius = self.x, self.center_y, dp(14)
-        with self.canvas:
-            pen = Pen(self.theme)
-            if self.on:
-                pen.colour("accent" if self.enabled else "muted")
-                pen.rectangle(x, y - radius, x + dp(48), y + radius, radius=radius)
-                pen.colour("on_accent")
-                pen.disc(x + dp(34), y, dp(10))
-            else:
-                pen.colour("muted")
-                pen.frame(x, y - radius, x + dp(48), y + radius, radius=radius, thick=dp(2))
-                pen.disc(x + dp(14), y, dp(8))
+        if self.on:
+            pen.colour("accent" if self.enabled else "muted")
+            pen.rectangle(x, y - radius, x + dp(48), y + radius, radius=radius)
+            pen.colour("on_accent")
+            pen.disc(x + dp(34), y, dp(10))
+        else:
+            pen.colour("muted")
+            pen.frame(x, y - radius, x + dp(48), y + radius, radius=radius, thick=dp(2))
+            pen.disc(x + dp(14), y, dp(8))
 
 
 class SwitchRow(Touchable, Sided):
@@ -207,17 +176,15 @@ class SwitchRow(Touchable, Sided):
             App.get_running_app().turn(self.entry.key, not self.entry.on)
 
 
-class StepButton(Touchable, Widget):
+class StepButton(Touchable, Picture):
     """− or + beside a slider."""
 
     sign = StringProperty("+")
-    theme = ObjectProperty(None)
+    shows = ("sign", "state")
 
     def __init__(self, **given: Any) -> None:
         self.register_event_type("on_step")
         super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, state=self._draw, theme=self._draw, sign=self._draw)
-        self._draw()
 
     def on_step(self) -> None:
         """It was touched."""
@@ -226,49 +193,39 @@ class StepButton(Touchable, Widget):
         """The slider steps."""
         self.dispatch("on_step")
 
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """A disc with its sign."""
         x, y = self.center
-        with self.canvas:
-            pen = Pen(self.theme)
-            pen.colour("line" if self.state == "down" else "raised")
-            pen.disc(x, y, dp(18))
-            pen.colour("ink")
-            pen.rectangle(x - dp(7), y - dp(1), x + dp(7), y + dp(1))
-            if self.sign == "+":
-                pen.rectangle(x - dp(1), y - dp(7), x + dp(1), y + dp(7))
+        pen.colour("line" if self.state == "down" else "raised")
+        pen.disc(x, y, dp(18))
+        pen.colour("ink")
+        pen.rectangle(x - dp(7), y - dp(1), x + dp(7), y + dp(1))
+        if self.sign == "+":
+            pen.rectangle(x - dp(1), y - dp(7), x + dp(1), y + dp(7))
 
 
-class Track(Widget):
+class Track(Picture):
     """A slider's line and knob: it follows the finger, and `on_settled` comes when the finger lifts."""
 
     place = NumericProperty(0)
-    theme = ObjectProperty(None)
+    shows = ("place",)
 
     def __init__(self, **given: Any) -> None:
         self.register_event_type("on_settled")
         super().__init__(**given)
-        self.bind(pos=self._draw, size=self._draw, place=self._draw, theme=self._draw)
-        self._draw()
 
     def on_settled(self, place: float) -> None:
         """The finger lifted there."""
 
-    def _draw(self, *_: object) -> None:
-        self.canvas.clear()
-        if self.theme is None:
-            return
+    def paint(self, pen: Pen) -> None:
+        """The way so far in accent."""
         left, right, y = self.x + dp(10), self.right - dp(10), self.center_y
         x = left + min(1.0, max(0.0, self.place)) * (right - left)
-        with self.canvas:
-            pen = Pen(self.theme)
-            pen.colour("muted")
-            pen.rectangle(x, y - dp(2), right, y + dp(2), radius=dp(2))
-            pen.colour("accent")
-            pen.rectangle(left, y - dp(2), x, y + dp(2), radius=dp(2))
-            pen.disc(x, y, dp(10))
+        pen.colour("muted")
+        pen.rectangle(x, y - dp(2), right, y + dp(2), radius=dp(2))
+        pen.colour("accent")
+        pen.rectangle(left, y - dp(2), x, y + dp(2), radius=dp(2))
+        pen.disc(x, y, dp(10))
 
     def on_touch_down(self, touch: Any) -> bool:
         """Takes the finger."""
@@ -393,15 +350,9 @@ class Gap(Widget):
     """Empty room."""
 
 
-def later(function: Any) -> None:
-    """After this frame."""
-    Clock.schedule_once(lambda _: function(), 0)
-
-
 def font_scale() -> float:
     """Of the person's settings."""
     return float(Metrics.fontscale)
 
 
-HELD_SIGN = Glyph.HELD
 rules.load("parts")

@@ -24,6 +24,12 @@ class EstimateView(Card):
     entry = ObjectProperty(None)
 
 
+class AxisView(Stack):
+    """An `IntervalAxis`."""
+
+    entry = ObjectProperty(None)
+
+
 class CostView(Card):
     """What it cost meanwhile."""
 
