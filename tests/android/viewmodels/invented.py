@@ -598,8 +598,8 @@ CONSENT = Consent(
     switches_heading="You decide, one by one",
     switches=(
         Switch(key="learn", text="Learn on this phone", on=False, detail="About 7 % of the battery a day, foretold."),
-        Switch(key="share", text="Take part in shared learning", on=False, detail="Others gain from yours, you from theirs."),
-        Switch(key="test", text="Join the field test", on=False, detail="41 days; sends daily figures, no examples."),
+        Switch(key="send", text="Take part in shared learning", on=False, detail="Others gain from yours, you from theirs."),
+        Switch(key="field_test", text="Join the field test", on=False, detail="41 days; sends daily figures, no examples."),
     ),
     start=Button(text="Start, once learning is on", do=Do.START, enabled=False),
     footer="You can withdraw at any time under Learn, Your data.",
@@ -623,8 +623,8 @@ YOUR_DATA = YourData(
     agreed_heading="You agreed to",
     agreed=(
         Switch(key="learn", text="Learning on this phone", on=True, detail="since 2 Oct"),
-        Switch(key="share", text="Shared learning", on=True, detail="since 2 Oct, 4.9 MB sent"),
-        Switch(key="test", text="Field test", on=True, detail="since 18 Nov, 9 days of figures sent"),
+        Switch(key="send", text="Shared learning", on=True, detail="since 2 Oct, 4.9 MB sent"),
+        Switch(key="field_test", text="Field test", on=True, detail="since 18 Nov, 9 days of figures sent"),
     ),
     deletion=DeleteCard(
         heading="Delete my data",
