@@ -46,6 +46,8 @@ BACK = 27
 class Ground(FloatLayout):
     """What lies under everything."""
 
+    theme = ObjectProperty(None)
+
 
 class CircadiaApp(App):
     """Circadia's screens over a `Desk`."""
@@ -57,23 +59,35 @@ class CircadiaApp(App):
     below = NumericProperty(0)
     """And its own navigation."""
 
-    def __init__(self, desk: Desk, theme: Theme, *, leave: Callable[[], None] | None = None, **given: Any) -> None:
-        """`leave`: what Back does on the first screen; None: the app ends. On a phone it goes to the back, alive."""
+    def __init__(
+        self,
+        desk: Desk,
+        theme: Theme,
+        *,
+        leave: Callable[[], None] | None = None,
+        opens: Place | None = None,
+        **given: Any,
+    ) -> None:
+        """`leave`: what Back does on the first screen; None: the app ends. On a phone it goes to the back, alive.
+
+        `opens`: the first place; None: the desk's.
+        """
         super().__init__(**given)
         self.desk, self.theme = desk, theme
-        self._leave = leave
+        self._leave, self._opens = leave, opens
+        self._soon = Clock.create_trigger(lambda _: self.refresh(), 0)
         self.title = "Circadia"
         self.use_kivy_settings = False
 
     def build(self) -> FloatLayout:
         """The frame around all screens."""
-        self._root = Ground()
+        self._root = Ground(theme=self.theme)
         self._column = BoxLayout(orientation="vertical", padding=(0, self.above, 0, self.below))
         self._page: Any = None
         self._navigation = Navigation(self.desk.names())
         self._sheet: Sheet | None = None
         self._root.add_widget(self._column)
-        self.place = self.desk.first()
+        self.place = self._opens or self.desk.first()
         self._show()
         Window.bind(on_keyboard=self._key)
         self._ground()
@@ -84,16 +98,21 @@ class CircadiaApp(App):
 
     def dress(self, theme: Theme) -> None:
         """In other colours, or letters of another size: all is built anew."""
-        self.theme = theme
+        self.theme = self._root.theme = theme
         self._ground()
         self._column.clear_widgets()
         self._page, self._navigation = None, Navigation(self.desk.names())
         self.away()
         self._show()
 
+    def refresh_soon(self) -> None:
+        """`refresh`, asked for by any thread; several at once are one."""
+        self._soon()
+
     def refresh(self) -> None:
         """There may be something new: what is seen is looked at again."""
-        self._show()
+        if self.root is not None:
+            self._show()
 
     def _show(self) -> None:
         model = self.desk.see(self.place)

@@ -65,10 +65,10 @@ class EffectRowView(Placed):
 
     def do_layout(self, *_: object) -> None:
         """Name, figure with interval, what was."""
-        if len(self.children) != 5:
+        if len(self.children) != 6:
             return
-        last, interval, figure, name, divider = self.children
-        for child in (last, interval, figure, name):
+        told, last, interval, figure, name, divider = self.children
+        for child in (told, last, interval, figure, name):
             child.width = min(child.natural, self.inner)
         divider.width = self.width
         divider.x, divider.top = self.x, self.top
@@ -88,13 +88,12 @@ class EffectRowView(Placed):
         else:
             wraps = name.width + gap + figure.width + gap + interval.width > self.inner
             shift = tall if wraps else 0
-            self.height = tall + shift + last.height + 2 * pad
+            self.height = tall + shift + told.height + 2 * pad
             middle -= shift
             interval.right = self.right
             figure.right = interval.x - gap
-            last.x = self.x
-        figure.center_y = interval.center_y = middle
-        last.center_y = middle if self.beside else self.y + pad + last.height / 2
+        figure.center_y = interval.center_y = last.center_y = middle
+        told.x, told.center_y = self.x, middle - tall / 2 - told.height / 2
 
 
 rules.load("choose")

@@ -153,6 +153,8 @@ class Pair(Placed):
             middle = self.y + self.padding[3] + max(left.height, right.height) / 2
             left.x, left.center_y = self.x + self.padding[0], middle
             right.right, right.center_y = self.right - self.padding[2], middle
+            if hasattr(right, "side"):  # lines: the first beside the heading
+                left.top = self.top - self.padding[1]
             return
         self.height = sum(child.height for child in there) + self.padding[1] + self.padding[3] if there else 0
         y = self.top - self.padding[1]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kivy.app import App
 from kivy.core.text import Label as Letters
+from kivy.core.text.markup import MarkupLabel as MarkedLetters
 from kivy.metrics import Metrics, dp, sp
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
@@ -31,12 +32,13 @@ class Text(Label):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        for name in ("text", "font_size", "bold", "padding"):
+        for name in ("text", "font_size", "bold", "padding", "markup"):
             self.fbind(name, self._measure)
         self._measure()
 
     def _measure(self, *_: object) -> None:
-        letters = Letters(text=self.text, font_size=self.font_size, font_name="Roboto", bold=self.bold)
+        kind = MarkedLetters if self.markup else Letters
+        letters = kind(text=self.text, font_size=self.font_size, font_name="Roboto", bold=self.bold)
         letters.refresh()
         self.natural = letters.texture.width + self.padding[0] + self.padding[2] + 1 if self.text else 0
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from kivy.core.text import Label as Letters
-from kivy.graphics import Color, Ellipse, Line, Mesh, Rectangle, RoundedRectangle, SmoothLine, Triangle
+from kivy.graphics import Color, Mesh, Rectangle, SmoothEllipse, SmoothLine, SmoothRoundedRectangle, SmoothTriangle
 from kivy.metrics import Metrics, dp
 
 from circadia_app.viewmodels.tokens import Glyph
@@ -38,7 +38,7 @@ class Pen:
         """Filled."""
         size = (max(0.0, right - left), max(0.0, top - bottom))
         if radius and min(size) > 0:
-            RoundedRectangle(pos=(left, bottom), size=size, radius=[min(radius, min(size) / 2)])
+            SmoothRoundedRectangle(pos=(left, bottom), size=size, radius=[min(radius, min(size) / 2)])
         else:
             Rectangle(pos=(left, bottom), size=size)
 
@@ -84,8 +84,7 @@ class Pen:
 
     def disc(self, x: float, y: float, radius: float) -> None:
         """Filled."""
-        Ellipse(pos=(x - radius, y - radius), size=(2 * radius, 2 * radius))
-        Line(circle=(x, y, radius), width=1)
+        SmoothEllipse(pos=(x - radius, y - radius), size=(2 * radius, 2 * radius))
 
     def ring(self, x: float, y: float, radius: float, thick: float) -> None:
         """A circle's line, whose outer edge is at `radius`."""
@@ -97,7 +96,7 @@ class Pen:
 
     def triangle(self, points: Iterable[Point]) -> None:
         """Filled."""
-        Triangle(points=[part for point in points for part in point])
+        SmoothTriangle(points=[part for point in points for part in point])
 
     def letters(self, text: str, *, size: float = 12.0, bold: bool = False) -> Letters:
         """Words as a picture, in `size` sp."""
