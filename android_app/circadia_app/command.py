@@ -104,7 +104,6 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     os.environ["KIVY_NO_ENV_CONFIG"] = "1"
     os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
     os.environ["KIVY_METRICS_DENSITY"], os.environ["KIVY_METRICS_FONTSCALE"] = str(density), str(font_scale)
-    logging.getLogger("kivy").setLevel(logging.ERROR)
     from kivy.config import Config
 
     Config.set("graphics", "width", str(round(size[0] * density)))
@@ -113,6 +112,11 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     Config.remove_section("input")  # the window's own touches and mouse are enough
     Config.add_section("input")
     Config.set("input", "mouse", "mouse,disable_multitouch")
+    logger = logging.getLogger("kivy")
+    logger.setLevel(logging.CRITICAL)  # it tells of kinds of touch screens that it finds no library for
+    import kivy.core.window  # noqa: F401 - opened here
+
+    logger.setLevel(logging.WARNING)
 
 
 def _run(asked: argparse.Namespace) -> int:

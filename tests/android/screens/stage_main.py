@@ -9,9 +9,11 @@ import json
 import sys
 from typing import Any
 
+from circadia_app.command import configure
+
+configure((412, 915), 1.0, 1.0)  # before all else of Kivy
+
 from kivy.base import EventLoop
-from kivy.clock import Clock
-from kivy.config import Config
 from kivy.core.window import Window
 from kivy.input.motionevent import MotionEvent
 from kivy.metrics import Metrics
@@ -187,7 +189,5 @@ def main() -> None:
         print(json.dumps(answer), file=out, flush=True)
 
 
-assert Clock
-assert Config
 if __name__ == "__main__":
     main()
