@@ -49,7 +49,7 @@ public class BoundedService extends PythonService {
      * Start a service of this app from wherever: in the foreground where Android has that; where it refuses, because the
      * app is in the background, WakeJob does it later. True if it was started now.
      */
-    public static boolean start(Context context, String serviceClass) {
+    public static boolean wake(Context context, String serviceClass) {
         Intent intent = new Intent().setClassName(context, serviceClass);
         try {
             if (Build.VERSION.SDK_INT >= 26) {
