@@ -20,6 +20,7 @@ public final class Phone {
     public static long commitMs;
     public static boolean late;
     public static boolean stopped;
+    public static Runnable later;
     private static final List<String> EVENTS = new ArrayList<>();
     private static CountDownLatch returned;
     private static CountDownLatch running;
@@ -37,6 +38,7 @@ public final class Phone {
         deaf = false;
         late = false;
         stopped = false;
+        later = null;
         commitMs = 50;
         returned = new CountDownLatch(1);
         running = new CountDownLatch(1);

@@ -2,7 +2,6 @@ package fake;
 
 import android.app.job.JobParameters;
 import android.content.Intent;
-import android.os.Handler;
 import org.circadia.android.BoundedService;
 import org.circadia.android.WakeJob;
 import org.circadia.circadia.ServiceAgent;
@@ -132,8 +131,8 @@ public final class Scenarios {
 
     private static void wakeJob() {
         woken(new JobParameters());
-        Handler.later.run();
-        Phone.happened("later: " + Handler.later);
+        Phone.later.run();
+        Phone.happened("later: " + Phone.later);
     }
 
     private static void wakeJobStopped() {

@@ -6,9 +6,9 @@ import fake.Phone;
 public class Notification {
     public static final int VISIBILITY_PRIVATE = 0;
 
-    public String channel = "";
-    public String action = "";
-    public CharSequence title = "";
+    private String channel = "";
+    private String action = "";
+    private CharSequence title = "";
 
     public Notification() {}
 

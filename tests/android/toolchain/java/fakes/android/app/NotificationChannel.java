@@ -1,7 +1,7 @@
 package android.app;
 
 public final class NotificationChannel {
-    public final int importance;
+    final int importance;
 
     public NotificationChannel(String id, CharSequence name, int importance) {
         this.importance = importance;

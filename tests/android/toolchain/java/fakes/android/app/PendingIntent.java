@@ -4,6 +4,8 @@ import android.content.Context;
 import android.content.Intent;
 
 public final class PendingIntent {
+    private PendingIntent() {}
+
     public static final int FLAG_IMMUTABLE = 67108864;
     public static final int FLAG_UPDATE_CURRENT = 134217728;
 

@@ -4,8 +4,8 @@ import android.content.ComponentName;
 import android.os.PersistableBundle;
 
 public class JobInfo {
-    public final int id;
-    public final String told;
+    final int id;
+    final String told;
 
     private JobInfo(int id, String told) {
         this.id = id;

@@ -1,10 +1,5 @@
 package android.content.pm;
 
-public class ApplicationInfo {
-    public int icon = 1;
+public class ApplicationInfo extends PackageItemInfo {
     public String nativeLibraryDir = "/data/lib";
-
-    public CharSequence loadLabel(PackageManager pm) {
-        return "Circadia";
-    }
 }
