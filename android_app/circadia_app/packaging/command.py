@@ -40,7 +40,9 @@ def _add_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_lint(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "rules of Android up to API 36 and of Google Play; exit code 1 when something is wrong"
     parser = commands.add_parser("lint", help=about, description=about)
-    parser.add_argument("source", type=Path, metavar="SPEC|MANIFEST", help="a buildozer.spec, or a manifest as XML")
+    parser.add_argument(
+        "source", type=Path, metavar="SPEC|MANIFEST", help="a buildozer.spec, or a manifest as XML"
+    )
     parser.add_argument(
         "--libraries",
         type=Path,

@@ -79,7 +79,9 @@ def _read(manifest: Path) -> ET.Element:
     try:
         root = ET.fromstring(manifest.read_text(encoding="utf-8"))  # noqa: S314  # the reader's own file
     except OSError as error:
-        raise ArtifactError(f"{manifest}: cannot be read ({error.strerror}); name a spec or a manifest") from error
+        raise ArtifactError(
+            f"{manifest}: cannot be read ({error.strerror}); name a spec or a manifest"
+        ) from error
     except (ET.ParseError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{manifest}: no XML ({error}); name a spec, or a manifest as text") from error
     if root.tag != "manifest" or root.find("application") is None:
@@ -122,7 +124,9 @@ def _backup(app: _App) -> Iterator[Finding]:
 
 def _permissions(app: _App) -> Iterator[Finding]:
     for name in app.asked:
-        yield from _known(f'<uses-permission android:name="{name}">', name, app.names.permissions, "permission")
+        yield from _known(
+            f'<uses-permission android:name="{name}">', name, app.names.permissions, "permission"
+        )
     for service in app.services:
         guard = _get(service, "permission")
         if guard and guard != BIND_JOB:
@@ -166,10 +170,16 @@ def _exported(app: _App) -> Iterator[Finding]:
             yield Finding(element=_name(element), wrong=wrong, mend='android:exported="false"')
         elif said not in {"true", "false"} and element.find("intent-filter") is not None:
             wrong = "has an intent filter and does not say exported: from API 31 on it is not installed"
-            yield Finding(element=_name(element), wrong=wrong, mend='android:exported="false", or "true" if others start it')
+            yield Finding(
+                element=_name(element),
+                wrong=wrong,
+                mend='android:exported="false", or "true" if others start it',
+            )
         elif said not in {"true", "false"} and element.tag != "activity":
             wrong = "does not say exported: whether other apps may use it hangs on what else stands there"
-            yield Finding(element=_name(element), wrong=wrong, mend='android:exported="false"; p4a_hook.py adds it')
+            yield Finding(
+                element=_name(element), wrong=wrong, mend='android:exported="false"; p4a_hook.py adds it'
+            )
 
 
 def _types(app: _App) -> Iterator[Finding]:
@@ -200,13 +210,17 @@ def _type(app: _App, service: ET.Element, name: str) -> Iterator[Finding]:
     if known.permission and known.permission not in app.asked:
         wrong = f"{name} without {known.permission}: from API 34 on startForeground() ends it with SecurityException"
         short = known.permission.removeprefix("android.permission.")
-        yield Finding(element=where, wrong=wrong, mend=f"add {short} to android.permissions in buildozer.spec")
+        yield Finding(
+            element=where, wrong=wrong, mend=f"add {short} to android.permissions in buildozer.spec"
+        )
     if name in TIMED:
         wrong = f"{name} {TIMED[name]}: the agent would not last a night"
         yield Finding(element=where, wrong=wrong, mend="foregroundServiceType=specialUse, and its property")
     if name == "specialUse" and not _value(service, SUBTYPE):
         wrong = f"specialUse without the property {SUBTYPE}: Google Play asks what the special use is"
-        yield Finding(element=where, wrong=wrong, mend="p4a.hook = p4a_hook.py in buildozer.spec, which adds it")
+        yield Finding(
+            element=where, wrong=wrong, mend="p4a.hook = p4a_hook.py in buildozer.spec, which adds it"
+        )
 
 
 def _foreground(app: _App) -> Iterator[Finding]:
@@ -259,7 +273,9 @@ def _endings(app: _App) -> Iterator[Finding]:
             yield Finding(element=_name(service), wrong=wrong, mend=mend)
         if not any("START_STICKY;" in text.replace("START_NOT_STICKY", "") for text in lineage):
             wrong = "is not sticky: swiping the app away ends it, and Android does not start it anew"
-            yield Finding(element=_name(service), wrong=wrong, mend="add :sticky to it in services, in buildozer.spec")
+            yield Finding(
+                element=_name(service), wrong=wrong, mend="add :sticky to it in services, in buildozer.spec"
+            )
 
 
 def _lineage(sources: Mapping[str, str], name: str) -> Iterator[str]:

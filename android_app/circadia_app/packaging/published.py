@@ -79,7 +79,9 @@ def derive(declarations: str) -> dict[str, object]:
     }
 
 
-def _types(constants: dict[str, tuple[str, int]], permissions: dict[str, int]) -> dict[str, dict[str, object]]:
+def _types(
+    constants: dict[str, tuple[str, int]], permissions: dict[str, int]
+) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for constant, (value, since) in constants.items():
         name = constant.removeprefix(PREFIX)
@@ -95,7 +97,9 @@ def _types(constants: dict[str, tuple[str, int]], permissions: dict[str, int]) -
 
 
 def _strings(declarations: str, name: str) -> dict[str, int]:
-    return {_word(value): since for value, since in _constants(declarations, name).values() if value[0] == '"'}
+    return {
+        _word(value): since for value, since in _constants(declarations, name).values() if value[0] == '"'
+    }
 
 
 def _constants(declarations: str, name: str) -> dict[str, tuple[str, int]]:

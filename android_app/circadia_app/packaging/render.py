@@ -59,11 +59,21 @@ def render(spec: Path, out: Path) -> Rendered:
     not there, PlatformUnavailable where they are not installed.
     """
     _check(spec, out)
-    program = [sys.executable, "-m", "circadia_app.packaging.rendering", str(spec.resolve()), str(out.resolve())]
+    program = [
+        sys.executable,
+        "-m",
+        "circadia_app.packaging.rendering",
+        str(spec.resolve()),
+        str(out.resolve()),
+    ]
     with (out / "log.txt").open("wb") as log:
-        code = subprocess.run(program, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+        code = subprocess.run(
+            program, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
+        )
     if code.returncode:
-        raise ConfigError(f"{spec}: cannot be rendered: {_last_words(out / 'log.txt')} (all of it: {out / 'log.txt'})")
+        raise ConfigError(
+            f"{spec}: cannot be rendered: {_last_words(out / 'log.txt')} (all of it: {out / 'log.txt'})"
+        )
     data = json.loads((out / "rendered.json").read_text(encoding="utf-8"))
     return Rendered(
         project=out.resolve() / "dist",

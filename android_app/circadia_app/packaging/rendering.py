@@ -1,5 +1,4 @@
-"""A process of its own that renders one app, as buildozer and python-for-android would: both change folder, environment
-and standard output at will.
+"""A process of its own that renders one app: buildozer and python-for-android change folder and environment at will.
 
     python -m circadia_app.packaging.rendering SPEC OUT
 
@@ -141,7 +140,12 @@ class _Toolchain(p4a.ToolchainCL):  # type: ignore[misc]
         dist = self.out / DIST
         shutil.copytree(built, dist)
         (dist / "local.properties").write_text(f"sdk.dir={self.out / 'sdk'}", encoding="utf-8")
-        info = {"bootstrap": args.bootstrap, "hostpython": sys.executable, "archs": self._archs, "ndk_api": args.ndk_api}
+        info = {
+            "bootstrap": args.bootstrap,
+            "hostpython": sys.executable,
+            "archs": self._archs,
+            "ndk_api": args.ndk_api,
+        }
         (dist / "dist_info.json").write_text(json.dumps(info), encoding="utf-8")
         for arch in self._archs:
             bundle = dist / f"_python_bundle__{arch}/_python_bundle"

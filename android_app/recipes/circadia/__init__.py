@@ -17,7 +17,8 @@ class CircadiaRecipe(PythonRecipe):  # type: ignore[misc]
     url = None
     depends: ClassVar[list[str]] = ["python3", "numpy", "sqlite3"]
     call_hostpython_via_targetpython = False
-    setup_extra_args: ClassVar[list[str]] = ["--no-deps"]  # the wheel asks for ai-edge-litert, which Android has not
+    # The wheel asks for ai-edge-litert, which Android has not.
+    setup_extra_args: ClassVar[list[str]] = ["--no-deps"]
 
 
 recipe = CircadiaRecipe()

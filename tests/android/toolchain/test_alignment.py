@@ -8,12 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from circadia_app.packaging.alignment import alignment
 from hypothesis import given
 from hypothesis import strategies as st
 
 from circadia.cli import main
 from circadia.errors import ArtifactError
+from circadia_app.packaging.alignment import alignment
 
 SPEC = Path(__file__).parents[3] / "android_app/buildozer.spec"
 
@@ -28,13 +28,16 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> dict[int, bytes]:
     found = {}
     for page in (4096, 16384, 65536):
         made = folder / f"lib{page}.so"
-        words = ["gcc", "-shared", "-fPIC", f"-Wl,-z,max-page-size={page}", "-o", made, folder / "one.c"]
+        flags = ["-shared", "-fPIC", f"-Wl,-z,max-page-size={page}"]
+        words = ["gcc", *flags, "-o", str(made), str(folder / "one.c")]
         subprocess.run(words, check=True, timeout=60)
         found[page] = made.read_bytes()
     return found
 
 
-def test_a_library_for_4_kb_is_a_finding_and_says_what_to_do(linked: dict[int, bytes], tmp_path: Path) -> None:
+def test_a_library_for_4_kb_is_a_finding_and_says_what_to_do(
+    linked: dict[int, bytes], tmp_path: Path
+) -> None:
     (tmp_path / "arm64-v8a").mkdir()
     (tmp_path / "arm64-v8a/libold.so").write_bytes(linked[4096])
     (tmp_path / "libnew.so").write_bytes(linked[16384])

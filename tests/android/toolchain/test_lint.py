@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from circadia_app.packaging.lint import lint
-from circadia_app.packaging.render import Rendered
 
 from circadia.cli import main
 from circadia.errors import ArtifactError
+from circadia_app.packaging.lint import lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from circadia_app.packaging.render import Rendered
 
     SpecWith = Callable[[str, str], Path]
 
@@ -38,9 +39,21 @@ def test_the_app_is_clean(rendered: Rendered) -> None:
 AGENT = '<service android:name="org.circadia.circadia.ServiceAgent">'
 TAKEN_OUT = {
     "type": (r' android:foregroundServiceType="[^"]*"', AGENT, "MissingForegroundServiceTypeException"),
-    "permission of the type": (r"<uses-permission [^>]*SPECIAL_USE\" />", AGENT, "FOREGROUND_SERVICE_SPECIAL_USE"),
-    "permission of the other type": (r"<uses-permission [^>]*CONNECTED_DEVICE\" />", AGENT, "CONNECTED_DEVICE"),
-    "permission": (r'<uses-permission android:name="android.permission.FOREGROUND_SERVICE" />', "<manifest>", "SecurityEx"),
+    "permission of the type": (
+        r"<uses-permission [^>]*SPECIAL_USE\" />",
+        AGENT,
+        "FOREGROUND_SERVICE_SPECIAL_USE",
+    ),
+    "permission of the other type": (
+        r"<uses-permission [^>]*CONNECTED_DEVICE\" />",
+        AGENT,
+        "CONNECTED_DEVICE",
+    ),
+    "permission": (
+        r'<uses-permission android:name="android.permission.FOREGROUND_SERVICE" />',
+        "<manifest>",
+        "SecurityEx",
+    ),
     "notification": (r"<uses-permission [^>]*POST_NOTIFICATIONS\" />", "<manifest>", "nobody sees"),
     "property": (r"<property .*?/>", AGENT, "PROPERTY_SPECIAL_USE_FGS_SUBTYPE"),
     "what the use is": (r'(SUBTYPE" android:value=)"[^"]*"', AGENT, "PROPERTY_SPECIAL_USE_FGS_SUBTYPE"),
@@ -48,8 +61,16 @@ TAKEN_OUT = {
     "exported of the screens": (r' android:exported="true"', "PythonActivity", "not installed"),
     "backup": (r' android:allowBackup="false"', "<application>", "allowBackup"),
     "target": (r' android:targetSdkVersion="36"', "<uses-sdk>", "says no targetSdkVersion"),
-    "guard of the job": (r' android:permission="[^"]*BIND_JOB_SERVICE"', "WakeJob", "throws when it is scheduled"),
-    "after a restart": (r"<uses-permission [^>]*RECEIVE_BOOT_COMPLETED\" />", "WakeJob", "RECEIVE_BOOT_COMPLETED"),
+    "guard of the job": (
+        r' android:permission="[^"]*BIND_JOB_SERVICE"',
+        "WakeJob",
+        "throws when it is scheduled",
+    ),
+    "after a restart": (
+        r"<uses-permission [^>]*RECEIVE_BOOT_COMPLETED\" />",
+        "WakeJob",
+        "RECEIVE_BOOT_COMPLETED",
+    ),
     "optional USB": (r' android:required="false"', "uses-feature", "cannot install"),
 }
 KEPT = {"what the use is": r'\1""', "exported of the agent": r"\1"}
@@ -63,14 +84,39 @@ def test_each_thing_taken_out_is_a_finding(rendered: Rendered, tmp_path: Path, w
 
 
 PUT_IN = {
-    "a type that is none": ("specialUse", "specialUsed", "specialUsed is no foregroundServiceType", "specialUse meant?"),
+    "a type that is none": (
+        "specialUse",
+        "specialUsed",
+        "specialUsed is no foregroundServiceType",
+        "specialUse meant?",
+    ),
     "a type that ends": ("specialUse", "dataSync", "would not last a night", "specialUse"),
-    "a permission that is none": ("POST_NOTIFICATIONS", "POST_NOTIFICATION", "is no permission", "POST_NOTIFICATIONS meant?"),
+    "a permission that is none": (
+        "POST_NOTIFICATIONS",
+        "POST_NOTIFICATION",
+        "is no permission",
+        "POST_NOTIFICATIONS meant?",
+    ),
     "a feature that is none": ("hardware.usb.host", "hardware.usb.hots", "is no feature", "usb.host meant?"),
-    "a property that is none": ("SPECIAL_USE_FGS_SUBTYPE", "SPECIAL_FGS_SUBTYPE", "is no property", "USE_FGS_SUBTYPE meant?"),
+    "a property that is none": (
+        "SPECIAL_USE_FGS_SUBTYPE",
+        "SPECIAL_FGS_SUBTYPE",
+        "is no property",
+        "USE_FGS_SUBTYPE meant?",
+    ),
     "an old target": ('targetSdkVersion="36"', 'targetSdkVersion="35"', "asks for 36", "android.api"),
-    "an open agent": (':service_Agent" android:exported="false"', ':service_Agent" android:exported="true"', "every app", "false"),
-    "a class that is not there": ("ServiceAgent", "Serviceagent", "ClassNotFoundException", "android.add_src"),
+    "an open agent": (
+        ':service_Agent" android:exported="false"',
+        ':service_Agent" android:exported="true"',
+        "every app",
+        "false",
+    ),
+    "a class that is not there": (
+        "ServiceAgent",
+        "Serviceagent",
+        "ClassNotFoundException",
+        "android.add_src",
+    ),
 }
 
 
@@ -83,9 +129,14 @@ def test_each_thing_put_in_is_a_finding(rendered: Rendered, tmp_path: Path, what
 
 def test_a_receiver_that_others_may_wake_is_a_finding(rendered: Rendered, tmp_path: Path) -> None:
     filters = '<receiver android:name="x.Boot"><intent-filter /></receiver></application>'
-    assert any("not installed" in one.wrong for one in lint(changed(rendered, tmp_path, "</application>", filters)))
+    assert any(
+        "not installed" in one.wrong for one in lint(changed(rendered, tmp_path, "</application>", filters))
+    )
     opened = filters.replace(">", ' android:exported="true">', 1)
-    assert any("any of them may use" in one.wrong for one in lint(changed(rendered, tmp_path, "</application>", opened)))
+    assert any(
+        "any of them may use" in one.wrong
+        for one in lint(changed(rendered, tmp_path, "</application>", opened))
+    )
 
 
 @pytest.mark.parametrize(

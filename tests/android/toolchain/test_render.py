@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from circadia_app.packaging.render import Rendered, render
 
 from circadia.cli import main
 from circadia.errors import ArtifactError, ConfigError
+from circadia_app.packaging.render import Rendered, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,12 @@ PURE = {"cbor2", "certifi", "chardet", "filetype", "idna", "paho-mqtt", "request
 
 def test_the_requirements_resolve_in_recipe_order(rendered: Rendered) -> None:
     order = rendered.recipes
-    for earlier, later in [("python3", "numpy"), ("numpy", "circadia"), ("cffi", "cryptography"), ("sdl2", "kivy")]:
+    for earlier, later in [
+        ("python3", "numpy"),
+        ("numpy", "circadia"),
+        ("cffi", "cryptography"),
+        ("sdl2", "kivy"),
+    ]:
         assert order.index(earlier) < order.index(later), (earlier, later)
     assert set(rendered.modules) == PURE
     assert rendered.bootstrap == "sdl2"
@@ -33,7 +38,9 @@ def test_the_requirements_resolve_in_recipe_order(rendered: Rendered) -> None:
 def test_it_is_buildozers_command_line(rendered: Rendered) -> None:
     words = rendered.package
     assert words[0] == "apk"
-    assert "Agent:agent_service.py:foreground:sticky:foregroundServiceType=specialUse|connectedDevice" in words
+    assert (
+        "Agent:agent_service.py:foreground:sticky:foregroundServiceType=specialUse|connectedDevice" in words
+    )
     assert "--service-class-name=org.circadia.android.BoundedService" in words
     assert words[words.index("--minsdk") + 1] == "24"
     assert rendered.create[0] == "create"
@@ -41,7 +48,12 @@ def test_it_is_buildozers_command_line(rendered: Rendered) -> None:
 
 def test_gradle_compiles_for_36_with_litert_and_our_java(rendered: Rendered) -> None:
     gradle = (rendered.project / "build.gradle").read_text(encoding="utf-8")
-    for line in ["compileSdkVersion 36", "minSdkVersion 24", "targetSdkVersion 36", f"srcDir '{APP / 'java'}'"]:
+    for line in [
+        "compileSdkVersion 36",
+        "minSdkVersion 24",
+        "targetSdkVersion 36",
+        f"srcDir '{APP / 'java'}'",
+    ]:
         assert line in gradle
     assert f"implementation '{rendered.libraries[0]}'" in gradle
     assert (rendered.project / "src/main/res/xml/circadia_extraction.xml").is_file()
@@ -51,11 +63,13 @@ def test_the_package_holds_the_app_and_not_what_checks_it(rendered: Rendered) ->
     with tarfile.open(rendered.project / "src/main/assets/private.tar") as archive:
         names = set(archive.getnames())
     assert {"main.pyc", "agent_service.pyc", "circadia_app/__init__.pyc"} <= names
-    assert not [name for name in names if "packaging" in name or name.endswith((".java", ".spec")) or "hook" in name]
+    assert not [
+        name for name in names if "packaging" in name or name.endswith((".java", ".spec")) or "hook" in name
+    ]
 
 
-def test_it_leaves_nothing_beside_the_spec(rendered: Rendered) -> None:
-    assert rendered
+@pytest.mark.usefixtures("rendered")
+def test_it_leaves_nothing_beside_the_spec() -> None:
     assert not (APP / ".buildozer").exists()
     assert not (APP / "bin").exists()
 
@@ -76,7 +90,11 @@ def test_no_spec(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("title = Circadia", "", '"title" is missing'),
-        ("foregroundServiceType=specialUse|connectedDevice", "foregroundServiceType=", "foregroundServiceType"),
+        (
+            "foregroundServiceType=specialUse|connectedDevice",
+            "foregroundServiceType=",
+            "foregroundServiceType",
+        ),
         ("p4a.bootstrap = sdl2", "p4a.bootstrap = none", "none"),
         ("paho-mqtt==2.2.0", "sdl3", "onflict"),
     ],
@@ -95,5 +113,6 @@ def test_the_command_tells_what_it_made(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "p4a apk --bootstrap sdl2" in said
     assert "there is no Python in it" in said
-    assert main(["android", "render", str(APP / "buildozer.spec"), "--out", str(tmp_path / "out")]) == 0, "again"
-
+    assert main(["android", "render", str(APP / "buildozer.spec"), "--out", str(tmp_path / "out")]) == 0, (
+        "again"
+    )

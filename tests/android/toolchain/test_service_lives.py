@@ -21,11 +21,14 @@ VENDOR = HERE.parent / "vendor"
 OURS = HERE.parents[2] / "android_app/java"
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 MODIFIERS = {"public", "final", "abstract", "synchronized", "native", "transient", "volatile"}
+AGENT = "org.circadia.circadia.ServiceAgent"
 SHOWN = "notification 'Circadia' [Cancel] on 'circadia-agent'"
 
 
 @pytest.fixture(scope="module")
-def classes(rendered: Rendered, program: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classes(
+    rendered: Rendered, program: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Everything compiled: fakes, python-for-android's service with its native start replaced, ours, the generated one."""
     folder = tmp_path_factory.mktemp("lives")
     service = rendered.project / "src/main/java/org/kivy/android/PythonService.java"
@@ -34,7 +37,9 @@ def classes(rendered: Rendered, program: Callable[..., str], tmp_path_factory: p
     end = text.index(";", start)
     head = text[start:end].replace("native void", "void")
     body = "{ fake.Phone.python(serviceEntrypoint, pythonServiceArgument); }"
-    (folder / "PythonService.java").write_text(f"{text[:start]}{head} {body}{text[end + 1 :]}", encoding="utf-8")
+    (folder / "PythonService.java").write_text(
+        f"{text[:start]}{head} {body}{text[end + 1 :]}", encoding="utf-8"
+    )
     sources = [
         folder / "PythonService.java",
         rendered.project / "src/main/java/org/circadia/circadia/ServiceAgent.java",
@@ -46,7 +51,7 @@ def classes(rendered: Rendered, program: Callable[..., str], tmp_path_factory: p
 
 
 def _ours() -> list[Path]:
-    return [OURS / f"org/circadia/android/{name}.java" for name in ("BoundedService", "ServiceListener", "WakeJob")]
+    return [OURS / f"org/circadia/android/{name}.java" for name in ("BoundedService", "WakeJob")]
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +74,12 @@ def test_a_refused_foreground_does_not_crash_and_a_job_comes_back(lives: dict[st
     told = lives["refused"]
     assert "python agent_service.py" in told
     assert SPECIAL_USE not in told
-    assert "job of org.circadia.circadia.ServiceAgent in 15 min" in told
+    assert f"job of {AGENT} in 15 min" in told
 
 
 def test_a_start_from_the_background_is_left_to_a_job(lives: dict[str, list[str]]) -> None:
     """python-for-android#2571."""
-    assert lives["background"][-2:] == ["job of org.circadia.circadia.ServiceAgent in 15 min", "false"]
+    assert lives["background"][-2:] == [f"job of {AGENT} in 15 min", "false"]
     assert lives["background_old"] == ["started for the foreground", "true"], "API 28 lets it"
     assert lives["screen"] == ["started for the foreground", "true"]
 
@@ -82,7 +87,7 @@ def test_a_start_from_the_background_is_left_to_a_job(lives: dict[str, list[str]
 @pytest.mark.parametrize("life", ["stop", "timeout", "timeout_short", "destroyed", "early_stop", "job"])
 def test_python_commits_before_the_process_is_killed(lives: dict[str, list[str]], life: str) -> None:
     told = lives[life]
-    assert [event for event in told if event.startswith("ending: ")]
+    assert [event for event in told if event.startswith("end: ")]
     assert told.index("committed") < told.index("killed")
 
 
@@ -125,6 +130,14 @@ def test_the_notification_says_what_python_says(lives: dict[str, list[str]]) -> 
     assert lives["shown"][-2:] == ["notification 'Learning' [Stop] on 'circadia-agent'", "notified"]
 
 
+def test_python_chooses_the_period_of_the_job_of_last_resort(lives: dict[str, list[str]]) -> None:
+    assert lives["waking"][-3:] == [f"job of {AGENT} every 360 min", "job cancelled", "job cancelled"]
+
+
+def test_python_leaves_the_foreground(lives: dict[str, list[str]]) -> None:
+    assert lives["leaving"][-1] == "out of the foreground"
+
+
 def test_a_job_binds_the_agent_for_a_while(lives: dict[str, list[str]]) -> None:
     assert lives["wake_job"] == ["bound", "true", "unbound", "job finished", "later: null"]
     assert lives["wake_job_stopped"] == ["bound", "true", "unbound", "again: false"]
@@ -135,10 +148,18 @@ def test_a_job_binds_the_agent_for_a_while(lives: dict[str, list[str]]) -> None:
 
 
 NEWER = {
-    "android.app.Notification$Builder": {"android.app.Notification$Builder setChannelId(java.lang.String)", "android.app.Notification$Builder(android.content.Context, java.lang.String)"},
-    "android.app.NotificationManager": {"static int IMPORTANCE_NONE", "void createNotificationChannel(android.app.NotificationChannel)"},
+    "android.app.Notification$Builder": {
+        "android.app.Notification$Builder setChannelId(java.lang.String)",
+        "android.app.Notification$Builder(android.content.Context, java.lang.String)",
+    },
+    "android.app.NotificationManager": {
+        "static int IMPORTANCE_NONE",
+        "void createNotificationChannel(android.app.NotificationChannel)",
+    },
     "android.app.Service": {"void startForeground(int, android.app.Notification, int)"},
-    "android.content.Context": {"android.content.ComponentName startForegroundService(android.content.Intent)"},
+    "android.content.Context": {
+        "android.content.ComponentName startForegroundService(android.content.Intent)"
+    },
     "android.os.Build$VERSION_CODES": {"static int O"},
 }
 """Members of the fakes that Android 6 has not; ours reaches them by name, python-for-android's service directly."""
@@ -147,7 +168,8 @@ NEW_CLASSES = {"android.app.NotificationChannel"}
 
 def test_the_fakes_are_as_android_6_is(classes: Path, program: Callable[..., str]) -> None:
     names = sorted(
-        str(path.relative_to(classes).with_suffix("")).replace("/", ".") for path in (classes / "android").rglob("*.class")
+        str(path.relative_to(classes).with_suffix("")).replace("/", ".")
+        for path in (classes / "android").rglob("*.class")
     )
     names = [name for name in names if name not in NEW_CLASSES]
     made = _members(program("javap", "-public", "-cp", classes, *names, package="openjdk-17-jdk-headless"))
@@ -163,6 +185,7 @@ def test_the_fakes_are_as_android_6_is(classes: Path, program: Callable[..., str
 def _members(told: str) -> dict[str, set[str]]:
     """Class → its public members without modifiers but `static`."""
     found: dict[str, set[str]] = {}
+    name = ""
     for line in told.splitlines():
         if line.startswith("  "):
             words = [word for word in line.strip().rstrip(";").split(" ") if word not in MODIFIERS]

@@ -11,7 +11,9 @@ import android.os.Build;
 import android.os.Bundle;
 import android.os.IBinder;
 import android.util.Log;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.kivy.android.PythonService;
 
@@ -39,11 +41,13 @@ public class BoundedService extends PythonService {
     private boolean started = false;
     private boolean foreground = false;
     private boolean meter = false;
-    private String why = "";
+    private boolean told = false;
     private String title = "";
     private String text = "";
     private String stopWord = "";
-    private ServiceListener listener = null;
+
+    /** What Python has not heard yet. */
+    private final BlockingQueue<String> events = new LinkedBlockingQueue<String>();
 
     /**
      * Start a service of this app from wherever: in the foreground where Android has that; where it refuses, because the
@@ -65,36 +69,39 @@ public class BoundedService extends PythonService {
         }
     }
 
-    /** Python's ear; an end that was asked for before it listened is told at once. */
-    public synchronized void listen(ServiceListener listener) {
-        this.listener = listener;
-        if (!why.isEmpty()) {
-            listener.ending(why);
-        }
+    // For Python, which finds an app's own class only by its loader: static methods of a context and texts.
+
+    /**
+     * What befell the service, one after the other; waits for it. "end: WHY": commit and return within PATIENCE_MS.
+     * "task removed": the app was swiped away, the service goes on.
+     */
+    public static String next(Context service) throws InterruptedException {
+        return ((BoundedService) service).events.take();
     }
 
-    /** What the notification says; `stop` is the button's word. */
-    public void show(String title, String text, String stop) {
-        this.title = title;
-        this.text = text;
-        this.stopWord = stop;
-        if (foreground) {
-            NotificationManager manager = (NotificationManager) getSystemService(Context.NOTIFICATION_SERVICE);
-            manager.notify(getServiceId(), notification());
-        }
+    /** What the notification says; `stop` is its button's word. */
+    public static void show(Context service, String title, String text, String stop) {
+        ((BoundedService) service).say(title, text, stop);
     }
 
-    /** A USB meter, for which the user gave permission, came or went: only with it may the service be of that type. */
-    public void meterAttached(boolean attached) {
-        meter = attached;
-        if (foreground) {
-            enterForeground();
-        }
+    /** A USB meter, for which the user gave permission, came ("true") or went: only with it may the service be of that type. */
+    public static void meter(Context service, String attached) {
+        ((BoundedService) service).withMeter(Boolean.parseBoolean(attached));
     }
 
-    /** Whether Android let it into the foreground. */
-    public boolean inForeground() {
-        return foreground;
+    /** A job wakes the agent every so many ms should Android have ended it; an earlier one's period is no more. */
+    public static void keepWaking(Context service, String everyMs) {
+        WakeJob.keep(service, service.getClass().getName(), Long.parseLong(everyMs));
+    }
+
+    /** No job does so any more. */
+    public static void stopWaking(Context service) {
+        WakeJob.none(service);
+    }
+
+    /** Out of the foreground, and not started again by itself. */
+    public static void leave(Context service) {
+        ((BoundedService) service).retire();
     }
 
     @Override
@@ -111,7 +118,6 @@ public class BoundedService extends PythonService {
             text = orElse(extras.getString("contentText"), "");
             enterForeground();
         }
-        WakeJob.keep(this, getClass().getName());
         startPython(whole);
         return startType();
     }
@@ -140,10 +146,7 @@ public class BoundedService extends PythonService {
     @Override
     public void onTaskRemoved(Intent rootIntent) {
         super.onTaskRemoved(rootIntent);
-        ServiceListener told = listener;
-        if (told != null) {
-            told.taskRemoved();
-        }
+        events.add("task removed");
     }
 
     /** Python-for-android's kills the process at once; before, Python commits. */
@@ -178,18 +181,36 @@ public class BoundedService extends PythonService {
 
     private void end(String why) {
         tell(why);
+        retire();
+    }
+
+    private void retire() {
         stopForeground(true);
         foreground = false;
         stopSelf();
     }
 
-    private synchronized void tell(String why) {
-        if (!this.why.isEmpty()) {
-            return;
+    private void tell(String why) {
+        if (!told) {
+            told = true;
+            events.add("end: " + why);
         }
-        this.why = why;
-        if (listener != null) {
-            listener.ending(why);
+    }
+
+    private void say(String title, String text, String stop) {
+        this.title = title;
+        this.text = text;
+        this.stopWord = stop;
+        if (foreground) {
+            NotificationManager manager = (NotificationManager) getSystemService(Context.NOTIFICATION_SERVICE);
+            manager.notify(getServiceId(), notification());
+        }
+    }
+
+    private void withMeter(boolean attached) {
+        meter = attached;
+        if (foreground) {
+            enterForeground();
         }
     }
 

@@ -21,9 +21,6 @@ import android.util.Log;
  * bind one. Bound, the agent works as long as the job may last, then commits and ends.
  */
 public class WakeJob extends JobService {
-    /** Between two jobs while the agent lives; Android puts them off as it sees fit. */
-    public static final long PERIOD_MS = 6 * 3600 * 1000L;
-
     /** After a refused start. */
     public static final long SOON_MS = 15 * 60 * 1000L;
 
@@ -38,9 +35,9 @@ public class WakeJob extends JobService {
     private final Handler handler = new Handler(Looper.getMainLooper());
     private Connection connection = null;
 
-    /** Every PERIOD_MS, also after the phone was switched off. */
-    static void keep(Context context, String serviceClass) {
-        schedule(context, info(context, KEEP, serviceClass).setPeriodic(PERIOD_MS).setPersisted(true));
+    /** Every so many ms (900,000 at least, and later as Android sees fit), also after the phone was switched off. */
+    static void keep(Context context, String serviceClass, long everyMs) {
+        schedule(context, info(context, KEEP, serviceClass).setPeriodic(everyMs).setPersisted(true));
     }
 
     /** Once, in SOON_MS. */
@@ -49,7 +46,7 @@ public class WakeJob extends JobService {
     }
 
     /** None any more: consent was withdrawn, or the user stopped the agent. */
-    public static void none(Context context) {
+    static void none(Context context) {
         JobScheduler scheduler = (JobScheduler) context.getSystemService(Context.JOB_SCHEDULER_SERVICE);
         scheduler.cancel(KEEP);
         scheduler.cancel(SOON);

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
-import org.circadia.android.ServiceListener;
 import org.kivy.android.PythonService;
 
 /** The phone under the fakes: what it allows, and what happened on it, in order. One scenario at a time. */
@@ -17,12 +16,10 @@ public final class Phone {
     public static boolean inBackground;
     public static boolean usbGranted;
     public static boolean deaf;
-    public static long commitMs;
     public static boolean late;
     public static boolean stopped;
     public static Runnable later;
     private static final List<String> EVENTS = new ArrayList<>();
-    private static CountDownLatch returned;
     private static CountDownLatch running;
 
     private Phone() {}
@@ -39,8 +36,6 @@ public final class Phone {
         late = false;
         stopped = false;
         later = null;
-        commitMs = 50;
-        returned = new CountDownLatch(1);
         running = new CountDownLatch(1);
         synchronized (EVENTS) {
             EVENTS.clear();
@@ -77,25 +72,34 @@ public final class Phone {
         happened("foreground " + (types == -1 ? "as in the manifest" : Integer.toHexString(types)));
     }
 
-    /** What stands for the interpreter: listens, and returns once it was told to end and has committed. */
+    /** What stands for the interpreter: hears what befalls the service, and returns once it was told to end and has committed. */
     public static void python(String entrypoint, String argument) {
         happened("python " + entrypoint + (argument.isEmpty() ? "" : " for " + argument));
         if (!(PythonService.mService instanceof BoundedService)) {
             return;
         }
         pause(late ? 200 : 0);
-        ((BoundedService) PythonService.mService).listen(new Ear());
         running.countDown();
-        await(returned);
+        try {
+            listen(PythonService.mService);
+        } catch (InterruptedException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    private static void listen(PythonService service) throws InterruptedException {
+        String event = "";
+        while (!event.startsWith("end: ")) {
+            event = BoundedService.next(service);
+            happened(event);
+        }
+        pause(deaf ? 20_000 : 50);
+        happened("committed");
     }
 
     public static void awaitPython() {
-        await(running);
-    }
-
-    private static void await(CountDownLatch latch) {
         try {
-            latch.await(20, TimeUnit.SECONDS);
+            running.await(20, TimeUnit.SECONDS);
         } catch (InterruptedException error) {
             throw new IllegalStateException(error);
         }
@@ -106,27 +110,6 @@ public final class Phone {
             Thread.sleep(ms);
         } catch (InterruptedException error) {
             throw new IllegalStateException(error);
-        }
-    }
-
-    private static final class Ear implements ServiceListener {
-        @Override
-        public void ending(String why) {
-            happened("ending: " + why);
-            if (!deaf) {
-                new Thread(this::commit).start();
-            }
-        }
-
-        private void commit() {
-            pause(commitMs);
-            happened("committed");
-            returned.countDown();
-        }
-
-        @Override
-        public void taskRemoved() {
-            happened("task removed");
         }
     }
 }

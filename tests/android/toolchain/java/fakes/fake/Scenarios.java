@@ -28,10 +28,12 @@ public final class Scenarios {
         run("destroyed", 36, () -> ended(service -> Phone.stopped = true));
         run("deaf", 36, Scenarios::deaf);
         run("early_stop", 36, Scenarios::earlyStop);
-        run("swiped", 36, () -> begin(whole()).onTaskRemoved(null));
+        run("swiped", 36, Scenarios::swiped);
         run("meter", 36, Scenarios::meter);
-        run("meter_not_granted", 36, () -> begin(whole()).meterAttached(true));
-        run("shown", 36, () -> begin(whole()).show("Learning", "while it charges", "Stop"));
+        run("meter_not_granted", 36, () -> BoundedService.meter(begin(whole()), "true"));
+        run("shown", 36, () -> BoundedService.show(begin(whole()), "Learning", "while it charges", "Stop"));
+        run("waking", 36, Scenarios::waking);
+        run("leaving", 36, () -> BoundedService.leave(begin(whole())));
         run("job", 36, Scenarios::job);
         run("job_then_screen", 36, Scenarios::jobThenScreen);
         run("wake_job", 36, Scenarios::wakeJob);
@@ -84,6 +86,17 @@ public final class Scenarios {
         Phone.happened("" + BoundedService.wake(new ServiceAgent(), "org.circadia.circadia.ServiceAgent"));
     }
 
+    private static void swiped() throws InterruptedException {
+        begin(whole()).onTaskRemoved(null);
+        Thread.sleep(200);
+    }
+
+    private static void waking() {
+        ServiceAgent service = begin(whole());
+        BoundedService.keepWaking(service, "21600000");
+        BoundedService.stopWaking(service);
+    }
+
     private static void deaf() {
         Phone.deaf = true;
         ServiceAgent service = begin(whole());
@@ -104,8 +117,8 @@ public final class Scenarios {
     private static void meter() {
         Phone.usbGranted = true;
         ServiceAgent service = begin(whole());
-        service.meterAttached(true);
-        service.meterAttached(false);
+        BoundedService.meter(service, "true");
+        BoundedService.meter(service, "false");
     }
 
     private static void job() {
