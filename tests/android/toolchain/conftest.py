@@ -49,9 +49,8 @@ def spec_with(tmp_path: Path) -> SpecWith:
         assert old in text
         for name in ("main.py", "agent_service.py", "p4a_hook.py", "java", "recipes"):
             (tmp_path / name).symlink_to(APP / name)
-        source = "requirements.source.circadia = "
         spec = tmp_path / "buildozer.spec"
-        spec.write_text(text.replace(old, new).replace(f"{source}..", f"{source}{ROOT}"), encoding="utf-8")
+        spec.write_text(text.replace(old, new), encoding="utf-8")
         return spec
 
     return write
