@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kivy.app import App
 from kivy.clock import Clock
 from kivy.core.window import Window
+from kivy.graphics import Color, Rectangle
 from kivy.properties import NumericProperty, ObjectProperty
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
@@ -46,7 +47,19 @@ BACK = 27
 class Ground(FloatLayout):
     """What lies under everything."""
 
-    theme = ObjectProperty(None)
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        with self.canvas.before:
+            self._colour = Color()
+            self._under = Rectangle()
+        self.bind(pos=self._fit, size=self._fit)
+
+    def _fit(self, *_: object) -> None:
+        self._under.pos, self._under.size = self.pos, self.size
+
+    def colour(self, rgba: tuple[float, float, float, float]) -> None:
+        """From now on."""
+        self._colour.rgba = rgba
 
 
 class CircadiaApp(App):
@@ -81,7 +94,7 @@ class CircadiaApp(App):
 
     def build(self) -> FloatLayout:
         """The frame around all screens."""
-        self._root = Ground(theme=self.theme)
+        self._root = Ground()
         self._column = BoxLayout(orientation="vertical", padding=(0, self.above, 0, self.below))
         self._page: Any = None
         self._navigation = Navigation(self.desk.names())
@@ -94,11 +107,12 @@ class CircadiaApp(App):
         return self._root
 
     def _ground(self) -> None:
+        self._root.colour(self.theme.rgba("bg"))
         Window.clearcolor = self.theme.rgba("bg")  # what is seen before the first frame
 
     def dress(self, theme: Theme) -> None:
         """In other colours, or letters of another size: all is built anew."""
-        self.theme = self._root.theme = theme
+        self.theme = theme
         self._ground()
         self._column.clear_widgets()
         self._page, self._navigation = None, Navigation(self.desk.names())

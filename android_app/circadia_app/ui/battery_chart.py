@@ -55,7 +55,7 @@ class BatteryChart(Chart):
         self._charge(pen, day, upper, lower)
         if day.lacking:
             pen.colour("muted")
-            pen.text(day.lacking, upper.right, upper.y(0.25), at=(1, 0.5))
+            pen.text(day.lacking, upper.right, upper.y(0.72), at=(1, 0.5))
         pen.colour("muted")
         axis_texts(pen, upper, day.hours, lower.bottom - dp(4))
         under = lower.bottom - dp(8) - row_height(pen)
@@ -155,7 +155,8 @@ class BatteryChart(Chart):
             fits = x + dp(10) + pen.width(ribbon.wake.text) <= plot.right
             pen.text(ribbon.wake.text, x + dp(10 if fits else -10), y, at=(0 if fits else 1, 0.5))
         if ribbon.lacking:
-            pen.text(ribbon.lacking, plot.x(0.5), plot.y(0.5), at=(0.5, 0.5))
+            now = self.value.now.at if self.value.now is not None else 0.0
+            pen.text(ribbon.lacking, plot.x(now / 2 if now > 0.5 else (1 + now) / 2), plot.y(0.5), at=(0.5, 0.5))
 
     def on_touch_up(self, touch: Any) -> bool:
         """A touch on the ribbon, not the end of a scroll."""

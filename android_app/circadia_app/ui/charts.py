@@ -94,8 +94,13 @@ class LinesChart(Chart):
         for change in self.value.changes:
             x = plot.x(change.at)
             pen.dashes([(x, plot.bottom), (x, plot.top)], dp(1.5), dp(3), dp(3))
-            fits = x + dp(6) + pen.width(change.text) <= plot.right
-            pen.text(change.text, x + dp(6 if fits else -6), plot.bottom + dp(2), at=(0 if fits else 1, 0))
+            wide = pen.width(change.text)
+            left = x + dp(6) if x + dp(6) + wide <= plot.right else x - dp(6) - wide
+            beside = max((pen.width(level.text) for level in self.value.levels if level.at < 0.2), default=0.0)
+            if left >= plot.left + beside + dp(4):
+                pen.text(change.text, left, plot.bottom + dp(2), at=(0, 0))
+            else:  # above the plot there is room for any
+                pen.text(change.text, max(plot.left + dp(48), min(left, plot.right - wide)), plot.top + dp(2), at=(0, 0))
 
     def _line(self, pen: Pen, plot: Plot, series: Series) -> None:
         pen.colour(series.colour)

@@ -109,7 +109,7 @@ class TriangleChart(Chart):
         pen.colour("muted")
         pen.path([*corners, corners[0]], dp(1.5))
         for x, y in plot.points(triangle.dots):
-            pen.disc(x, y, dp(1))
+            pen.rectangle(x - dp(1), y - dp(1), x + dp(1), y + dp(1))
         x, y = plot.points([triangle.point])[0]
         pen.colour("pull")
         for corner, (to_x, to_y) in zip(triangle.corners, corners, strict=True):
