@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,8 @@ STEP_S = 900.0
 LEAST_DAYS = 3
 """Whole days before anything is foretold."""
 MOST_DAYS = 28
-LONGEST_GAP_S = 7200.0
-"""Between two looks at the battery; what lies in a longer one is not known."""
+LONGEST_GAP_S = 7 * 3600.0
+"""Between two looks at the battery, a little more than the longest sleep; what lies in a longer gap is not known."""
 LEAST_S = 0.02
 """Of one deviation: no battery is told more exactly."""
 OTHER_KIND, OTHER_PLUG = 0.5, 0.25
@@ -56,7 +56,7 @@ class Battery:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forecast:
-    """(k,) times from now on, and what the battery will be then."""
+    """(k,) times from the last look on, and what the battery is to be then."""
 
     t_s: Floats
     middle: Floats
@@ -90,13 +90,13 @@ class Earlier:
 
 
 def forecast(battery: Battery, now_s: float, midnight_s: float, until_s: float) -> Forecast | TooShort:
-    """From `now_s` to `until_s`, both after today's local midnight and before the next.
+    """From the last look at the battery to `until_s`, the end of today's local day at most; `now_s` lies in that day.
 
     Local days are taken to be 24 h long: on the two nights a year that are not, days are an hour askew.
     """
     days = _days(battery, midnight_s)
     today = days.soc.shape[0] - 1
-    return _foretold(days, today, now_s - midnight_s, until_s - midnight_s, _last(battery, now_s))
+    return _foretold(days, today, until_s - midnight_s, _last(battery, now_s))
 
 
 def earlier(battery: Battery, now_s: float, midnight_s: float, until_s: float, most: int = 7) -> Earlier:
@@ -108,10 +108,10 @@ def earlier(battery: Battery, now_s: float, midnight_s: float, until_s: float, m
         at = last - (today - day) * DAY_S
         start = _last(battery, at + now_s - midnight_s)
         found = _last(battery, at + until_s - midnight_s)
-        made = _foretold(days, day, now_s - midnight_s, until_s - midnight_s, start)
-        if isinstance(made, Forecast) and not math.isnan(found[0]):
-            within += bool(made.low[-1] <= found[0] <= made.high[-1])
-            misses.append(abs(float(found[0] - made.middle[-1])))
+        made = _foretold(days, day, until_s - midnight_s, start)
+        if isinstance(made, Forecast) and found is not None:
+            within += bool(made.low[-1] <= found.soc <= made.high[-1])
+            misses.append(abs(found.soc - float(made.middle[-1])))
     off = float(np.mean(misses)) if misses else math.nan
     return Earlier(foretold=len(misses), within=within, off=off)
 
@@ -153,39 +153,46 @@ def _between(at_s: Floats, t_s: Floats, values: Floats) -> Floats:
     return np.where(seen, np.interp(at_s, t_s, values), np.nan)
 
 
-def _last(battery: Battery, now_s: float) -> tuple[float, float]:
-    """Charge and charging as they were seen last, if that is not long ago; else NaN."""
-    known = np.flatnonzero(
-        np.isfinite(battery.soc) & (battery.t_s <= now_s) & (battery.t_s >= now_s - LONGEST_GAP_S)
-    )
+class _Look(NamedTuple):
+    """The battery as it was seen."""
+
+    t_s: float
+    soc: float
+    charging: bool
+
+
+def _last(battery: Battery, now_s: float) -> _Look | None:
+    """As it was seen last, if that is not long ago."""
+    recent = (battery.t_s <= now_s) & (battery.t_s >= now_s - LONGEST_GAP_S)
+    known = np.flatnonzero(np.isfinite(battery.soc) & recent)
     if not known.size:
-        return math.nan, math.nan
-    return float(battery.soc[known[-1]]), float(battery.charging[known[-1]])
+        return None
+    last = known[-1]
+    return _Look(float(battery.t_s[last]), float(battery.soc[last]), bool(battery.charging[last] > 0.5))
 
 
-def _foretold(
-    days: _Days, today: int, now: float, until: float, start: tuple[float, float]
-) -> Forecast | TooShort:
-    """Of one day from those before it; `now`, `until` since its midnight."""
-    soc, charging = start
-    past = days.soc[:today]
-    first = _at(past, now)
-    times = np.append(TIMES_S[(now + STEP_S / 2 < TIMES_S) & (until - STEP_S / 2 > TIMES_S)], until)
+def _foretold(days: _Days, today: int, until: float, look: _Look | None) -> Forecast | TooShort:
+    """Of one day from those before it; `until` since its midnight. A look before midnight counts as one at midnight."""
+    past, midnight_s = days.soc[:today], days.midnight_s - (days.soc.shape[0] - 1 - today) * DAY_S
+    at = 0.0 if look is None else max(look.t_s - midnight_s, 0.0)
+    first = _at(past, at)
+    times = np.append(TIMES_S[(at + STEP_S / 2 < TIMES_S) & (until - STEP_S / 2 > TIMES_S)], until)
     fell = (
         np.stack([_at(past, time) - first for time in times], axis=-1) if today else np.empty((0, len(times)))
     )
     whole = np.isfinite(fell).all(axis=-1)
     count = int(whole.sum())
-    if count < LEAST_DAYS or math.isnan(soc):
+    if count < LEAST_DAYS or look is None:
         return TooShort(days=count, lacking=max(LEAST_DAYS - count, 0))
-    plugged = _at(days.charging[:today], now) > 0.5
+    plugged = _at(days.charging[:today], at) > 0.5
     kind = np.where(days.weekend[:today] == days.weekend[today], 1.0, OTHER_KIND)
-    weights = (kind * np.where(plugged == (charging > 0.5), 1.0, OTHER_PLUG))[whole]
+    weights = (kind * np.where(plugged == look.charging, 1.0, OTHER_PLUG))[whole]
     middle, spread = _mean(fell[whole], weights)
-    at_s = days.midnight_s - (days.soc.shape[0] - 1 - today) * DAY_S + np.insert(times, 0, now)
-    rows = (np.insert(soc + row, 0, soc) for row in (middle, middle - spread, middle + spread))
+    rows = (np.insert(look.soc + row, 0, look.soc) for row in (middle, middle - spread, middle + spread))
     return Forecast(
-        t_s=at_s, **dict(zip(("middle", "low", "high"), map(_clipped, rows), strict=True)), days=count
+        t_s=midnight_s + np.insert(times, 0, at),
+        **dict(zip(("middle", "low", "high"), map(_clipped, rows), strict=True)),
+        days=count,
     )
 
 

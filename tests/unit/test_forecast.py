@@ -53,9 +53,19 @@ def test_too_few_days_are_said(count: int) -> None:
 
 def test_without_a_charge_of_now_nothing_is_foretold() -> None:
     battery = days(8, falls=np.full(9, 0.3))
-    silent = np.where(battery.t_s > 8 * DAY + 9 * 3600, np.nan, battery.soc)
+    silent = np.where(battery.t_s > 8 * DAY + 3600, np.nan, battery.soc)
     made = at_noon(Battery(t_s=battery.t_s, soc=silent, charging=battery.charging), 8)
     assert made == TooShort(days=8, lacking=0)
+
+
+def test_it_begins_where_the_battery_was_last_seen() -> None:
+    battery = days(8, falls=np.full(9, 0.48))
+    silent = np.where(battery.t_s > 8 * DAY + 9 * 3600, np.nan, battery.soc)
+    made = at_noon(Battery(t_s=battery.t_s, soc=silent, charging=battery.charging), 8)
+    assert isinstance(made, Forecast)
+    assert made.t_s[0] == 8 * DAY + 9 * 3600
+    assert made.middle[0] == pytest.approx(0.9 - 0.18)
+    assert made.middle[-1] == pytest.approx(0.9 - 0.48 * 22 / 24, abs=1e-6)
 
 
 def test_no_record_at_all() -> None:
@@ -65,7 +75,7 @@ def test_no_record_at_all() -> None:
 
 def test_a_day_with_a_hole_does_not_count() -> None:
     battery = days(4, falls=np.full(5, 0.3))
-    kept = ~((battery.t_s > DAY + 13 * 3600) & (battery.t_s < DAY + 17 * 3600))
+    kept = ~((battery.t_s > DAY + 13 * 3600) & (battery.t_s < DAY + 21 * 3600))
     made = at_noon(Battery(t_s=battery.t_s[kept], soc=battery.soc[kept], charging=battery.charging[kept]), 4)
     assert isinstance(made, Forecast)
     assert made.days == 3

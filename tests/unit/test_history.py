@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
         if i < 15:
             by_load = {Load.TRAIN_HIGH: 1.0, Load.AWAKE: 0.5} if i % 2 else {}
             store.settle(tick_id, replace(READING, by_load=by_load, source=Source.MEASURED))
-    store.add_examples([], {0: 1, 4: 0})
+    store.add_examples([(np.zeros(3, np.float32), 1, 7.0), (np.ones(3, np.float32), 0, 9.0)], {0: 1, 4: 0})
     store.close()
     return file
 
@@ -99,3 +99,15 @@ def test_requests_are_checked_where_somebody_told(path: Path) -> None:
     assert (asked.label < 0).sum() == 5
     assert np.isnan(asked.latency_s[asked.label < 0]).all()
     assert late.t_s.min() == 480.0
+
+
+def test_what_is_kept_is_counted(path: Path, tmp_path: Path) -> None:
+    with StoreReader(path) as store:
+        assert store.tick_count() == 20
+        assert store.example_rows() == (2, 24, 7.0)
+        assert store.learnt() == {}
+    SqliteStore(tmp_path / "new.db").close()
+    with StoreReader(tmp_path / "new.db") as store:
+        count, size, oldest_s = store.example_rows()
+        assert (count, size) == (0, 0)
+        assert np.isnan(oldest_s)

@@ -120,7 +120,7 @@ class Texts:
         """The day of a time, by a midnight of its own clock: `13 Nov`, or `day 3` of a simulated clock."""
         number = math.floor(midnight_s / DAY_S + 0.5) + math.floor((at_s - midnight_s) / DAY_S)
         if midnight_s < REAL_S:
-            return self("time.day", n=number + 1)
+            return self("time.day", n=number + 1) if number >= 0 else self("time.before")
         day = date.fromordinal(EPOCH + number)
         return self("time.date", day=day.day, month=self(f"month.{day.month}")).replace(" ", NARROW)
 

@@ -13,6 +13,8 @@ from circadia.types import Mode, Source
 from circadia_app.viewmodels.tokens import Origin
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from circadia.history import Ticks
 
 ORIGINS = {
@@ -64,7 +66,7 @@ def energy_of(ticks: Ticks, which: slice, until_s: float) -> Energy | None:
     )
 
 
-def _by_mode(ticks: Ticks, which: slice, known: object) -> dict[Mode, float]:
+def _by_mode(ticks: Ticks, which: slice, known: NDArray[np.bool_]) -> dict[Mode, float]:
     joules, work = ticks.energy_j[which][known], ticks.work_j[which][known]
     action = ticks.action[which][known]
     apart = np.isfinite(work).all(axis=-1)

@@ -12,6 +12,7 @@ from circadia.actions import CATALOGUE, FACTS, SLEEP
 from circadia.observation import DAY_S
 from circadia.reasons import held_back
 from circadia.types import Mode, Observation, Source
+from circadia_app.texts import clock
 from circadia_app.viewmodels.frame import Frame
 from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.states import GLYPHS, colour_of, held_until, held_what, state_of
@@ -203,13 +204,15 @@ def _work(snapshot: Snapshot, place: int, texts: Texts) -> LogRow:
     )
 
 
-def _clocked(snapshot: Snapshot, place: int, clock: str, texts: Texts) -> str:
+def _clocked(snapshot: Snapshot, place: int, level: str, texts: Texts) -> str:
+    """The clock and the joules: of the work alone where the source tells it apart, else of the sleep that followed too."""
     ticks = snapshot.past.ticks
-    told = [texts("log.clock.fast" if clock == "high" else "log.clock.slow")] if clock else []
+    told = [texts("log.clock.fast" if level == "high" else "log.clock.slow")] if level else []
     if np.isfinite(ticks.energy_j[place]) and ticks.source[place] >= 0:
         source = SOURCES[int(ticks.source[place])]
         weak = int(source is not Source.MEASURED)
-        joules = texts.joules(float(ticks.energy_j[place]), weak)
+        work_j = float(ticks.work_j[place].sum())
+        joules = texts.joules(work_j if level and work_j >= 0 else float(ticks.energy_j[place]), weak)
         told.append(texts("log.joules", j=joules, source=texts(f"source.{source.value}")))
     return ", ".join(told)
 
@@ -254,13 +257,9 @@ def _journal(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:
         found = _entry(entry, last_s, texts)
         if found is not None:
             yield replace(
-                found, at_s=entry.t_s - snapshot.ahead_s, time=_wall_time(entry.t_s, snapshot, texts)
+                found, at_s=entry.t_s - snapshot.ahead_s, time=clock(entry.t_s - snapshot.wall_midnight_s)
             )
         last_s = entry.t_s
-
-
-def _wall_time(t_s: float, snapshot: Snapshot, texts: Texts) -> str:
-    return snapshot.time(t_s - snapshot.ahead_s, texts, dated=False)
 
 
 EXITS = {

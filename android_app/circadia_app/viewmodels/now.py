@@ -199,6 +199,7 @@ def energy_card(snapshot: Snapshot, texts: Texts) -> EnergyCard:
     if snapshot.capacity_j > 0:
         part = found.total_j / snapshot.capacity_j
         share = texts("energy.share", p=texts.share(part, int(part < 0.0995)))
+        share = texts("energy.share_small") if part < 0.0005 else share
     return EnergyCard(
         heading=heading,
         chip=Chip(origin=found.origin, text=texts(f"origin.{found.origin}")),

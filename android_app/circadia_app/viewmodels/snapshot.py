@@ -90,6 +90,8 @@ class Snapshot:
     """The same moment by the agent's clock, which a simulated day has for itself."""
     midnight_s: float
     """Today's local midnight by the agent's clock."""
+    wall_midnight_s: float
+    """The same since the Unix epoch: a simulated day may have its own."""
     past: Past
     live: Live | None
     """As the agent said it last; None: nothing yet."""
@@ -140,11 +142,12 @@ class Snapshot:
 
     def wall(self, t_s: float, texts: Texts) -> str:
         """The same of a time since the Unix epoch."""
-        return self.time(t_s - self.ahead_s, texts)
+        local_s = t_s - self.wall_midnight_s
+        return clock(local_s) if 0 <= local_s < 1.5 * DAY_S else self.date(t_s, texts)
 
     def date(self, t_s: float, texts: Texts) -> str:
         """The day of a time since the Unix epoch."""
-        return texts.date(t_s - self.ahead_s, self.midnight_s)
+        return texts.date(t_s, self.wall_midnight_s)
 
     def battery(self) -> Battery:
         """What was seen of it."""

@@ -104,6 +104,20 @@ class StoreReader:
         with self._blame():
             return columns.requests_of(found)
 
+    def learnt(self) -> dict[int, int]:
+        """Tick id → how many different examples it trained on, of each training that is kept."""
+        return dict(self._all("SELECT tick, examples FROM trainings ORDER BY tick"))
+
+    def example_rows(self) -> tuple[int, int, float]:
+        """How many examples are kept, the bytes of their inputs, and when the oldest came; NaN where there is none."""
+        ((count, size, oldest_s),) = self._all("SELECT count(*), total(length(x)), min(t_s) FROM examples")
+        return count, int(size), math.nan if oldest_s is None else oldest_s
+
+    def tick_count(self) -> int:
+        """How many ticks are kept."""
+        ((count,),) = self._all("SELECT count(*) FROM ticks")
+        return int(count)
+
     def newest(self) -> rows.StoredTick | None:
         """The last one; None before the first."""
         found = self._ticks("ORDER BY id DESC LIMIT 1")
