@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError, ConfigError
 from circadia_app import settings as choices
@@ -104,6 +104,7 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     os.environ["KIVY_NO_ENV_CONFIG"] = "1"
     os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
     os.environ["KIVY_METRICS_DENSITY"], os.environ["KIVY_METRICS_FONTSCALE"] = str(density), str(font_scale)
+    logging.disable(logging.ERROR)  # it tells of kinds of touch screens that it finds no library for
     from kivy.config import Config
 
     Config.set("graphics", "width", str(round(size[0] * density)))
@@ -112,11 +113,10 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     Config.remove_section("input")  # the window's own touches and mouse are enough
     Config.add_section("input")
     Config.set("input", "mouse", "mouse,disable_multitouch")
-    logger = logging.getLogger("kivy")
-    logger.setLevel(logging.CRITICAL)  # it tells of kinds of touch screens that it finds no library for
     import kivy.core.window  # noqa: F401 - opened here
 
-    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    logging.getLogger("kivy").setLevel(logging.WARNING)
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -173,9 +173,10 @@ def _picture(app: CircadiaApp, file: Path) -> int:
     app._run_prepare()  # noqa: SLF001 - the loop is turned here, by hand
     for _ in range(12):
         EventLoop.idle()
-    saved: Any = app.root.export_to_png(str(file))
+    file.unlink(missing_ok=True)
+    app.root.export_to_png(str(file))
     stopTouchApp()
-    if not saved or not file.is_file():
+    if not file.is_file():
         raise ConfigError(f"{file}: the picture could not be written; name a .png in a folder that may be written to")
     print(file)
     return 0
