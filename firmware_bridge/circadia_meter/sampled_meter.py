@@ -51,9 +51,15 @@ class SampledMeter:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"circadia-{name}", daemon=True)
 
-    def start(self) -> None:
-        """Begin. `SensorError` if the sensor does not answer."""
-        self.sample(self._clock.now_s())
+    def start(self, *, patient: bool = False) -> None:
+        """Begin. `SensorError` if the sensor does not answer; nothing of the kind if one is `patient` with it."""
+        try:
+            self.sample(self._clock.now_s())
+        except SensorError as error:
+            if not patient:
+                raise
+            log.info("%s: %s; it is asked again", self.name, error)
+            self._failing = str(error)
         self._thread.start()
 
     def about(self) -> dict[str, str | float]:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -25,7 +26,7 @@ from circadia.federation.device.events import (
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, HOUR_S, values
 from circadia.policy.sleeps import draw_one
-from circadia.ports import SleepingPolicy, TellsLate, wakes_on
+from circadia.ports import HintsClock, SleepingPolicy, TellsLate, wakes_on
 from circadia.sensors import SENSORS, answering
 from circadia.stopwatch import Stopwatch
 from circadia.types import (
@@ -44,6 +45,7 @@ from circadia.vigil import REQUESTS, Vigil, in_the_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -98,6 +100,7 @@ class Agent:
         """`period_s`: between two ticks of a policy that says nothing of sleep; `longest_sleep_s`: of any other's sleep."""
         self.clock = clock
         self.platform = platform
+        self._hints = platform if isinstance(platform, HintsClock) else None
         self.policy = policy
         self.bounds = bounds
         self.between = BetweenTicks(
@@ -317,7 +320,8 @@ class Agent:
 
     def _work(self, decision: Decision, t_s: float, waited: tuple[Phase, ...]) -> Outcome:
         try:
-            outcome = self.workload.run(decision.action, t_s)
+            with self._at_clock(decision.action):
+                outcome = self.workload.run(decision.action, t_s)
         except Exception:
             self.workload.settle(stored=False)
             raise
@@ -329,6 +333,10 @@ class Agent:
             return dataclasses.replace(outcome, phases=(*waited, *outcome.phases))
         late_s = self.clock.now_s() - t_s - max(outcome.busy_s, self.period_s)
         return dataclasses.replace(outcome, overrun_s=max(late_s, 0.0))
+
+    def _at_clock(self, action: Action) -> AbstractContextManager[None]:
+        """Around its work, on a body that can be told how fast it should be done."""
+        return self._hints.at_clock(action.clock) if self._hints and action.works else nullcontext()
 
     def _keep(self, record: TickRecord) -> int:
         """One transaction decides what happened; without it the training is forgotten, answers still go out."""

@@ -8,6 +8,7 @@ from circadia.types import WakeOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from circadia.types import (
         Action,
         Away,
+        ClockLevel,
         EnergyReading,
         LastTick,
         Model,
@@ -110,6 +112,18 @@ class PowersDown(Protocol):
         Of the agent's thread, once what was done, learnt and heard is stored; what `infer` answered since the last tick is only
         with the next one, as are joules. A body that loses its memory in this sleep has to restart the program. It may come back early or late: the agent looks at the clock.
         """
+        ...
+
+
+@runtime_checkable
+class HintsClock(Protocol):
+    """What a platform may have beside `Platform`: it takes a hint of how fast the work that follows should be done.
+
+    Where no clock can be set, as on a phone, this is what the low and the high one come to.
+    """
+
+    def at_clock(self, clock: ClockLevel) -> AbstractContextManager[None]:
+        """Entered before an action's work and left after it, in the thread that works. It never raises."""
         ...
 
 

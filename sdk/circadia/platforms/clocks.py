@@ -7,9 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
+from circadia.observation import DAY_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def time_of_day_s(wall_s: float) -> float:
+    """Seconds since the Unix epoch → since midnight, in the machine's time zone."""
+    local = time.localtime(wall_s)
+    return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec + wall_s % 1) % DAY_S
 
 
 class SystemClock:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import ConfigError
-from circadia.observation import DAY_S
 from circadia.physics.params import make_params
 from circadia.physics.phases import phases_of
 from circadia.physics.scenario import scenario_for
+from circadia.platforms.clocks import time_of_day_s
 from circadia.platforms.sysfs import number, text
 from circadia.ports import EVERY_SLEEP
 from circadia.types import ClockLevel, Link, Observation, Phase
@@ -132,9 +132,7 @@ class LinuxPlatform:
 
     def local_time_s(self, now_s: float) -> float:
         """By the machine's time zone, and its wall clock as of the last look: the agent's own never jumps."""
-        wall_s = now_s + self._ahead_s
-        local = time.localtime(wall_s)
-        return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec + wall_s % 1) % DAY_S
+        return time_of_day_s(now_s + self._ahead_s)
 
     def _battery(self) -> Path | None:
         for supply in sorted(self._supplies.glob("*")):

@@ -1,0 +1,12 @@
+package android.app;
+
+import org.circadia.fake.Phone;
+
+public class KeyguardManager {
+    KeyguardManager() {
+    }
+
+    public boolean isKeyguardLocked() {
+        return Phone.locked;
+    }
+}

@@ -1,0 +1,18 @@
+package android.content;
+
+public abstract class Context {
+    public static final String ACTIVITY_SERVICE = "activity";
+    public static final String BATTERY_SERVICE = "batterymanager";
+    public static final String CONNECTIVITY_SERVICE = "connectivity";
+    public static final String KEYGUARD_SERVICE = "keyguard";
+    public static final String POWER_SERVICE = "power";
+    public static final String USAGE_STATS_SERVICE = "usagestats";
+
+    public abstract Object getSystemService(String name);
+
+    public abstract String getPackageName();
+
+    public abstract ClassLoader getClassLoader();
+
+    public abstract Intent registerReceiver(BroadcastReceiver receiver, IntentFilter filter);
+}

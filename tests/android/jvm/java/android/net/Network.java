@@ -1,0 +1,6 @@
+package android.net;
+
+public class Network {
+    Network() {
+    }
+}

@@ -1,0 +1,8 @@
+package org.kivy.android;
+
+import android.content.Context;
+
+/** The same of the screens. */
+public class PythonActivity {
+    public static Context mActivity = null;
+}
