@@ -45,6 +45,7 @@ from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion
 from circadia_app import settings as choices
@@ -88,12 +89,14 @@ class Service:
         folder: AppFolder,
         host: ServiceHost,
         *,
+        parts: Parts | None = None,
         wording: Callable[[Facts], Notice] = notice,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
+        self._parts = parts or Parts()
         self._wording = wording
         self._now_s = now_s
         self._started_s = now_s()
@@ -254,7 +257,9 @@ class Service:
         self._retry_s = math.inf
         try:
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
-            self._run = AgentRun(config, paused=self._paused, told=self._told, over=self._run_is_over)
+            self._run = AgentRun(
+                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
+            )
         except CircadiaError as error:
             self._lack(str(error))
             return
