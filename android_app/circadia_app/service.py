@@ -25,7 +25,6 @@ It tells `decided`, `answered`, `installed`, `rejected` and `ended`.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
 import math
 import os
@@ -35,26 +34,28 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.backoff import BackOff
 from circadia.config import load_config
 from circadia.ending import ending
-from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
+from circadia.errors import CircadiaError, ConfigError
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion, traffic
 from circadia_app import settings as choices
 from circadia_app.agent_run import AgentRun, allowed
+from circadia_app.alone import alone
 from circadia_app.folder import AppFolder
 from circadia_app.host import LAST_RESORT_S, DesktopHost
 from circadia_app.journal import Journal, JournalHandler, read
 from circadia_app.link.server import LinkServer
 from circadia_app.live import Live, plain
-from circadia_app.notice import notice
+from circadia_app.notice import Facts, notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,11 +85,19 @@ class Service:
     """`run` is for one thread, which owns agent, settings and consent; all else is for any."""
 
     def __init__(
-        self, folder: AppFolder, host: ServiceHost, *, now_s: Callable[[], float] = time.time
+        self,
+        folder: AppFolder,
+        host: ServiceHost,
+        *,
+        parts: Parts | None = None,
+        wording: Callable[[Facts], Notice] = notice,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`now_s`: seconds since the Unix epoch."""
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
+        self._parts = parts or Parts()
+        self._wording = wording
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
@@ -168,7 +177,7 @@ class Service:
 
         `ConfigError` for a consent or settings that cannot be read, `PlatformUnavailable` where another service has the folder.
         """
-        with _alone(self.folder.lock):
+        with alone(self.folder):
             deletion.finish(self.folder)
             self._consent = consents.load(self.folder.consent)
             if self._consent.learn is None:
@@ -249,7 +258,9 @@ class Service:
         self._retry_s = math.inf
         try:
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
-            self._run = AgentRun(config, paused=self._paused, told=self._told, over=self._run_is_over)
+            self._run = AgentRun(
+                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
+            )
         except CircadiaError as error:
             self._lack(str(error))
             return
@@ -357,12 +368,15 @@ class Service:
 
     def _notice(self) -> Notice:
         run = self._run
-        return notice(
-            run.agent.status() if run else None,
+        facts = Facts(
+            status=run.agent.status() if run else None,
+            seen=run.last.observation if run and run.last else None,
             lacks=self._lacks,
             paused_until_s=self._settings.paused_until_s,
             ahead_s=self._now_s() - run.clock_s if run else 0.0,
+            language=self._settings.language,
         )
+        return self._wording(facts)
 
     def _show(self) -> None:
         self._shown_s, self._stale = time.monotonic(), False
@@ -554,23 +568,6 @@ def _answer(served: Served) -> dict[str, Any]:
     """An answer as the link tells it: without its input, which nobody else has to see."""
     names = ("request_id", "label", "confidence", "latency_s", "version")
     return {name: plain(getattr(served, name)) for name in names}
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[IO[str]]:
-    """The one service of a folder; the kernel lets go of a killed one's lock."""
-    try:
-        file = lock.open("w")
-    except OSError as error:
-        raise ConfigError(f"{lock}: {error}; name a folder that exists and may be written to") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PlatformUnavailable(
-                f"{lock.parent}: another service runs on this folder; end that one first"
-            ) from error
-        yield file
 
 
 def main(arguments: list[str]) -> int:
