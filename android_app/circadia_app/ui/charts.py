@@ -87,7 +87,7 @@ class LinesChart(Chart):
         pen.colour("muted")
         axis_texts(pen, plot, lines.days, plot.bottom - dp(3))
         if lines.lacking:
-            pen.text(lines.lacking, plot.x(0.5), plot.y(0.5), at=(0.5, 0.5))
+            pen.text(lines.lacking, plot.x(0.5), plot.y(0.25), at=(0.5, 0.5))
 
     def _changes(self, pen: Pen, plot: Plot) -> None:
         pen.colour("muted")

@@ -229,6 +229,10 @@ class Track(Picture):
         pen.rectangle(left, y - dp(2), x, y + dp(2), radius=dp(2))
         pen.disc(x, y, dp(10))
 
+    def takes(self, touch: Any) -> bool:
+        """Whether a finger there drags."""
+        return bool(self.collide_point(*touch.pos))
+
     def on_touch_down(self, touch: Any) -> bool:
         """Takes the finger."""
         if not self.collide_point(*touch.pos):

@@ -151,6 +151,10 @@ class TriangleChart(Chart):
                 return number
         return None
 
+    def takes(self, touch: Any) -> bool:
+        """Whether a finger there drags the point; elsewhere it may as well scroll."""
+        return self.theme is not None and self.value is not None and self._near_point(touch)
+
     def on_touch_down(self, touch: Any) -> bool:
         """A corner's words step; elsewhere the finger is followed."""
         if self.theme is None or self.value is None or not self.collide_point(*touch.pos):
@@ -166,7 +170,7 @@ class TriangleChart(Chart):
 
     def _near_point(self, touch: Any) -> bool:
         x, y = self.plot(Pen(self.theme)).points([self.shown.point])[0]
-        return math.hypot(touch.x - x, touch.y - y) < dp(20)
+        return math.hypot(touch.x - x, touch.y - y) < dp(32)
 
     def on_touch_move(self, touch: Any) -> bool:
         """Follows the finger."""

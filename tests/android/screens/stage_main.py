@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from circadia_app.command import configure
 
@@ -18,12 +21,22 @@ from kivy.core.window import Window
 from kivy.input.motionevent import MotionEvent
 from kivy.metrics import Metrics
 
+from circadia_app.folder import AppFolder
+from circadia_app.moment import device_of
+from circadia_app.texts import texts_of
 from circadia_app.theme import Scheme, Theme
 from circadia_app.ui.app import CircadiaApp
+from circadia_app.ui.chart import Chart
 from circadia_app.ui.desk import STAY, Offer, Place, Step
-from circadia_app.ui.layouts import walk
+from circadia_app.ui.keeper import ChildKeeper
+from circadia_app.ui.layouts import Content, walk
+from circadia_app.ui.live_desk import LiveDesk
 from circadia_app.ui.parts import Text
 from circadia_app.viewmodels.tokens import Do
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Finger(MotionEvent):
@@ -77,6 +90,9 @@ class InventedDesk:
     def stretch(self, start_s: float, end_s: float) -> None:
         self.asked.append(["stretch", start_s, end_s])
 
+    def close(self) -> None:
+        pass
+
     def left(self, place: Place) -> None:
         self.asked.append(["left", place])
 
@@ -84,6 +100,13 @@ class InventedDesk:
 def place_of(name: str) -> Place:
     """Of an invented screen."""
     return next(place for place in sorted(Place, key=lambda p: -len(p)) if name.startswith(place))
+
+
+def ancestors(widget: Any) -> Iterator[Any]:
+    """What it lies in."""
+    while widget.parent is not None and widget.parent is not widget:
+        widget = widget.parent
+        yield widget
 
 
 class Stage:
@@ -97,6 +120,81 @@ class Stage:
         self.app._run_prepare()
         self.fingers = 0
         self.frames(3)
+
+    def live(self, folder: str, size: list[int], language: str) -> dict[str, Any]:
+        """The true agent's desk on a folder, with the agent as a child."""
+        opened = AppFolder(path=Path(folder))
+        desk = LiveDesk(opened, device_of(opened), texts_of(language), ChildKeeper(opened))
+        desk.start()
+        Window.size = tuple(size)
+        self.desk.close()
+        self.desk = self.app.desk = desk
+        desk.fresh = self.app.refresh_soon
+        self.app.place = desk.first()
+        self.app.dress(Theme.shipped(Scheme.DARK))
+        self.settle()
+        return {"place": self.app.place}
+
+    def close(self) -> dict[str, Any]:
+        """Leave the desk: its agent ends."""
+        self.desk.close()
+        return {}
+
+    def wait(self, text: str, seconds: float) -> dict[str, Any]:
+        """Until a text begins so → it, with its middle; `missing` and what is there instead."""
+        until_s = time.monotonic() + seconds
+        while True:
+            self.frames(2)
+            for found in self.texts():
+                if found["text"].startswith(text):
+                    left, bottom, right, top = found["box"]
+                    return {"text": found["text"], "at": [(left + right) / 2, (bottom + top) / 2]}
+            if time.monotonic() > until_s:
+                return {"missing": text, "there": [found["text"] for found in self.texts()]}
+            time.sleep(0.02)
+
+    def drawings(self) -> dict[str, Any]:
+        """How often each chart was drawn, and on which points of the window they lie."""
+        found = {}
+        for widget in self.widgets():
+            if isinstance(widget, Chart) and widget.height > 0:
+                left, bottom = widget.to_window(*widget.pos)
+                found[type(widget).__name__] = {"drawn": widget.drawn, "box": [left, bottom, left + widget.width, bottom + widget.height]}
+        return found
+
+    def names(self) -> list[str]:
+        """Of all invented screens."""
+        return list(self.desk.screens)
+
+    def same_again(self) -> dict[str, Any]:
+        """The same view model, made anew."""
+        place, name = self.app.place, self.desk.shown
+        self.desk.screens[name] = replace(self.desk.screens[name])
+        self.app.refresh()
+        self.settle()
+        return {"place": place}
+
+    def newer(self) -> dict[str, Any]:
+        """The battery is lower."""
+        now = self.desk.screens["now"]
+        chart = replace(now.battery.chart, charge_text="53")
+        self.desk.screens["now"] = replace(now, battery=replace(now.battery, chart=chart))
+        self.app.refresh()
+        self.settle()
+        self.desk.screens["now"] = now
+        return {}
+
+    def rest(self, frames: int) -> dict[str, Any]:
+        """Nothing happens for some frames."""
+        self.frames(frames)
+        return {}
+
+    def sleep_and_wake(self) -> dict[str, Any]:
+        """Into the background and back."""
+        rests = self.app.on_pause()
+        self.app.on_resume()
+        self.settle()
+        return {"rests": rests}
 
     def frames(self, count: int) -> None:
         """Pass."""
@@ -134,6 +232,7 @@ class Stage:
                     {
                         "text": widget.text,
                         "box": [left, bottom, left + widget.width, bottom + widget.height],
+                        "scrolls": any(isinstance(above, Content) for above in ancestors(widget)),
                         "fits": widget.texture_size[0] <= widget.width + 1 and widget.texture_size[1] <= widget.height + 1,
                     }
                 )
@@ -162,8 +261,11 @@ class Stage:
             EventLoop.post_dispatch_input("update", finger)
             self.frames(1)
         EventLoop.post_dispatch_input("end", finger)
+        until_s = time.monotonic() + 0.2  # what scrolls passes a short touch on a tenth of a second later
+        while time.monotonic() < until_s:
+            self.frames(1)
         self.settle()
-        return {"asked": self.desk.asked, "place": self.app.place}
+        return {"asked": getattr(self.desk, "asked", []), "place": self.app.place}
 
     def key(self, code: int) -> dict[str, Any]:
         """A key of the keyboard, or Android's Back."""
@@ -187,6 +289,7 @@ def main() -> None:
             traceback.print_exc()
             answer = {"error": repr(error)}
         print(json.dumps(answer), file=out, flush=True)
+    stage.desk.close()
 
 
 if __name__ == "__main__":
