@@ -65,7 +65,7 @@ class Ground(FloatLayout):
 class CircadiaApp(App):
     """Circadia's screens over a `Desk`."""
 
-    theme = ObjectProperty(None)
+    theme = ObjectProperty(None, rebind=True)
     place = ObjectProperty(Place.NOW)
     above = NumericProperty(0)
     """What the system's status bar covers, in pixels."""

@@ -21,7 +21,7 @@ class ChoosePage(Page):
 class ReadyPill(Touchable, Text):
     """A ready choice."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def tell(self) -> None:
         """It becomes the preference."""
@@ -36,7 +36,7 @@ MIDDLE = 0.54
 class EffectHead(Placed):
     """Heading, chip, and over the last column its name; below, where there is no room."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def do_layout(self, *_: object) -> None:
         """In one row or two."""
@@ -59,7 +59,7 @@ class EffectHead(Placed):
 class EffectRowView(Placed):
     """An `EffectRow`: in columns, or below one another where they find no room."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
     beside = BooleanProperty(True)
     """In columns."""
 

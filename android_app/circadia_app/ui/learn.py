@@ -18,7 +18,7 @@ class LearnPage(Page):
 class AnswererRow(Placed):
     """An `Answerer`: name, its place on the axis, interval, figure."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def do_layout(self, *_: object) -> None:
         """In one row; where it is too narrow the axis has one of its own."""
@@ -44,7 +44,7 @@ class AnswererRow(Placed):
 class FigureView(Stack):
     """A `Fact` as a figure over its name, in a colour of its own."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
     natural = NumericProperty(0)
 
 

@@ -19,19 +19,19 @@ class NowPage(Page):
 class BatteryCardView(Card):
     """The day's chart, with its words."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class EnergyCardView(Card):
     """Joules by mode."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class TileView(Card):
     """One number."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 rules.load("now")

@@ -83,7 +83,7 @@ class OriginSign(Picture):
 class ChipView(Placed):
     """A sign and a word on raised ground."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
     natural = NumericProperty(0)
 
     def do_layout(self, *_: object) -> None:
@@ -113,7 +113,7 @@ class Touchable(ButtonBehavior):
 class Pill(Touchable, Text):
     """A `Button` of a view model; it looks 40 dp high and takes touches at 48."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
     wide = BooleanProperty(False)
     """As wide as there is room."""
 
@@ -138,7 +138,7 @@ class Pill(Touchable, Text):
 class Link(Touchable, Text):
     """A `Button` of a view model as a word in accent."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
 
     def tell(self) -> None:
         """The app does it."""
@@ -170,7 +170,7 @@ class Toggle(Picture):
 class SwitchRow(Touchable, Sided):
     """A `Switch`: the whole row is touched."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def tell(self) -> None:
         """The app turns it."""
@@ -263,7 +263,7 @@ class Track(Picture):
 class SliderRow(Stack):
     """A `Slider`: its words, and below − the track +."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def settle(self, value: float) -> None:
         """To the nearest step within the range; the app sets it."""
@@ -279,13 +279,13 @@ class SliderRow(Stack):
 class BannerView(Stack):
     """A `Banner`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class TitleView(Placed):
     """A `Title`: its sign stands before the first line."""
 
-    title = ObjectProperty(None)
+    title = ObjectProperty(None, rebind=True)
     tone = StringProperty("ink")
 
     def do_layout(self, *_: object) -> None:
@@ -319,13 +319,13 @@ class Held(Placed):
 class FactRow(Stack):
     """A `Fact`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class ParagraphView(Stack):
     """A `Paragraph`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class Remark(Text):
@@ -349,7 +349,7 @@ class Divider(Widget):
 class Header(Pair):
     """Title of a screen, and one button at most."""
 
-    frame = ObjectProperty(None)
+    frame = ObjectProperty(None, rebind=True)
 
 
 class Gap(Widget):

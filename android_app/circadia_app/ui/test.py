@@ -21,37 +21,37 @@ class TestPage(Page):
 class EstimateView(Card):
     """A difference with its interval."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class AxisView(Stack):
     """An `IntervalAxis`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class CostView(Card):
     """What it cost meanwhile."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class SquaresView(Card):
     """A square a day."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class ParagraphCard(Card):
     """A paragraph by itself."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class CostRow(Stack):
     """A `Fact` with its interval before the figure's end."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 rules.load("test")

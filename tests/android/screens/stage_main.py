@@ -226,7 +226,7 @@ class Stage:
         """The words, where they stand in the window, and whether they fit."""
         found = []
         for widget in self.widgets():
-            if isinstance(widget, Text) and widget.text and widget.height > 0:
+            if isinstance(widget, Text) and widget.text and widget.height > 0 and widget.opacity > 0:
                 left, bottom = widget.to_window(*widget.pos)
                 found.append(
                     {
