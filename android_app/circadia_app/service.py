@@ -45,6 +45,7 @@ from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion
 from circadia_app import settings as choices
@@ -54,7 +55,7 @@ from circadia_app.host import LAST_RESORT_S, DesktopHost
 from circadia_app.journal import Journal, JournalHandler, read
 from circadia_app.link.server import LinkServer
 from circadia_app.live import Live, plain
-from circadia_app.notice import notice
+from circadia_app.notice import Facts, notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,11 +85,19 @@ class Service:
     """`run` is for one thread, which owns agent, settings and consent; all else is for any."""
 
     def __init__(
-        self, folder: AppFolder, host: ServiceHost, *, now_s: Callable[[], float] = time.time
+        self,
+        folder: AppFolder,
+        host: ServiceHost,
+        *,
+        parts: Parts | None = None,
+        wording: Callable[[Facts], Notice] = notice,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`now_s`: seconds since the Unix epoch."""
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
+        self._parts = parts or Parts()
+        self._wording = wording
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
@@ -248,7 +257,9 @@ class Service:
         self._retry_s = math.inf
         try:
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
-            self._run = AgentRun(config, paused=self._paused, told=self._told, over=self._run_is_over)
+            self._run = AgentRun(
+                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
+            )
         except CircadiaError as error:
             self._lack(str(error))
             return
@@ -341,12 +352,15 @@ class Service:
 
     def _notice(self) -> Notice:
         run = self._run
-        return notice(
-            run.agent.status() if run else None,
+        facts = Facts(
+            status=run.agent.status() if run else None,
+            seen=run.last.observation if run and run.last else None,
             lacks=self._lacks,
             paused_until_s=self._settings.paused_until_s,
             ahead_s=self._now_s() - run.clock_s if run else 0.0,
+            language=self._settings.language,
         )
+        return self._wording(facts)
 
     def _show(self) -> None:
         self._shown_s, self._stale = time.monotonic(), False
