@@ -57,15 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="circadia-app", description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, help=f"what screens and agent share ({FOLDER})")
-    parser.add_argument("--config", type=Path, help="a device.toml to begin with; it is copied into the folder")
-    parser.add_argument("--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)")
+    parser.add_argument(
+        "--config", type=Path, help="a device.toml to begin with; it is copied into the folder"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)"
+    )
     parser.add_argument("--density", type=_positive, default=1.0, help="pixels a dp (1)")
-    parser.add_argument("--scheme", choices=[scheme.value for scheme in Scheme], help="colours (as chosen, else dark)")
+    parser.add_argument(
+        "--scheme", choices=[scheme.value for scheme in Scheme], help="colours (as chosen, else dark)"
+    )
     parser.add_argument("--language", choices=LANGUAGES, help="of the words (as chosen, else the system's)")
     parser.add_argument("--font-scale", type=_positive, default=1.0, help="of the letters (1)")
     parser.add_argument("--screen", choices=PLACES, help="to open with")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help=PICTURE)
-    parser.add_argument("--agree", action="store_true", help="agree to learning on this device, as the first screen asks")
+    parser.add_argument(
+        "--agree", action="store_true", help="agree to learning on this device, as the first screen asks"
+    )
     return parser
 
 
@@ -96,7 +104,9 @@ def prepared(path: Path, config: Path | None) -> AppFolder:
         elif not folder.config.exists():
             folder.config.write_text(SIMULATED, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{error}; name a folder that may be written to, and a configuration that can be read") from error
+        raise ConfigError(
+            f"{error}; name a folder that may be written to, and a configuration that can be read"
+        ) from error
     return folder
 
 
@@ -189,7 +199,9 @@ def _picture(app: CircadiaApp, file: Path) -> int:
     app.root.export_to_png(str(file))
     stopTouchApp()
     if not file.is_file():
-        raise ConfigError(f"{file}: the picture could not be written; name a .png in a folder that may be written to")
+        raise ConfigError(
+            f"{file}: the picture could not be written; name a .png in a folder that may be written to"
+        )
     print(file)
     print(app.said)
     return 0

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from kivy.properties import NumericProperty, ObjectProperty
 
-from circadia_app.ui import charts, rules
+from circadia_app.ui import charts, rules  # noqa: F401 - the rules name them
 from circadia_app.ui.layouts import Placed, Stack
 from circadia_app.ui.page import Page
-
-assert charts
 
 
 class LearnPage(Page):
@@ -30,7 +28,13 @@ class AnswererRow(Placed):
         gap = 0.03 * self.inner
         tall = max(name.height, figure.height, interval.height, axis.height)
         start = max(name.width, self.inner * 0.2) + gap
-        end = self.inner - max(figure.width, self.inner * 0.14) - gap - max(interval.width, self.inner * 0.2) - gap
+        end = (
+            self.inner
+            - max(figure.width, self.inner * 0.14)
+            - gap
+            - max(interval.width, self.inner * 0.2)
+            - gap
+        )
         below = end - start < self.inner * 0.2
         self.height = tall + (axis.height if below else 0)
         middle = self.top - tall / 2

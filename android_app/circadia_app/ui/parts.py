@@ -54,7 +54,7 @@ class Sign(Picture):
         """As large as the box."""
         if self.glyph is not None:
             pen.colour(self.tone)
-            pen.glyph(self.glyph, *self.center, min(self.size))
+            pen.glyph(self.glyph, self.center_x, self.center_y, min(self.size))
 
 
 class OriginSign(Picture):
@@ -77,7 +77,7 @@ class OriginSign(Picture):
                     x = left + stroke * side * 0.4
                     pen.rectangle(x, bottom, x + side * 0.2, bottom + side)
             case Origin.FORETOLD:
-                pen.ring(*self.center, side / 2, dp(2))
+                pen.ring(self.center_x, self.center_y, side / 2, dp(2))
 
 
 class ChipView(Placed):
@@ -269,7 +269,9 @@ class SliderRow(Stack):
         """To the nearest step within the range; the app sets it."""
         entry = self.entry
         steps = round((value - entry.low) / entry.step)
-        App.get_running_app().slide(entry.key, min(entry.high, max(entry.low, entry.low + steps * entry.step)))
+        App.get_running_app().slide(
+            entry.key, min(entry.high, max(entry.low, entry.low + steps * entry.step))
+        )
 
     def settle_at(self, place: float) -> None:
         """The same, of a place on the track."""

@@ -54,7 +54,9 @@ class Stage:
         assert line, f"the stage has ended: {self.log.read_text()[-2000:]}"
         return json.loads(line)
 
-    def show(self, name: str, *, size: tuple[int, int] = (412, 915), scheme: str = "dark", scale: float = 1.0) -> None:
+    def show(
+        self, name: str, *, size: tuple[int, int] = (412, 915), scheme: str = "dark", scale: float = 1.0
+    ) -> None:
         self("show", name=name, size=list(size), scheme=scheme, scale=scale, density=1.0)
 
     def middle(self, text: str, seconds: float = 2.0) -> tuple[float, float]:

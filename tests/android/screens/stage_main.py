@@ -3,8 +3,11 @@
 Kivy keeps one window for each process and takes hold of its logging: it has a process of its own.
 """
 
+# ruff: noqa: E402, I001 - Kivy reads its settings when it is imported first
+
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -82,7 +85,9 @@ class InventedDesk:
         self.asked.append(["slide", key, value])
 
     def prefer(self, preference: Any) -> None:
-        self.asked.append(["prefer", *(round(p, 2) for p in (preference.accuracy, preference.latency, preference.energy))])
+        self.asked.append(
+            ["prefer", *(round(p, 2) for p in (preference.accuracy, preference.latency, preference.energy))]
+        )
 
     def sift(self, kind: Any) -> None:
         self.asked.append(["sift", kind])
@@ -113,10 +118,10 @@ class Stage:
     """The app, its desk, and the frames that pass."""
 
     def __init__(self) -> None:
-        from invented import SCREENS
-
-        self.desk: Any = InventedDesk(SCREENS)
-        self.app = CircadiaApp(self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"]))
+        self.desk: Any = InventedDesk(importlib.import_module("invented").SCREENS)
+        self.app = CircadiaApp(
+            self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"])
+        )
         self.app._run_prepare()
         self.fingers = 0
         self.frames(3)
@@ -159,7 +164,10 @@ class Stage:
         for widget in self.widgets():
             if isinstance(widget, Chart) and widget.height > 0:
                 left, bottom = widget.to_window(*widget.pos)
-                found[type(widget).__name__] = {"drawn": widget.drawn, "box": [left, bottom, left + widget.width, bottom + widget.height]}
+                found[type(widget).__name__] = {
+                    "drawn": widget.drawn,
+                    "box": [left, bottom, left + widget.width, bottom + widget.height],
+                }
         return found
 
     def names(self) -> list[str]:
@@ -233,7 +241,8 @@ class Stage:
                         "text": widget.text,
                         "box": [left, bottom, left + widget.width, bottom + widget.height],
                         "scrolls": any(isinstance(above, Content) for above in ancestors(widget)),
-                        "fits": widget.texture_size[0] <= widget.width + 1 and widget.texture_size[1] <= widget.height + 1,
+                        "fits": widget.texture_size[0] <= widget.width + 1
+                        and widget.texture_size[1] <= widget.height + 1,
                     }
                 )
         return found
@@ -283,7 +292,7 @@ def main() -> None:
         asked = json.loads(line)
         try:
             answer = getattr(stage, asked.pop("call"))(**asked)
-        except Exception as error:  # the test tells it
+        except Exception as error:  # noqa: BLE001 - the test tells it
             import traceback
 
             traceback.print_exc()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}
+    }
     return subprocess.run(
         [sys.executable, "-m", "circadia_app.command", *arguments],
         env={**environment, "KIVY_HOME": str(tmp_path / "kivy"), "HOME": str(tmp_path)},
@@ -44,7 +46,16 @@ def test_a_picture_of_each_size_without_a_display(tmp_path: Path, size: str) -> 
 @pytest.mark.slow
 def test_the_picture_shows_the_action_that_the_store_has(tmp_path: Path) -> None:
     folder = tmp_path / "app"
-    done = run(tmp_path, "--folder", str(folder), "--agree", "--screenshot", str(tmp_path / "x.png"), "--language", "en")
+    done = run(
+        tmp_path,
+        "--folder",
+        str(folder),
+        "--agree",
+        "--screenshot",
+        str(tmp_path / "x.png"),
+        "--language",
+        "en",
+    )
     assert done.returncode == 0, done.stderr
     with StoreReader(folder / "device.db") as store:
         newest = store.newest()
@@ -71,6 +82,14 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, arguments: list[str], told
 
 
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = run(tmp_path, "--folder", str(tmp_path / "app"), "--config", str(tmp_path / "none.toml"), "--screenshot", "x.png")
+    done = run(
+        tmp_path,
+        "--folder",
+        str(tmp_path / "app"),
+        "--config",
+        str(tmp_path / "none.toml"),
+        "--screenshot",
+        "x.png",
+    )
     assert done.returncode == 1
     assert "none.toml" in done.stderr

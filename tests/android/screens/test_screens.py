@@ -10,16 +10,51 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Stage
+    from tests.android.screens.conftest import Stage
 
-SIZES = [((412, 915), 1.0, "dark"), ((360, 640), 1.0, "light"), ((800, 1280), 1.0, "dark"), ((360, 640), 1.6, "light")]
-NAMES = (
-    "now now-simulated now-modelled now-empty now-offline now-failing now-paused now-only-sleeping now-starting now-no-consent "
-    "choose choose-empty learn learn-empty test test-result test-none log log-empty consent consent-ready your-data "
-    "your-data-sure your-data-waiting"
-).split()
+SIZES = [
+    ((412, 915), 1.0, "dark"),
+    ((360, 640), 1.0, "light"),
+    ((800, 1280), 1.0, "dark"),
+    ((360, 640), 1.6, "light"),
+]
+NAMES = [
+    "now",
+    "now-simulated",
+    "now-modelled",
+    "now-empty",
+    "now-offline",
+    "now-failing",
+    "now-paused",
+    "now-only-sleeping",
+    "now-starting",
+    "now-no-consent",
+    "choose",
+    "choose-empty",
+    "learn",
+    "learn-empty",
+    "test",
+    "test-result",
+    "test-none",
+    "log",
+    "log-empty",
+    "consent",
+    "consent-ready",
+    "your-data",
+    "your-data-sure",
+    "your-data-waiting",
+]
 
-MAIN = "now-simulated choose learn test test-result log consent-ready your-data-waiting".split()
+MAIN = [
+    "now-simulated",
+    "choose",
+    "learn",
+    "test",
+    "test-result",
+    "log",
+    "consent-ready",
+    "your-data-waiting",
+]
 
 
 def overlap(one: list[float], other: list[float]) -> float:
@@ -32,18 +67,24 @@ def overlap(one: list[float], other: list[float]) -> float:
 def findings(texts: list[dict[str, Any]], width: int) -> list[str]:
     """What is wrong with where words stand. In a scrolled screen they may stand below or above the window."""
     found = [f"cut: {text['text']!r}" for text in texts if not text["fits"]]
-    sideways = [t for t in texts if t["text"] not in {"All", "Decisions", "Held back", "Exits", "Errors"}]  # these scroll
+    sideways = [
+        t for t in texts if t["text"] not in {"All", "Decisions", "Held back", "Exits", "Errors"}
+    ]  # these scroll
     found += [f"outside: {t['text']!r}" for t in sideways if t["box"][0] < -0.5 or t["box"][2] > width + 0.5]
     scrolled = [t for t in texts if t["scrolls"]]
     found += [
-        f"over another: {a['text']!r}, {b['text']!r}" for a, b in combinations(scrolled, 2) if overlap(a["box"], b["box"]) > 3
+        f"over another: {a['text']!r}, {b['text']!r}"
+        for a, b in combinations(scrolled, 2)
+        if overlap(a["box"], b["box"]) > 3
     ]
     return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "scale", "scheme"), SIZES, ids=lambda part: str(part))
-def test_no_word_is_cut_outside_or_over_another(stage: Stage, size: tuple[int, int], scale: float, scheme: str) -> None:
+@pytest.mark.parametrize(("size", "scale", "scheme"), SIZES, ids=str)
+def test_no_word_is_cut_outside_or_over_another(
+    stage: Stage, size: tuple[int, int], scale: float, scheme: str
+) -> None:
     wrong = {}
     for name in NAMES if size == SIZES[0][0] else MAIN:
         stage.show(name, size=size, scale=scale, scheme=scheme)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conftest import Stage
+    from tests.android.screens.conftest import Stage
 
 BACK = 27
 
@@ -18,7 +18,7 @@ def asked_of(answer: Any) -> list[Any]:
 def test_a_switch_turns_and_a_slider_steps(stage: Stage) -> None:
     stage.show("choose", size=(412, 1600))
     assert asked_of(stage.touch("Train only while charging")) == [["turn", "train_only_charging", True]]
-    x, y = stage.middle("Stop at battery")
+    _, y = stage.middle("Stop at battery")
     answer = stage("touch", x=412 - 56, y=y - 40)  # the + below, to the right
     assert asked_of(answer)[-1] == ["slide", "battery_floor", 25]
     answer = stage("touch", x=56, y=y - 40)

@@ -12,7 +12,7 @@ from circadia_app.command import prepared
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Stage
+    from tests.android.screens.conftest import Stage
 
 SIZE = [412, 2000]
 
