@@ -81,7 +81,7 @@ class Stage:
             self._process.stdout.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     if find_spec("kivy") is None:  # not imported here: it takes hold of the process's log
         pytest.skip("the screens need Kivy: tools/environment.sh, tier app")
