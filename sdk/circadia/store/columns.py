@@ -74,18 +74,13 @@ def requests_of(found: Sequence[Sequence[Any]]) -> Requests:
 
 def _work_j(texts: Sequence[str | None]) -> NDArray[np.float64]:
     """(n, 2), all texts parsed as one: one call each takes longer than all the rest."""
-    work_j = np.array([_UNKNOWN if text in _NOTHING else _NO_WORK for text in texts], np.float64).reshape(
-        -1, 2
-    )
+    work_j = np.full((len(texts), 2), np.nan)
+    work_j[[place for place, text in enumerate(texts) if text and text != "{}"]] = 0.0
     working = [place for place, text in enumerate(texts) if text and ("TRAIN" in text or "SERVE" in text)]
     found: list[dict[str, float]] = json.loads(f"[{','.join(str(texts[place]) for place in working)}]")
     if working:
         work_j[working] = [_parts(one) for one in found]
     return work_j
-
-
-_NOTHING = (None, "", "{}")
-_UNKNOWN, _NO_WORK = (np.nan, np.nan), (0.0, 0.0)
 
 
 def _parts(joules: dict[str, float]) -> tuple[float, float]:
