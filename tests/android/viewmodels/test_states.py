@@ -61,6 +61,17 @@ def test_work_is_told_by_its_mode_and_clock(moments: Any, english: Texts) -> Non
     assert training.reason == "32 new examples wait, and the phone is on the charger."
 
 
+def test_the_limit_that_changed_the_decision_comes_first(moments: Any, english: Texts) -> None:
+    why = "sleep instead of train/low/small, which is forbidden: power_save (the system saves power)"
+    saver = seen(moments, power_save=1.0, fresh_examples=4.0)
+    changed = moments.snapshot(
+        status=moments.status(why=why), seen=saver, masked=(("power_save", moments.TRAININGS),)
+    )
+    assert state_of(changed, english).reason.startswith(
+        "Battery saver changed the decision. 4 new examples wait, and the battery is at 54\u00a0%."
+    )
+
+
 def test_one_line_for_each_limit_that_holds_back_what_waits(moments: Any, english: Texts) -> None:
     waits = seen(moments, link=Link.METERED, spooled_updates=1.0, fresh_examples=4.0, power_save=1.0)
     masked = (("power_save", moments.TRAININGS), ("sync_only_unmetered", moments.EXCHANGES))
