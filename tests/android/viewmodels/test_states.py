@@ -47,6 +47,13 @@ def test_what_ends_a_sleep_is_told_as_it_is(
     assert words in state_of(moments.snapshot(status=moments.status(sleep=sleep)), english).reason
 
 
+def test_nothing_is_claimed_of_what_is_not_known(moments: Any, english: Texts) -> None:
+    from circadia.types import Observation
+
+    blind = moments.snapshot(seen=Observation(), status=moments.status(sleep=None))
+    assert state_of(blind, english).reason == "Nothing is known of what it saw."
+
+
 def test_work_is_told_by_its_mode_and_clock(moments: Any, english: Texts) -> None:
     busy = seen(moments, queue_length=3.0, fresh_examples=32.0, charging=1.0)
     answering = state_of(
