@@ -156,7 +156,8 @@ class BatteryChart(Chart):
         pen.colour("muted")
         if ribbon.wake is not None:
             x, y = plot.x(ribbon.wake.at), plot.bottom + dp(10)
-            x = min(max(x, plot.left + dp(14)), plot.right - dp(6))
+            now = plot.x(self.value.now.at) if self.value.now is not None else plot.left
+            x = min(max(x, now + dp(10)), plot.right - dp(6))
             pen.ring(x, y, dp(5), dp(2))
             fits = x + dp(10) + pen.width(ribbon.wake.text) <= plot.right
             pen.text(ribbon.wake.text, x + dp(10 if fits else -10), y, at=(0 if fits else 1, 0.5))

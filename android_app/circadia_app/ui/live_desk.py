@@ -240,6 +240,9 @@ class LiveDesk:
             Do.JOIN_TEST: lambda: self._set_consent("field_test", on=True),
             Do.STOP_TEST: lambda: self._set_consent("field_test", on=False),
             Do.SHARE: self._offer_share,
+            Do.HOW_TO_ADD: lambda: self._offer("how"),
+            Do.EXPORT: lambda: self._offer("export", path=self._folder.field_test),
+            Do.STORAGE: lambda: self._offer("storage", path=self._folder.path),
             Do.DELETE: lambda: self._be_sure(sure=True),
             Do.KEEP: lambda: self._be_sure(sure=False),
             Do.DELETE_NOW: self._delete,
@@ -298,6 +301,14 @@ class LiveDesk:
     def _offer_pause(self) -> Step:
         seen = now(self.snapshot(), self._texts)
         return Step(offer=Offer(heading=self._texts("pause.button"), buttons=seen.pauses))
+
+    def _offer(self, key: str, **values: object) -> Step:
+        """Words only."""
+        return Step(
+            offer=Offer(
+                heading=self._texts(f"offer.{key}.heading"), text=self._texts(f"offer.{key}.text", **values)
+            )
+        )
 
     def _tomorrow_s(self) -> float:
         """The wall's next midnight, where the person lives."""
