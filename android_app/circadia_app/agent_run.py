@@ -1,0 +1,110 @@
+"""One agent in a thread of its own, from its configuration to its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from circadia.events import Answered, Decided, Event, Installed, Rejected
+from circadia.plugs import PLATFORMS
+from circadia.wiring import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia.agent import Agent
+    from circadia.config import DeviceConfig
+    from circadia.runtime import Runtime
+    from circadia.types import TickRecord
+    from circadia.wiring import Parts
+    from circadia_app.consent import Consent
+    from circadia_app.folder import AppFolder
+    from circadia_app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 1.0
+"""How long an agent that ends tries to deliver: a service has two seconds to end in."""
+NUDGE_S = 0.02
+"""Training looks up between two steps when somebody wants a tick."""
+
+TOLD: tuple[type[Event], ...] = (Decided, Answered, Installed, Rejected)
+"""What goes on to the screens."""
+
+
+def allowed(config: DeviceConfig, folder: AppFolder, consent: Consent, settings: Settings) -> DeviceConfig:
+    """The device's configuration as the person allows it: the folder's store, chosen limits, a federation only by consent."""
+    store = replace(config.store, path=folder.store)
+    federation = config.federation if consent.send is not None else None
+    if federation is not None:
+        federation = replace(federation, drain_s=min(federation.drain_s, DRAIN_S))
+    return settings.over(replace(config, store=store, federation=federation))
+
+
+class AgentRun:
+    """Begun once, ended once."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        *,
+        parts: Parts,
+        paused: bool,
+        told: Callable[[Event], None],
+        over: Callable[[], None],
+    ) -> None:
+        """Put together and started; errors as `circadia.wiring.build`.
+
+        `told` hears of decisions, answers, versions and rejections on the agent's thread; `over`, on a thread of its own, that
+        the agent has ended, whatever ended it.
+        """
+        self.simulated = PLATFORMS.find(config.platform.kind).plug.virtual
+        self.last: TickRecord | None = None
+        """The newest decision of this run; swapped whole."""
+        self._runtime: Runtime = build(config, parts=parts, observers=(self._decided,))
+        for kind in TOLD:
+            self._runtime.agent.on(kind, told)
+        if paused:
+            self._runtime.agent.pause()
+        self._runtime.start()
+        threading.Thread(target=self._wait, args=(over,), name="circadia-agent-end", daemon=True).start()
+
+    @property
+    def agent(self) -> Agent:
+        """What it runs."""
+        return self._runtime.agent
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended it, if nobody did."""
+        return self._runtime.failure
+
+    @property
+    def clock_s(self) -> float:
+        """The agent's time."""
+        return self.agent.clock.now_s()
+
+    def end(self, within_s: float, *, deliver: bool) -> bool:
+        """Whether all is stored and closed within so many seconds; training ends at its next step.
+
+        Not `deliver`: nothing is sent any more.
+        """
+        until_s = time.monotonic() + within_s
+        if not deliver:
+            self.agent.pause()
+        ending = threading.Thread(target=self._runtime.stop, name="circadia-agent-stop", daemon=True)
+        ending.start()
+        while ending.is_alive() and (left_s := until_s - time.monotonic()) > 0:
+            self.agent.wake()
+            ending.join(min(NUDGE_S, left_s))
+        return not ending.is_alive()
+
+    def _decided(self, record: TickRecord) -> None:
+        self.last = record
+
+    def _wait(self, over: Callable[[], None]) -> None:
+        self._runtime.join()
+        over()

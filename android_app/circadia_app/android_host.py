@@ -1,0 +1,79 @@
+"""Android's half of the service's host: `org.circadia.android.BoundedService`, by way of `circadia_app.jvm`.
+
+It has never run on a phone: on a desktop its calls are held against the names and numbers of that class's methods.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from circadia.errors import CircadiaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from circadia_app.notice import Notice
+    from circadia_app.service import Service
+
+log = logging.getLogger(__name__)
+
+SERVICE = "org.circadia.android.BoundedService"
+METHODS = ("next", "show", "keepWaking", "stopWaking", "leave")
+"""Static, of a context and texts."""
+END = "end: "
+TASK_REMOVED = "task removed"
+
+
+class AndroidHost:
+    """The notification, the job of last resort and the end, as `ServiceHost`. It enters the foreground in Java, before Python."""
+
+    def __init__(self, own: Callable[[str, str], Callable[..., Any]], stop_word: Callable[[], str]) -> None:
+        """`own`: (class, method) → a static method of the app's own Java, as `Jvm.own`; `stop_word`: of the notification's button."""
+        self._does = {method: own(SERVICE, method) for method in METHODS}
+        self._stop_word = stop_word
+        self._shown: Notice | None = None
+
+    def begin(self, notice: Notice) -> None:
+        """As `ServiceHost.begin`."""
+        self.show(notice)
+
+    def show(self, notice: Notice) -> None:
+        """As `ServiceHost.show`."""
+        if notice != self._shown:
+            self._does["show"](notice.title, notice.text, self._stop_word())
+            self._shown = notice
+
+    def keep_waking(self, every_s: float) -> None:
+        """As `ServiceHost.keep_waking`."""
+        self._does["keepWaking"](str(round(1000 * every_s)))
+
+    def stop_waking(self) -> None:
+        """As `ServiceHost.stop_waking`."""
+        self._does["stopWaking"]()
+
+    def end(self) -> None:
+        """As `ServiceHost.end`."""
+        self._does["leave"]()
+
+    def abandon(self) -> None:
+        """As `ServiceHost.abandon`."""
+        os._exit(0)
+
+    def listen(self, service: Service) -> None:
+        """Tell the service what befalls it, until it is to end. In a thread of its own."""
+        while True:
+            try:
+                event = str(self._does["next"]())
+            except CircadiaError:
+                log.exception("the service cannot hear Android any more; it ends")
+                event = f"{END}deaf"
+            if event.startswith(END):
+                service.stop(event.removeprefix(END))
+                return
+            if event == TASK_REMOVED:
+                service.task_removed()
+            else:
+                log.warning("Android said %r, which this version does not know", event)

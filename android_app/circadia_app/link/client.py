@@ -1,0 +1,213 @@
+"""The screens' end: asks, hears what happens, and sees when the agent is not there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from circadia.errors import CircadiaError, ConnectionLost, LocalProtocolError, RemoteProtocolError
+from circadia_app.link.bell import Bell
+from circadia_app.link.channel import Channel, address_of
+from circadia_app.link.lines import VERSION, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 5.0
+"""Without a word from the agent it counts as gone."""
+RETRY_S = (0.1, 5.0)
+"""First and longest pause between two tries to connect; it doubles in between."""
+
+
+class Refused(CircadiaError):
+    """The agent did not do what was asked; the message says why, and what to do."""
+
+
+class LinkClient:
+    """A thread of its own between `start` and `close`, on which `on_event` and `on_change` are called."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_event: Callable[[dict[str, Any]], None] = lambda _event: None,
+        on_change: Callable[[bool], None] = lambda _connected: None,
+        silence_s: float = SILENCE_S,
+        retry_s: tuple[float, float] = RETRY_S,
+    ) -> None:
+        """`on_event` hears each event but heartbeats; `on_change` whether the agent is there, when that changes."""
+        self.pid: int | None = None
+        """The agent's process, while it is there."""
+        self.trouble = "not asked yet"
+        """Why the agent is not there; empty: it is."""
+        self._path = path
+        self._on_event = on_event
+        self._on_change = on_change
+        self._silence_s = silence_s
+        self._retry_s = retry_s
+        self._gate = threading.Lock()
+        self._asked: dict[int, Future[dict[str, Any]]] = {}
+        self._next = 1
+        self._outbox: deque[bytes] = deque()
+        self._connected = False
+        self._closing = threading.Event()
+        self._bell: Bell  # from `start` on
+        self._thread = threading.Thread(target=self._run, name="circadia-screens-link", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the agent is there."""
+        return self._connected
+
+    def start(self) -> None:
+        """Connect, and again whenever the connection is lost, after growing pauses."""
+        self._bell = Bell()
+        self._thread.start()
+
+    def ask(self, do: str, **fields: Any) -> Future[dict[str, Any]]:
+        """→ a Future of the answer. It raises `Refused`, or `ConnectionLost` where the agent is not there or goes.
+
+        Nothing is asked twice: after `ConnectionLost` it may have been done or not. `LocalProtocolError` for what JSON has
+        not.
+        """
+        answer: Future[dict[str, Any]] = Future()
+        answer.set_running_or_notify_cancel()  # what is asked is asked
+        with self._gate:
+            number, self._next = self._next, self._next + 1
+            message = {"id": number, "do": do, **fields}
+            try:
+                line = encode(message)
+            except (TypeError, ValueError) as error:
+                raise LocalProtocolError(f"{do}: {error}; ask with numbers, texts, lists and null") from error
+            if not self._connected:
+                answer.set_exception(ConnectionLost(f"the agent is not there: {self.trouble}"))
+                return answer
+            self._asked[number] = answer
+            self._outbox.append(line)
+        self._bell.ring()
+        return answer
+
+    def close(self) -> None:
+        """Leave; who waits for an answer hears `ConnectionLost`. A second call does nothing."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._thread.ident is None:
+            return
+        self._bell.ring()
+        self._thread.join()
+        self._bell.close()
+
+    # On the link's thread
+
+    def _run(self) -> None:
+        pause_s = self._retry_s[0]
+        while not self._closing.is_set():
+            channel = self._dial()
+            if channel is not None:
+                why = self._serve(channel)
+                pause_s = self._retry_s[0] if self._connected else pause_s
+                self._lost(why)
+                channel.close()
+            if not self._closing.is_set():
+                self._sleep(pause_s)
+                pause_s = min(2 * pause_s, self._retry_s[1])
+
+    def _sleep(self, pause_s: float) -> None:
+        until_s = time.monotonic() + pause_s
+        while not self._closing.is_set() and (left_s := until_s - time.monotonic()) > 0:
+            select.select([self._bell], [], [], left_s)
+            self._bell.hush()
+
+    def _dial(self) -> Channel | None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(self._silence_s)
+        try:
+            with address_of(self._path) as address:
+                sock.connect(address)
+        except OSError as error:
+            sock.close()
+            self.trouble = f"{self._path}: {os.strerror(error.errno) if error.errno else error}"
+            return None
+        return Channel(sock)
+
+    def _serve(self, channel: Channel) -> str:
+        """Until the connection ends → why."""
+        heard_s = time.monotonic()
+        while not self._closing.is_set():
+            left_s = heard_s + self._silence_s - time.monotonic()
+            if left_s <= 0:
+                return f"it has said nothing for {self._silence_s:g} s"
+            sock = channel.sock.fileno()
+            writes = [sock] if channel.waits else []
+            readable, _, _ = select.select([sock, self._bell.fileno()], writes, [], left_s)
+            self._bell.hush()
+            try:
+                messages = channel.read() if sock in readable else []
+                while self._outbox:
+                    channel.put(self._outbox.popleft())
+                if messages is None or (channel.waits and not channel.write()):
+                    return "it has ended"
+                for message in messages:
+                    heard_s = time.monotonic()
+                    self._hear(message)
+            except RemoteProtocolError as error:
+                return str(error)
+        return "the screens have left"
+
+    def _hear(self, message: dict[str, Any] | RemoteProtocolError) -> None:
+        if isinstance(message, RemoteProtocolError):
+            raise message
+        event = message.get("event")
+        if event == "hello":
+            self._meet(message)
+        elif event is None:
+            self._answered(message)
+        elif event != "alive" and self._connected:
+            self._call(self._on_event, message)
+
+    def _meet(self, hello: dict[str, Any]) -> None:
+        if hello.get("link") != VERSION:
+            raise RemoteProtocolError(
+                f"it speaks version {hello.get('link')!r} of the link, these screens {VERSION}: end the app and open it again"
+            )
+        with self._gate:
+            self.pid, self.trouble, self._connected = hello.get("pid"), "", True
+        self._call(self._on_change, True)
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        with self._gate:
+            answer = self._asked.pop(message.get("id") or 0, None)
+        if answer is None:
+            return
+        if message.get("ok") is True:
+            answer.set_result(message)
+        else:
+            answer.set_exception(Refused(str(message.get("error", "it was refused without a reason"))))
+
+    def _lost(self, why: str) -> None:
+        with self._gate:
+            was, self._connected = self._connected, False
+            self.pid, self.trouble = None, why
+            asked, self._asked = self._asked, {}
+            self._outbox.clear()
+        for answer in asked.values():
+            answer.set_exception(ConnectionLost(f"the agent has not answered: {why}"))
+        if was:
+            self._call(self._on_change, False)
+
+    def _call(self, listener: Callable[[Any], None], what: Any) -> None:
+        try:
+            listener(what)
+        except Exception:
+            log.exception("a listener of the link failed")

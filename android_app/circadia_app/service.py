@@ -1,0 +1,598 @@
+"""The agent's service: a process of its own beside the screens, `python -m circadia_app.service FOLDER` on a desktop.
+
+It starts from what the folder holds: consent, settings, `device.toml` and the store. That is all that a restart by the system,
+which brings no command, has to go by. Without consent it says so and ends.
+
+What the screens can ask over the link (`circadia_app.link`), each with what it answers beside `ok`:
+
+    status                          a `Live` as JSON
+    pause      until_s              seconds since the Unix epoch, null: until `resume`. It only sleeps
+    resume
+    preference accuracy latency energy       kept, and heeded from the next decision on
+    limits     battery_floor …      those of `ChosenLimits`, null or absent: as the device's configuration has it; the agent begins anew
+    consent    text learn send field_test    as `Consent.agreed`; without `learn` as `withdraw`
+    train_now                       a decision now, under the limits as ever: action, why, trained, held_back, fresh_examples
+    submit     x deadline_s         for an application that has its model here: request_id, label, confidence, latency_s, version
+    feedback   request_id label
+    add_example x label
+    stop                            the agent ends with all stored, then the service
+    withdraw                        consent is taken back, the agent ends, then the service; nothing is sent any more
+    delete                          `withdraw`, and all that the device has of the person is removed: request_id, waits
+
+It tells `decided`, `answered`, `installed`, `rejected` and `ended`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import os
+import queue
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circadia.backoff import BackOff
+from circadia.config import load_config
+from circadia.ending import ending
+from circadia.errors import CircadiaError, ConfigError
+from circadia.events import Answered, Decided, Installed, Rejected
+from circadia.ranges import is_real
+from circadia.wiring import Parts
+from circadia_app import consent as consents
+from circadia_app import deletion, traffic
+from circadia_app import settings as choices
+from circadia_app.agent_run import AgentRun, allowed
+from circadia_app.alone import alone
+from circadia_app.folder import AppFolder
+from circadia_app.host import LAST_RESORT_S, DesktopHost
+from circadia_app.journal import Journal, JournalHandler, read
+from circadia_app.link.server import LinkServer
+from circadia_app.live import Live, plain
+from circadia_app.notice import Facts, notice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from circadia.events import Event
+    from circadia.types import Served, TickRecord
+    from circadia_app.host import ServiceHost
+    from circadia_app.link.server import Request
+    from circadia_app.notice import Notice
+
+log = logging.getLogger(__name__)
+
+END_S = 1.8
+"""How long the agent has to end, of the two seconds that the person waits."""
+DELETION_S = 10.0
+"""How much longer a deletion waits for a store that is still open."""
+NOTICE_S = 5.0
+"""The notification changes at most so often."""
+RETRY_S = (5.0, 300.0)
+"""First and longest pause before an agent that could not start, or failed, is tried again."""
+MOST_WAITING = 1024
+"""Requests and news for the service's thread."""
+
+
+class Service:
+    """`run` is for one thread, which owns agent, settings and consent; all else is for any."""
+
+    def __init__(
+        self,
+        folder: AppFolder,
+        host: ServiceHost,
+        *,
+        parts: Parts | None = None,
+        wording: Callable[[Facts], Notice] = notice,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
+        self.folder = folder
+        self.host = host
+        self._parts = parts or Parts()
+        self._wording = wording
+        self._now_s = now_s
+        self._started_s = now_s()
+        self._journal = Journal(folder.log, now_s)
+        self._counter = traffic.Counter(folder.traffic)
+        self._tasks: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
+        self._link = LinkServer(folder.link, self._asked, on_screens=self._screens)
+        self._settings = choices.Settings()
+        self._consent = consents.Consent()
+        self._run: AgentRun | None = None
+        self._lacks: tuple[str, ...] = ()
+        self._retry = BackOff(*RETRY_S)
+        self._retry_s = math.inf
+        """When the agent is tried again, by the monotonic clock."""
+        self._waiting: list[tuple[float, Request]] = []
+        """Who waits for a decision after so much of the agent's time."""
+        self._shown_s = -math.inf
+        self._stale = False
+        """Whether the notification may say something else now."""
+        self._over = False
+        self._in_time = True
+        """Whether the agent has ended when the service is to."""
+        self._does: dict[str, Callable[[Request], None]] = {
+            "status": self._status,
+            "pause": self._pause,
+            "resume": self._resume,
+            "preference": self._prefer,
+            "limits": self._limit,
+            "consent": self._agree,
+            "train_now": self._train_now,
+            "submit": self._submit,
+            "feedback": self._feedback,
+            "add_example": self._add_example,
+            "stop": self._stop,
+            "withdraw": self._withdraw,
+            "delete": self._delete,
+        }
+
+    # From any thread
+
+    def stop(self, why: str = "asked to") -> None:
+        """End with all stored, within two seconds: a signal, the notification's button, the system's time limit."""
+        self._post(lambda: self._end(why))
+
+    def task_removed(self) -> None:
+        """The app was swiped away: what is not stored yet is stored with a decision now, and the service goes on."""
+        self._post(self._task_removed)
+
+    def _post(self, task: Callable[[], None]) -> bool:
+        try:
+            self._tasks.put_nowait(task)
+        except queue.Full:
+            log.warning("the service does not keep up: something is passed over")
+            return False
+        return True
+
+    def _asked(self, request: Request) -> None:
+        if not self._post(lambda: self._do(request)):
+            request.refuse("the service does not keep up; ask again")
+
+    def _screens(self, screens: int) -> None:
+        self._post(lambda: self._journal.write("screens", connected=screens))
+
+    def _told(self, event: Event) -> None:
+        name, news = _news(event)
+        self._link.tell(name, **news)
+        if isinstance(event, Decided):
+            record = event.record
+            self._post(lambda: self._decided(record))
+
+    def _run_is_over(self) -> None:
+        self._post(self._ended)
+
+    # The service's thread
+
+    def run(self) -> int:
+        """Until `stop`, a withdrawal, or what the system does → the process's exit status.
+
+        `ConfigError` for a consent or settings that cannot be read, `PlatformUnavailable` where another service has the folder.
+        """
+        with alone(self.folder):
+            deletion.finish(self.folder)
+            self._consent = consents.load(self.folder.consent)
+            if self._consent.learn is None:
+                log.warning("%s: nobody has agreed to learning yet; nothing is started", self.folder.consent)
+                self.host.stop_waking()
+                self.host.end()
+                return 0
+            self._settings = choices.load(self.folder.settings)
+            self._serve()
+        return 0
+
+    def _serve(self) -> None:
+        with ExitStack() as opened:
+            opened.callback(self.host.end)
+            opened.enter_context(self._journalled())
+            self.host.begin(self._notice())
+            self.host.keep_waking(LAST_RESORT_S)
+            self._link.start()
+            opened.callback(self._link.close)
+            opened.callback(self._finish)
+            self._start_agent()
+            while not self._over:
+                self._turn()
+
+    @contextmanager
+    def _journalled(self) -> Iterator[None]:
+        """From here on warnings are in the app's log, and so is an earlier service that nobody ended."""
+        before = [entry for entry in read(self.folder.log) if entry.event in {"started", "ended"}]
+        if before and before[-1].event == "started":
+            self._journal.write("killed", pid=before[-1].fields.get("pid"), since_s=before[-1].t_s)
+        self._journal.write("started", pid=os.getpid())
+        handler = JournalHandler(self._journal)
+        logging.getLogger().addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
+
+    def _finish(self) -> None:
+        """Whatever ends the service, the agent ends with it; one that does not end in time is cut off, and has all stored."""
+        if not (self._in_time and self._end_agent(deliver=True)):
+            self._link.close()
+            self.host.abandon()
+
+    def _turn(self) -> None:
+        self._look()
+        try:
+            task = self._tasks.get(timeout=self._patience_s())
+        except queue.Empty:
+            return
+        task()
+
+    def _look(self) -> None:
+        """What is due by the clock."""
+        if self._run is not None and not math.isnan(self._settings.paused_until_s) and not self._paused:
+            self._unpause()
+        if time.monotonic() >= self._retry_s:
+            self._start_agent()
+        if self._stale and time.monotonic() >= self._shown_s + NOTICE_S:
+            self._show()
+
+    def _patience_s(self) -> float | None:
+        left_s = [self._retry_s - time.monotonic()]
+        if self._paused:
+            left_s.append(self._settings.paused_until_s - self._now_s())
+        if self._stale:
+            left_s.append(self._shown_s + NOTICE_S - time.monotonic())
+        least_s = min(left_s)
+        return None if math.isinf(least_s) else min(max(least_s, 0.01), threading.TIMEOUT_MAX)
+
+    @property
+    def _paused(self) -> bool:
+        return self._settings.paused(self._now_s())
+
+    # The agent
+
+    def _start_agent(self) -> None:
+        self._retry_s = math.inf
+        try:
+            config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
+            self._run = AgentRun(
+                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
+            )
+        except CircadiaError as error:
+            self._lack(str(error))
+            return
+        self._lacks = ()
+        self._counter.begin()
+        self._journal.write(
+            "agent", device=self._run.agent.status().device, policy=self._run.agent.policy.name
+        )
+        self._show()
+
+    def _count(self, *, all_of_it: bool = False) -> None:
+        """What the link has sent and received is written down; a disk that refuses it ends nothing."""
+        if self._run is None:
+            return
+        now_s = self._now_s()
+        day = traffic.day_of(now_s, time.localtime(now_s).tm_gmtoff)
+        try:
+            self._counter.keep(self._run.agent.status().traffic, day, all_of_it=all_of_it)
+        except CircadiaError as error:
+            log.warning("what was sent is not counted: %s", error)
+
+    def _lack(self, what: str) -> None:
+        self._lacks = (what,)
+        self._retry_s = time.monotonic() + self._retry.failed(time.monotonic())
+        log.warning("the agent does not run: %s; next try in %.0f s", what, self._retry_s - time.monotonic())
+        self._show()
+
+    def _end_agent(self, *, deliver: bool, within_s: float = END_S) -> bool:
+        """Whether it has ended; one that has not goes on ending."""
+        if self._run is None:
+            return True
+        ended = self._run.end(within_s, deliver=deliver)
+        self._count(all_of_it=True)
+        if not ended:
+            return False
+        self._run = None
+        self._let_down("the agent has ended")
+        return True
+
+    def _begin_anew(self) -> None:
+        """With what was chosen or agreed now."""
+        if not self._end_agent(deliver=True, within_s=DELETION_S):
+            log.error("the agent does not end, and has to begin anew: the service ends and is started again")
+            self.host.abandon()
+        self._start_agent()
+
+    def _ended(self) -> None:
+        """An agent has ended that nobody ended."""
+        if self._run is None or (failure := self._run.failure) is None:
+            return
+        self._run = None
+        self._let_down("the agent has failed")
+        self._link.tell("ended", failure=f"{type(failure).__name__}: {failure}")
+        self._lack(f"it ended by an error: {type(failure).__name__}: {failure}")
+
+    def _let_down(self, why: str) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, request in waiting:
+            request.refuse(f"{why}; ask again once it runs")
+
+    def _decided(self, record: TickRecord) -> None:
+        self._count()
+        self._retry.succeeded()
+        self._stale = True
+        waiting, self._waiting = self._waiting, []
+        for asked_s, request in waiting:
+            if record.t_s < asked_s:
+                self._waiting.append((asked_s, request))
+            else:
+                request.answer(**_of_training(record))
+
+    def _task_removed(self) -> None:
+        self._journal.write("task removed")
+        if self._run is not None:
+            self._run.agent.wake()
+
+    def _end(self, why: str) -> None:
+        """Of the service: with the agent, and told to whoever listens."""
+        ended = self._end_agent(deliver=True)
+        self._leave(why, ended=ended)
+
+    def _leave(self, why: str, *, ended: bool) -> None:
+        self._over, self._in_time = True, ended
+        self.host.stop_waking()
+        self._journal.write("ended", why=why, in_time=ended)
+        self._link.tell("ended", failure="")
+
+    # What the person sees
+
+    def _live(self) -> Live:
+        run, last = self._run, self._run.last if self._run else None
+        return Live(
+            pid=os.getpid(),
+            started_s=self._started_s,
+            now_s=self._now_s(),
+            clock_s=run.clock_s if run else math.nan,
+            simulated=run.simulated if run else False,
+            status=run.agent.status() if run else None,
+            observation=last.observation if last else None,
+            lacks=self._lacks,
+            paused_until_s=self._settings.paused_until_s if self._paused else math.nan,
+            screens=self._link.screens,
+            notice=self._notice(),
+        )
+
+    def _notice(self) -> Notice:
+        run = self._run
+        facts = Facts(
+            status=run.agent.status() if run else None,
+            seen=run.last.observation if run and run.last else None,
+            lacks=self._lacks,
+            paused_until_s=self._settings.paused_until_s,
+            ahead_s=self._now_s() - run.clock_s if run else 0.0,
+            language=self._settings.language,
+        )
+        return self._wording(facts)
+
+    def _show(self) -> None:
+        self._shown_s, self._stale = time.monotonic(), False
+        self.host.show(self._notice())
+
+    # What can be asked
+
+    def _do(self, request: Request) -> None:
+        does = self._does.get(request.do)
+        if does is None:
+            request.refuse(f"{request.do!r} cannot be asked; there are {', '.join(self._does)}")
+            return
+        try:
+            does(request)
+        except CircadiaError as error:
+            request.refuse(str(error))
+
+    def _running(self) -> AgentRun:
+        if self._run is None:
+            raise CircadiaError(f"the agent does not run: {'; '.join(self._lacks) or 'it ends'}")
+        return self._run
+
+    def _status(self, request: Request) -> None:
+        request.answer(**self._live().message())
+
+    def _pause(self, request: Request) -> None:
+        until_s = request.fields.get("until_s")
+        if until_s is not None and not is_real(until_s):
+            raise ConfigError(f"until_s is {until_s!r}; it must be null or seconds since the Unix epoch")
+        self._keep(paused_until_s=math.inf if until_s is None else float(until_s))
+        if self._paused and self._run is not None:
+            self._run.agent.pause()
+        self._journal.write("paused", until_s=until_s)
+        self._stale = True
+        request.answer()
+
+    def _resume(self, request: Request) -> None:
+        self._unpause()
+        request.answer()
+
+    def _unpause(self) -> None:
+        self._keep(paused_until_s=math.nan)
+        if self._run is not None:
+            self._run.agent.resume()
+        self._journal.write("resumed")
+        self._stale = True
+
+    def _prefer(self, request: Request) -> None:
+        preference = choices.preference_of(request.fields)
+        assert preference is not None, "an object is never null"
+        self._keep(preference=preference)
+        if self._run is not None:
+            self._run.agent.set_preference(preference)
+        request.answer()
+
+    def _limit(self, request: Request) -> None:
+        self._keep(limits=choices.limits_of(request.fields))
+        self._begin_anew()
+        request.answer(lacks=list(self._lacks))
+
+    def _keep(self, **changes: Any) -> None:
+        self._settings = choices.change(
+            self.folder.settings, lambda before: dataclasses.replace(before, **changes)
+        )
+
+    def _agree(self, request: Request) -> None:
+        wanted = {switch: request.fields.get(switch, False) for switch in consents.SWITCHES}
+        if not all(isinstance(on, bool) for on in wanted.values()):
+            raise ConfigError(f"consent is {wanted!r}; each switch must be true or false")
+        agreed = self._consent.agreed(self._now_s(), request.fields.get("text", ""), **wanted)
+        if agreed.learn is None:
+            self._withdraw(request)
+            return
+        sends = self._consent.send is not None
+        consents.save(self.folder.consent, agreed)
+        self._consent = agreed
+        self._journal.write("agreed", **wanted)
+        if sends is not (agreed.send is not None):
+            self._begin_anew()
+        request.answer()
+
+    def _train_now(self, request: Request) -> None:
+        run = self._running()
+        self._waiting.append((run.clock_s, request))
+        run.agent.wake()
+
+    def _submit(self, request: Request) -> None:
+        agent, deadline_s = self._running().agent, request.fields.get("deadline_s")
+        answer = agent.submit(_input(request.fields.get("x")), deadline_s)
+        answer.add_done_callback(lambda done: _served(request, done))
+
+    def _feedback(self, request: Request) -> None:
+        number: Any = request.fields.get("request_id")
+        self._running().agent.feedback(number, request.fields.get("label", ""))
+        request.answer()
+
+    def _add_example(self, request: Request) -> None:
+        self._running().agent.add_example(_input(request.fields.get("x")), request.fields.get("label", ""))
+        request.answer()
+
+    def _stop(self, request: Request) -> None:
+        ended = self._end_agent(deliver=True)
+        request.answer(in_time=ended)
+        self._leave("the person stopped it", ended=ended)
+
+    def _take_back(self, within_s: float) -> bool:
+        """Consent first: whatever happens then, nothing starts again. Whether the agent has ended."""
+        self._consent = self._consent.withdrawn(self._now_s())
+        consents.save(self.folder.consent, self._consent)
+        return self._end_agent(deliver=False, within_s=within_s)
+
+    def _withdraw(self, request: Request) -> None:
+        ended = self._take_back(END_S)
+        request.answer(in_time=ended)
+        self._leave("consent was withdrawn", ended=ended)
+
+    def _delete(self, request: Request) -> None:
+        in_time = self._take_back(END_S)
+        if not in_time and not self._end_agent(deliver=False, within_s=DELETION_S):
+            self._leave("consent was withdrawn", ended=False)
+            raise CircadiaError(
+                "nothing is deleted yet, for the agent does not end; open the app again and delete then"
+            )
+        federation = load_config(self.folder.config).federation
+        self._journal.close()
+        deleted = deletion.delete(self.folder, federation.name if federation else "", self._now_s())
+        request.answer(in_time=in_time, request_id=deleted.request_id, waits=bool(deleted.device))
+        self._leave("all was deleted", ended=True)
+
+
+def _news(event: Event) -> tuple[str, dict[str, Any]]:
+    """An event as the link tells it."""
+    match event:
+        case Decided(record=record):
+            decision, seen = record.decision, record.observation
+            news = {
+                "t_s": record.t_s,
+                "action": decision.action.name,
+                "why": decision.why,
+                "limits": [limit for limit, _ in decision.masked],
+                "battery_soc": seen.battery_soc,
+                "version": record.version,
+            }
+            return "decided", {key: plain(value) for key, value in news.items()}
+        case Answered(served=served):
+            return "answered", _answer(served)
+        case Installed():
+            return "installed", plain(event)
+        case Rejected():
+            return "rejected", plain(event)
+        case _:
+            raise AssertionError(f"nobody asked for {event!r}")
+
+
+def _of_training(record: TickRecord) -> dict[str, Any]:
+    """What came of a decision that somebody asked for in order to train."""
+    decision = record.decision
+    held_back = [
+        limit
+        for limit, names in decision.masked
+        if limit != "platform" and any("train" in name for name in names)
+    ]
+    return {
+        "action": decision.action.name,
+        "why": decision.why,
+        "trained": record.outcome.training is not None,
+        "held_back": held_back,
+        "fresh_examples": plain(record.observation.fresh_examples),
+    }
+
+
+def _input(x: Any) -> Any:
+    """(…,) float32 out of lists of numbers; the shape is checked by the task. `ConfigError` for anything else."""
+    try:
+        return np.asarray(x, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"x must be lists of numbers of the task's input shape: {error}") from error
+
+
+def _served(request: Request, done: Future[Served]) -> None:
+    error = done.exception() if not done.cancelled() else CircadiaError("it was cancelled")
+    if error is not None:
+        request.refuse(str(error))
+    else:
+        request.answer(**_answer(done.result()))
+
+
+def _answer(served: Served) -> dict[str, Any]:
+    """An answer as the link tells it: without its input, which nobody else has to see."""
+    names = ("request_id", "label", "confidence", "latency_s", "version")
+    return {name: plain(getattr(served, name)) for name in names}
+
+
+def main(arguments: list[str]) -> int:
+    """On a desktop: until SIGTERM, Ctrl-C, or what the screens ask for."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: python -m circadia_app.service FOLDER", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    service = Service(AppFolder(path=Path(arguments[0])), DesktopHost())
+    try:
+        with ending() as ended:
+            threading.Thread(
+                target=_stop_at, args=(ended, service), name="circadia-signals", daemon=True
+            ).start()
+            return service.run()
+    except CircadiaError as error:
+        print(f"circadia-app: {error}", file=sys.stderr)
+        return 1
+
+
+def _stop_at(ended: threading.Event, service: Service) -> None:
+    """On a thread of its own: a signal's handler may interrupt the queue's own lock."""
+    ended.wait()
+    service.stop("a signal")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Where python-for-android begins in the screens' process."""

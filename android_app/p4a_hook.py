@@ -1,0 +1,77 @@
+"""What python-for-android's templates leave out of a manifest, put in before gradle reads it (`p4a.hook` in buildozer.spec).
+
+- `exported="false"` on every service: no other app may start or bind the agent.
+- The special use of a `specialUse` service in words, which Google Play reads and Android 14 asks for.
+- The job that starts the agent when nothing else did; its permission lets only Android bind it.
+- USB host as something that the app can do without, so that phones that have none may install it.
+- Nothing goes to the cloud or to the next phone: `allowBackup` alone does not forbid the latter from Android 12 on.
+
+An app of your own: say your own special use.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+SPECIAL_USE = (
+    "Decides when the phone learns from its owner's own examples, answers and sleeps, so that learning costs little battery. "
+    "The owner switches it on and off; it has no end in time and moves no files."
+)
+SUBTYPE = "android.app.PROPERTY_SPECIAL_USE_FGS_SUBTYPE"
+JOB = "org.circadia.android.WakeJob"
+BIND_JOB = "android.permission.BIND_JOB_SERVICE"
+RULES = "circadia_extraction"
+NOTHING = """<?xml version="1.0" encoding="utf-8"?>
+<data-extraction-rules>
+    <cloud-backup><exclude domain="root" /><exclude domain="external" /></cloud-backup>
+    <device-transfer><exclude domain="root" /><exclude domain="external" /></device-transfer>
+</data-extraction-rules>
+"""
+
+_ANDROID = "http://schemas.android.com/apk/res/android"
+
+
+def after_apk_build(toolchain: Any) -> None:
+    """Called by python-for-android when it has rendered its templates."""
+    main = Path(toolchain._dist.dist_dir) / "src/main"  # noqa: SLF001
+    complete(main / "AndroidManifest.xml")
+    (main / "res/xml").mkdir(exist_ok=True)
+    (main / f"res/xml/{RULES}.xml").write_text(NOTHING, encoding="utf-8")
+
+
+def complete(manifest: Path) -> None:
+    """Put what is missing into a manifest; what stands there already stays."""
+    ET.register_namespace("android", _ANDROID)
+    tree = ET.parse(manifest)  # noqa: S314  # python-for-android's own
+    root = tree.getroot()
+    application = root.find("application")
+    if application is None:
+        raise SystemExit(f"{manifest}: no <application>; is this python-for-android's manifest?")
+    if _key("dataExtractionRules") not in application.attrib:
+        application.set(_key("dataExtractionRules"), f"@xml/{RULES}")
+    for service in application.findall("service"):
+        _service(service)
+    _add(application, "service", name=JOB, permission=BIND_JOB, exported="false")
+    _add(root, "uses-feature", name="android.hardware.usb.host", required="false")
+    ET.indent(tree)
+    tree.write(manifest, encoding="utf-8", xml_declaration=True)
+
+
+def _service(service: ET.Element) -> None:
+    if _key("exported") not in service.attrib:
+        service.set(_key("exported"), "false")
+    types = service.get(_key("foregroundServiceType"), "").split("|")
+    if "specialUse" in types:
+        _add(service, "property", name=SUBTYPE, value=SPECIAL_USE)
+
+
+def _add(parent: ET.Element, tag: str, **attributes: str) -> None:
+    """A child with these attributes, unless one of this name is there."""
+    if all(child.get(_key("name")) != attributes["name"] for child in parent.findall(tag)):
+        ET.SubElement(parent, tag, {_key(name): value for name, value in attributes.items()})
+
+
+def _key(name: str) -> str:
+    return f"{{{_ANDROID}}}{name}"

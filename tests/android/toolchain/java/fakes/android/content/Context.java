@@ -1,0 +1,76 @@
+package android.content;
+
+import android.app.NotificationManager;
+import android.app.job.JobScheduler;
+import android.content.pm.ApplicationInfo;
+import android.content.pm.PackageManager;
+import android.content.res.Resources;
+import fake.Phone;
+import java.io.File;
+
+public abstract class Context {
+    public static final int BIND_AUTO_CREATE = 1;
+    public static final String JOB_SCHEDULER_SERVICE = "jobscheduler";
+    public static final String NOTIFICATION_SERVICE = "notification";
+
+    public Object getSystemService(String name) {
+        return name.equals(JOB_SCHEDULER_SERVICE) ? new JobScheduler() : new NotificationManager();
+    }
+
+    public ComponentName startService(Intent service) {
+        if (Phone.level >= 26 && Phone.inBackground) {
+            throw new IllegalStateException("Not allowed to start service: app is in background");
+        }
+        Phone.happened("started");
+        return null;
+    }
+
+    public ComponentName startForegroundService(Intent service) {
+        if (Phone.level >= 31 && Phone.inBackground) {
+            throw new IllegalStateException("ForegroundServiceStartNotAllowedException");
+        }
+        Phone.happened("started for the foreground");
+        return null;
+    }
+
+    public boolean stopService(Intent service) {
+        return true;
+    }
+
+    public boolean bindService(Intent service, ServiceConnection conn, int flags) {
+        Phone.happened("bound");
+        return true;
+    }
+
+    public void unbindService(ServiceConnection conn) {
+        Phone.happened("unbound");
+    }
+
+    public Context getApplicationContext() {
+        return this;
+    }
+
+    public ApplicationInfo getApplicationInfo() {
+        return new ApplicationInfo();
+    }
+
+    public PackageManager getPackageManager() {
+        return new PackageManager();
+    }
+
+    public String getPackageName() {
+        return "org.circadia.circadia";
+    }
+
+    public Resources getResources() {
+        return new Resources();
+    }
+
+    public File getFilesDir() {
+        return new File("/data/files");
+    }
+
+    public final String getString(int resId) {
+        return "Cancel";
+    }
+}

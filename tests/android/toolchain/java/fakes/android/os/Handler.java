@@ -1,0 +1,17 @@
+package android.os;
+
+import fake.Phone;
+
+/** Keeps what is to run later; a scenario lets the time pass. */
+public class Handler {
+    public Handler(Looper looper) {}
+
+    public final boolean postDelayed(Runnable r, long delayMillis) {
+        Phone.later = r;
+        return true;
+    }
+
+    public final void removeCallbacks(Runnable r) {
+        Phone.later = null;
+    }
+}

@@ -1,0 +1,115 @@
+package fake;
+
+import android.os.Build;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.circadia.android.BoundedService;
+import org.kivy.android.PythonService;
+
+/** The phone under the fakes: what it allows, and what happened on it, in order. One scenario at a time. */
+public final class Phone {
+    public static int level;
+    public static int manifestTypes;
+    public static boolean foregroundAllowed;
+    public static boolean inBackground;
+    public static boolean usbGranted;
+    public static boolean deaf;
+    public static boolean late;
+    public static boolean stopped;
+    public static Runnable later;
+    private static final List<String> EVENTS = new ArrayList<>();
+    private static CountDownLatch running;
+
+    private Phone() {}
+
+    /** A phone of a level, on which all is allowed. */
+    public static void reset(int level) {
+        Phone.level = level;
+        Build.VERSION.SDK_INT = level;
+        manifestTypes = 0x40000010;
+        foregroundAllowed = true;
+        inBackground = false;
+        usbGranted = false;
+        deaf = false;
+        late = false;
+        stopped = false;
+        later = null;
+        running = new CountDownLatch(1);
+        synchronized (EVENTS) {
+            EVENTS.clear();
+        }
+    }
+
+    public static void happened(String event) {
+        synchronized (EVENTS) {
+            EVENTS.add(event);
+        }
+    }
+
+    public static String told() {
+        synchronized (EVENTS) {
+            return String.join("; ", EVENTS);
+        }
+    }
+
+    /** Android's rules for a service that goes into the foreground; -1 stands for all types of its manifest. */
+    public static void enterForeground(int types) {
+        int meant = types == -1 ? manifestTypes : types;
+        if (level >= 31 && !foregroundAllowed) {
+            throw new IllegalStateException("ForegroundServiceStartNotAllowedException");
+        }
+        if (level >= 34 && meant == 0) {
+            throw new IllegalStateException("MissingForegroundServiceTypeException");
+        }
+        if (types != -1 && (types & manifestTypes) != types) {
+            throw new IllegalArgumentException("not a subset of foregroundServiceType in the manifest");
+        }
+        if (level >= 34 && (meant & 0x10) != 0 && !usbGranted) {
+            throw new SecurityException("connectedDevice without a device");
+        }
+        happened("foreground " + (types == -1 ? "as in the manifest" : Integer.toHexString(types)));
+    }
+
+    /** What stands for the interpreter: hears what befalls the service, and returns once it was told to end and has committed. */
+    public static void python(String entrypoint, String argument) {
+        happened("python " + entrypoint + (argument.isEmpty() ? "" : " for " + argument));
+        if (!(PythonService.mService instanceof BoundedService)) {
+            return;
+        }
+        pause(late ? 200 : 0);
+        running.countDown();
+        try {
+            listen(PythonService.mService);
+        } catch (InterruptedException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    private static void listen(PythonService service) throws InterruptedException {
+        String event = "";
+        while (!event.startsWith("end: ")) {
+            event = BoundedService.next(service);
+            happened(event);
+        }
+        pause(deaf ? 20_000 : 50);
+        happened("committed");
+    }
+
+    public static void awaitPython() {
+        try {
+            running.await(20, TimeUnit.SECONDS);
+        } catch (InterruptedException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    private static void pause(long ms) {
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+}

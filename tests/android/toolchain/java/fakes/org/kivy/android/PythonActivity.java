@@ -1,0 +1,3 @@
+package org.kivy.android;
+
+public class PythonActivity {}

@@ -1,0 +1,196 @@
+"""Lives of the agent's service on a desktop's JVM: python-for-android's own service above ours, its own generated one below.
+
+Only what stands for the phone is made up (java/fakes): what it allows at which level, and where events are written down.
+No native code runs; the interpreter's start is replaced by an ear that commits and returns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia_app.packaging.render import Rendered
+
+HERE = Path(__file__).parent
+VENDOR = HERE.parent / "vendor"
+OURS = HERE.parents[2] / "android_app/java"
+SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
+MODIFIERS = {"public", "final", "abstract", "synchronized", "native", "transient", "volatile"}
+AGENT = "org.circadia.circadia.ServiceAgent"
+SHOWN = "notification 'Circadia' [Cancel] on 'circadia-agent'"
+
+
+@pytest.fixture(scope="module")
+def classes(
+    rendered: Rendered, program: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Everything compiled: fakes, python-for-android's service with its native start replaced, ours, the generated one."""
+    folder = tmp_path_factory.mktemp("lives")
+    service = rendered.project / "src/main/java/org/kivy/android/PythonService.java"
+    text = service.read_text(encoding="utf-8")
+    start = text.index("public static native void nativeStart")
+    end = text.index(";", start)
+    head = text[start:end].replace("native void", "void")
+    body = "{ fake.Phone.python(serviceEntrypoint, pythonServiceArgument); }"
+    (folder / "PythonService.java").write_text(
+        f"{text[:start]}{head} {body}{text[end + 1 :]}", encoding="utf-8"
+    )
+    sources = [
+        folder / "PythonService.java",
+        rendered.project / "src/main/java/org/circadia/circadia/ServiceAgent.java",
+        *(HERE / "java/fakes").rglob("*.java"),
+        *_ours(),
+    ]
+    program("javac", "-nowarn", "-d", folder / "classes", *sources, package="openjdk-17-jdk-headless")
+    return folder / "classes"
+
+
+def _ours() -> list[Path]:
+    return [OURS / f"org/circadia/android/{name}.java" for name in ("BoundedService", "WakeJob")]
+
+
+@pytest.fixture(scope="module")
+def lives(classes: Path, program: Callable[..., str]) -> dict[str, list[str]]:
+    """Name → what happened, in order."""
+    told = program("java", "-cp", classes, "fake.Scenarios", package="openjdk-17-jre-headless")
+    pairs = [line.split("\t") for line in told.splitlines()]
+    return {name: events.split("; ") for name, events in pairs}
+
+
+@pytest.mark.parametrize("life", ["null_intent", "named_only"])
+def test_a_null_intent_starts_from_the_store(lives: dict[str, list[str]], life: str) -> None:
+    """Android restarts a sticky service with a null intent, a shell or a job by name only: python-for-android#2401."""
+    assert {SHOWN, SPECIAL_USE, "python agent_service.py", "returned 1"} <= set(lives[life])
+    assert not [event for event in lives[life] if event.startswith("crashed")]
+
+
+def test_a_refused_foreground_does_not_crash_and_a_job_comes_back(lives: dict[str, list[str]]) -> None:
+    """From API 31 on a restart in the background may not enter the foreground."""
+    told = lives["refused"]
+    assert "python agent_service.py" in told
+    assert SPECIAL_USE not in told
+    assert f"job of {AGENT} in 15 min" in told
+
+
+def test_a_start_from_the_background_is_left_to_a_job(lives: dict[str, list[str]]) -> None:
+    """python-for-android#2571."""
+    assert lives["background"][-2:] == [f"job of {AGENT} in 15 min", "false"]
+    assert lives["background_old"] == ["started for the foreground", "true"], "API 28 lets it"
+    assert lives["screen"] == ["started for the foreground", "true"]
+
+
+@pytest.mark.parametrize("life", ["stop", "timeout", "timeout_short", "destroyed", "early_stop", "job"])
+def test_python_commits_before_the_process_is_killed(lives: dict[str, list[str]], life: str) -> None:
+    told = lives[life]
+    assert [event for event in told if event.startswith("end: ")]
+    assert told.index("committed") < told.index("killed")
+
+
+def test_a_stop_by_the_user_wakes_nobody_later(lives: dict[str, list[str]]) -> None:
+    assert lives["stop"].count("job cancelled") == 2
+    assert "job cancelled" not in lives["timeout"]
+
+
+def test_a_python_that_does_not_answer_is_given_two_seconds(lives: dict[str, list[str]]) -> None:
+    *_, killed, took = lives["deaf"]
+    assert killed == "killed"
+    assert 1900 <= float(took.removeprefix("ms ")) <= 5000, "on a busy machine, later"
+
+
+def test_swiping_the_app_away_does_not_end_it(lives: dict[str, list[str]]) -> None:
+    """python-for-android#2053 and #1783."""
+    assert lives["swiped"][-1] == "task removed"
+
+
+def test_it_is_of_the_meters_type_only_while_there_is_one(lives: dict[str, list[str]]) -> None:
+    entered = [event for event in lives["meter"] if event.startswith("foreground")]
+    assert entered == [SPECIAL_USE, WITH_METER, SPECIAL_USE]
+    assert any("SecurityException" in event for event in lives["meter_not_granted"])
+    assert not any(event.startswith("crashed") for event in lives["meter_not_granted"])
+
+
+def test_python_for_androids_own_service_crashes_there(lives: dict[str, list[str]]) -> None:
+    """It enters with every type of the manifest, on a channel of importance 0: what the fakes allow is not everything."""
+    assert "channel of importance 0" in lives["their_service"]
+    assert "crashed: connectedDevice without a device" in lives["their_service"]
+
+
+def test_old_phones(lives: dict[str, list[str]]) -> None:
+    assert "notification 'Circadia' [Cancel] on ''" in lives["old_phone"], "API 24 has no channels"
+    for life in ("old_phone", "between"):
+        assert "foreground as in the manifest" in lives[life]
+
+
+def test_the_notification_says_what_python_says(lives: dict[str, list[str]]) -> None:
+    assert lives["shown"][-2:] == ["notification 'Learning' [Stop] on 'circadia-agent'", "notified"]
+
+
+def test_python_chooses_the_period_of_the_job_of_last_resort(lives: dict[str, list[str]]) -> None:
+    assert lives["waking"][-3:] == [f"job of {AGENT} every 360 min", "job cancelled", "job cancelled"]
+
+
+def test_python_leaves_the_foreground(lives: dict[str, list[str]]) -> None:
+    assert lives["leaving"][-1] == "out of the foreground"
+
+
+def test_a_job_binds_the_agent_for_a_while(lives: dict[str, list[str]]) -> None:
+    assert lives["wake_job"] == ["bound", "true", "unbound", "job finished", "later: null"]
+    assert lives["wake_job_stopped"] == ["bound", "true", "unbound", "again: false"]
+    assert lives["job"][0] == "python agent_service.py for job"
+    assert not [event for event in lives["job"] if event.startswith("foreground")]
+    assert SPECIAL_USE in lives["job_then_screen"]
+    assert lives["job_then_screen"].count("python agent_service.py for job") == 1
+
+
+NEWER = {
+    "android.app.Notification$Builder": {
+        "android.app.Notification$Builder setChannelId(java.lang.String)",
+        "android.app.Notification$Builder(android.content.Context, java.lang.String)",
+    },
+    "android.app.NotificationManager": {
+        "static int IMPORTANCE_NONE",
+        "void createNotificationChannel(android.app.NotificationChannel)",
+    },
+    "android.app.Service": {"void startForeground(int, android.app.Notification, int)"},
+    "android.content.Context": {
+        "android.content.ComponentName startForegroundService(android.content.Intent)"
+    },
+    "android.os.Build$VERSION_CODES": {"static int O"},
+}
+"""Members of the fakes that Android 6 has not; ours reaches them by name, python-for-android's service directly."""
+NEW_CLASSES = {"android.app.NotificationChannel"}
+
+
+def test_the_fakes_are_as_android_6_is(classes: Path, program: Callable[..., str]) -> None:
+    names = sorted(
+        str(path.relative_to(classes).with_suffix("")).replace("/", ".")
+        for path in (classes / "android").rglob("*.class")
+    )
+    names = [name for name in names if name not in NEW_CLASSES]
+    made = _members(program("javap", "-public", "-cp", classes, *names, package="openjdk-17-jdk-headless"))
+    jar = VENDOR / "android-23-classes.jar"
+    real = _members(program("javap", "-public", "-cp", jar, *names, package="openjdk-17-jdk-headless"))
+    assert made.keys() == real.keys()
+    for name, members in made.items():
+        invented = members - real[name] - NEWER.get(name, set()) - {f"{name}()"}
+        assert not invented, name
+        assert NEWER.get(name, set()) <= members - real[name], name
+
+
+def _members(told: str) -> dict[str, set[str]]:
+    """Class → its public members without modifiers but `static`."""
+    found: dict[str, set[str]] = {}
+    name = ""
+    for line in told.splitlines():
+        if line.startswith("  "):
+            words = [word for word in line.strip().rstrip(";").split(" ") if word not in MODIFIERS]
+            found[name].add(" ".join(words).partition(" throws ")[0])
+        elif line.endswith("{"):
+            name = next(word for word in line.split(" ") if word.startswith("android."))
+            found[name] = set()
+    return found
