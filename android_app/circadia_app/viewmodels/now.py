@@ -139,7 +139,8 @@ def battery_card(snapshot: Snapshot, texts: Texts) -> BatteryCard:
         projection = texts("battery.tonight", t=goal, p=texts.share(float(foretold.middle[-1])))
         likely = texts.likely(*(texts.share(float(end[-1])) for end in (foretold.low, foretold.high)))
     else:
-        projection = texts("battery.tonight_lacking", t=goal, when=_small(lacking(foretold, texts)))
+        projection = lacking(foretold, texts)
+        projection = texts("battery.foretold", when=_small(projection)) if foretold.lacking else projection
     return BatteryCard(
         heading=headed(texts("battery.heading"), snapshot, texts),
         projection=projection,

@@ -90,4 +90,4 @@ def test_a_later_morning_has_an_empty_day(lived: Snapshot, english: Texts) -> No
     screen = now(later, english)
     assert screen.battery.ribbon.columns == ()
     assert screen.battery.chart.charge == ()
-    assert screen.battery.projection == "Tonight at 22:00: the charge is not known"
+    assert screen.battery.projection == "The charge is not known"

@@ -130,14 +130,20 @@ def test_the_battery_is_foretold_from_own_days_and_before_that_not_at_all(
     assert card.chart.projection.low[0] == card.chart.projection.high[0]
     assert card.as_text[-1] == "Of the last 6 such forecasts 6 held."
     short = shown(moments, english, rows[-24 - 14 :]).battery
-    assert (short.projection, short.likely) == ("Tonight at 22:00: in 2 days", "")
+    assert (short.projection, short.likely) == ("Foretold in 2 days", "")
     assert short.chart.projection is None
     assert short.chart.lacking == "In 2 days"
 
 
 def test_late_in_the_evening_the_end_of_the_day_is_foretold(moments: Any, english: Texts) -> None:
-    late = moments.snapshot(clock_s=moments.MIDNIGHT + 21.8 * 3600)
-    assert now(late, english).battery.projection.startswith("Tonight at 24:00")
+    rows = [
+        at(moments, h - 24 * d, battery_soc=0.9 - h / 48)
+        for d in range(9, -1, -1)
+        for h in range(24)
+        if d or h < 22
+    ]
+    card = shown(moments, english, rows, clock_s=moments.MIDNIGHT + 21.8 * 3600).battery
+    assert card.projection.startswith("Tonight at 24:00 about ")
 
 
 def test_joules_are_split_by_load_where_the_source_tells(moments: Any) -> None:
