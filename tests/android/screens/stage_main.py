@@ -118,7 +118,8 @@ class Stage:
     """The app, its desk, and the frames that pass."""
 
     def __init__(self) -> None:
-        self.desk: Any = InventedDesk(importlib.import_module("invented").SCREENS)
+        self.invented = InventedDesk(importlib.import_module("invented").SCREENS)
+        self.desk: Any = self.invented
         self.app = CircadiaApp(
             self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"])
         )
@@ -219,6 +220,9 @@ class Stage:
         wide, high = (round(part * density) for part in size)
         if tuple(Window.size) != (wide, high):
             Window.size = (wide, high)
+        if self.desk is not self.invented:
+            self.desk.close()
+            self.desk = self.app.desk = self.invented
         self.desk.shown = name
         self.desk.asked.clear()
         self.app.place = place_of(name)
