@@ -1,1 +1,7 @@
-"""Where python-for-android begins in the screens' process."""
+"""Where python-for-android begins in the service's process: Agent in services of buildozer.spec."""
+
+from __future__ import annotations
+
+from circadia_app.service_main import main
+
+main()
