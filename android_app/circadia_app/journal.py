@@ -53,7 +53,8 @@ class Journal:
 
 def read(path: Path) -> list[Entry]:
     """Oldest first, the file before included; what is no entry, as a line cut off by a full disk, is passed over."""
-    entries = (_entry(line) for file in (earlier(path), path) if file.is_file() for line in file.open("rb"))
+    files = [file for file in (earlier(path), path) if file.is_file()]
+    entries = [_entry(line) for file in files for line in file.read_bytes().splitlines()]
     return [entry for entry in entries if entry is not None]
 
 

@@ -30,7 +30,6 @@ import logging
 import math
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -42,6 +41,7 @@ import numpy as np
 
 from circadia.backoff import BackOff
 from circadia.config import load_config
+from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
@@ -563,20 +563,22 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m circadia_app.service FOLDER", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the first thread, all of which inherit it
     service = Service(AppFolder(path=Path(arguments[0])), DesktopHost())
-
-    def wait() -> None:
-        signal.sigwait(ends)
-        service.stop("a signal")
-
-    threading.Thread(target=wait, name="circadia-signals", daemon=True).start()
     try:
-        return service.run()
+        with ending() as ended:
+            threading.Thread(
+                target=_stop_at, args=(ended, service), name="circadia-signals", daemon=True
+            ).start()
+            return service.run()
     except CircadiaError as error:
         print(f"circadia-app: {error}", file=sys.stderr)
         return 1
+
+
+def _stop_at(ended: threading.Event, service: Service) -> None:
+    """On a thread of its own: a signal's handler may interrupt the queue's own lock."""
+    ended.wait()
+    service.stop("a signal")
 
 
 if __name__ == "__main__":

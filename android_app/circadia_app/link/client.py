@@ -61,7 +61,7 @@ class LinkClient:
         self._outbox: deque[bytes] = deque()
         self._connected = False
         self._closing = threading.Event()
-        self._bell = Bell()
+        self._bell: Bell  # from `start` on
         self._thread = threading.Thread(target=self._run, name="circadia-screens-link", daemon=True)
 
     @property
@@ -71,6 +71,7 @@ class LinkClient:
 
     def start(self) -> None:
         """Connect, and again whenever the connection is lost, after growing pauses."""
+        self._bell = Bell()
         self._thread.start()
 
     def ask(self, do: str, **fields: Any) -> Future[dict[str, Any]]:
@@ -101,9 +102,10 @@ class LinkClient:
         if self._closing.is_set():
             return
         self._closing.set()
+        if self._thread.ident is None:
+            return
         self._bell.ring()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
         self._bell.close()
 
     # On the link's thread

@@ -32,10 +32,11 @@ class Lines:
 
         Raises `RemoteProtocolError` for a line beyond `MOST_BYTES`: who sends that is not one of ours.
         """
+        lines: list[bytearray] = []
         self._rest += data
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = bytearray(rest)
-        if len(rest) > MOST_BYTES or any(len(line) > MOST_BYTES for line in lines):
+        if b"\n" in data:
+            *lines, self._rest = self._rest.split(b"\n")
+        if len(self._rest) > MOST_BYTES or any(len(line) > MOST_BYTES for line in lines):
             raise RemoteProtocolError(f"a line of more than {MOST_BYTES} bytes; send less at once")
         return [_object(bytes(line)) for line in lines if line.strip()]
 

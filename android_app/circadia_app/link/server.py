@@ -65,9 +65,9 @@ class LinkServer:
         self._ask = ask
         self._on_screens = on_screens
         self._heartbeat_s = heartbeat_s
-        self._bell = Bell()
         self._outbox: deque[tuple[Channel | None, bytes]] = deque()
-        self._selector = selectors.DefaultSelector()
+        self._bell: Bell  # both from `start` on
+        self._selector: selectors.BaseSelector
         self._channels: set[Channel] = set()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="circadia-link", daemon=True)
@@ -92,6 +92,7 @@ class LinkServer:
             raise PlatformUnavailable(f"{self._path}: no socket can be made there: {error}") from error
         listener.setblocking(False)
         self._listener = listener
+        self._bell, self._selector = Bell(), selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, None)
         self._selector.register(self._bell, selectors.EVENT_READ, None)
         self._thread.start()
@@ -106,9 +107,10 @@ class LinkServer:
         if self._closing.is_set():
             return
         self._closing.set()
+        if self._thread.ident is None:
+            return
         self._bell.ring()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
         self._selector.close()
         self._bell.close()
 

@@ -15,7 +15,7 @@ import numpy as np
 from circadia.errors import NothingStored, StoreError
 from circadia.learning.identity import TaskIdentity
 from circadia.schema import looking
-from circadia.store import rows
+from circadia.store import columns, rows
 from circadia.store.migrations import STORE
 from circadia.store.tables import read_paces
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from circadia.history import Requests, Ticks
     from circadia.types import Model, Pace
 
 
@@ -66,6 +67,57 @@ class StoreReader:
         """All, oldest first."""
         return self._ticks("ORDER BY id")
 
+    def history(self, since_s: float = -math.inf, most: int | None = None) -> Ticks:
+        """Those that began since then as columns; at most so many, evenly picked, the newest among them."""
+        first = self._first_since(since_s)
+        (last,) = self._all("SELECT max(id) FROM ticks")[0]
+        rows = 0 if last is None else last - first + 1
+        if most is None or rows <= most:
+            which = f"WHERE id >= {first:d} ORDER BY id"
+        else:
+            picked = np.unique(np.linspace(first, last, most).round().astype(np.int64)).tolist()
+            which = f"WHERE id IN ({','.join(map(str, picked))}) ORDER BY id"
+        table = "1" if self.schema == 3 else "observation_table"
+        sleep = "sleep_s" if self.schema >= 6 else "NULL"
+        found = self._all(f"SELECT {table}, {columns.COLUMNS}, {sleep} FROM ticks {which}")  # noqa: S608 - numbers
+        with self._blame():
+            return columns.ticks_of(found, self._decoder)
+
+    def _first_since(self, since_s: float) -> int:
+        """The id of the first tick that began since then; after the last, if none did. Later ticks began later."""
+        low, high = self._all("SELECT min(id), max(id) + 1 FROM ticks")[0]
+        if low is None:
+            return 0
+        while low < high:
+            middle = (low + high) // 2
+            found = self._all("SELECT t_s FROM ticks WHERE id >= ? ORDER BY id LIMIT 1", middle)
+            low, high = (low, middle) if found[0][0] >= since_s else (middle + 1, high)
+        return int(low)
+
+    def asked(self, since_s: float = -math.inf) -> Requests:
+        """The requests of the ticks that began since then, as columns."""
+        query = (
+            "SELECT ticks.t_s, label, truth, latency_s FROM requests JOIN ticks ON ticks.id = tick"
+            " WHERE tick >= ? ORDER BY tick, requests.id"
+        )
+        found = self._all(query, self._first_since(since_s))
+        with self._blame():
+            return columns.requests_of(found)
+
+    def learnt(self) -> dict[int, int]:
+        """Tick id → how many different examples it trained on, of each training that is kept."""
+        return dict(self._all("SELECT tick, examples FROM trainings ORDER BY tick"))
+
+    def example_rows(self) -> tuple[int, int, float]:
+        """How many examples are kept, the bytes of their inputs, and when the oldest came; NaN where there is none."""
+        ((count, size, oldest_s),) = self._all("SELECT count(*), total(length(x)), min(t_s) FROM examples")
+        return count, int(size), math.nan if oldest_s is None else oldest_s
+
+    def tick_count(self) -> int:
+        """How many ticks are kept."""
+        ((count,),) = self._all("SELECT count(*) FROM ticks")
+        return int(count)
+
     def newest(self) -> rows.StoredTick | None:
         """The last one; None before the first."""
         found = self._ticks("ORDER BY id DESC LIMIT 1")
@@ -89,9 +141,9 @@ class StoreReader:
             ) from error
         return ticks
 
-    def _all(self, query: str) -> list[Any]:
+    def _all(self, query: str, *values: float) -> list[Any]:
         with self._blame():
-            return self._db.execute(query).fetchall()
+            return self._db.execute(query, values).fetchall()
 
     def requests(self) -> list[rows.StoredRequest]:
         """In the order of their ticks."""

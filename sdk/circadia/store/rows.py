@@ -159,7 +159,7 @@ class Decoder:
         """Number → the JSON of `observation_tables` and of `action_sets`; one of `DAMAGE` for nonsense."""
         self._columns = {number: columns_of(features) for number, features in tables.items()}
         self._sets = {number: tuple(map(str, json.loads(names))) for number, names in sets.items()}
-        self._masked: Callable[[str | None], Masked] = cache(self._masked_of)
+        self.masked: Callable[[str | None], Masked] = cache(self._masked_of)
         self.phases: Callable[[str], tuple[Phase, ...]] = cache(_phases_of)
 
     def check(self, table: int, blob: object) -> None:
@@ -193,7 +193,7 @@ class Decoder:
             proposed=proposed,
             action=action,
             feasible=bool(feasible),
-            masked=self._masked(masked),
+            masked=self.masked(masked),
             phases=self.phases(phases),
             version=version,
             served=served,

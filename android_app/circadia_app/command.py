@@ -1,0 +1,181 @@
+"""`circadia-app`: the screens on a desktop, with the agent as a child process."""
+
+from __future__ import annotations
+
+import argparse
+import locale
+import logging
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circadia.errors import CircadiaError, ConfigError
+from circadia_app import settings as choices
+from circadia_app.folder import AppFolder
+from circadia_app.texts import LANGUAGES, texts_of
+from circadia_app.theme import Scheme, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.live_desk import LiveDesk
+
+log = logging.getLogger(__name__)
+
+FOLDER = "~/.local/share/circadia-app"
+FIRST_S = 30.0
+"""A picture waits so long for the agent's first decision."""
+PLACES = ("now", "choose", "learn", "test", "log", "your-data", "consent")
+SIMULATED = """\
+# The device's configuration, made by circadia-app: a simulated phone. `circadia run --help` names what can stand here.
+
+[store]
+path = "device.db"
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status; errors of the person's are told in a line."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    try:
+        return _run(asked)
+    except CircadiaError as error:
+        print(f"circadia-app: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="circadia-app", description=__doc__.partition("\n")[0])
+    parser.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"what screens and agent share ({FOLDER})")
+    parser.add_argument("--config", type=Path, help="a device.toml to begin with; it is copied into the folder")
+    parser.add_argument("--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)")
+    parser.add_argument("--density", type=_positive, default=1.0, help="pixels a dp (1)")
+    parser.add_argument("--scheme", choices=[scheme.value for scheme in Scheme], help="colours (as chosen, else dark)")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the words (as chosen, else the system's)")
+    parser.add_argument("--font-scale", type=_positive, default=1.0, help="of the letters (1)")
+    parser.add_argument("--screen", choices=PLACES, help="to open with")
+    parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture (PNG) of the screen, and end")
+    parser.add_argument("--agree", action="store_true", help="agree to learning on this device, as the first screen asks")
+    return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    wide, _, high = text.partition("x")
+    if not (wide.isdigit() and high.isdigit() and 200 <= int(wide) <= 4000 and 200 <= int(high) <= 8000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WIDTHxHEIGHT in dp, as 412x915")
+    return int(wide), int(high)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0.5 and 4")
+    return value
+
+
+def prepared(path: Path, config: Path | None) -> AppFolder:
+    """The folder with a configuration in it; `ConfigError` where that cannot be made."""
+    folder = AppFolder(path=path.expanduser().absolute())
+    try:
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if config is not None:
+            shutil.copyfile(config, folder.config)
+        elif not folder.config.exists():
+            folder.config.write_text(SIMULATED, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{error}; name a folder that may be written to, and a configuration that can be read") from error
+    return folder
+
+
+def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
+    """Kivy reads all of this when it is imported first."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+    os.environ["KIVY_NO_ARGS"] = "1"
+    os.environ["KIVY_NO_FILELOG"] = "1"
+    os.environ["KIVY_NO_ENV_CONFIG"] = "1"
+    os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
+    os.environ["KIVY_METRICS_DENSITY"], os.environ["KIVY_METRICS_FONTSCALE"] = str(density), str(font_scale)
+    from kivy.config import Config
+
+    Config.set("graphics", "width", str(round(size[0] * density)))
+    Config.set("graphics", "height", str(round(size[1] * density)))
+    Config.set("kivy", "exit_on_escape", "0")
+    Config.remove_section("input")  # the window's own touches and mouse are enough
+    Config.add_section("input")
+    Config.set("input", "mouse", "mouse,disable_multitouch")
+    logger = logging.getLogger("kivy")
+    logger.setLevel(logging.CRITICAL)  # it tells of kinds of touch screens that it finds no library for
+    import kivy.core.window  # noqa: F401 - opened here
+
+    logger.setLevel(logging.WARNING)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    folder = prepared(asked.folder, asked.config)
+    chosen = choices.load(folder.settings)
+    scheme = Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark"))
+    texts = texts_of(asked.language or chosen.language or _system_language())
+    configure(asked.size, asked.density, asked.font_scale)
+
+    from circadia_app.moment import device_of
+    from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import Place
+    from circadia_app.ui.keeper import ChildKeeper
+    from circadia_app.ui.live_desk import LiveDesk
+    from circadia_app.viewmodels.tokens import Do
+
+    desk = LiveDesk(folder, device_of(folder), texts, ChildKeeper(folder))
+    desk.start()
+    try:
+        if asked.agree and desk.first() is Place.CONSENT:
+            desk.see(Place.CONSENT)
+            desk.turn("learn", on=True)
+            desk.do(Do.START)
+        opens = Place(asked.screen) if asked.screen else None
+        if asked.screenshot is not None:
+            _settle(desk)
+        app = CircadiaApp(desk, Theme.shipped(scheme), opens=opens)
+        desk.fresh = app.refresh_soon
+        if asked.screenshot is not None:
+            return _picture(app, asked.screenshot)
+        app.run()
+    finally:
+        desk.fresh = lambda: None
+        desk.close()
+    return 0
+
+
+def _system_language() -> str:
+    language = (locale.getlocale()[0] or "")[:2]
+    return language if language in LANGUAGES else "en"
+
+
+def _settle(desk: LiveDesk) -> None:
+    """Until the agent has decided and its record was read, if it runs at all."""
+    until_s = time.monotonic() + FIRST_S
+    while desk.expects and time.monotonic() < until_s:
+        time.sleep(0.05)
+
+
+def _picture(app: CircadiaApp, file: Path) -> int:
+    """Of the screen once it has settled; `ConfigError` where it cannot be written."""
+    from kivy.base import EventLoop, stopTouchApp
+
+    app._run_prepare()  # noqa: SLF001 - the loop is turned here, by hand
+    for _ in range(12):
+        EventLoop.idle()
+    saved: Any = app.root.export_to_png(str(file))
+    stopTouchApp()
+    if not saved or not file.is_file():
+        raise ConfigError(f"{file}: the picture could not be written; name a .png in a folder that may be written to")
+    print(file)
+    return 0

@@ -1,0 +1,225 @@
+"""The app: places, what is shown there, and what a touch asks for. It draws when there is something new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kivy.app import App
+from kivy.clock import Clock
+from kivy.core.window import Window
+from kivy.graphics import Color, Rectangle
+from kivy.properties import NumericProperty, ObjectProperty
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.floatlayout import FloatLayout
+
+from circadia.types import Preference
+from circadia_app.ui.choose import ChoosePage
+from circadia_app.ui.consent import ConsentPage
+from circadia_app.ui.desk import STAY, Desk, Place, Step
+from circadia_app.ui.learn import LearnPage
+from circadia_app.ui.log import LogPage
+from circadia_app.ui.navigation import Navigation
+from circadia_app.ui.now import NowPage
+from circadia_app.ui.sheet import Sheet
+from circadia_app.ui.test import TestPage
+from circadia_app.ui.your_data import YourDataPage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia_app.theme import Theme
+    from circadia_app.viewmodels.log import Kind
+    from circadia_app.viewmodels.tokens import Do
+
+PAGES = {
+    Place.NOW: NowPage,
+    Place.CHOOSE: ChoosePage,
+    Place.LEARN: LearnPage,
+    Place.TEST: TestPage,
+    Place.LOG: LogPage,
+    Place.YOUR_DATA: YourDataPage,
+    Place.CONSENT: ConsentPage,
+}
+BACK = 27
+"""Android's Back, and Escape on a desktop."""
+
+
+class Ground(FloatLayout):
+    """What lies under everything."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        with self.canvas.before:
+            self._colour = Color()
+            self._under = Rectangle()
+        self.bind(pos=self._fit, size=self._fit)
+
+    def _fit(self, *_: object) -> None:
+        self._under.pos, self._under.size = self.pos, self.size
+
+    def colour(self, rgba: tuple[float, float, float, float]) -> None:
+        """From now on."""
+        self._colour.rgba = rgba
+
+
+class CircadiaApp(App):
+    """Circadia's screens over a `Desk`."""
+
+    theme = ObjectProperty(None)
+    place = ObjectProperty(Place.NOW)
+    above = NumericProperty(0)
+    """What the system's status bar covers, in pixels."""
+    below = NumericProperty(0)
+    """And its own navigation."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        theme: Theme,
+        *,
+        leave: Callable[[], None] | None = None,
+        opens: Place | None = None,
+        **given: Any,
+    ) -> None:
+        """`leave`: what Back does on the first screen; None: the app ends. On a phone it goes to the back, alive.
+
+        `opens`: the first place; None: the desk's.
+        """
+        super().__init__(**given)
+        self.desk, self.theme = desk, theme
+        self._leave, self._opens = leave, opens
+        self._soon = Clock.create_trigger(lambda _: self.refresh(), 0)
+        self.title = "Circadia"
+        self.use_kivy_settings = False
+
+    def build(self) -> FloatLayout:
+        """The frame around all screens."""
+        self._root = Ground()
+        self._column = BoxLayout(orientation="vertical", padding=(0, self.above, 0, self.below))
+        self._page: Any = None
+        self._navigation = Navigation(self.desk.names())
+        self._sheet: Sheet | None = None
+        self._root.add_widget(self._column)
+        self.place = self._opens or self.desk.first()
+        self._show()
+        Window.bind(on_keyboard=self._key)
+        self._ground()
+        return self._root
+
+    def _ground(self) -> None:
+        self._root.colour(self.theme.rgba("bg"))
+        Window.clearcolor = self.theme.rgba("bg")  # what is seen before the first frame
+
+    def dress(self, theme: Theme) -> None:
+        """In other colours, or letters of another size: all is built anew."""
+        self.theme = theme
+        self._ground()
+        self._column.clear_widgets()
+        self._page, self._navigation = None, Navigation(self.desk.names())
+        self.away()
+        self._show()
+
+    def refresh_soon(self) -> None:
+        """`refresh`, asked for by any thread; several at once are one."""
+        self._soon()
+
+    def refresh(self) -> None:
+        """There may be something new: what is seen is looked at again."""
+        if self.root is not None:
+            self._show()
+
+    def _show(self) -> None:
+        model = self.desk.see(self.place)
+        kind = PAGES[self.place]
+        if type(self._page) is kind:
+            if self._page.model != model:
+                self._page.model = model
+        else:
+            self._column.clear_widgets()
+            self._page = kind(model=model)
+            self._column.add_widget(self._page)
+            if self.place is not Place.CONSENT:
+                self._column.add_widget(self._navigation)
+        self._navigation.here = self.place
+        title = getattr(model, "title", None)
+        Window.set_title(f"Circadia: {title.text}" if title is not None else "Circadia")
+
+    def go(self, place: Place) -> None:
+        """Another screen; where one is already, to its beginning."""
+        self.away()
+        if place is not self.place:
+            self.desk.left(self.place)
+        self.place = place
+        self._page = None
+        self._show()
+
+    def _take(self, step: Step) -> None:
+        self.away()
+        if step.place is not None and step.place is not self.place:
+            self.go(step.place)
+        else:
+            self._show()
+        if step.offer is not None:
+            self._sheet = Sheet(offer=step.offer)
+            self._sheet.bind(on_away=self.away)
+            self._root.add_widget(self._sheet)
+
+    def away(self, *_: object) -> None:
+        """No sheet any more."""
+        if self._sheet is not None:
+            self._root.remove_widget(self._sheet)
+            self._sheet = None
+
+    def do(self, what: Do) -> None:
+        """A button was touched."""
+        self._take(self.desk.do(what))
+
+    def turn(self, key: str, on: bool) -> None:
+        """A switch was turned."""
+        self.desk.turn(key, on)
+        self._take(STAY)
+
+    def slide(self, key: str, value: float) -> None:
+        """A slider was set."""
+        self.desk.slide(key, value)
+        self._take(STAY)
+
+    def prefer(self, weights: tuple[float, float, float]) -> None:
+        """The point was moved."""
+        accuracy, latency, energy = weights
+        self.desk.prefer(Preference(accuracy=accuracy, latency=latency, energy=energy))
+        self._take(STAY)
+
+    def sift(self, kind: Kind) -> None:
+        """Only such rows of the log."""
+        self.desk.sift(kind)
+        self._take(STAY)
+
+    def stretch(self, start_s: float, end_s: float) -> None:
+        """The decisions of a stretch of the day."""
+        self.desk.stretch(start_s, end_s)
+        self.go(Place.LOG)
+
+    def _key(self, _: object, key: int, *__: object) -> bool:
+        """Back: the sheet, then the screen before, then out. True: nobody else ends the app."""
+        if key != BACK:
+            return False
+        if self._sheet is not None:
+            self.away()
+        elif self.place.back is not None:
+            self.go(self.place.back)
+        elif self._leave is not None:
+            self._leave()
+        else:
+            return False
+        return True
+
+    def on_pause(self) -> bool:
+        """The app may rest in the background."""
+        return True
+
+    def on_resume(self) -> None:
+        """Back in the foreground: what was drawn may be gone, and what was shown is old."""
+        self._page = None
+        self._show()
+        Clock.schedule_once(lambda _: self._root.canvas.ask_update(), 0)

@@ -1,0 +1,99 @@
+"""Choose: what do I want?"""
+
+from __future__ import annotations
+
+from kivy.app import App
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, ObjectProperty
+
+from circadia_app.ui import rules, triangle
+from circadia_app.ui.layouts import Placed
+from circadia_app.ui.page import Page
+from circadia_app.ui.parts import Text, Touchable, font_scale
+
+assert triangle
+
+
+class ChoosePage(Page):
+    """Of the view model `Choose`."""
+
+
+class ReadyPill(Touchable, Text):
+    """A ready choice."""
+
+    entry = ObjectProperty(None)
+
+    def tell(self) -> None:
+        """It becomes the preference."""
+        wanted = self.entry.preference
+        App.get_running_app().prefer((wanted.accuracy, wanted.latency, wanted.energy))
+
+
+MIDDLE = 0.54
+"""Of the width: where the figures of the effect end."""
+
+
+class EffectHead(Placed):
+    """Heading, chip, and over the last column its name; below, where there is no room."""
+
+    entry = ObjectProperty(None)
+
+    def do_layout(self, *_: object) -> None:
+        """In one row or two."""
+        if len(self.children) != 3:
+            return
+        last, chip, heading = self.children
+        for child in self.children:
+            child.width = min(child.natural, self.inner)
+        gap, tall = dp(12), max(heading.height, chip.height)
+        left = heading.width + gap
+        alone = left + chip.width + gap + last.width > self.inner
+        self.height = tall + (last.height if alone else 0)
+        middle = self.top - tall / 2
+        heading.x, heading.center_y = self.x, middle
+        chip.x, chip.center_y = self.x + max(left, self.inner * MIDDLE - chip.width), middle
+        last.right = self.right
+        last.center_y = self.y + last.height / 2 if alone else middle
+
+
+class EffectRowView(Placed):
+    """An `EffectRow`: in columns, or below one another where they find no room."""
+
+    entry = ObjectProperty(None)
+    beside = BooleanProperty(True)
+    """In columns."""
+
+    def do_layout(self, *_: object) -> None:
+        """Name, figure with interval, what was."""
+        if len(self.children) != 6:
+            return
+        told, last, interval, figure, name, divider = self.children
+        for child in (told, last, interval, figure, name):
+            child.width = min(child.natural, self.inner)
+        divider.width = self.width
+        divider.x, divider.top = self.x, self.top
+        gap, pad = dp(8), dp(8)
+        end = self.inner * MIDDLE
+        self.beside = (
+            font_scale() < 1.5
+            and name.width + gap + figure.width <= end
+            and end + gap + interval.width + gap + last.width <= self.inner
+        )
+        tall = max(figure.height, name.height, interval.height)
+        middle = self.top - pad - tall / 2
+        name.x, name.center_y = self.x, middle
+        if self.beside:
+            self.height = tall + 2 * pad
+            figure.right, interval.x, last.right = self.x + end, self.x + end + gap, self.right
+        else:
+            wraps = name.width + gap + figure.width + gap + interval.width > self.inner
+            shift = tall if wraps else 0
+            self.height = tall + shift + told.height + 2 * pad
+            middle -= shift
+            interval.right = self.right
+            figure.right = interval.x - gap
+        figure.center_y = interval.center_y = last.center_y = middle
+        told.x, told.center_y = self.x, middle - tall / 2 - told.height / 2
+
+
+rules.load("choose")

@@ -1,0 +1,15 @@
+"""Your data: what is kept, what was agreed, and how to end it."""
+
+from __future__ import annotations
+
+from circadia_app.ui import consent, rules
+from circadia_app.ui.page import Page
+
+assert consent
+
+
+class YourDataPage(Page):
+    """Of the view model `YourData`."""
+
+
+rules.load("your_data")

@@ -1,0 +1,193 @@
+"""The app on a stage without a screen: a process that is told by lines of JSON what to show and to touch.
+
+Kivy keeps one window for each process and takes hold of its logging: it has a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from circadia_app.command import configure
+
+configure((412, 915), 1.0, 1.0)  # before all else of Kivy
+
+from kivy.base import EventLoop
+from kivy.core.window import Window
+from kivy.input.motionevent import MotionEvent
+from kivy.metrics import Metrics
+
+from circadia_app.theme import Scheme, Theme
+from circadia_app.ui.app import CircadiaApp
+from circadia_app.ui.desk import STAY, Offer, Place, Step
+from circadia_app.ui.layouts import walk
+from circadia_app.ui.parts import Text
+from circadia_app.viewmodels.tokens import Do
+
+
+class Finger(MotionEvent):
+    """A touch at a place of the window."""
+
+    def __init__(self, number: int, x: float, y: float) -> None:
+        super().__init__("stage", number, {"x": x, "y": y}, is_touch=True, type_id="touch")
+
+    def depack(self, args: Any) -> None:
+        """Where it is."""
+        self.sx, self.sy = args["x"], args["y"]
+        self.profile = ["pos"]
+        super().depack(args)
+
+
+class InventedDesk:
+    """Shows invented view models, and notes what was asked of it."""
+
+    def __init__(self, screens: dict[str, Any]) -> None:
+        self.screens = screens
+        self.shown = "now"
+        self.asked: list[Any] = []
+
+    def first(self) -> Place:
+        return Place.NOW
+
+    def names(self) -> tuple[str, ...]:
+        return ("Now", "Choose", "Learn", "Test", "Log")
+
+    def see(self, place: Place) -> Any:
+        return self.screens[self.shown if place_of(self.shown) is place else place.value]
+
+    def do(self, what: Do) -> Step:
+        self.asked.append(["do", what])
+        if what is Do.PAUSE:
+            return Step(offer=Offer(heading="Pause", buttons=self.screens["now"].pauses))
+        return Step(place=Place.YOUR_DATA) if what is Do.YOUR_DATA else STAY
+
+    def turn(self, key: str, on: bool) -> None:
+        self.asked.append(["turn", key, on])
+
+    def slide(self, key: str, value: float) -> None:
+        self.asked.append(["slide", key, value])
+
+    def prefer(self, preference: Any) -> None:
+        self.asked.append(["prefer", *(round(p, 2) for p in (preference.accuracy, preference.latency, preference.energy))])
+
+    def sift(self, kind: Any) -> None:
+        self.asked.append(["sift", kind])
+
+    def stretch(self, start_s: float, end_s: float) -> None:
+        self.asked.append(["stretch", start_s, end_s])
+
+    def left(self, place: Place) -> None:
+        self.asked.append(["left", place])
+
+
+def place_of(name: str) -> Place:
+    """Of an invented screen."""
+    return next(place for place in sorted(Place, key=lambda p: -len(p)) if name.startswith(place))
+
+
+class Stage:
+    """The app, its desk, and the frames that pass."""
+
+    def __init__(self) -> None:
+        from invented import SCREENS
+
+        self.desk: Any = InventedDesk(SCREENS)
+        self.app = CircadiaApp(self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"]))
+        self.app._run_prepare()
+        self.fingers = 0
+        self.frames(3)
+
+    def frames(self, count: int) -> None:
+        """Pass."""
+        for _ in range(count):
+            EventLoop.idle()
+
+    def settle(self) -> None:
+        """Until nothing more moves."""
+        self.frames(8)
+
+    def show(self, name: str, size: list[int], scheme: str, scale: float, density: float) -> dict[str, Any]:
+        """An invented screen."""
+        Metrics.density, Metrics.fontscale = density, scale
+        wide, high = (round(part * density) for part in size)
+        if tuple(Window.size) != (wide, high):
+            Window.size = (wide, high)
+        self.desk.shown = name
+        self.desk.asked.clear()
+        self.app.place = place_of(name)
+        self.app.dress(Theme.shipped(Scheme(scheme)))
+        self.settle()
+        return {"size": list(Window.size)}
+
+    def widgets(self) -> list[Any]:
+        """All that are in the window."""
+        return [w for child in Window.children for w in walk([child])]
+
+    def texts(self) -> list[dict[str, Any]]:
+        """The words, where they stand in the window, and whether they fit."""
+        found = []
+        for widget in self.widgets():
+            if isinstance(widget, Text) and widget.text and widget.height > 0:
+                left, bottom = widget.to_window(*widget.pos)
+                found.append(
+                    {
+                        "text": widget.text,
+                        "box": [left, bottom, left + widget.width, bottom + widget.height],
+                        "fits": widget.texture_size[0] <= widget.width + 1 and widget.texture_size[1] <= widget.height + 1,
+                    }
+                )
+        return found
+
+    def picture(self, file: str) -> dict[str, Any]:
+        """Of the whole window."""
+        self.frames(2)
+        self.app._root.export_to_png(file)
+        return {}
+
+    def touch(self, x: float, y: float) -> dict[str, Any]:
+        """Once, at a place of the window."""
+        return self.drag([[x, y], [x, y]])
+
+    def drag(self, path: list[list[float]]) -> dict[str, Any]:
+        """A finger along a path."""
+        self.fingers += 1
+        wide, high = Window.size
+        (x, y), *rest = path
+        finger = Finger(self.fingers, x / wide, y / high)
+        EventLoop.post_dispatch_input("begin", finger)
+        self.frames(2)
+        for x, y in rest:
+            finger.move({"x": x / wide, "y": y / high})
+            EventLoop.post_dispatch_input("update", finger)
+            self.frames(1)
+        EventLoop.post_dispatch_input("end", finger)
+        self.settle()
+        return {"asked": self.desk.asked, "place": self.app.place}
+
+    def key(self, code: int) -> dict[str, Any]:
+        """A key of the keyboard, or Android's Back."""
+        taken = bool(Window.dispatch("on_keyboard", code, code, None, []))
+        self.settle()
+        return {"taken": taken, "place": self.app.place, "asked": self.desk.asked}
+
+
+def main() -> None:
+    """Lines in, lines out, until the end."""
+    out, sys.stdout = sys.stdout, sys.stderr
+    stage = Stage()
+    print(json.dumps({"ready": True}), file=out, flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            answer = getattr(stage, asked.pop("call"))(**asked)
+        except Exception as error:  # the test tells it
+            import traceback
+
+            traceback.print_exc()
+            answer = {"error": repr(error)}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,382 @@
+"""The agent's service: as a process on a desktop, and behind a host that notes what it is asked."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.status import State
+from circadia.store.reading import StoreReader
+from circadia.types import Preference
+from circadia_app import consent, deletion, journal, settings
+from circadia_app.folder import AppFolder
+from circadia_app.link.client import LinkClient, Refused
+from circadia_app.live import Live
+from circadia_app.service import Service
+from circadia_app.settings import ChosenLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from circadia_app.notice import Notice
+
+WAIT_S = 30.0
+CONFIG = """\
+[agent]
+policy = "threshold"
+period_s = 60
+[platform]
+scale = 600
+initial_soc = 1.0
+"""
+
+
+def until(condition: Callable[[], Any], what: str, limit_s: float = WAIT_S) -> Any:
+    end_s = time.monotonic() + limit_s
+    while time.monotonic() < end_s:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    pytest.fail(f"waited {limit_s:g} s in vain for {what}")
+
+
+class Notes:
+    """A host that notes what it is asked; `abandon` is for processes."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.shown: list[Notice] = []
+
+    def begin(self, notice: Notice) -> None:
+        self.asked.append("begin")
+        self.show(notice)
+
+    def show(self, notice: Notice) -> None:
+        self.shown.append(notice)
+
+    def keep_waking(self, every_s: float) -> None:
+        self.asked.append(f"keep waking {every_s:g}")
+
+    def stop_waking(self) -> None:
+        self.asked.append("stop waking")
+
+    def end(self) -> None:
+        self.asked.append("end")
+
+    def abandon(self) -> None:
+        raise AssertionError("the agent has not ended in time")
+
+
+class Phone:
+    """A service in a thread, and screens that are connected to it."""
+
+    def __init__(self, folder: AppFolder, client: LinkClient, events: list[dict[str, Any]]) -> None:
+        self.folder = folder
+        self.client = client
+        self.events = events
+        self.host = Notes()
+        self.service = Service(folder, self.host)
+        self._thread = threading.Thread(target=self.service.run)
+
+    def begin(self) -> None:
+        self._thread.start()
+        until(lambda: self.client.connected, "the service")
+
+    def ask(self, do: str, **fields: Any) -> dict[str, Any]:
+        return self.client.ask(do, **fields).result(WAIT_S)
+
+    def live(self) -> Live:
+        return Live.of(self.ask("status"))
+
+    def decided(self) -> Live | None:
+        live = self.live()
+        return live if live.observation is not None else None
+
+    def over(self, limit_s: float = WAIT_S) -> float:
+        """Wait for its end → how long that took."""
+        began_s = time.monotonic()
+        self._thread.join(limit_s)
+        assert not self._thread.is_alive()
+        return time.monotonic() - began_s
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self.service.stop()
+            self.over()
+
+    def teach(self, count: int = 40, seed: int = 0) -> list[bytes]:
+        """So many examples → their bytes as a store has them."""
+        inputs = np.random.default_rng(seed).random((count, 8, 8, 1)).astype(np.float32)
+        for i, x in enumerate(inputs):
+            self.ask("add_example", x=x.tolist(), label=i % 10)
+        return [x.tobytes() for x in inputs]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> AppFolder:
+    made = AppFolder(path=tmp_path)
+    made.config.write_text(CONFIG)
+    consent.save(made.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    return made
+
+
+@contextmanager
+def phone_of(folder: AppFolder) -> Iterator[Phone]:
+    events: list[dict[str, Any]] = []
+    client = LinkClient(folder.link, on_event=events.append, retry_s=(0.01, 0.05))
+    client.start()
+    phone = Phone(folder, client, events)
+    yield phone
+    phone.close()
+    client.close()
+
+
+@pytest.fixture
+def phone(folder: AppFolder) -> Iterator[Phone]:
+    with phone_of(folder) as made:
+        yield made
+
+
+def told(folder: AppFolder) -> list[str]:
+    return [entry.event for entry in journal.read(folder.log)]
+
+
+def test_without_consent_nothing_is_started(folder: AppFolder) -> None:
+    folder.consent.unlink()
+    host = Notes()
+    assert Service(folder, host).run() == 0
+    assert host.asked == ["stop waking", "end"]
+    assert not folder.store.exists()
+    folder.consent.write_text("{")
+    with pytest.raises(ConfigError, match=r"consent\.json"):
+        Service(folder, host).run()
+    assert not folder.store.exists()
+
+
+def test_the_screens_see_what_it_does_and_why(phone: Phone) -> None:
+    phone.begin()
+    live = until(phone.decided, "a decision")
+    assert live.simulated
+    assert live.screens == 1
+    assert live.lacks == ()
+    assert live.status.state is State.RUNNING
+    assert live.observation.battery_soc == pytest.approx(1.0, abs=0.01)
+    assert repr(Live.of(json.loads(json.dumps(live.message())))) == repr(live)
+    assert phone.host.asked[:2] == ["begin", "keep waking 21600"]
+    assert phone.host.shown[0].title == "Starting"
+    answer = phone.ask("submit", x=np.zeros((8, 8, 1)).tolist(), deadline_s=3600)
+    assert answer.keys() == {"id", "ok", "request_id", "label", "confidence", "latency_s", "version"}
+    phone.ask("feedback", request_id=answer["request_id"], label=3)
+    phone.teach()
+    until(lambda: phone.ask("train_now")["trained"], "a training")
+    kinds = {event["event"] for event in phone.events}
+    assert kinds == {"decided", "answered"}
+    phone.ask("stop")
+    phone.over()
+    assert phone.host.asked[-2:] == ["stop waking", "end"]
+    assert not phone.folder.store.with_name("device.db-wal").exists(), "the store was not closed"
+    with StoreReader(phone.folder.store) as store:
+        assert [request.truth for request in store.requests() if request.label is not None] == [3]
+
+
+@pytest.mark.parametrize(
+    ("do", "fields", "match"),
+    [
+        ("fly", {}, "'fly' cannot be asked; there are status"),
+        ("pause", {"until_s": "noon"}, "until_s is 'noon'"),
+        ("preference", {"accuracy": 1, "latency": 1, "energy": 1}, "sum to 3"),
+        ("preference", {}, "three numbers"),
+        ("limits", {"battery_floor": 1.5}, "battery_floor is 1.5"),
+        ("consent", {"learn": "yes", "text": "1"}, "true or false"),
+        ("consent", {"learn": True, "send": True, "text": ""}, "text's version"),
+        ("submit", {"x": [1, 2]}, "input"),
+        ("submit", {}, "input"),
+        ("submit", {"x": [["a"]]}, "lists of numbers"),
+        ("add_example", {"x": [[[0.0]] * 8] * 8, "label": "no digit"}, "label"),
+        ("feedback", {"request_id": "one", "label": 1}, "request's number"),
+    ],
+)
+@pytest.mark.usefixtures("started")
+def test_bad_input_is_refused_in_words(started: Phone, do: str, fields: dict[str, Any], match: str) -> None:
+    with pytest.raises(Refused, match=match):
+        started.ask(do, **fields)
+    assert started.live().lacks == ()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
+    """One that runs for several tests, which change nothing."""
+    made = AppFolder(path=tmp_path_factory.mktemp("phone"))
+    made.config.write_text(CONFIG)
+    consent.save(made.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    with phone_of(made) as phone:
+        phone.begin()
+        yield phone
+
+
+def test_choices_hold_at_once_and_after_a_restart(folder: AppFolder) -> None:
+    chosen = Preference(accuracy=0.5, latency=0.25, energy=0.25)
+    with phone_of(folder) as phone:
+        phone.begin()
+        phone.ask("preference", accuracy=0.5, latency=0.25, energy=0.25)
+        assert phone.ask("limits", battery_floor=0.999)["lacks"] == []
+        assert phone.live().status.preference == chosen  # type: ignore[union-attr]
+        live = until(phone.decided, "a decision under the new limit")
+        assert "battery_floor" in live.status.limits
+        phone.teach()
+        trained = phone.ask("train_now")
+        assert not trained["trained"]
+        assert "battery_floor" in trained["held_back"]
+        phone.ask("pause")
+    assert settings.load(folder.settings).limits == ChosenLimits(battery_floor=0.999)
+    with phone_of(folder) as phone:
+        phone.begin()  # as after a sticky restart: nobody says anything
+        live = phone.live()
+        assert live.status is not None
+        assert (live.status.state, live.status.preference) == (State.PAUSED, chosen)
+        assert live.paused_until_s == float("inf")
+        phone.ask("resume")
+        assert phone.live().status.state is State.RUNNING  # type: ignore[union-attr]
+
+
+def test_a_pause_ends_by_the_clock(phone: Phone) -> None:
+    phone.begin()
+    phone.ask("pause", until_s=time.time() + 0.4)
+    assert phone.live().status.state is State.PAUSED  # type: ignore[union-attr]
+    until(lambda: "resumed" in told(phone.folder), "the end of the pause", 5.0)
+    assert phone.live().status.state is State.RUNNING  # type: ignore[union-attr]
+
+
+def test_a_swipe_stores_what_there_is_and_the_service_goes_on(phone: Phone) -> None:
+    phone.folder.config.write_text(CONFIG.replace("period_s = 60", "period_s = 1e6"))
+    phone.begin()
+    until(phone.decided, "a decision")
+    with StoreReader(phone.folder.store) as store:
+        before = store.newest().tick_id  # type: ignore[union-attr]
+    phone.service.task_removed()
+
+    def stored() -> bool:
+        with StoreReader(phone.folder.store) as store:
+            return bool(store.newest().tick_id > before)  # type: ignore[union-attr]
+
+    until(stored, "what was to be stored")
+    assert phone.live().status.state is State.RUNNING  # type: ignore[union-attr]
+
+
+def test_what_keeps_the_agent_from_running_is_said(phone: Phone) -> None:
+    phone.folder.config.write_text("[agent]\npolicy = 'nonsense'\n")
+    phone.begin()
+    live = phone.live()
+    assert live.status is None
+    assert "agent.policy 'nonsense'" in live.lacks[0]
+    assert live.notice.title == "Not working"
+    with pytest.raises(Refused, match=r"the agent does not run: .*nonsense"):
+        phone.ask("train_now")
+    phone.folder.config.write_text(CONFIG)
+    assert phone.ask("limits")["lacks"] == []
+
+
+def test_one_service_for_a_folder(phone: Phone) -> None:
+    phone.begin()
+    with pytest.raises(PlatformUnavailable, match="another service runs on this folder"):
+        Service(phone.folder, Notes()).run()
+
+
+@contextmanager
+def silent_broker() -> Iterator[int]:
+    """Takes connections and says nothing: the worst of networks."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def federated(port: int) -> str:
+    return f'{CONFIG}[federation]\nbroker = "127.0.0.1:{port}"\nname = "home"\ndrain_s = 60\n'
+
+
+@pytest.mark.parametrize("do", ["stop", "withdraw"])
+def test_it_ends_within_two_seconds_with_all_stored(phone: Phone, do: str) -> None:
+    with silent_broker() as port:
+        phone.folder.config.write_text(federated(port))
+        agreed = consent.load(phone.folder.consent).agreed(time.time(), "1", learn=True, send=True)
+        consent.save(phone.folder.consent, agreed)
+        phone.begin()
+        phone.teach()
+        until(lambda: phone.live().status.updates.waiting, "an update that waits")  # type: ignore[union-attr]
+        began_s = time.monotonic()
+        assert phone.ask(do)["in_time"]
+        phone.over()
+        assert time.monotonic() - began_s < 2.0
+    with StoreReader(phone.folder.store) as store:
+        assert [update.accepted for update in store.updates()] == [None]
+    assert (consent.load(phone.folder.consent).learn is None) is (do == "withdraw")
+    assert told(phone.folder)[-1] == "ended"
+    assert Service(phone.folder, host := Notes()).run() == 0 if do == "withdraw" else True
+    assert do == "stop" or host.asked == ["stop waking", "end"]
+
+
+def searched(folder: AppFolder, secrets: list[bytes]) -> list[str]:
+    """The files in which any of these stands."""
+    files = [place for place in folder.path.rglob("*") if place.is_file()]
+    return [file.name for file in files if any(secret in file.read_bytes() for secret in secrets)]
+
+
+def test_after_a_deletion_nothing_known_is_found(phone: Phone) -> None:
+    with silent_broker() as port:
+        phone.folder.config.write_text(federated(port))
+        agreed = consent.load(phone.folder.consent).agreed(time.time(), "1", learn=True, send=True)
+        consent.save(phone.folder.consent, agreed)
+        phone.begin()
+        examples = phone.teach()
+        until(lambda: phone.live().status.updates.waiting, "an update that waits")  # type: ignore[union-attr]
+        with StoreReader(phone.folder.store) as store:
+            model, device = store.model(), store.device().encode()
+        assert model is not None
+        weights = model.weights.astype("<f4").tobytes()
+        # A blob is spread over pages of 1024 bytes: most of its pieces are found in whatever file holds it.
+        pieces = [blob[i : i + 64] for blob in (*examples, weights) for i in range(0, len(blob), 64)]
+        secrets = [piece for piece in pieces if len(set(piece)) > 16]
+        found = [secret for secret in secrets if searched(phone.folder, [secret])]
+        assert len(found) > 0.8 * len(secrets) > 100
+        assert searched(phone.folder, [device])
+        answer = phone.ask("delete")
+        phone.over()
+    assert answer["waits"]
+    (waiting,) = deletion.waiting(phone.folder)
+    key = (phone.folder.deletion / f"{waiting.request_id}.pem").read_bytes().splitlines()[1]
+    assert searched(phone.folder, secrets) == []
+    assert searched(phone.folder, [device]) == [f"{waiting.request_id}.json"]
+    deletion.confirm(phone.folder, waiting.request_id, time.time())
+    assert searched(phone.folder, [*secrets, device, key, b"PRIVATE KEY"]) == []
+    names = {place.name for place in phone.folder.path.iterdir()}
+    assert names == {"device.toml", "service.lock", "deletion"}
+
+
+def test_as_a_process_it_ends_by_a_signal_and_its_death_is_told(folder: AppFolder) -> None:
+    command = [sys.executable, "-m", "circadia_app.service", str(folder.path)]
+    client = LinkClient(folder.link, retry_s=(0.01, 0.05))
+    client.start()
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            until(lambda process=process: client.pid == process.pid, "the service")  # type: ignore[misc]
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=WAIT_S)
+        assert process.returncode == (0 if number == signal.SIGTERM else -number)
+        assert "Traceback" not in errors
+        until(lambda: not client.connected, "its end")
+    client.close()
+    events = [event for event in told(folder) if event in {"started", "killed", "ended"}]
+    assert events == ["started", "killed", "started", "ended"]
+    wrong = subprocess.run([*command[:3]], capture_output=True, text=True, check=False)
+    assert (wrong.returncode, "usage" in wrong.stderr) == (2, True)
