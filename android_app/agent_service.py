@@ -1,6 +1,4 @@
-"""Where python-for-android begins in the service's process: Agent in services of buildozer.spec."""
-
-from __future__ import annotations
+"""Where python-for-android begins in the agent's process."""
 
 from circadia_app.service_main import main
 

@@ -12,23 +12,8 @@ from circadia.status import State
 from circadia.types import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from circadia.status import AgentStatus
-
-ENGLISH: Mapping[str, str] = {
-    "starting": "Starting",
-    "sleep": "Sleeping",
-    "sleep_until": "Sleeping until {t}",
-    "serve": "Answering",
-    "train": "Training",
-    "paused": "Paused",
-    "paused_until": "Paused until {t}",
-    "failing": "Not working",
-    "lacks": "Not working",
-    "ended": "Ended",
-    "nothing_yet": "Nothing is decided yet",
-}
+    from circadia.types import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,39 +24,52 @@ class Notice:
     text: str
 
 
-def notice(
-    status: AgentStatus | None,
-    *,
-    lacks: tuple[str, ...] = (),
-    paused_until_s: float = math.nan,
-    ahead_s: float = 0.0,
-    words: Mapping[str, str] = ENGLISH,
-) -> Notice:
-    """`status`: None while the agent is not there; `lacks`: why it is not; `ahead_s`: the wall clock less the agent's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What there is to say."""
+
+    status: AgentStatus | None
+    """None while the agent is not there."""
+    seen: Observation | None = None
+    """What the last decision saw."""
+    lacks: tuple[str, ...] = ()
+    """Why the agent is not there."""
+    paused_until_s: float = math.nan
+    """Since the Unix epoch; infinite: until the person goes on."""
+    ahead_s: float = 0.0
+    """The wall clock less the agent's."""
+    language: str = ""
+    """As the person chose it; empty: the system's."""
+
+
+def notice(facts: Facts) -> Notice:
+    """In plain English, with the decision's own words: for a process without screens' texts."""
+    status = facts.status
     if status is None:
-        if lacks:
-            return Notice(title=words["lacks"], text=lacks[0])
-        return Notice(title=words["starting"], text=words["nothing_yet"])
+        return Notice(title="Not working", text=facts.lacks[0]) if facts.lacks else NOTHING_YET
     text = status.failure if status.state is State.FAILING else status.why
-    return Notice(title=_title(words, status, paused_until_s, ahead_s), text=text or words["nothing_yet"])
+    return Notice(title=_title(status, facts), text=text or NOTHING_YET.text)
 
 
-def _title(words: Mapping[str, str], status: AgentStatus, paused_until_s: float, ahead_s: float) -> str:
+def _title(status: AgentStatus, facts: Facts) -> str:
     if status.state is State.PAUSED:
-        return _until(words, "paused", paused_until_s)
+        return _until("Paused", facts.paused_until_s)
     if status.state in {State.FAILING, State.ENDED}:
-        return words[status.state.value]
-    return _doing(words, status, ahead_s) if status.action else words["starting"]
+        return "Not working" if status.state is State.FAILING else "Ended"
+    return _doing(status, facts.ahead_s) if status.action else NOTHING_YET.title
 
 
-def _doing(words: Mapping[str, str], status: AgentStatus, ahead_s: float) -> str:
+def _doing(status: AgentStatus, ahead_s: float) -> str:
     mode = action_named(status.action).mode if status.action in NAMES else Mode.SLEEP
     if mode is Mode.SLEEP:
-        return _until(words, "sleep", status.next_wake_s + ahead_s)
-    return words[mode.value]
+        return _until("Sleeping", status.next_wake_s + ahead_s)
+    return "Answering" if mode is Mode.SERVE else "Training"
 
 
-def _until(words: Mapping[str, str], key: str, t_s: float) -> str:
+def _until(what: str, t_s: float) -> str:
     if not math.isfinite(t_s):
-        return words[key]
-    return words[f"{key}_until"].format(t=time.strftime("%H:%M", time.localtime(t_s)))
+        return what
+    return f"{what} until {time.strftime('%H:%M', time.localtime(t_s))}"
+
+
+NOTHING_YET = Notice(title="Starting", text="Nothing is decided yet")

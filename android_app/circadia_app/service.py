@@ -54,7 +54,7 @@ from circadia_app.host import LAST_RESORT_S, DesktopHost
 from circadia_app.journal import Journal, JournalHandler, read
 from circadia_app.link.server import LinkServer
 from circadia_app.live import Live, plain
-from circadia_app.notice import notice
+from circadia_app.notice import Facts, notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,11 +84,17 @@ class Service:
     """`run` is for one thread, which owns agent, settings and consent; all else is for any."""
 
     def __init__(
-        self, folder: AppFolder, host: ServiceHost, *, now_s: Callable[[], float] = time.time
+        self,
+        folder: AppFolder,
+        host: ServiceHost,
+        *,
+        wording: Callable[[Facts], Notice] = notice,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`now_s`: seconds since the Unix epoch."""
+        """`wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
+        self._wording = wording
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
@@ -341,12 +347,15 @@ class Service:
 
     def _notice(self) -> Notice:
         run = self._run
-        return notice(
-            run.agent.status() if run else None,
+        facts = Facts(
+            status=run.agent.status() if run else None,
+            seen=run.last.observation if run and run.last else None,
             lacks=self._lacks,
             paused_until_s=self._settings.paused_until_s,
             ahead_s=self._now_s() - run.clock_s if run else 0.0,
+            language=self._settings.language,
         )
+        return self._wording(facts)
 
     def _show(self) -> None:
         self._shown_s, self._stale = time.monotonic(), False

@@ -1,51 +1,56 @@
-"""The agent's service on a phone: what python-for-android runs in the service's process."""
+"""Where the agent's process begins on a phone."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
+import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circadia.errors import CircadiaError, PlatformUnavailable
+from circadia.errors import CircadiaError
+from circadia_app import settings
 from circadia_app.android_host import AndroidHost
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
+from circadia_app.texts import texts_of
+from circadia_app.wording import system_language, worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from circadia_app.jvm import Jvm
-
-FILES = "ANDROID_PRIVATE"
-"""Where python-for-android says which files are the app's own."""
+log = logging.getLogger(__name__)
 
 
-def phone_folder(environment: Mapping[str, str]) -> AppFolder:
-    """The folder that screens and agent share on a phone; it is there."""
-    if FILES not in environment:
-        raise PlatformUnavailable(f"no {FILES}: this is of a phone; elsewhere python -m circadia_app.service FOLDER")
-    path = Path(environment[FILES]) / "circadia"
-    path.mkdir(mode=0o700, exist_ok=True)
-    return AppFolder(path=path)
+def folder_of(environment: Mapping[str, str]) -> AppFolder:
+    """The app's, by python-for-android's variables; with the `device.toml` that lies beside `main.py`, if there is one.
+
+    That of the folder is the app's last version's, so that the newer takes its place.
+    """
+    folder = AppFolder(path=Path(environment["ANDROID_PRIVATE"]) / "circadia")
+    folder.path.mkdir(mode=0o700, exist_ok=True)
+    shipped = Path(environment.get("ANDROID_ARGUMENT", ".")) / "device.toml"
+    if shipped.is_file():
+        shutil.copyfile(shipped, folder.config)
+    return folder
 
 
-def run(jvm: Jvm, folder: AppFolder) -> int:
-    """Until the person, the screens or Android end it → the exit status. In the process's first thread."""
-    host = AndroidHost(jvm)
-    service = Service(folder, host)
-    host.tell(service)
-    return service.run()
-
-
-def main() -> int:
-    """As `run`, in python-for-android's process; an error of ours is told in a line, which logcat shows."""
-    from circadia_app.jvm import here
+def main() -> None:
+    """Until the person, Android or an error that is none of ours ends it; what is started again begins from the store."""
+    from circadia_app import jvm
 
     logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
+    java, folder = jvm.here(), folder_of(os.environ)
+
+    def stop_word() -> str:
+        return texts_of(settings.load(folder.settings).language or system_language())("notice.stop")
+
+    host = AndroidHost(java.own, stop_word)
+    service = Service(folder, host, wording=worded)
+    threading.Thread(target=host.listen, args=(service,), name="circadia-android", daemon=True).start()
     try:
-        return run(here(), phone_folder(os.environ))
-    except CircadiaError as error:
-        print(f"circadia-app: {error}", file=sys.stderr)
-        return 1
+        service.run()
+    except CircadiaError:
+        log.exception("the service does not start")
+        host.end()

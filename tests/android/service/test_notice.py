@@ -11,7 +11,7 @@ import pytest
 from circadia.reporter import Reporter
 from circadia.status import AgentStatus, State
 from circadia.types import Preference
-from circadia_app.notice import Notice, notice
+from circadia_app.notice import Facts, Notice, notice
 
 NOON = time.mktime((2026, 11, 27, 12, 0, 0, 0, 0, -1))
 READY = Reporter(device="phone").status(paused=False, inbox=0, preference=Preference())
@@ -34,15 +34,20 @@ SLEEPING = replace(READY, state=State.RUNNING, action="sleep", why="sleep: chose
     ],
 )
 def test_what_it_does_and_why(status: AgentStatus | None, title: str, text: str) -> None:
-    assert notice(status, paused_until_s=NOON + 3600) == Notice(title=title, text=text)
+    assert notice(Facts(status=status, paused_until_s=NOON + 3600)) == Notice(title=title, text=text)
 
 
 def test_what_keeps_it_from_working() -> None:
-    assert notice(None, lacks=("no battery answers",)) == Notice(
+    assert notice(Facts(status=None, lacks=("no battery answers",))) == Notice(
         title="Not working", text="no battery answers"
     )
 
 
 def test_times_are_those_of_the_wall() -> None:
-    assert notice(replace(SLEEPING, next_wake_s=60.0), ahead_s=NOON - 60).title == "Sleeping until 12:00"
-    assert notice(replace(SLEEPING, state=State.PAUSED), paused_until_s=math.inf).title == "Paused"
+    assert (
+        notice(Facts(status=replace(SLEEPING, next_wake_s=60.0), ahead_s=NOON - 60)).title
+        == "Sleeping until 12:00"
+    )
+    assert (
+        notice(Facts(status=replace(SLEEPING, state=State.PAUSED), paused_until_s=math.inf)).title == "Paused"
+    )

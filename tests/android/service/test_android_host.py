@@ -1,0 +1,141 @@
+"""Android's half of the host, held against the Java that it calls; and the notification in both languages."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from circadia.errors import SensorError
+from circadia.reporter import Reporter
+from circadia.status import State
+from circadia.types import Observation, Preference
+from circadia_app import consent
+from circadia_app.android_host import METHODS, SERVICE, AndroidHost
+from circadia_app.folder import AppFolder
+from circadia_app.notice import Facts, Notice
+from circadia_app.service import Service
+from circadia_app.service_main import folder_of
+from circadia_app.wording import worded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JAVA = Path(__file__).parents[3] / "android_app/java" / f"{SERVICE.replace('.', '/')}.java"
+NOON = time.mktime((2026, 11, 27, 12, 0, 0, 0, 0, -1))
+READY = Reporter(device="phone").status(paused=False, inbox=0, preference=Preference())
+SLEEPING = replace(READY, state=State.RUNNING, action="sleep", why="sleep: chosen", next_wake_s=NOON)
+IDLE = Observation(queue_length=0.0, fresh_examples=0.0, battery_soc=0.61, charging=0.0)
+
+
+def statics() -> dict[str, int]:
+    """The Java class's static methods of a context and texts → how many texts."""
+    found = re.findall(r"public static \w+ (\w+)\(Context \w+((?:, String \w+)*)\)", JAVA.read_text())
+    return {name: texts.count("String") for name, texts in found}
+
+
+class Java:
+    """Takes only what the class has, and notes it; says what it is given to say."""
+
+    def __init__(self, *says: str) -> None:
+        self.called: list[tuple[str, ...]] = []
+        self._says = list(says)
+
+    def own(self, name: str, method: str) -> Callable[..., Any]:
+        assert name == SERVICE
+        takes = statics()[method]
+
+        def call(*texts: Any) -> str | None:
+            assert [type(text) for text in texts] == [str] * takes
+            self.called.append((method, *texts))
+            if method != "next":
+                return None
+            if not self._says:
+                raise SensorError("Android refuses: gone")
+            return self._says.pop(0)
+
+        return call
+
+
+def test_what_it_calls_is_there() -> None:
+    assert set(METHODS) <= statics().keys()
+    java = Java()
+    host = AndroidHost(java.own, lambda: "Beenden")
+    for _ in range(2):
+        host.begin(Notice(title="a", text="b"))
+    host.keep_waking(21_600.0)
+    host.stop_waking()
+    host.end()
+    shown, kept = ("show", "a", "b", "Beenden"), ("keepWaking", "21600000")
+    assert java.called == [shown, kept, ("stopWaking",), ("leave",)]
+
+
+@pytest.mark.parametrize(
+    ("says", "ends"),
+    [
+        (("end: out of time",), ["leave"]),
+        (("task removed", "something newer", "end: stopped by the user"), ["stopWaking", "leave"]),
+        ((), ["leave"]),
+    ],
+)
+def test_what_befalls_it_reaches_the_service(
+    says: tuple[str, ...], ends: list[str], tmp_path: Path
+) -> None:
+    """An end that is Android's leaves the job of last resort, which is there for that."""
+    folder = AppFolder(path=tmp_path)
+    folder.config.write_text("[platform]\nscale = 600\n")
+    consent.save(folder.consent, consent.Consent().agreed(1.0, "1", learn=True))
+    java = Java(*says)
+    host = AndroidHost(java.own, lambda: "Stop")
+    service = Service(folder, host, wording=worded)
+    host.listen(service)
+    heard = len(says) or 1
+    assert len(java.called) == heard
+    assert service.run() == 0
+    events = [call[0] for call in java.called[heard:]]
+    assert events[:2] == ["show", "keepWaking"]
+    assert events[2:] == ends
+
+
+def test_an_update_of_the_app_brings_its_configuration(tmp_path: Path) -> None:
+    for text in ("[agent]\n", "[agent]\nperiod_s = 5\n"):
+        (tmp_path / "device.toml").write_text(text)
+        folder = folder_of({"ANDROID_PRIVATE": str(tmp_path), "ANDROID_ARGUMENT": str(tmp_path)})
+        assert folder.config.read_text() == text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("facts", "english"),
+    [
+        (Facts(status=None), "Starting"),
+        (Facts(status=READY), "Starting"),
+        (Facts(status=None, lacks=("no battery answers",)), "Not working"),
+        (Facts(status=SLEEPING, seen=IDLE), "Sleeping until 12:00"),
+        (Facts(status=replace(SLEEPING, action="of/a/later/version")), "Sleeping until 12:00"),
+        (Facts(status=replace(SLEEPING, next_wake_s=math.nan), seen=IDLE), "Sleeping"),
+        (Facts(status=replace(SLEEPING, action="serve/low/small"), seen=IDLE), "Answering 1 request"),
+        (Facts(status=replace(SLEEPING, action="train/high/large"), seen=IDLE), "Training"),
+        (Facts(status=replace(SLEEPING, state=State.PAUSED), paused_until_s=NOON), "Paused until 12:00"),
+        (Facts(status=replace(SLEEPING, state=State.PAUSED), paused_until_s=math.inf), "Paused"),
+        (Facts(status=replace(SLEEPING, state=State.FAILING), seen=IDLE), "Not working"),
+    ],
+)
+def test_the_notification_speaks_the_persons_language(facts: Facts, english: str, language: str) -> None:
+    said = worded(replace(facts, language=language))
+    assert (said.title == english) is (language == "en")
+    assert "{" not in said.title + said.text
+
+
+def test_the_reason_names_the_limit_that_changed_the_decision() -> None:
+    why = "sleep instead of train/low/small, which is forbidden: battery_floor (the battery would fall below it)"
+    held = replace(SLEEPING, why=why, limits=("thermal", "battery_floor"))
+    assert "61" in worded(Facts(status=SLEEPING, seen=IDLE, language="en")).text
+    free, changed = (worded(Facts(status=one, seen=IDLE, language="en")).text for one in (SLEEPING, held))
+    assert free in changed
+    assert len(changed) > len(free)
