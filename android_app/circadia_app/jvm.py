@@ -17,6 +17,7 @@ from __future__ import annotations
 import threading
 import traceback
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import PlatformUnavailable, SensorError
@@ -55,7 +56,7 @@ class Jvm:
         """Kept for good: where Java's objects die, a thread is attached."""
         self.context = self.call(lambda: self.seen_as("android.content.Context", context))
         """The app's."""
-        self.package: str = self.call(lambda: self.context.getPackageName())
+        self.package: str = self.call(self.context.getPackageName)
         """The app's name on the device."""
 
     def call(self, work: Callable[[], Any]) -> Any:
@@ -187,7 +188,7 @@ def is_pythons(thread: threading.Thread) -> bool:
 def told_by(error: Any) -> str:
     """A Java error's own words; of one that reflection wrapped, those of its cause."""
     lines = error.stacktrace or ()
-    causes = [after for before, after in zip(lines, lines[1:], strict=False) if before == "Caused by:"]
+    causes = [after for before, after in pairwise(lines) if before == "Caused by:"]
     return str(causes[-1] if causes else error.args[0])
 
 
@@ -205,7 +206,9 @@ def here() -> Jvm:
     try:
         import jnius
     except Exception as error:  # jnius raises what it likes when it finds no Java
-        raise PlatformUnavailable(f"no Java in this process ({error}); platform.kind = \"android\" is of the app on a phone") from error
+        raise PlatformUnavailable(
+            f'no Java in this process ({error}); platform.kind = "android" is of the app on a phone'
+        ) from error
     context, level, tried = None, 0, []
     for name, field in CONTEXTS:
         try:

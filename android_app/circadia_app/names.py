@@ -131,9 +131,7 @@ OWNERS: tuple[Owner, ...] = (
     _of(
         "android.net.ConnectivityManager",
         _method("getActiveNetwork", "()Landroid/net/Network;", 23),
-        _method(
-            "getNetworkCapabilities", "(Landroid/net/Network;)Landroid/net/NetworkCapabilities;"
-        ),
+        _method("getNetworkCapabilities", "(Landroid/net/Network;)Landroid/net/NetworkCapabilities;"),
         _method("isActiveNetworkMetered", "()Z"),
     ),
     _of("android.net.Network"),

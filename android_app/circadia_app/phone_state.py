@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from circadia.types import Link
 from circadia_app.power import Power
+
+if TYPE_CHECKING:
+    from circadia.types import Link
 
 NAN = math.nan
 UNKNOWN_POWER = Power(

@@ -102,7 +102,9 @@ class AndroidPlatform:
         self._wall_s, self._ahead_s = wall_s, 0.0
         self._params = make_params(profile, scenario_for(profile))
         self._read_battery = jvm.own(READER, "read")
-        self._reader = CurrentReader(profile.capacity_j / NOMINAL_V / 3600 if profile.capacity_j else math.nan)
+        self._reader = CurrentReader(
+            profile.capacity_j / NOMINAL_V / 3600 if profile.capacity_j else math.nan
+        )
         self._observed_s = math.nan
         self._headroom, self._headroom_s = math.nan, -math.inf
         self._told: set[str] = set()
@@ -128,7 +130,9 @@ class AndroidPlatform:
             power_save=self._saves(state),
             user_active=_number(_both(state.interactive, _not(state.locked))),
             link=math.nan if state.link is None else float(state.link),
-            link_bytes_per_s=math.nan if state.link is None else float(self._params.bytes_per_s[..., state.link]),
+            link_bytes_per_s=math.nan
+            if state.link is None
+            else float(self._params.bytes_per_s[..., state.link]),
             charge_forecast=_forecast(state),
             wake_up_j=self.profile.wake_up_j,
             radio_session_j=self.profile.radio_session_j,
@@ -141,7 +145,10 @@ class AndroidPlatform:
         where, readings = {
             "battery_soc": ("the level and scale of ACTION_BATTERY_CHANGED", ("battery",)),
             "charging": ("the status of ACTION_BATTERY_CHANGED", ("battery",)),
-            "temperature_c": ("the temperature of ACTION_BATTERY_CHANGED, PowerManager's thermal headroom", ("battery", "thermal")),
+            "temperature_c": (
+                "the temperature of ACTION_BATTERY_CHANGED, PowerManager's thermal headroom",
+                ("battery", "thermal"),
+            ),
             "power_save": ("PowerManager.isPowerSaveMode", ("power_save",)),
             "link": (
                 "ConnectivityManager.getActiveNetwork; it needs the permission ACCESS_NETWORK_STATE in buildozer.spec",
@@ -193,7 +200,8 @@ class AndroidPlatform:
 
     def battery_w(self) -> float:
         """Watts out of the battery now, from any thread; `SensorError` says why they are not known."""
-        power = self._asked("battery", lambda: self.jvm.call(self._battery), {}).get("power", UNKNOWN_POWER)
+        nothing: dict[str, Any] = {}
+        power: Power = self._asked("battery", self._battery, nothing).get("power", UNKNOWN_POWER)
         if math.isnan(power.power_w):
             raise SensorError(f"battery: {power.why or self._troubles.get('battery', 'no answer')}")
         return power.power_w
@@ -206,8 +214,9 @@ class AndroidPlatform:
         ask = self._asked
         idle = ask("idle", power.isDeviceIdleMode, None)
         exempt = ask("exempt", lambda: power.isIgnoringBatteryOptimizations(self.jvm.package), None)
+        nothing: dict[str, Any] = {}
         return PhoneState(
-            **ask("battery", self._battery, {}),
+            **ask("battery", self._battery, nothing),
             thermal_status=ask("thermal", self._thermal_status, ""),
             thermal_share=ask("thermal", self._thermal_share, NAN),
             power_save=ask("power_save", power.isPowerSaveMode, None),
@@ -334,15 +343,15 @@ class AndroidPlatform:
         return _number(state.power_save)
 
 
-def _number(flag: bool | None) -> float:  # noqa: FBT001  a value, no switch
+def _number(flag: bool | None) -> float:
     return math.nan if flag is None else float(flag)
 
 
-def _not(flag: bool | None) -> bool | None:  # noqa: FBT001
+def _not(flag: bool | None) -> bool | None:
     return None if flag is None else not flag
 
 
-def _both(one: bool | None, other: bool | None) -> bool | None:  # noqa: FBT001
+def _both(one: bool | None, other: bool | None) -> bool | None:
     return None if one is None or other is None else one and other
 
 
@@ -367,7 +376,7 @@ THERMAL = _words(POWER, "THERMAL_STATUS_")
 BUCKETS = _words(USAGE, "STANDBY_BUCKET_")
 
 
-def _android(config: AndroidConfig, context: PlatformContext) -> AndroidPlatform:
+def _android(_config: AndroidConfig, context: PlatformContext) -> AndroidPlatform:
     from circadia_app.jvm import here
 
     return AndroidPlatform(context.profile, here(), context.clock)

@@ -202,18 +202,10 @@ class CurrentReader:
 
     def _discharge_a(self, seen: Look, raw: int | None) -> tuple[float, str]:
         """Amperes out of the battery; or NaN, and why."""
-        if raw is None:
-            return math.nan, "the system gives no current"
-        if math.isnan(self._unit):
-            return math.nan, "it is not known yet in which unit the system gives the current"
-        if self._plugged is None:
-            return math.nan, "the system does not say whether it is plugged in"
-        if seen.t_s < self._settled_s:
-            return math.nan, "the plug has just been put in or pulled"
-        size_a = abs(raw) * self._unit
-        if size_a > MOST_A:
-            return math.nan, f"{size_a:.0f} A is no phone's current"
-        sign = self._charging_sign
+        if why := self._unusable(seen, raw):
+            return math.nan, why
+        assert raw is not None
+        size_a, sign = abs(raw) * self._unit, self._charging_sign
         if sign:
             current_a = -sign * raw * self._unit
             if not self._plugged and current_a < 0:
@@ -225,6 +217,19 @@ class CurrentReader:
                 "it is plugged in, and it is not known yet whether the system's current has a sign",
             )
         return size_a, ""
+
+    def _unusable(self, seen: Look, raw: int | None) -> str:
+        """Why no current can be told from a look; empty: it can."""
+        if raw is None:
+            return "the system gives no current"
+        if math.isnan(self._unit):
+            return "it is not known yet in which unit the system gives the current"
+        if self._plugged is None:
+            return "the system does not say whether it is plugged in"
+        if seen.t_s < self._settled_s:
+            return "the plug has just been put in or pulled"
+        size_a = abs(raw) * self._unit
+        return f"{size_a:.0f} A is no phone's current" if size_a > MOST_A else ""
 
 
 class _Stretch:

@@ -6,13 +6,15 @@ tensors by index before a run, so inputs are kept here until `invoke`.
 
 from __future__ import annotations
 
+import logging
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circadia.errors import ArtifactError, SensorError
+from circadia.errors import ArtifactError, PlatformUnavailable, SensorError
+from circadia.policy.integers import open_in_integers
 from circadia.tflite.model_file import check_model_file
 
 if TYPE_CHECKING:
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from circadia.ports import Interpreter
     from circadia_app.jvm import Jvm
 
+log = logging.getLogger(__name__)
+
 BRIDGE = "org.circadia.android.TfliteBridge"
-TYPES = {
+TYPES: dict[str, type[np.generic]] = {
     "FLOAT32": np.float32,
     "INT32": np.int32,
     "UINT8": np.uint8,
@@ -92,6 +97,40 @@ class OpenInJava:
         return JavaInterpreter(self._bridge, handle, ports_of(described, name))
 
 
+class OpenOnPhone:
+    """Opens models as well as this phone can: LiteRT, and policies by the integer kernel where it is not there or refuses.
+
+    So a device decides in any case; without LiteRT it neither learns nor serves, which the error of its task says.
+    """
+
+    def __init__(self, jvm: Jvm) -> None:
+        self.trouble = ""
+        """Why LiteRT is not there; empty: it is."""
+        self._java: OpenInJava | None = None
+        try:
+            self._java = OpenInJava(jvm)
+        except PlatformUnavailable as error:
+            self.trouble = str(error)
+            log.warning("policies are computed by the integer kernel: %s", error)
+
+    def __call__(self, model: bytes, *, name: str, threads: int = 1) -> Interpreter:
+        """As `circadia.ports.OpenModel`. `PlatformUnavailable` for what needs LiteRT where there is none."""
+        if self._java is None:
+            try:
+                return open_in_integers(model, name=name)
+            except ArtifactError as error:
+                raise PlatformUnavailable(f"{name}: {self.trouble}") from error
+        try:
+            return self._java(model, name=name, threads=threads)
+        except ArtifactError as error:
+            try:
+                opened = open_in_integers(model, name=name)
+            except ArtifactError:
+                raise error from None
+            log.warning("the integer kernel computes it: %s", error)
+            return opened
+
+
 class Bridge:
     """The methods of TfliteBridge.java. Threads may use different interpreters at once."""
 
@@ -113,9 +152,7 @@ class Bridge:
     def run(self, handle: str, signature: str, data: bytes) -> bytes:
         """Inputs' bytes → outputs' bytes; `SensorError` with Java's words."""
         # The answer is copied while the thread is attached: it belongs to Java.
-        return bytes(
-            self._jvm.attached(lambda: self._run(handle, signature, self._wrap(data)).tostring())
-        )
+        return bytes(self._jvm.attached(lambda: self._run(handle, signature, self._wrap(data)).tostring()))
 
     def close(self, handle: str) -> None:
         """Let go of it."""
@@ -159,7 +196,9 @@ class JavaInterpreter:
     def get_tensor(self, tensor_index: int) -> NDArray[Any]:
         """As the port; `ValueError` for what no run has answered."""
         if tensor_index not in self._answers:
-            raise ValueError(f"tensor {tensor_index} is no output of a run; outputs are {sorted(self._answers)}")
+            raise ValueError(
+                f"tensor {tensor_index} is no output of a run; outputs are {sorted(self._answers)}"
+            )
         return self._answers[tensor_index].copy()
 
     def get_signature_list(self) -> dict[str, Any]:
@@ -230,9 +269,7 @@ def ports_of(described: Sequence[str], name: str) -> dict[str, Port]:
                 quantization=(float(np.float32(scale)), int(zero_point)),
             )
         )
-    return {
-        key: Port(inputs=tuple(ways[IN]), outputs=tuple(ways[OUT])) for key, ways in found.items()
-    }
+    return {key: Port(inputs=tuple(ways[IN]), outputs=tuple(ways[OUT])) for key, ways in found.items()}
 
 
 def packed(tensor: Tensor, value: Any) -> bytes:
@@ -249,7 +286,9 @@ def unpacked(tensors: Sequence[Tensor], data: bytes) -> list[NDArray[Any]]:
     """The arrays in a piece of bytes."""
     arrays, at = [], 0
     for tensor in tensors:
-        part = np.frombuffer(data, tensor.dtype, count=tensor.size // np.dtype(tensor.dtype).itemsize, offset=at)
+        part = np.frombuffer(
+            data, tensor.dtype, count=tensor.size // np.dtype(tensor.dtype).itemsize, offset=at
+        )
         arrays.append(part.reshape(tensor.shape).copy())
         at += tensor.size
     return arrays

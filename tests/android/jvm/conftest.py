@@ -39,7 +39,17 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Classes:
 def compiled(into: Path, sources: list[Path], *options: str) -> None:
     """`javac`, warnings being errors; `options` before the files."""
     ran = subprocess.run(
-        ["javac", "--release", "8", "-Xlint:all,-options", "-Werror", "-d", str(into), *options, *map(str, sources)],
+        [
+            "javac",
+            "--release",
+            "8",
+            "-Xlint:all,-options",
+            "-Werror",
+            "-d",
+            str(into),
+            *options,
+            *map(str, sources),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -27,10 +27,20 @@ def test_in_a_jvm(name: str, classes: Classes) -> None:
     environment = os.environ | {
         "CLASSPATH": str(classes.fakes),
         "CIRCADIA_OWN_CLASSES": str(classes.own),
-        "PYTHONPATH": str(HERE / "inside"),
+        "PYTHONPATH": str(HERE.parents[2]),
     }
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", str(HERE / "inside" / name), "-q", "-p", "no:xdist", "-p", "no:cacheprovider"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(HERE / "inside" / name),
+            "-q",
+            "-p",
+            "no:xdist",
+            "-p",
+            "no:cacheprovider",
+        ],
         env=environment,
         capture_output=True,
         text=True,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from jnius import PythonJavaClass, autoclass, java_method
+from tests.android.jvm.inside.in_threads import in_threads
 
+from circadia.errors import ArtifactError, PlatformUnavailable
 from circadia.learning.task_file import SHIPPED, load_task
 from circadia.learning.trainer import Trainer
 from circadia.learning.vectors import probe_batch
@@ -17,20 +19,23 @@ from circadia.policy.artifact import load_policy, shipped_policy
 from circadia.policy.network import NetworkPolicy
 from circadia.testing.interpreter import InterpreterContract
 from circadia.tflite.interpreter import open_interpreter
-from circadia_app.tflite_java import TYPES, OpenInJava
-from conftest import in_threads
+from circadia.wiring import make_policy
+from circadia_app.tflite_java import TYPES, OpenInJava, OpenOnPhone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from circadia.ports import OpenModel
     from circadia_app.jvm import Jvm
 
 NAMES = {np.dtype(kind): name for name, kind in TYPES.items()}
-FILES = ("data/probe.tflite", "learning/data/digits-head.tflite", "learning/data/digits.tflite", "policy/data/default.tflite")
+FILES = (
+    "data/probe.tflite",
+    "learning/data/digits-head.tflite",
+    "learning/data/digits.tflite",
+    "policy/data/default.tflite",
+)
 
 
-class Desktop(PythonJavaClass):
+class Desktop(PythonJavaClass):  # type: ignore[misc]
     """What the stub of LiteRT's Interpreter computes with."""
 
     __javainterfaces__ = ("org/tensorflow/lite/Interpreter$Backend",)
@@ -41,7 +46,7 @@ class Desktop(PythonJavaClass):
         self.opened: dict[str, Any] = {}
         self.threads: list[int] = []
 
-    @java_method("(Ljava/nio/ByteBuffer;I)Ljava/lang/String;")
+    @java_method("(Ljava/nio/ByteBuffer;I)Ljava/lang/String;")  # type: ignore[untyped-decorator]
     def open(self, model: Any, threads: int) -> str | None:
         try:
             interpreter = open_interpreter(model.array().tostring(), name="stub", threads=threads)
@@ -61,7 +66,7 @@ class Desktop(PythonJavaClass):
                 lines += ["\t".join(described(way, key, name, one)) for name, one in part]
         return "\n".join(lines)
 
-    @java_method("(Ljava/lang/String;Ljava/lang/String;Ljava/nio/ByteBuffer;Ljava/nio/ByteBuffer;)V")
+    @java_method("(Ljava/lang/String;Ljava/lang/String;Ljava/nio/ByteBuffer;Ljava/nio/ByteBuffer;)V")  # type: ignore[untyped-decorator]
     def run(self, model: str, signature: str, given: Any, answer: Any) -> None:
         interpreter, runners, ports = self.opened[model]
         data, at, inputs = given.array().tostring(), 0, {}
@@ -85,14 +90,23 @@ def described(way: str, key: str, name: str, tensor: dict[str, Any]) -> list[str
     scale, zero_point = tensor.get("quantization", (0.0, 0))
     shape = ",".join(str(int(n)) for n in tensor["shape"])
     kind = NAMES[np.dtype(tensor["dtype"])]
-    return [way, key, name, str(int(tensor["index"])), kind, shape, repr(float(np.float32(scale))), str(int(zero_point))]
+    return [
+        way,
+        key,
+        name,
+        str(int(tensor["index"])),
+        kind,
+        shape,
+        repr(float(np.float32(scale))),
+        str(int(zero_point)),
+    ]
 
 
 @pytest.fixture(scope="session")
-def desktop() -> Iterator[Desktop]:
+def desktop() -> Desktop:
     made = Desktop()
     autoclass("org.circadia.fake.Phone").compute(made)
-    yield made
+    return made
 
 
 @pytest.fixture
@@ -111,12 +125,14 @@ class TestThroughJava(InterpreterContract):
 
 def arrays(details: dict[str, Any], seed: int) -> dict[str, Any]:
     random = np.random.default_rng(seed)
-    made = {}
+    made: dict[str, Any] = {}
     for name, one in details.items():
         kind, shape = np.dtype(one["dtype"]), tuple(int(n) for n in one["shape"])
         whole = kind.kind in "iu"
         low, high = (0, 3) if kind == np.int32 else (-128, 128)
-        made[name] = random.integers(low, high, shape).astype(kind) if whole else random.random(shape).astype(kind)
+        made[name] = (
+            random.integers(low, high, shape).astype(kind) if whole else random.random(shape).astype(kind)
+        )
         if name == "lr":
             made[name] = np.float32(0.05)
         if name == "w":
@@ -133,7 +149,11 @@ def test_all_shipped_files_are_bit_equal(file: str, opened: OpenInJava) -> None:
         (java.get_output_details(), plain.get_output_details()),
     ):
         for one, other in zip(told, wanted, strict=True):
-            assert (one["name"], one["index"], one["dtype"]) == (other["name"], other["index"], other["dtype"])
+            assert (one["name"], one["index"], one["dtype"]) == (
+                other["name"],
+                other["index"],
+                other["dtype"],
+            )
             assert one["quantization"] == pytest.approx(other["quantization"], rel=1e-7)
             np.testing.assert_array_equal(one["shape"], other["shape"])
     assert java.get_signature_list() == plain.get_signature_list()
@@ -165,7 +185,7 @@ def test_training_comes_to_the_same_weights(name: str, opened: OpenInJava) -> No
     random = np.random.default_rng(1)
     batches = []
     for _ in range(8):
-        given = probe_batch(task.batch, task.input_shape, len(task.labels))
+        given: dict[str, Any] = probe_batch(task.batch, task.input_shape, len(task.labels))
         batches.append((given["x"] + random.normal(0, 0.1, given["x"].shape).astype(np.float32), given["y"]))
     through_java, loss = Trainer(task, opened).train(task.initial_weights, batches)
     plainly, wanted = Trainer(task).train(task.initial_weights, batches)
@@ -194,10 +214,17 @@ def test_arrays_that_do_not_fit_are_refused_before_java(opened: OpenInJava) -> N
     task = load_task("digits")
     infer = opened(task.model, name="digits").get_signature_runner("infer")
     x, w = np.zeros((task.infer_batch, *task.input_shape), np.float32), task.initial_weights
-    for given in ({"x": x}, {"x": x[:1], "w": w}, {"x": x.astype(np.float64), "w": w}, {"x": x, "w": w, "y": x}):
+    for given in (
+        {"x": x},
+        {"x": x[:1], "w": w},
+        {"x": x.astype(np.float64), "w": w},
+        {"x": x, "w": w, "y": x},
+    ):
         with pytest.raises(ValueError, match=r"infer takes|given"):
             infer(**given)
-    opened_probe = opened(resources.files("circadia").joinpath("data/probe.tflite").read_bytes(), name="probe")
+    opened_probe = opened(
+        resources.files("circadia").joinpath("data/probe.tflite").read_bytes(), name="probe"
+    )
     with pytest.raises(ValueError, match="no input"):
         opened_probe.set_tensor(999, x)
     with pytest.raises(ValueError, match="no output of a run"):
@@ -218,7 +245,10 @@ def test_interpreters_of_many_threads_leave_none_in_java(jvm: Jvm, opened: OpenI
     def work() -> None:
         infer = opened(task.model, name="t").get_signature_runner("infer")
         for _ in range(5):
-            assert infer(x=x, w=task.initial_weights)["probabilities"].tobytes() == wanted["probabilities"].tobytes()
+            assert (
+                infer(x=x, w=task.initial_weights)["probabilities"].tobytes()
+                == wanted["probabilities"].tobytes()
+            )
 
     work()
     before = phone.threads()
@@ -239,3 +269,22 @@ def test_a_closed_interpreter_is_let_go_of_in_java(opened: OpenInJava) -> None:
     made._closes()
     with pytest.raises(SensorError, match="is closed"):
         made.invoke()
+
+
+def test_without_the_bridge_policies_are_still_computed(jvm: Jvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("circadia_app.tflite_java.BRIDGE", "org.circadia.android.Missing")
+    opened = OpenOnPhone(jvm)
+    assert "org.circadia.android.Missing" in opened.trouble
+    assert make_policy("default", opened).name == "default"
+    with pytest.raises(PlatformUnavailable, match="Missing"):
+        load_task("digits", opened)
+
+
+def test_with_the_bridge_everything_goes_through_it(jvm: Jvm, desktop: Desktop) -> None:
+    opened = OpenOnPhone(jvm)
+    before = len(desktop.opened)
+    assert load_task("digits", opened).name == "digits"
+    assert make_policy("default", opened).name == "default"
+    assert len(desktop.opened) > before
+    with pytest.raises(ArtifactError, match="my model"):
+        opened(b"nothing", name="my model")

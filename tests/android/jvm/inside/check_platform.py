@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.android.jvm.inside.battery import battery
+from tests.android.jvm.inside.in_threads import in_threads
 
 from circadia.actions import CATALOGUE
 from circadia.energy.profile_file import shipped_profile
@@ -24,13 +26,13 @@ from circadia_app.names import MIN_API
 from circadia_app.platform import ANDROID, AndroidConfig, AndroidPlatform
 from circadia_app.rails import RailsMeter
 from circadia_meter.sampled_meter import SampledMeter
-from conftest import NEWEST, battery, in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia_app.jvm import Jvm
 
+NEWEST = 36
 PROFILE = shipped_profile("pixel-3")
 START_S = 9 * 3600.0
 LONG_MIN, INT_MIN = -(2**63), -(2**31)
@@ -58,7 +60,7 @@ class TestNewestPhone(PlatformContract):
 
     @pytest.fixture(autouse=True)
     def _phone(self, phone: Any, at_level: Callable[[int], Jvm]) -> None:
-        self.jvm = at_level(self.level)
+        self.phone, self.jvm = phone, at_level(self.level)
 
     def make(self) -> AndroidPlatform:
         return body(self.jvm)
@@ -68,25 +70,17 @@ class TestOldestPhone(TestNewestPhone):
     level = MIN_API
 
 
-class TestAndroid9(TestNewestPhone):
-    level = 28
-
-
 class TestAndroid11(TestNewestPhone):
     level = 30
 
 
-class TestAndroid12(TestNewestPhone):
-    level = 31
-
-
 class TestPhoneThatSaysNothing(TestNewestPhone):
     @pytest.fixture(autouse=True)
-    def _mute(self, phone: Any, _phone: None) -> None:
-        phone.reset()
-        phone.broadcasts = False
-        phone.forbidden = "battery"
-        phone.headroom = math.nan
+    def _mute(self, _phone: None) -> None:
+        self.phone.reset()
+        self.phone.broadcasts = False
+        self.phone.forbidden = "battery"
+        self.phone.headroom = math.nan
 
 
 # What it says
@@ -189,7 +183,9 @@ def test_what_the_system_foretells_of_the_charge(phone: Any, jvm: Jvm) -> None:
     assert body(jvm).look().empty_in_s == pytest.approx(7200)
 
 
-def test_one_refusal_takes_one_reading_and_is_told(phone: Any, jvm: Jvm, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_refusal_takes_one_reading_and_is_told(
+    phone: Any, jvm: Jvm, caplog: pytest.LogCaptureFixture
+) -> None:
     phone.forbidden = "network"
     platform = body(jvm)
     with caplog.at_level(logging.WARNING):
@@ -285,7 +281,9 @@ def test_rails_that_fail_leave_the_battery(phone: Any, jvm: Jvm, caplog: pytest.
 
 
 @pytest.mark.parametrize("level", [MIN_API, 34, NEWEST])
-def test_a_phone_without_rails_reads_its_battery(phone: Any, at_level: Callable[[int], Jvm], level: int) -> None:
+def test_a_phone_without_rails_reads_its_battery(
+    phone: Any, at_level: Callable[[int], Jvm], level: int
+) -> None:
     meter = meter_of(body(at_level(level)))
     meter.close()
     assert isinstance(meter, SampledMeter)
@@ -375,7 +373,9 @@ def test_threads_that_java_refuses_leave_none_either(phone: Any, jvm: Jvm) -> No
     phone.forbidden = "network"
     platform.observe(START_S)
     before = settled(phone, phone.threads())
-    raised = in_threads(platform.battery_w, 200) + in_threads(lambda: jvm.own("org.example.Missing", "read"), 20)
+    raised = in_threads(platform.battery_w, 200) + in_threads(
+        lambda: jvm.own("org.example.Missing", "read"), 20
+    )
     assert len(raised) == 220
     assert {type(error) for error in raised} == {SensorError, PlatformUnavailable}
     del raised
@@ -409,7 +409,9 @@ def test_a_class_that_was_not_built_in_is_named(jvm: Jvm) -> None:
 
 
 @pytest.mark.parametrize("level", [MIN_API, 28, 29, 30, 31, 34, 35, NEWEST])
-def test_nothing_newer_than_the_phone_is_there_to_be_called(at_level: Callable[[int], Jvm], level: int) -> None:
+def test_nothing_newer_than_the_phone_is_there_to_be_called(
+    at_level: Callable[[int], Jvm], level: int
+) -> None:
     from circadia_app.jvm import declared
     from circadia_app.names import TABLE
 
