@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from circadia.config import DeviceConfig
     from circadia.runtime import Runtime
     from circadia.types import TickRecord
+    from circadia.wiring import Parts
     from circadia_app.consent import Consent
     from circadia_app.folder import AppFolder
     from circadia_app.settings import Settings
@@ -47,17 +48,23 @@ class AgentRun:
     """Begun once, ended once."""
 
     def __init__(
-        self, config: DeviceConfig, *, paused: bool, told: Callable[[Event], None], over: Callable[[], None]
+        self,
+        config: DeviceConfig,
+        *,
+        paused: bool,
+        told: Callable[[Event], None],
+        over: Callable[[], None],
+        parts: Parts | None = None,
     ) -> None:
         """Put together and started; errors as `circadia.wiring.build`.
 
         `told` hears of decisions, answers, versions and rejections on the agent's thread; `over`, on a thread of its own, that
-        the agent has ended, whatever ended it.
+        the agent has ended, whatever ended it. `parts`: ready-made, as for `build`.
         """
         self.simulated = PLATFORMS.find(config.platform.kind).plug.virtual
         self.last: TickRecord | None = None
         """The newest decision of this run; swapped whole."""
-        self._runtime: Runtime = build(config, observers=(self._decided,))
+        self._runtime: Runtime = build(config, parts=parts, observers=(self._decided,))
         for kind in TOLD:
             self._runtime.agent.on(kind, told)
         if paused:

@@ -89,7 +89,9 @@ class AndroidHost:
 class PhoneKeeper:
     """Has the service started: the screens' keeper on a phone. Made in the process's first thread."""
 
-    def __init__(self, own: Callable[[str, str], Callable[..., Any]], package: str, name: str = "Agent") -> None:
+    def __init__(
+        self, own: Callable[[str, str], Callable[..., Any]], package: str, name: str = "Agent"
+    ) -> None:
         """`package`: the app's; `name`: the service's in `services` of buildozer.spec, of which a class is made."""
         self._wake = own(SERVICE, "wake")
         self._class = f"{package}.Service{name.capitalize()}"

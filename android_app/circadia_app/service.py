@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from circadia.events import Event
     from circadia.types import Served, TickRecord
+    from circadia.wiring import Parts
     from circadia_app.host import ServiceHost
     from circadia_app.link.server import Request
     from circadia_app.notice import Notice
@@ -89,12 +90,14 @@ class Service:
         host: ServiceHost,
         *,
         wording: Callable[[Facts], Notice] = notice,
+        parts: Parts | None = None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
+        """`wording`: what the notification says; `parts`: of each agent, as for `circadia.wiring.build`; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
         self._wording = wording
+        self._parts = parts
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
@@ -254,7 +257,9 @@ class Service:
         self._retry_s = math.inf
         try:
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
-            self._run = AgentRun(config, paused=self._paused, told=self._told, over=self._run_is_over)
+            self._run = AgentRun(
+                config, paused=self._paused, told=self._told, over=self._run_is_over, parts=self._parts
+            )
         except CircadiaError as error:
             self._lack(str(error))
             return

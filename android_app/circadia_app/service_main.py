@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
+from circadia.wiring import Parts
 from circadia_app import settings
 from circadia_app.android_host import AndroidHost
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
 from circadia_app.texts import texts_of
+from circadia_app.tflite_java import OpenOnPhone
 from circadia_app.wording import system_language, worded
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def main() -> None:
         return texts_of(settings.load(folder.settings).language or system_language())("notice.stop")
 
     host = AndroidHost(java.own, stop_word)
-    service = Service(folder, host, wording=worded)
+    service = Service(folder, host, wording=worded, parts=Parts(open_model=OpenOnPhone(java)))
     threading.Thread(target=host.listen, args=(service,), name="circadia-android", daemon=True).start()
     try:
         service.run()
