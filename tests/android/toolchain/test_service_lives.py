@@ -208,7 +208,7 @@ def test_the_python_half_on_the_java_half(classes: Path) -> None:
         sys.executable,
         "-m",
         "pytest",
-        HERE / "inside/check_android_host.py",
+        str(HERE / "inside/check_android_host.py"),
         "-q",
         "-p",
         "no:cacheprovider",
