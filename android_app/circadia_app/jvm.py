@@ -97,6 +97,13 @@ class Jvm:
             self._services[name] = None if found is None else self.seen_as(name, found)
         return self._services[name]
 
+    def needed(self, name: str, key: str) -> Any:
+        """The same; `SensorError` where the device has none."""
+        found = self.service(name, key)
+        if found is None:
+            raise SensorError(f"Android {self.level} has no {name} here")
+        return found
+
     def seen_as(self, name: str, thing: Any) -> Any:
         """A Java object as one of a class of the table or of `JAVAS`, with those of its methods that this level has."""
         from jnius import cast
@@ -209,16 +216,27 @@ def here() -> Jvm:
         raise PlatformUnavailable(
             f'no Java in this process ({error}); platform.kind = "android" is of the app on a phone'
         ) from error
-    context, level, tried = None, 0, []
+    try:
+        context, tried = _context()
+        if context is None:
+            raise PlatformUnavailable(
+                f"no context of python-for-android ({'; '.join(tried) or 'neither service nor activity runs'}); call "
+                "circadia_app.jvm.here() in the first thread of the service or the app before others need it"
+            )
+        return Jvm(context, int(jnius.autoclass("android.os.Build$VERSION").SDK_INT))
+    finally:
+        if is_pythons(threading.current_thread()):
+            jnius.detach()
+
+
+def _context() -> tuple[Any, list[str]]:
+    """The running service's or activity's context, or None; and why a class was not found."""
+    from jnius import JavaException, autoclass
+
+    context, tried = None, []
     for name, field in CONTEXTS:
         try:
-            context = context or getattr(jnius.autoclass(name), field)
-        except jnius.JavaException as error:
+            context = context or getattr(autoclass(name), field)
+        except JavaException as error:
             tried.append(told_by(error))
-    if context is None:
-        raise PlatformUnavailable(
-            f"no context of python-for-android ({'; '.join(tried) or 'neither service nor activity runs'}); call "
-            "circadia_app.jvm.here() in the first thread of the service or the app before others need it"
-        )
-    level = int(jnius.autoclass("android.os.Build$VERSION").SDK_INT)
-    return Jvm(context, level)
+    return context, tried

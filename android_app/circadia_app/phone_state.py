@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from circadia_app.power import Power
 
@@ -54,3 +56,17 @@ class PhoneState:
     """Until it is empty, as the system foretells; from Android 12 on, while it discharges."""
     troubles: dict[str, str] = field(default_factory=dict)
     """What could not be read, and what Android said."""
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """For JSON: None for NaN, a link by its name."""
+        told: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, Enum):
+        return value.name.lower()
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -209,25 +209,25 @@ class AndroidPlatform:
     # Within `Jvm.call`
 
     def _look(self) -> PhoneState:
-        power = self.jvm.service(POWER, text("android.content.Context.POWER_SERVICE"))
-        keyguard = self.jvm.service(KEYGUARD, text("android.content.Context.KEYGUARD_SERVICE"))
         ask = self._asked
-        idle = ask("idle", power.isDeviceIdleMode, None)
-        exempt = ask("exempt", lambda: power.isIgnoringBatteryOptimizations(self.jvm.package), None)
+        idle = ask("idle", lambda: bool(self._power().isDeviceIdleMode()), None)
+        exempt = ask(
+            "exempt", lambda: bool(self._power().isIgnoringBatteryOptimizations(self.jvm.package)), None
+        )
         nothing: dict[str, Any] = {}
         return PhoneState(
             **ask("battery", self._battery, nothing),
-            thermal_status=ask("thermal", self._thermal_status, ""),
+            thermal_status=ask("thermal status", self._thermal_status, ""),
             thermal_share=ask("thermal", self._thermal_share, NAN),
-            power_save=ask("power_save", power.isPowerSaveMode, None),
+            power_save=ask("power_save", lambda: bool(self._power().isPowerSaveMode()), None),
             idle=idle,
             exempt=exempt,
             bucket=ask("bucket", self._bucket, ""),
             link=ask("link", lambda: self._link(idle=bool(idle) and not exempt), None),
-            interactive=ask("user", power.isInteractive, None),
-            locked=ask("user", keyguard.isKeyguardLocked, None) if keyguard is not None else None,
-            full_in_s=ask("forecast", self._full_in_s, NAN),
-            empty_in_s=ask("forecast", self._empty_in_s, NAN),
+            interactive=ask("screen", lambda: bool(self._power().isInteractive()), None),
+            locked=ask("lock", self._locked, None),
+            full_in_s=ask("charging", self._full_in_s, NAN),
+            empty_in_s=ask("discharging", self._empty_in_s, NAN),
             troubles=dict(self._troubles),
         )
 
@@ -292,7 +292,7 @@ class AndroidPlatform:
         return "" if usage is None else BUCKETS.get(usage.getAppStandbyBucket(), "")
 
     def _link(self, *, idle: bool) -> Link:
-        networks = self.jvm.service(NETWORKS, text("android.content.Context.CONNECTIVITY_SERVICE"))
+        networks = self.jvm.needed(NETWORKS, text("android.content.Context.CONNECTIVITY_SERVICE"))
         network = networks.getActiveNetwork()
         if network is None or idle:
             return Link.NONE
@@ -301,10 +301,14 @@ class AndroidPlatform:
             return Link.NONE
         return Link.METERED if networks.isActiveNetworkMetered() else Link.FREE
 
+    def _locked(self) -> bool:
+        keyguard = self.jvm.needed(KEYGUARD, text("android.content.Context.KEYGUARD_SERVICE"))
+        return bool(keyguard.isKeyguardLocked())
+
     def _full_in_s(self) -> float:
         if not self.jvm.has(BATTERY, "computeChargeTimeRemaining"):
             return NAN
-        battery = self.jvm.service(BATTERY, text("android.content.Context.BATTERY_SERVICE"))
+        battery = self.jvm.needed(BATTERY, text("android.content.Context.BATTERY_SERVICE"))
         left_ms = battery.computeChargeTimeRemaining()
         return left_ms / 1000 if left_ms >= 0 else NAN
 
@@ -315,7 +319,7 @@ class AndroidPlatform:
         return NAN if left is None else self.jvm.seen_as("java.time.Duration", left).toMillis() / 1000
 
     def _power(self) -> Any:
-        return self.jvm.service(POWER, text("android.content.Context.POWER_SERVICE"))
+        return self.jvm.needed(POWER, text("android.content.Context.POWER_SERVICE"))
 
     # What follows from it
 

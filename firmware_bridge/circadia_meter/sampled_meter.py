@@ -48,11 +48,16 @@ class SampledMeter:
         self._energy_j = array("d")
         self._gaps: list[tuple[float, float]] = []
         self._failing = ""
+        self._told_as = logging.WARNING
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"circadia-{name}", daemon=True)
 
     def start(self, *, patient: bool = False) -> None:
-        """Begin. `SensorError` if the sensor does not answer; nothing of the kind if one is `patient` with it."""
+        """Begin. `SensorError` if the sensor does not answer; nothing of the kind if one is `patient` with it.
+
+        Then it is usual that it does not answer at times, and nobody is warned.
+        """
+        self._told_as = logging.INFO if patient else logging.WARNING
         try:
             self.sample(self._clock.now_s())
         except SensorError as error:
@@ -79,7 +84,7 @@ class SampledMeter:
                 self._failing = ""
             except SensorError as error:
                 if not self._failing:
-                    log.warning("%s", error)
+                    log.log(self._told_as, "%s", error)
                 self._failing = str(error)
 
     def sample(self, now_s: float) -> None:

@@ -142,6 +142,24 @@ def test_a_sampled_meter_sums_and_bounds() -> None:
     assert sum(part.energy_j for part in parts if part) == pytest.approx(whole.energy_j, rel=1e-12)
 
 
+def test_a_sensor_that_does_not_know_yet_is_waited_for_by_whoever_is_patient() -> None:
+    def look() -> float:
+        raise SensorError("the unit is not known yet")
+
+    meter = SampledMeter(look, clock=HandClock(), period_s=60.0, step_w=0.01, name="test")
+    with pytest.raises(SensorError, match="not known yet"):
+        meter.start()
+    meter.start(patient=True)
+    assert meter.read(0.0, 1.0) is None
+    meter._look = lambda: 2.0
+    meter.sample(1.0)
+    meter.sample(2.0)
+    reading = meter.read(1.0, 2.0)
+    meter.close()
+    assert reading is not None
+    assert reading.energy_j == pytest.approx(2.0)
+
+
 def test_a_sensor_that_was_away_is_a_gap() -> None:
     meter = sampled([1.0, 1.0])
     meter._look = lambda: 2.0

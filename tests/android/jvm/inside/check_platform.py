@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import math
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.android.jvm.inside.battery import battery
 from tests.android.jvm.inside.in_threads import in_threads
 
-from circadia.actions import CATALOGUE
+from circadia.actions import CATALOGUE, INDEX
+from circadia.config import parse_config
 from circadia.energy.profile_file import shipped_profile
 from circadia.errors import PlatformUnavailable, SensorError
 from circadia.platforms.clocks import HandClock, SystemClock
 from circadia.plugs import PlatformContext
 from circadia.ports import HintsClock
 from circadia.testing.platform import PlatformContract
-from circadia.types import ClockLevel, Link
+from circadia.types import ClockLevel, Link, Load
+from circadia.wiring import Parts, build
 from circadia_app.exits import exits
+from circadia_app.jvm import is_pythons
 from circadia_app.meters import meter_of
 from circadia_app.names import MIN_API
 from circadia_app.platform import ANDROID, AndroidConfig, AndroidPlatform
@@ -29,6 +35,7 @@ from circadia_meter.sampled_meter import SampledMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from circadia_app.jvm import Jvm
 
@@ -36,6 +43,18 @@ NEWEST = 36
 PROFILE = shipped_profile("pixel-3")
 START_S = 9 * 3600.0
 LONG_MIN, INT_MIN = -(2**63), -(2**31)
+
+
+class Wanting:
+    """A policy that wants one action."""
+
+    name = "wanting"
+    offered = np.ones(len(CATALOGUE), bool)
+
+    def scores(self, _x: Any) -> Any:
+        scores = np.full(len(CATALOGUE), -100.0, np.float32)
+        scores[0], scores[INDEX["train/low/small"]] = 0.0, 100.0
+        return scores
 
 
 class Stopwatch:
@@ -203,6 +222,8 @@ def test_the_plug_is_found_by_its_entry_point(phone: Any, context: Any) -> None:
     from circadia.plugs import PLATFORMS
     from circadia_app.jvm import here
 
+    phone.serve(None)
+    here.cache_clear()
     with pytest.raises(PlatformUnavailable, match="neither service nor activity"):
         here()
     phone.serve(context)
@@ -214,6 +235,48 @@ def test_the_plug_is_found_by_its_entry_point(phone: Any, context: Any) -> None:
     assert made.observe(START_S).battery_soc == pytest.approx(0.6)
     assert here() is here()
     assert here().level == NEWEST
+
+
+def test_an_agent_lives_in_a_phone(phone: Any, context: Any, jvm: Jvm, tmp_path: Path) -> None:
+    """Found by its kind, with the phone's rails as its meter and its clock's hints."""
+    from circadia_app.jvm import here
+
+    phone.serve(context)
+    here.cache_clear()
+    phone.rail("VSYS", 1, 10**9)
+    phone.railsMs = round(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000) - 1000
+    config = parse_config({"store": {"path": str(tmp_path / "device.db")}, "platform": {"kind": "android"}})
+    agent = build(config, parts=Parts(policy=Wanting())).agent
+    try:
+        assert isinstance(agent.platform, AndroidPlatform)
+        assert isinstance(agent.meter, RailsMeter)
+        phone.HINTS.clear()
+        agent.add_example(np.zeros(agent.workload.task.input_shape, np.float32), 1)
+        agent.ingest()
+        agent.learn()
+        record = agent.tick()
+    finally:
+        agent.close()
+        agent.meter.close()
+        agent.platform.close()
+    assert record.decision.action.name == "train/low/small"
+    assert record.observation.link == Link.FREE
+    assert record.outcome.training is not None
+    assert [phase.load for phase in record.outcome.phases] == [Load.TRAIN_LOW]
+    told = [phone.HINTS.get(n) for n in range(phone.HINTS.size())]
+    assert "efficient true" in told
+    assert "actual true" in told
+
+
+def test_what_it_says_goes_into_json(phone: Any, jvm: Jvm) -> None:
+    platform = body(jvm)
+    platform.observe(START_S)
+    told = json.loads(json.dumps(platform.state.plain, allow_nan=False))
+    assert told["soc"] == pytest.approx(0.6)
+    assert told["link"] == "free"
+    assert told["power"]["power_w"] is None
+    assert told["power"]["why"]
+    assert told["bucket"] == "active"
 
 
 # Power
@@ -359,7 +422,7 @@ def test_a_thousand_threads_leave_no_thread_of_javas(phone: Any, jvm: Jvm) -> No
     """The public fault of pyjnius#107: each Python thread that calls Java stays attached."""
     platform = body(jvm)
     platform.observe(START_S)
-    before = settled(phone, 0 if phone.threads() == 0 else phone.threads())
+    before = settled(phone, phone.threads())
     raised: list[BaseException] = []
     for _ in range(20):
         raised += in_threads(platform.look, 50)
@@ -383,13 +446,42 @@ def test_threads_that_java_refuses_leave_none_either(phone: Any, jvm: Jvm) -> No
 
 
 def test_without_letting_go_they_would_stay(phone: Any) -> None:
-    """What the test above looks for is there to be found."""
-    from jnius import autoclass
-
+    """What the tests above look for is there to be found."""
     before, seen = settled(phone, phone.threads()), []
     in_threads(lambda: seen.append(phone.threads()), 20)
-    assert settled(phone, before) >= before + 20
-    assert autoclass is not None
+    time.sleep(0.3)
+    assert phone.threads() >= before + 20
+
+
+def test_a_thread_that_java_made_is_not_let_go_of(phone: Any, jvm: Jvm) -> None:
+    """Android ends a process that lets go of one."""
+    from jnius import PythonJavaClass, autoclass, java_method
+
+    platform = body(jvm)
+    seen: list[object] = []
+
+    class Work(PythonJavaClass):  # type: ignore[misc]
+        __javainterfaces__ = ("java/lang/Runnable",)
+        __javacontext__ = "app"
+
+        @java_method("()V")  # type: ignore[untyped-decorator]
+        def run(self) -> None:
+            seen.append(is_pythons(threading.current_thread()))
+            seen.append(platform.look().soc)
+            seen.append(platform.look().soc)
+
+    work = Work()
+    threads = autoclass("java.util.concurrent.Executors").newSingleThreadExecutor()
+    threads.execute(work)
+    threads.shutdown()
+    end_s = time.monotonic() + 20
+    while not threads.isTerminated() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert seen == [False, pytest.approx(0.6), pytest.approx(0.6)]
+    assert not is_pythons(threading.main_thread())
+    mine: list[bool] = []
+    in_threads(lambda: mine.append(is_pythons(threading.current_thread())), 1)
+    assert mine == [True]
 
 
 def test_own_classes_are_found_where_jnius_does_not_find_them(phone: Any, jvm: Jvm) -> None:
@@ -421,3 +513,12 @@ def test_nothing_newer_than_the_phone_is_there_to_be_called(
     for member in owner.members:
         if member.type.startswith("("):
             assert (member.name in offered) == (member.level <= level)
+
+
+def test_a_phone_without_a_service_lacks_its_reading_only(phone: Any, at_level: Callable[[int], Jvm]) -> None:
+    phone.absent = "connectivity"
+    platform = body(at_level(NEWEST))
+    seen = platform.observe(START_S)
+    assert math.isnan(seen.link)
+    assert seen.battery_soc == pytest.approx(0.6)
+    assert "no android.net.ConnectivityManager" in platform.looks_at("link")

@@ -36,6 +36,7 @@ public final class Phone {
     public static volatile boolean railsFail = false;
     public static volatile long railsMs = 0;
     public static volatile String forbidden = "";
+    public static volatile String absent = "";
     private static double headroomAskedS = Double.NEGATIVE_INFINITY;
 
     private Phone() {
@@ -59,6 +60,7 @@ public final class Phone {
         chargeMs = dischargeMs = -1;
         railsMs = 0;
         forbidden = "";
+        absent = "";
         headroomAskedS = Double.NEGATIVE_INFINITY;
     }
 
