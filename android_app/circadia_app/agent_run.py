@@ -51,15 +51,15 @@ class AgentRun:
         self,
         config: DeviceConfig,
         *,
+        parts: Parts,
         paused: bool,
         told: Callable[[Event], None],
         over: Callable[[], None],
-        parts: Parts | None = None,
     ) -> None:
         """Put together and started; errors as `circadia.wiring.build`.
 
         `told` hears of decisions, answers, versions and rejections on the agent's thread; `over`, on a thread of its own, that
-        the agent has ended, whatever ended it. `parts`: ready-made, as for `build`.
+        the agent has ended, whatever ended it.
         """
         self.simulated = PLATFORMS.find(config.platform.kind).plug.virtual
         self.last: TickRecord | None = None

@@ -59,7 +59,7 @@ class Confirmation:
 
 
 def delete(folder: AppFolder, federation: str, now_s: float) -> Deletion:
-    """Write the request, then remove everything. The agent has ended: its store must be closed.
+    """Write the request, then remove everything. Nobody has the store open: see `circadia_app.alone`.
 
     `federation`: its name, empty where the device is in none. `ConfigError` where the disk does not let it: what is done so
     far goes on at the next start.
@@ -70,7 +70,7 @@ def delete(folder: AppFolder, federation: str, now_s: float) -> Deletion:
 
 
 def finish(folder: AppFolder) -> bool:
-    """Go on with what was interrupted; whether there was something. For the start of agent and screens, before all else."""
+    """Go on with what was interrupted; whether there was something. For the start of agent and screens, `alone`."""
     unfinished = [one for one in waiting(folder) if not one.erased]
     if unfinished:
         _erase(folder)
@@ -192,6 +192,8 @@ def _erase(folder: AppFolder) -> None:
                 shutil.rmtree(place)
             else:
                 place.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # the other process, or SQLite, was there first
         except OSError as error:
             raise ConfigError(
                 f"{place}: cannot be deleted: {error}; it is tried again at the next start"

@@ -25,7 +25,6 @@ It tells `decided`, `answered`, `installed`, `rejected` and `ended`.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
 import math
 import os
@@ -35,20 +34,22 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.backoff import BackOff
 from circadia.config import load_config
 from circadia.ending import ending
-from circadia.errors import CircadiaError, ConfigError, PlatformUnavailable
+from circadia.errors import CircadiaError, ConfigError
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion
 from circadia_app import settings as choices
 from circadia_app.agent_run import AgentRun, allowed
+from circadia_app.alone import alone
 from circadia_app.folder import AppFolder
 from circadia_app.host import LAST_RESORT_S, DesktopHost
 from circadia_app.journal import Journal, JournalHandler, read
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
     from circadia.events import Event
     from circadia.types import Served, TickRecord
-    from circadia.wiring import Parts
     from circadia_app.host import ServiceHost
     from circadia_app.link.server import Request
     from circadia_app.notice import Notice
@@ -89,15 +89,15 @@ class Service:
         folder: AppFolder,
         host: ServiceHost,
         *,
-        wording: Callable[[Facts], Notice] = notice,
         parts: Parts | None = None,
+        wording: Callable[[Facts], Notice] = notice,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`wording`: what the notification says; `parts`: of each agent, as for `circadia.wiring.build`; `now_s`: seconds since the Unix epoch."""
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
         self.folder = folder
         self.host = host
+        self._parts = parts or Parts()
         self._wording = wording
-        self._parts = parts
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
@@ -176,7 +176,7 @@ class Service:
 
         `ConfigError` for a consent or settings that cannot be read, `PlatformUnavailable` where another service has the folder.
         """
-        with _alone(self.folder.lock):
+        with alone(self.folder):
             deletion.finish(self.folder)
             self._consent = consents.load(self.folder.consent)
             if self._consent.learn is None:
@@ -258,7 +258,7 @@ class Service:
         try:
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
             self._run = AgentRun(
-                config, paused=self._paused, told=self._told, over=self._run_is_over, parts=self._parts
+                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
             )
         except CircadiaError as error:
             self._lack(str(error))
@@ -552,23 +552,6 @@ def _answer(served: Served) -> dict[str, Any]:
     """An answer as the link tells it: without its input, which nobody else has to see."""
     names = ("request_id", "label", "confidence", "latency_s", "version")
     return {name: plain(getattr(served, name)) for name in names}
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[IO[str]]:
-    """The one service of a folder; the kernel lets go of a killed one's lock."""
-    try:
-        file = lock.open("w")
-    except OSError as error:
-        raise ConfigError(f"{lock}: {error}; name a folder that exists and may be written to") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PlatformUnavailable(
-                f"{lock.parent}: another service runs on this folder; end that one first"
-            ) from error
-        yield file
 
 
 def main(arguments: list[str]) -> int:

@@ -49,7 +49,8 @@ def main() -> None:
         return texts_of(settings.load(folder.settings).language or system_language())("notice.stop")
 
     host = AndroidHost(java.own, stop_word)
-    service = Service(folder, host, wording=worded, parts=Parts(open_model=OpenOnPhone(java)))
+    parts = Parts(open_model=OpenOnPhone(java))
+    service = Service(folder, host, parts=parts, wording=worded)
     threading.Thread(target=host.listen, args=(service,), name="circadia-android", daemon=True).start()
     try:
         service.run()

@@ -149,6 +149,11 @@ def phone(folder: AppFolder) -> Iterator[Phone]:
         yield made
 
 
+def trainings(folder: AppFolder) -> int:
+    with StoreReader(folder.store) as store:
+        return len(store.trainings())
+
+
 def told(folder: AppFolder) -> list[str]:
     return [entry.event for entry in journal.read(folder.log)]
 
@@ -180,7 +185,8 @@ def test_the_screens_see_what_it_does_and_why(phone: Phone) -> None:
     assert answer.keys() == {"id", "ok", "request_id", "label", "confidence", "latency_s", "version"}
     phone.ask("feedback", request_id=answer["request_id"], label=3)
     phone.teach()
-    until(lambda: phone.ask("train_now")["trained"], "a training")
+    until(lambda: trainings(phone.folder), "a training")
+    assert phone.ask("train_now").keys() >= {"action", "why", "trained", "held_back", "fresh_examples"}
     kinds = {event["event"] for event in phone.events}
     assert kinds == {"decided", "answered"}
     phone.ask("stop")
@@ -253,10 +259,15 @@ def test_choices_hold_at_once_and_after_a_restart(folder: AppFolder) -> None:
 
 def test_a_pause_ends_by_the_clock(phone: Phone) -> None:
     phone.begin()
-    phone.ask("pause", until_s=time.time() + 0.4)
-    assert phone.live().status.state is State.PAUSED  # type: ignore[union-attr]
-    until(lambda: "resumed" in told(phone.folder), "the end of the pause", 5.0)
+    until(phone.decided, "a decision")
+    until_s = time.time() + 0.4
+    phone.ask("pause", until_s=until_s)
+    until(lambda: "resumed" in told(phone.folder), "the end of the pause")
+    resumed = journal.read(phone.folder.log)[-1]
+    assert resumed.event == "resumed"
+    assert resumed.t_s >= until_s
     assert phone.live().status.state is State.RUNNING  # type: ignore[union-attr]
+    assert np.isnan(settings.load(phone.folder.settings).paused_until_s)
 
 
 def test_a_swipe_stores_what_there_is_and_the_service_goes_on(phone: Phone) -> None:
