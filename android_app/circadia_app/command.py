@@ -8,9 +8,10 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError, ConfigError
 from circadia_app import settings as choices
@@ -30,6 +31,10 @@ FOLDER = "~/.local/share/circadia-app"
 FIRST_S = 30.0
 """A picture waits so long for the agent's first decision."""
 PLACES = ("now", "choose", "learn", "test", "log", "your-data", "consent")
+PICTURE = (
+    "save a picture (PNG) of the screen and end; without --folder it is of a phone of its own, simulated unless --config says "
+    "otherwise, for which learning is agreed to"
+)
 SIMULATED = """\
 # The device's configuration, made by circadia-app: a simulated phone. `circadia run --help` names what can stand here.
 
@@ -51,16 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="circadia-app", description=__doc__.partition("\n")[0])
-    parser.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"what screens and agent share ({FOLDER})")
-    parser.add_argument("--config", type=Path, help="a device.toml to begin with; it is copied into the folder")
-    parser.add_argument("--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)")
+    parser.add_argument("--folder", type=Path, help=f"what screens and agent share ({FOLDER})")
+    parser.add_argument(
+        "--config", type=Path, help="a device.toml to begin with; it is copied into the folder"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)"
+    )
     parser.add_argument("--density", type=_positive, default=1.0, help="pixels a dp (1)")
-    parser.add_argument("--scheme", choices=[scheme.value for scheme in Scheme], help="colours (as chosen, else dark)")
+    parser.add_argument(
+        "--scheme", choices=[scheme.value for scheme in Scheme], help="colours (as chosen, else dark)"
+    )
     parser.add_argument("--language", choices=LANGUAGES, help="of the words (as chosen, else the system's)")
     parser.add_argument("--font-scale", type=_positive, default=1.0, help="of the letters (1)")
     parser.add_argument("--screen", choices=PLACES, help="to open with")
-    parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture (PNG) of the screen, and end")
-    parser.add_argument("--agree", action="store_true", help="agree to learning on this device, as the first screen asks")
+    parser.add_argument("--screenshot", type=Path, metavar="FILE", help=PICTURE)
+    parser.add_argument(
+        "--agree", action="store_true", help="agree to learning on this device, as the first screen asks"
+    )
     return parser
 
 
@@ -91,7 +104,9 @@ def prepared(path: Path, config: Path | None) -> AppFolder:
         elif not folder.config.exists():
             folder.config.write_text(SIMULATED, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{error}; name a folder that may be written to, and a configuration that can be read") from error
+        raise ConfigError(
+            f"{error}; name a folder that may be written to, and a configuration that can be read"
+        ) from error
     return folder
 
 
@@ -104,6 +119,7 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     os.environ["KIVY_NO_ENV_CONFIG"] = "1"
     os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
     os.environ["KIVY_METRICS_DENSITY"], os.environ["KIVY_METRICS_FONTSCALE"] = str(density), str(font_scale)
+    logging.disable(logging.ERROR)  # it tells of kinds of touch screens that it finds no library for
     from kivy.config import Config
 
     Config.set("graphics", "width", str(round(size[0] * density)))
@@ -112,15 +128,21 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
     Config.remove_section("input")  # the window's own touches and mouse are enough
     Config.add_section("input")
     Config.set("input", "mouse", "mouse,disable_multitouch")
-    logger = logging.getLogger("kivy")
-    logger.setLevel(logging.CRITICAL)  # it tells of kinds of touch screens that it finds no library for
     import kivy.core.window  # noqa: F401 - opened here
 
-    logger.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    logging.getLogger("kivy").setLevel(logging.WARNING)
 
 
 def _run(asked: argparse.Namespace) -> int:
-    folder = prepared(asked.folder, asked.config)
+    if asked.screenshot is None or asked.folder is not None:
+        return _opened(asked, prepared(asked.folder or Path(FOLDER), asked.config))
+    with tempfile.TemporaryDirectory(prefix="circadia-app-") as made:
+        asked.agree = asked.agree or asked.screen != "consent"
+        return _opened(asked, prepared(Path(made), asked.config))
+
+
+def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
     chosen = choices.load(folder.settings)
     scheme = Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark"))
     texts = texts_of(asked.language or chosen.language or _system_language())
@@ -173,9 +195,17 @@ def _picture(app: CircadiaApp, file: Path) -> int:
     app._run_prepare()  # noqa: SLF001 - the loop is turned here, by hand
     for _ in range(12):
         EventLoop.idle()
-    saved: Any = app.root.export_to_png(str(file))
+    file.unlink(missing_ok=True)
+    app.root.export_to_png(str(file))
     stopTouchApp()
-    if not saved or not file.is_file():
-        raise ConfigError(f"{file}: the picture could not be written; name a .png in a folder that may be written to")
+    if not file.is_file():
+        raise ConfigError(
+            f"{file}: the picture could not be written; name a .png in a folder that may be written to"
+        )
     print(file)
+    print(app.said)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -56,6 +56,11 @@ class AppFolder:
         return self.path / "field"
 
     @property
+    def traffic(self) -> Path:
+        """What was sent and received: `circadia_app.traffic`."""
+        return self.path / "traffic.json"
+
+    @property
     def deletion(self) -> Path:
         """A request for deletion and its key, until the server has confirmed: `circadia_app.deletion`."""
         return self.path / "deletion"
@@ -65,7 +70,10 @@ class AppFolder:
 
         All that a run of the app makes but the lock and the socket of a service that runs, and the request for deletion.
         """
-        names = [place.name for place in (self.store, self.consent, self.settings, self.log, self.field_test)]
+        names = [
+            place.name
+            for place in (self.store, self.consent, self.settings, self.log, self.field_test, self.traffic)
+        ]
         starts = tuple(start for name in names for start in (name, f".{name}"))
         return sorted(
             place

@@ -11,6 +11,7 @@ from typing import Any, Self
 from circadia.errors import RemoteProtocolError
 from circadia.ranges import is_whole
 from circadia.status import AgentStatus, Joules, State, UpdateCounts
+from circadia.traffic import Traffic
 from circadia.types import Link, Observation, Preference, Sleep, Source, WakeOn
 from circadia_app.notice import Notice
 
@@ -110,6 +111,7 @@ def _status(message: dict[str, Any]) -> AgentStatus:
         "link": None if link is None else Link[link.upper()],
         "updates": UpdateCounts(**message["updates"]),
         "preference": Preference(**message["preference"]),
+        "traffic": None if message.get("traffic") is None else Traffic(**message["traffic"]),
         "joules": tuple(Joules(**{**one, "source": Source(one["source"])}) for one in message["joules"]),
         "sleep": None
         if sleep is None

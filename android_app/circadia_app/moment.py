@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from circadia.config import load_config
 from circadia.energy.profile_file import load_profile, shipped_profile
 from circadia.errors import CircadiaError
-from circadia_app import consent, deletion, journal, settings
+from circadia.observation import DAY_S
+from circadia_app import consent, deletion, journal, settings, traffic
 from circadia_app.past import nothing_past, read_past
-from circadia_app.viewmodels.snapshot import Past, Snapshot, midnight_of
+from circadia_app.viewmodels.snapshot import DayBytes, Past, Snapshot, Traffic, midnight_of
 
 if TYPE_CHECKING:
     from circadia.config import DeviceConfig
@@ -86,10 +87,27 @@ def snapshot_of(
         capacity_j=device.capacity_j,
         server="" if federation is None else federation.broker.rpartition(":")[0],
         offline_s=agent.offline_s,
+        traffic=_traffic(folder, now_s, local_s) if federation is not None else None,
         deletions=tuple(deletion.waiting(folder)),
         confirmation=deletion.confirmation(folder),
         journal=tuple(journal.read(folder.log)),
     )
+
+
+def _traffic(folder: AppFolder, now_s: float, local_s: float) -> Traffic:
+    """What the service has written down: a few kilobytes less, maybe, than the link has counted."""
+    book, today = traffic.load(folder.traffic), traffic.day_of(now_s, _east_s(now_s, local_s))
+    days = tuple(
+        DayBytes(day=traffic.day_number(day, today), sent=sent, received=received)
+        for day, (sent, received) in book.days.items()
+    )
+    return Traffic(days=days, examples=book.ever.other_messages, sent=book.ever.sent_bytes)
+
+
+def _east_s(now_s: float, local_s: float) -> float:
+    """How far local time is ahead of the epoch's, in whole minutes, 12 hours at most."""
+    ahead_s = (local_s - now_s + DAY_S / 2) % DAY_S - DAY_S / 2
+    return round(ahead_s / 60) * 60
 
 
 def _clock_s(live: Live | None, now_s: float) -> float:

@@ -57,7 +57,6 @@ def nothing_past() -> Past:
         sleep_s=none,
         masked=whole,
         maskings=(),
-        version=whole,
     )
     return Past(ticks=ticks, requests=Requests(t_s=none, label=whole, truth=whole, latency_s=none))
 

@@ -46,7 +46,7 @@ from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
 from circadia.wiring import Parts
 from circadia_app import consent as consents
-from circadia_app import deletion
+from circadia_app import deletion, traffic
 from circadia_app import settings as choices
 from circadia_app.agent_run import AgentRun, allowed
 from circadia_app.alone import alone
@@ -101,6 +101,7 @@ class Service:
         self._now_s = now_s
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
+        self._counter = traffic.Counter(folder.traffic)
         self._tasks: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
         self._link = LinkServer(folder.link, self._asked, on_screens=self._screens)
         self._settings = choices.Settings()
@@ -264,10 +265,22 @@ class Service:
             self._lack(str(error))
             return
         self._lacks = ()
+        self._counter.begin()
         self._journal.write(
             "agent", device=self._run.agent.status().device, policy=self._run.agent.policy.name
         )
         self._show()
+
+    def _count(self, *, all_of_it: bool = False) -> None:
+        """What the link has sent and received is written down; a disk that refuses it ends nothing."""
+        if self._run is None:
+            return
+        now_s = self._now_s()
+        day = traffic.day_of(now_s, time.localtime(now_s).tm_gmtoff)
+        try:
+            self._counter.keep(self._run.agent.status().traffic, day, all_of_it=all_of_it)
+        except CircadiaError as error:
+            log.warning("what was sent is not counted: %s", error)
 
     def _lack(self, what: str) -> None:
         self._lacks = (what,)
@@ -279,7 +292,9 @@ class Service:
         """Whether it has ended; one that has not goes on ending."""
         if self._run is None:
             return True
-        if not self._run.end(within_s, deliver=deliver):
+        ended = self._run.end(within_s, deliver=deliver)
+        self._count(all_of_it=True)
+        if not ended:
             return False
         self._run = None
         self._let_down("the agent has ended")
@@ -307,6 +322,7 @@ class Service:
             request.refuse(f"{why}; ask again once it runs")
 
     def _decided(self, record: TickRecord) -> None:
+        self._count()
         self._retry.succeeded()
         self._stale = True
         waiting, self._waiting = self._waiting, []

@@ -26,7 +26,7 @@ from circadia.federation.device.events import (
 from circadia.listeners import MOST_EVENTS
 from circadia.observation import DAY_S, HOUR_S, values
 from circadia.policy.sleeps import draw_one
-from circadia.ports import HintsClock, SleepingPolicy, TellsLate, wakes_on
+from circadia.ports import CountsTraffic, HintsClock, SleepingPolicy, TellsLate, wakes_on
 from circadia.sensors import SENSORS, answering
 from circadia.stopwatch import Stopwatch
 from circadia.types import (
@@ -193,7 +193,10 @@ class Agent:
         status, federation = self.application.status(), self.federation
         if federation is None:
             return status
-        return dataclasses.replace(status, connected=federation.connected, trouble=federation.trouble)
+        traffic = federation.traffic if isinstance(federation, CountsTraffic) else None
+        return dataclasses.replace(
+            status, connected=federation.connected, trouble=federation.trouble, traffic=traffic
+        )
 
     def on(self, kind: type[E], call: Callable[[E], object]) -> Callable[[], None]:
         """As `Application.on`: call it with each event of a kind → a function that ends this."""

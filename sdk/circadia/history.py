@@ -40,7 +40,6 @@ class Ticks:
     """Place in `maskings`."""
     maskings: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
     """Each once: (limit, names of the actions that it forbade)."""
-    version: Whole
 
     def __len__(self) -> int:
         return len(self.t_s)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from circadia.policy.sleeps import SleepOptions
     from circadia.serving.queue import Request
     from circadia.store.rows import StoredExample, StoredUpdate
+    from circadia.traffic import Traffic
     from circadia.types import (
         Action,
         Away,
@@ -349,6 +350,16 @@ class Federation(Protocol):
 
     def poll(self) -> list[DeviceEvent]:
         """What arrived since the last call."""
+        ...
+
+
+@runtime_checkable
+class CountsTraffic(Protocol):
+    """What a link may have beside `Federation`: it counts what goes over it. For any thread."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """So far."""
         ...
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from circadia.traffic import Traffic
     from circadia.types import Link, Preference, Sleep, Source
 
 
@@ -94,3 +95,5 @@ class AgentStatus:
     """When the next decision is due, by the agent's clock, if nothing asks for one before; NaN before the first."""
     sleep: Sleep | None = None
     """What the policy chose after the last one; None where it says nothing of sleep."""
+    traffic: Traffic | None = None
+    """Over the federation's link since the device started; None where there is no federation, or nobody counts."""

@@ -286,7 +286,21 @@ def test_a_round_trip_ends_bit_equal_everywhere(home: Home) -> None:
     for device in devices:
         assert device.models[2].tobytes() == ledger.version(2).weights.tobytes()
         assert device.link.dropped == 0
+        counted = device.link.traffic
+        assert len(DELTA) < counted.sent_bytes < len(DELTA) + 5000
+        assert counted.received_bytes > N  # two versions, a byte a number at least
+        assert counted.messages > 1
+        assert counted.other_messages == 0
     ledger.close()
+
+
+def test_a_message_that_is_no_update_question_or_status_is_counted_apart(home: Home) -> None:
+    device = home.device("d0")
+    until(lambda: device.link.connected, "a connection")
+    before = device.link.traffic
+    device.link.link.post(lambda _now_s: (Publish(topic="circadia/1/home/examples/d0", payload=b"x" * 100),))
+    until(lambda: device.link.traffic.other_messages, "the message to be counted")
+    assert device.link.traffic.less(before).sent_bytes >= 100
 
 
 def test_updates_wait_for_a_broker_that_is_not_there(home: Home) -> None:

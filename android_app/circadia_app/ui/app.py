@@ -65,7 +65,7 @@ class Ground(FloatLayout):
 class CircadiaApp(App):
     """Circadia's screens over a `Desk`."""
 
-    theme = ObjectProperty(None)
+    theme = ObjectProperty(None, rebind=True)
     place = ObjectProperty(Place.NOW)
     above = NumericProperty(0)
     """What the system's status bar covers, in pixels."""
@@ -91,6 +91,8 @@ class CircadiaApp(App):
         self._soon = Clock.create_trigger(lambda _: self.refresh(), 0)
         self.title = "Circadia"
         self.use_kivy_settings = False
+        self.said = "Circadia"
+        """The window's title: what the screen says first."""
 
     def build(self) -> FloatLayout:
         """The frame around all screens."""
@@ -142,7 +144,8 @@ class CircadiaApp(App):
                 self._column.add_widget(self._navigation)
         self._navigation.here = self.place
         title = getattr(model, "title", None)
-        Window.set_title(f"Circadia: {title.text}" if title is not None else "Circadia")
+        self.said = f"Circadia: {title.text}" if title is not None else "Circadia"
+        Window.set_title(self.said)
 
     def go(self, place: Place) -> None:
         """Another screen; where one is already, to its beginning."""

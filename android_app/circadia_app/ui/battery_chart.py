@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kivy.metrics import dp
 from kivy.properties import ObjectProperty
@@ -21,7 +21,7 @@ class BatteryChart(Chart):
     """`BatteryDay` above, `Ribbon` below. A touch on a column asks for that stretch's decisions: `on_stretch`."""
 
     ribbon = ObjectProperty(None, allownone=True)
-    shows = ("value", "ribbon")
+    shows: ClassVar[tuple[str, ...]] = ("value", "ribbon")
 
     def __init__(self, **given: Any) -> None:
         self.register_event_type("on_stretch")
@@ -75,7 +75,9 @@ class BatteryChart(Chart):
                 pen.colour("charge_text")
                 if plot.x(widest.end) - plot.x(widest.start) < wide:
                     pen.colour("charge")
-                    pen.rectangle(plot.x(widest.start), plot.bottom, plot.x(widest.start) + wide, plot.y(0.17))
+                    pen.rectangle(
+                        plot.x(widest.start), plot.bottom, plot.x(widest.start) + wide, plot.y(0.17)
+                    )
                     pen.colour("charge_text")
                 pen.text(day.charger_text, plot.x(widest.start) + dp(6), plot.bottom + dp(2), at=(0, 0))
         pen.colour("muted")
@@ -111,7 +113,9 @@ class BatteryChart(Chart):
         pen.disc(x, y, dp(4))
         pen.colour("ink")
         pen.ring(x, y, dp(5), dp(2))
-        pen.text(projection.text, min(x + dp(9), plot.right - pen.width(projection.text, bold=True)), y, bold=True)
+        pen.text(
+            projection.text, min(x + dp(9), plot.right - pen.width(projection.text, bold=True)), y, bold=True
+        )
 
     def _charge(self, pen: Pen, day: BatteryDay, plot: Plot, ribbon: Plot) -> None:
         pen.colour("ink")
@@ -146,7 +150,9 @@ class BatteryChart(Chart):
         for column in ribbon.columns:
             pen.colour(column.colour)
             apart = dp(0.5) if column.height > 0.1 else 0.0
-            pen.rectangle(plot.x(column.start), plot.bottom, plot.x(column.end) - apart, plot.y(column.height))
+            pen.rectangle(
+                plot.x(column.start), plot.bottom, plot.x(column.end) - apart, plot.y(column.height)
+            )
         pen.colour("muted")
         if ribbon.wake is not None:
             x, y = plot.x(ribbon.wake.at), plot.bottom + dp(10)
@@ -156,12 +162,19 @@ class BatteryChart(Chart):
             pen.text(ribbon.wake.text, x + dp(10 if fits else -10), y, at=(0 if fits else 1, 0.5))
         if ribbon.lacking:
             now = self.value.now.at if self.value.now is not None else 0.0
-            pen.text(ribbon.lacking, plot.x(now / 2 if now > 0.5 else (1 + now) / 2), plot.y(0.5), at=(0.5, 0.5))
+            pen.text(
+                ribbon.lacking, plot.x(now / 2 if now > 0.5 else (1 + now) / 2), plot.y(0.5), at=(0.5, 0.5)
+            )
 
     def on_touch_up(self, touch: Any) -> bool:
         """A touch on the ribbon, not the end of a scroll."""
         lower = self.plots(Pen(self.theme))[1] if self.theme is not None else None
-        if lower is None or self.ribbon is None or not self.collide_point(*touch.pos) or touch.grab_current is not None:
+        if (
+            lower is None
+            or self.ribbon is None
+            or not self.collide_point(*touch.pos)
+            or touch.grab_current is not None
+        ):
             return bool(super().on_touch_up(touch))
         at = (touch.x - lower.left) / (lower.right - lower.left)
         if lower.bottom <= touch.y <= lower.top and abs(touch.oy - touch.y) < dp(10):
@@ -173,4 +186,3 @@ class BatteryChart(Chart):
 
     def on_stretch(self, start_s: float, end_s: float) -> None:
         """The decisions between two times are asked for."""
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kivy.metrics import dp
 from kivy.properties import NumericProperty, ObjectProperty
@@ -22,7 +22,7 @@ class Chart(Picture):
     value = ObjectProperty(None, allownone=True)
     drawn = NumericProperty(0)
     """How often it was drawn."""
-    shows = ("value",)
+    shows: ClassVar[tuple[str, ...]] = ("value",)
 
     def __init__(self, **given: Any) -> None:
         given.setdefault("size_hint_y", None)
@@ -31,7 +31,7 @@ class Chart(Picture):
     def _draw(self, *_: object) -> None:
         if self.value is None:
             self.canvas.clear()
-            self.height = 0
+            self.height = 0.0
         if self.value is None or self.theme is None or self.width < dp(40):
             return
         self.height = self.high(Pen(self.theme, largest=self.largest))
@@ -92,7 +92,7 @@ def legend_rows(pen: Pen, legend: Sequence[Legend], width: float) -> list[list[L
 
 def row_height(pen: Pen) -> float:
     """Of a row of small words."""
-    return dp(20) * pen.scale
+    return float(dp(20) * pen.scale)
 
 
 def paint_legend(pen: Pen, legend: Sequence[Legend], left: float, top: float, width: float) -> None:

@@ -48,7 +48,9 @@ class EnergyChart(Chart):
         pen.colour(bar.colour)
         match self.value.origin:
             case Origin.MODELLED:
-                pen.frame(plot.left, plot.bottom, max(end, plot.left + dp(4)), plot.top, radius=dp(2), thick=dp(2))
+                pen.frame(
+                    plot.left, plot.bottom, max(end, plot.left + dp(4)), plot.top, radius=dp(2), thick=dp(2)
+                )
             case Origin.SIMULATED:
                 x = plot.left
                 while x < end:
@@ -69,7 +71,12 @@ class LinesChart(Chart):
         """Grid, bands, lines, names."""
         lines = self.value
         ends = max((pen.width(series.name, bold=True) for series in lines.series), default=0.0)
-        plot = Plot(self.x, self.y + row_height(pen), self.right - (ends + dp(10) if ends else 0), self.top - row_height(pen))
+        plot = Plot(
+            self.x,
+            self.y + row_height(pen),
+            self.right - (ends + dp(10) if ends else 0),
+            self.top - row_height(pen),
+        )
         for level in lines.levels:
             pen.colour("line")
             pen.level(plot.left, plot.right, plot.y(level.at))
@@ -87,7 +94,7 @@ class LinesChart(Chart):
         pen.colour("muted")
         axis_texts(pen, plot, lines.days, plot.bottom - dp(3))
         if lines.lacking:
-            pen.text(lines.lacking, plot.x(0.5), plot.y(0.5), at=(0.5, 0.5))
+            pen.text(lines.lacking, plot.x(0.5), plot.y(0.25), at=(0.5, 0.5))
 
     def _changes(self, pen: Pen, plot: Plot) -> None:
         pen.colour("muted")
@@ -96,11 +103,18 @@ class LinesChart(Chart):
             pen.dashes([(x, plot.bottom), (x, plot.top)], dp(1.5), dp(3), dp(3))
             wide = pen.width(change.text)
             left = x + dp(6) if x + dp(6) + wide <= plot.right else x - dp(6) - wide
-            beside = max((pen.width(level.text) for level in self.value.levels if level.at < 0.2), default=0.0)
+            beside = max(
+                (pen.width(level.text) for level in self.value.levels if level.at < 0.2), default=0.0
+            )
             if left >= plot.left + beside + dp(4):
                 pen.text(change.text, left, plot.bottom + dp(2), at=(0, 0))
             else:  # above the plot there is room for any
-                pen.text(change.text, max(plot.left + dp(48), min(left, plot.right - wide)), plot.top + dp(2), at=(0, 0))
+                pen.text(
+                    change.text,
+                    max(plot.left + dp(48), min(left, plot.right - wide)),
+                    plot.top + dp(2),
+                    at=(0, 0),
+                )
 
     def _line(self, pen: Pen, plot: Plot, series: Series) -> None:
         pen.colour(series.colour)
@@ -140,7 +154,10 @@ class DayBarsChart(Chart):
         for bar in self.value.bars:
             middle = plot.x((bar.start + bar.end) / 2)
             wide = (plot.x(bar.end) - plot.x(bar.start)) * 0.4
-            for colour, height, left in (("accent", bar.first, middle - wide - dp(0.5)), ("muted", bar.second, middle + dp(0.5))):
+            for colour, height, left in (
+                ("accent", bar.first, middle - wide - dp(0.5)),
+                ("muted", bar.second, middle + dp(0.5)),
+            ):
                 if height > 0:
                     pen.colour(colour)
                     pen.rectangle(left, plot.bottom, left + wide, max(plot.y(height), plot.bottom + dp(1)))

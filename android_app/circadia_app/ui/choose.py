@@ -6,12 +6,10 @@ from kivy.app import App
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ObjectProperty
 
-from circadia_app.ui import rules, triangle
+from circadia_app.ui import rules, triangle  # noqa: F401 - the rules name it
 from circadia_app.ui.layouts import Placed
 from circadia_app.ui.page import Page
 from circadia_app.ui.parts import Text, Touchable, font_scale
-
-assert triangle
 
 
 class ChoosePage(Page):
@@ -21,7 +19,7 @@ class ChoosePage(Page):
 class ReadyPill(Touchable, Text):
     """A ready choice."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def tell(self) -> None:
         """It becomes the preference."""
@@ -36,7 +34,7 @@ MIDDLE = 0.54
 class EffectHead(Placed):
     """Heading, chip, and over the last column its name; below, where there is no room."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def do_layout(self, *_: object) -> None:
         """In one row or two."""
@@ -59,7 +57,7 @@ class EffectHead(Placed):
 class EffectRowView(Placed):
     """An `EffectRow`: in columns, or below one another where they find no room."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
     beside = BooleanProperty(True)
     """In columns."""
 

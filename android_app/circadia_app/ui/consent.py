@@ -33,13 +33,13 @@ class Emblem(Picture):
 class DividedParagraph(Stack):
     """A paragraph of several: a line parts it from the one before."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class DividedSwitch(Stack):
     """A switch under a line."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 rules.load("consent")

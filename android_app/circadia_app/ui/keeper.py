@@ -61,6 +61,8 @@ class ChildKeeper:
         try:
             child.wait(END_S)
         except subprocess.TimeoutExpired:
-            log.warning("the agent's service (process %d) does not end; it is killed, with all stored", child.pid)
+            log.warning(
+                "the agent's service (process %d) does not end; it is killed, with all stored", child.pid
+            )
             child.kill()
             child.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kivy.clock import Clock
 from kivy.factory import Factory
 from kivy.metrics import dp
 from kivy.properties import ListProperty, NumericProperty, StringProperty, VariableListProperty
@@ -244,13 +243,21 @@ class Content(ScrollView):
         else:
             self._stack.add_widget(widget, *at, **more)
 
-    def show_widget(self, widget: Any) -> None:
-        """So that its top is seen."""
+    def on_touch_down(self, touch: Any) -> bool:
+        """What is dragged has its finger at once; elsewhere a finger may scroll."""
+        if self._stack is not None and self.collide_point(*touch.pos):
+            touch.push()
+            touch.apply_transform_2d(self.to_local)
+            taken = any(self._gives(widget, touch) for widget in walk([self._stack]))
+            touch.pop()
+            if taken:
+                return True
+        return bool(super().on_touch_down(touch))
 
-        def later(_: float) -> None:
-            self.scroll_to(widget, padding=dp(8), animate=False)
-
-        Clock.schedule_once(later, 0)
+    @staticmethod
+    def _gives(widget: Any, touch: Any) -> bool:
+        takes = getattr(widget, "takes", None)
+        return takes is not None and takes(touch) and bool(widget.on_touch_down(touch))
 
 
 def walk(widgets: Iterable[Any]) -> Iterable[Any]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from kivy.properties import NumericProperty, ObjectProperty
 
-from circadia_app.ui import charts, rules
+from circadia_app.ui import charts, rules  # noqa: F401 - the rules name them
 from circadia_app.ui.layouts import Placed, Stack
 from circadia_app.ui.page import Page
-
-assert charts
 
 
 class LearnPage(Page):
@@ -18,7 +16,7 @@ class LearnPage(Page):
 class AnswererRow(Placed):
     """An `Answerer`: name, its place on the axis, interval, figure."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def do_layout(self, *_: object) -> None:
         """In one row; where it is too narrow the axis has one of its own."""
@@ -30,7 +28,13 @@ class AnswererRow(Placed):
         gap = 0.03 * self.inner
         tall = max(name.height, figure.height, interval.height, axis.height)
         start = max(name.width, self.inner * 0.2) + gap
-        end = self.inner - max(figure.width, self.inner * 0.14) - gap - max(interval.width, self.inner * 0.2) - gap
+        end = (
+            self.inner
+            - max(figure.width, self.inner * 0.14)
+            - gap
+            - max(interval.width, self.inner * 0.2)
+            - gap
+        )
         below = end - start < self.inner * 0.2
         self.height = tall + (axis.height if below else 0)
         middle = self.top - tall / 2
@@ -44,7 +48,7 @@ class AnswererRow(Placed):
 class FigureView(Stack):
     """A `Fact` as a figure over its name, in a colour of its own."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
     natural = NumericProperty(0)
 
 

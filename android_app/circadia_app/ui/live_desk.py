@@ -6,7 +6,7 @@ Files and links are read by threads of its own; what is seen is built of what th
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import logging
 import math
 import threading
@@ -126,7 +126,7 @@ class LiveDesk:
             except CircadiaError as error:
                 logger.warning("%s", error)
 
-    def _event(self, event: dict[str, Any]) -> None:
+    def _event(self, _event: dict[str, Any]) -> None:
         self._ask_status()
 
     def _ask_status(self) -> None:
@@ -164,9 +164,11 @@ class LiveDesk:
     def snapshot(self) -> Snapshot:
         """This moment."""
         now_s = self._now_s()
-        local = datetime.datetime.fromtimestamp(now_s).astimezone()
+        local = dt.datetime.fromtimestamp(now_s).astimezone()
         local_s = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        return snapshot_of(self._folder, self._device, self._agent, now_s=now_s, local_s=local_s, past=self._past)
+        return snapshot_of(
+            self._folder, self._device, self._agent, now_s=now_s, local_s=local_s, past=self._past
+        )
 
     @property
     def expects(self) -> bool:
@@ -195,24 +197,21 @@ class LiveDesk:
         """As it is now."""
         self._place = place
         seen, texts = self.snapshot(), self._texts
-        match place:
-            case Place.NOW:
-                return now(seen, texts)
-            case Place.CHOOSE:
-                if self._before is None:
-                    self._before = seen.preference
-                return choose(seen, texts, self._before)
-            case Place.LEARN:
-                return learn(seen, texts)
-            case Place.TEST:
-                return test(seen, texts)
-            case Place.LOG:
-                return log(seen, texts, self._kind, self._between)
-            case Place.YOUR_DATA:
-                return your_data(seen, texts, sure=self._sure)
-            case Place.CONSENT:
-                draft = self._draft
-                return consent(seen, texts, learns=draft["learn"], sends=draft["send"], tests=draft["field_test"])
+        if place is Place.CHOOSE and self._before is None:
+            self._before = seen.preference
+        draft = self._draft
+        views: dict[Place, Callable[[], Any]] = {
+            Place.NOW: lambda: now(seen, texts),
+            Place.CHOOSE: lambda: choose(seen, texts, self._before),
+            Place.LEARN: lambda: learn(seen, texts),
+            Place.TEST: lambda: test(seen, texts),
+            Place.LOG: lambda: log(seen, texts, self._kind, self._between),
+            Place.YOUR_DATA: lambda: your_data(seen, texts, sure=self._sure),
+            Place.CONSENT: lambda: consent(
+                seen, texts, learns=draft["learn"], sends=draft["send"], tests=draft["field_test"]
+            ),
+        }
+        return views[place]()
 
     def left(self, place: Place) -> None:
         """Undo, filters and first steps end."""
@@ -302,8 +301,8 @@ class LiveDesk:
 
     def _tomorrow_s(self) -> float:
         """The wall's next midnight, where the person lives."""
-        today = datetime.datetime.fromtimestamp(self._now_s()).astimezone()
-        return (today + datetime.timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        today = dt.datetime.fromtimestamp(self._now_s()).astimezone()
+        return (today + dt.timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
     def _pause(self, until_s: float) -> None:
         if math.isnan(until_s):

@@ -18,7 +18,7 @@ class LogPage(Page):
 class FilterPill(Touchable, Text):
     """A choice of rows."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def tell(self) -> None:
         """Only these are shown."""
@@ -28,13 +28,13 @@ class FilterPill(Touchable, Text):
 class DayView(Stack):
     """A `LogDay`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class LogRowView(Placed):
     """A `LogRow`: time, sign, what happened."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def do_layout(self, *_: object) -> None:
         """Beside one another, or the sentence below where letters are large."""

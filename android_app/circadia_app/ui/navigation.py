@@ -76,7 +76,13 @@ def _lines(pen: Pen, x: float, y: float) -> None:
         pen.rectangle(x - dp(8), y + dp(level) - dp(1), x + dp(right), y + dp(level) + dp(1))
 
 
-ICONS = {Place.NOW: _clock, Place.CHOOSE: _triangle, Place.LEARN: _bars, Place.TEST: _sliders, Place.LOG: _lines}
+ICONS = {
+    Place.NOW: _clock,
+    Place.CHOOSE: _triangle,
+    Place.LEARN: _bars,
+    Place.TEST: _sliders,
+    Place.LOG: _lines,
+}
 
 
 class Navigation(BoxLayout):

@@ -11,7 +11,7 @@ from kivy.uix.boxlayout import BoxLayout
 class Page(BoxLayout):
     """Header above, the rest scrolls. Its rules read `model`, which is there before them."""
 
-    model = ObjectProperty(None)
+    model = ObjectProperty(None, rebind=True)
 
     def __init__(self, **given: Any) -> None:
         super().__init__(orientation="vertical", **given)

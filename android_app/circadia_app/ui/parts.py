@@ -54,7 +54,7 @@ class Sign(Picture):
         """As large as the box."""
         if self.glyph is not None:
             pen.colour(self.tone)
-            pen.glyph(self.glyph, *self.center, min(self.size))
+            pen.glyph(self.glyph, self.center_x, self.center_y, min(self.size))
 
 
 class OriginSign(Picture):
@@ -77,13 +77,13 @@ class OriginSign(Picture):
                     x = left + stroke * side * 0.4
                     pen.rectangle(x, bottom, x + side * 0.2, bottom + side)
             case Origin.FORETOLD:
-                pen.ring(*self.center, side / 2, dp(2))
+                pen.ring(self.center_x, self.center_y, side / 2, dp(2))
 
 
 class ChipView(Placed):
     """A sign and a word on raised ground."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
     natural = NumericProperty(0)
 
     def do_layout(self, *_: object) -> None:
@@ -113,7 +113,7 @@ class Touchable(ButtonBehavior):
 class Pill(Touchable, Text):
     """A `Button` of a view model; it looks 40 dp high and takes touches at 48."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
     wide = BooleanProperty(False)
     """As wide as there is room."""
 
@@ -138,7 +138,7 @@ class Pill(Touchable, Text):
 class Link(Touchable, Text):
     """A `Button` of a view model as a word in accent."""
 
-    entry = ObjectProperty(None, allownone=True)
+    entry = ObjectProperty(None, allownone=True, rebind=True)
 
     def tell(self) -> None:
         """The app does it."""
@@ -170,7 +170,7 @@ class Toggle(Picture):
 class SwitchRow(Touchable, Sided):
     """A `Switch`: the whole row is touched."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def tell(self) -> None:
         """The app turns it."""
@@ -229,6 +229,10 @@ class Track(Picture):
         pen.rectangle(left, y - dp(2), x, y + dp(2), radius=dp(2))
         pen.disc(x, y, dp(10))
 
+    def takes(self, touch: Any) -> bool:
+        """Whether a finger there drags."""
+        return bool(self.collide_point(*touch.pos))
+
     def on_touch_down(self, touch: Any) -> bool:
         """Takes the finger."""
         if not self.collide_point(*touch.pos):
@@ -259,13 +263,15 @@ class Track(Picture):
 class SliderRow(Stack):
     """A `Slider`: its words, and below − the track +."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
     def settle(self, value: float) -> None:
         """To the nearest step within the range; the app sets it."""
         entry = self.entry
         steps = round((value - entry.low) / entry.step)
-        App.get_running_app().slide(entry.key, min(entry.high, max(entry.low, entry.low + steps * entry.step)))
+        App.get_running_app().slide(
+            entry.key, min(entry.high, max(entry.low, entry.low + steps * entry.step))
+        )
 
     def settle_at(self, place: float) -> None:
         """The same, of a place on the track."""
@@ -275,13 +281,13 @@ class SliderRow(Stack):
 class BannerView(Stack):
     """A `Banner`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class TitleView(Placed):
     """A `Title`: its sign stands before the first line."""
 
-    title = ObjectProperty(None)
+    title = ObjectProperty(None, rebind=True)
     tone = StringProperty("ink")
 
     def do_layout(self, *_: object) -> None:
@@ -315,13 +321,13 @@ class Held(Placed):
 class FactRow(Stack):
     """A `Fact`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class ParagraphView(Stack):
     """A `Paragraph`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class Remark(Text):
@@ -345,7 +351,7 @@ class Divider(Widget):
 class Header(Pair):
     """Title of a screen, and one button at most."""
 
-    frame = ObjectProperty(None)
+    frame = ObjectProperty(None, rebind=True)
 
 
 class Gap(Widget):

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kivy.core.text import Label as Letters
-from kivy.graphics import Color, Mesh, Rectangle, SmoothEllipse, SmoothLine, SmoothRoundedRectangle, SmoothTriangle
+from kivy.graphics import (
+    Color,
+    Mesh,
+    Rectangle,
+    SmoothEllipse,
+    SmoothLine,
+    SmoothRoundedRectangle,
+    SmoothTriangle,
+)
 from kivy.metrics import Metrics, dp
 
 from circadia_app.viewmodels.tokens import Glyph
@@ -42,7 +51,9 @@ class Pen:
         else:
             Rectangle(pos=(left, bottom), size=size)
 
-    def frame(self, left: float, bottom: float, right: float, top: float, *, radius: float, thick: float) -> None:
+    def frame(
+        self, left: float, bottom: float, right: float, top: float, *, radius: float, thick: float
+    ) -> None:
         """An outline, within the box."""
         half = thick / 2
         box = (left + half, bottom + half, max(0.1, right - left - thick), max(0.1, top - bottom - thick))
@@ -61,7 +72,12 @@ class Pen:
     def path(self, points: Sequence[Point], thick: float) -> None:
         """A line through all of them."""
         if len(points) > 1:
-            SmoothLine(points=[part for point in points for part in point], width=thick / 2, joint="round", cap="round")
+            SmoothLine(
+                points=[part for point in points for part in point],
+                width=thick / 2,
+                joint="round",
+                cap="round",
+            )
 
     def dashes(self, points: Sequence[Point], thick: float, on: float, off: float) -> None:
         """Short lines along a path: `Line`'s own dashes end at a width of 1."""
@@ -157,7 +173,7 @@ def cut(points: Sequence[Point], on: float, off: float) -> list[list[Point]]:
     pieces: list[list[Point]] = []
     piece: list[Point] = [points[0]] if points else []
     left, drawn = on, True
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         length, done = math.hypot(x1 - x0, y1 - y0), 0.0
         while length - done > left:
             done += left

@@ -14,7 +14,7 @@ from circadia_app.ui.pen import LARGEST_IN_CHARTS, Pen
 class Picture(Widget):
     """Draws `paint` anew when its place, its size, its theme or one of `shows` changes."""
 
-    theme = ObjectProperty(None, allownone=True)
+    theme = ObjectProperty(None, allownone=True, rebind=True)
     shows: ClassVar[tuple[str, ...]] = ()
     """Names of its own properties."""
     largest: ClassVar[float] = LARGEST_IN_CHARTS

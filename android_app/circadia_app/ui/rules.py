@@ -10,4 +10,6 @@ from kivy.lang import Builder
 def load(name: str) -> None:
     """The rules of `NAME.kv`, once."""
     if name not in Builder.files:
-        Builder.load_string(files(__package__).joinpath(f"{name}.kv").read_text(encoding="utf-8"), filename=name)
+        Builder.load_string(
+            files(__package__).joinpath(f"{name}.kv").read_text(encoding="utf-8"), filename=name
+        )

@@ -13,7 +13,7 @@ from circadia_app.ui import rules
 class Sheet(FloatLayout):
     """An `Offer`."""
 
-    offer = ObjectProperty(None)
+    offer = ObjectProperty(None, rebind=True)
 
     def __init__(self, **given: Any) -> None:
         self.register_event_type("on_away")

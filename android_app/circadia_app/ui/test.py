@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from kivy.properties import ObjectProperty
 
-from circadia_app.ui import charts, rules
+from circadia_app.ui import charts, rules  # noqa: F401 - the rules name them
 from circadia_app.ui.layouts import Stack
 from circadia_app.ui.page import Page
 from circadia_app.ui.parts import Card
-
-assert charts
 
 
 class TestPage(Page):
@@ -21,37 +19,37 @@ class TestPage(Page):
 class EstimateView(Card):
     """A difference with its interval."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class AxisView(Stack):
     """An `IntervalAxis`."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class CostView(Card):
     """What it cost meanwhile."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class SquaresView(Card):
     """A square a day."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class ParagraphCard(Card):
     """A paragraph by itself."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 class CostRow(Stack):
     """A `Fact` with its interval before the figure's end."""
 
-    entry = ObjectProperty(None)
+    entry = ObjectProperty(None, rebind=True)
 
 
 rules.load("test")

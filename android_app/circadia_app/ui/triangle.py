@@ -139,7 +139,7 @@ class TriangleChart(Chart):
         return places
 
     def _wide(self, pen: Pen, corner: Corner) -> float:
-        return pen.width(corner.name, size=14, bold=True) + dp(4) + pen.width(corner.share, size=14)
+        return float(pen.width(corner.name, size=14, bold=True) + dp(4) + pen.width(corner.share, size=14))
 
     def corner_at(self, x: float, y: float) -> int | None:
         """Whose words are touched; None: no corner's."""
@@ -150,6 +150,10 @@ class TriangleChart(Chart):
             if left - dp(8) <= x <= left + wide + dp(8) and abs(y - middle) <= dp(24):
                 return number
         return None
+
+    def takes(self, touch: Any) -> bool:
+        """Whether a finger there drags the point; elsewhere it may as well scroll."""
+        return self.theme is not None and self.value is not None and self._near_point(touch)
 
     def on_touch_down(self, touch: Any) -> bool:
         """A corner's words step; elsewhere the finger is followed."""
@@ -166,7 +170,7 @@ class TriangleChart(Chart):
 
     def _near_point(self, touch: Any) -> bool:
         x, y = self.plot(Pen(self.theme)).points([self.shown.point])[0]
-        return math.hypot(touch.x - x, touch.y - y) < dp(20)
+        return bool(math.hypot(touch.x - x, touch.y - y) < dp(32))
 
     def on_touch_move(self, touch: Any) -> bool:
         """Follows the finger."""
@@ -186,7 +190,10 @@ class TriangleChart(Chart):
 
     def _follow(self, touch: Any) -> None:
         plot = self.plot(Pen(self.theme))
-        at = ((touch.x - plot.left) / (plot.right - plot.left), (touch.y - plot.bottom) / (plot.top - plot.bottom))
+        at = (
+            (touch.x - plot.left) / (plot.right - plot.left),
+            (touch.y - plot.bottom) / (plot.top - plot.bottom),
+        )
         self._place(weights_at(self.shown.corners, *at))
 
     def _place(self, weights: Weights) -> None:

@@ -89,7 +89,8 @@ def ribbon(snapshot: Snapshot, texts: Texts) -> Ribbon:
     ranks = np.full(96, -1)
     inside = (quarter >= 0) & (quarter < 96)
     np.maximum.at(ranks, quarter[inside], rank[inside])
-    ranks = _slept_through(ranks, t_s, ticks.sleep_s[today], snapshot)
+    since = slice(max(today.start - 1, 0), None)  # a sleep that began yesterday
+    ranks = _slept_through(ranks, ticks.t_s[since], ticks.sleep_s[since], snapshot)
     return Ribbon(
         columns=tuple(_column(int(q), int(ranks[q]), snapshot) for q in np.flatnonzero(ranks >= 0)),
         wake=_wake(snapshot, texts),

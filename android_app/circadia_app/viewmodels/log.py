@@ -210,7 +210,7 @@ def _clocked(snapshot: Snapshot, place: int, level: str, texts: Texts) -> str:
     told = [texts("log.clock.fast" if level == "high" else "log.clock.slow")] if level else []
     if np.isfinite(ticks.energy_j[place]) and ticks.source[place] >= 0:
         source = SOURCES[int(ticks.source[place])]
-        weak = int(source is not Source.MEASURED)
+        weak = 1 + int(source is not Source.MEASURED)
         work_j = float(ticks.work_j[place].sum())
         joules = texts.joules(work_j if level and work_j >= 0 else float(ticks.energy_j[place]), weak)
         told.append(texts("log.joules", j=joules, source=texts(f"source.{source.value}")))

@@ -139,7 +139,8 @@ def battery_card(snapshot: Snapshot, texts: Texts) -> BatteryCard:
         projection = texts("battery.tonight", t=goal, p=texts.share(float(foretold.middle[-1])))
         likely = texts.likely(*(texts.share(float(end[-1])) for end in (foretold.low, foretold.high)))
     else:
-        projection = texts("battery.tonight_lacking", t=goal, when=_small(lacking(foretold, texts)))
+        projection = lacking(foretold, texts)
+        projection = texts("battery.foretold", when=_small(projection)) if foretold.lacking else projection
     return BatteryCard(
         heading=headed(texts("battery.heading"), snapshot, texts),
         projection=projection,
@@ -215,8 +216,10 @@ def _sum(found: Energy, weak: int, texts: Texts) -> str:
     if found.origin is Origin.SIMULATED or not found.bound_j > 0:
         return texts.joules(found.total_j, weak)
     figure, bound = texts.joules_all((found.total_j, found.bound_j), weak)
-    number, unit = figure.split(NARROW)
-    return f"{number}{NARROW}±{NARROW}{bound.split(NARROW)[0]}{NARROW}{unit}"
+    (number, unit), error = figure.split(NARROW), bound.split(NARROW)[0]
+    if not error.strip("0.,"):
+        error = f"{error[:-1]}1"  # no error is none: the last digit may be off
+    return f"{number}{NARROW}±{NARROW}{error}{NARROW}{unit}"
 
 
 def _bars(found: Energy, weak: int, texts: Texts) -> tuple[EnergyBar, ...]:

@@ -288,6 +288,8 @@ def reason_of(
         )
     elif action.mode is Mode.SLEEP and not math.isnan(seen.battery_soc):
         sentences.append(texts("reason.idle", p=texts.share(seen.battery_soc)))
+    elif math.isnan(seen.queue_length):
+        sentences.append(texts("reason.policy"))
     elif action.mode is Mode.SLEEP:
         sentences.append(texts("reason.idle_bare"))
     elif battery is not None:

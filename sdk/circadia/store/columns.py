@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from circadia.store.rows import Decoder
 
-COLUMNS = "id, t_s, observation, action, served, expired, energy_j, energy_source, bound_j, joules_by_load, masked, version"
+COLUMNS = (
+    "id, t_s, observation, action, served, expired, energy_j, energy_source, bound_j, joules_by_load, masked"
+)
 """Of ticks; before them the observation table's number, after them the sleep."""
 SOURCES = {source.value: place for place, source in enumerate(Source)}
 SERVING = (Load.SERVE_LOW.name, Load.SERVE_HIGH.name)
@@ -27,7 +29,7 @@ TRAINING = (Load.TRAIN_LOW.name, Load.TRAIN_HIGH.name)
 
 def ticks_of(found: Sequence[Sequence[Any]], decoder: Decoder) -> Ticks:
     """Of rows as `COLUMNS` says; one of `rows.DAMAGE` for nonsense."""
-    whole = list(zip(*found, strict=True)) or [()] * 14
+    whole = list(zip(*found, strict=True)) or [()] * 13
     (
         table,
         ids,
@@ -41,7 +43,6 @@ def ticks_of(found: Sequence[Sequence[Any]], decoder: Decoder) -> Ticks:
         bound_j,
         by_load,
         masked,
-        version,
         sleep_s,
     ) = whole
     for number, blob in zip(table, blobs, strict=True):
@@ -62,7 +63,6 @@ def ticks_of(found: Sequence[Sequence[Any]], decoder: Decoder) -> Ticks:
         sleep_s=_floats(sleep_s),
         masked=np.array(numbers, np.int64),
         maskings=tuple(decoder.masked(text) for text in places),
-        version=np.array(version, np.int64),
     )
 
 
@@ -74,11 +74,13 @@ def requests_of(found: Sequence[Sequence[Any]]) -> Requests:
 
 def _work_j(texts: Sequence[str | None]) -> NDArray[np.float64]:
     """(n, 2), all texts parsed as one: one call each takes longer than all the rest."""
-    found: list[dict[str, float]] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
-    return np.array([_parts(one) if one else _UNKNOWN for one in found], np.float64).reshape(-1, 2)
-
-
-_UNKNOWN = (np.nan, np.nan)
+    work_j = np.full((len(texts), 2), np.nan)
+    work_j[[place for place, text in enumerate(texts) if text and text != "{}"]] = 0.0
+    working = [place for place, text in enumerate(texts) if text and ("TRAIN" in text or "SERVE" in text)]
+    found: list[dict[str, float]] = json.loads(f"[{','.join(str(texts[place]) for place in working)}]")
+    if working:
+        work_j[working] = [_parts(one) for one in found]
+    return work_j
 
 
 def _parts(joules: dict[str, float]) -> tuple[float, float]:

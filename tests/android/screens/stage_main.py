@@ -3,11 +3,17 @@
 Kivy keeps one window for each process and takes hold of its logging: it has a process of its own.
 """
 
+# ruff: noqa: E402, I001 - Kivy reads its settings when it is imported first
+
 from __future__ import annotations
 
+import importlib
 import json
 import sys
-from typing import Any
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from circadia_app.command import configure
 
@@ -18,12 +24,22 @@ from kivy.core.window import Window
 from kivy.input.motionevent import MotionEvent
 from kivy.metrics import Metrics
 
+from circadia_app.folder import AppFolder
+from circadia_app.moment import device_of
+from circadia_app.texts import texts_of
 from circadia_app.theme import Scheme, Theme
 from circadia_app.ui.app import CircadiaApp
+from circadia_app.ui.chart import Chart
 from circadia_app.ui.desk import STAY, Offer, Place, Step
-from circadia_app.ui.layouts import walk
+from circadia_app.ui.keeper import ChildKeeper
+from circadia_app.ui.layouts import Content, walk
+from circadia_app.ui.live_desk import LiveDesk
 from circadia_app.ui.parts import Text
 from circadia_app.viewmodels.tokens import Do
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Finger(MotionEvent):
@@ -69,13 +85,18 @@ class InventedDesk:
         self.asked.append(["slide", key, value])
 
     def prefer(self, preference: Any) -> None:
-        self.asked.append(["prefer", *(round(p, 2) for p in (preference.accuracy, preference.latency, preference.energy))])
+        self.asked.append(
+            ["prefer", *(round(p, 2) for p in (preference.accuracy, preference.latency, preference.energy))]
+        )
 
     def sift(self, kind: Any) -> None:
         self.asked.append(["sift", kind])
 
     def stretch(self, start_s: float, end_s: float) -> None:
         self.asked.append(["stretch", start_s, end_s])
+
+    def close(self) -> None:
+        pass
 
     def left(self, place: Place) -> None:
         self.asked.append(["left", place])
@@ -86,17 +107,102 @@ def place_of(name: str) -> Place:
     return next(place for place in sorted(Place, key=lambda p: -len(p)) if name.startswith(place))
 
 
+def ancestors(widget: Any) -> Iterator[Any]:
+    """What it lies in."""
+    while widget.parent is not None and widget.parent is not widget:
+        widget = widget.parent
+        yield widget
+
+
 class Stage:
     """The app, its desk, and the frames that pass."""
 
     def __init__(self) -> None:
-        from invented import SCREENS
-
-        self.desk: Any = InventedDesk(SCREENS)
-        self.app = CircadiaApp(self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"]))
+        self.desk: Any = InventedDesk(importlib.import_module("invented").SCREENS)
+        self.app = CircadiaApp(
+            self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"])
+        )
         self.app._run_prepare()
         self.fingers = 0
         self.frames(3)
+
+    def live(self, folder: str, size: list[int], language: str) -> dict[str, Any]:
+        """The true agent's desk on a folder, with the agent as a child."""
+        opened = AppFolder(path=Path(folder))
+        desk = LiveDesk(opened, device_of(opened), texts_of(language), ChildKeeper(opened))
+        desk.start()
+        Window.size = tuple(size)
+        self.desk.close()
+        self.desk = self.app.desk = desk
+        desk.fresh = self.app.refresh_soon
+        self.app.place = desk.first()
+        self.app.dress(Theme.shipped(Scheme.DARK))
+        self.settle()
+        return {"place": self.app.place}
+
+    def close(self) -> dict[str, Any]:
+        """Leave the desk: its agent ends."""
+        self.desk.close()
+        return {}
+
+    def wait(self, text: str, seconds: float) -> dict[str, Any]:
+        """Until a text begins so → it, with its middle; `missing` and what is there instead."""
+        until_s = time.monotonic() + seconds
+        while True:
+            self.frames(2)
+            for found in self.texts():
+                if found["text"].startswith(text):
+                    left, bottom, right, top = found["box"]
+                    return {"text": found["text"], "at": [(left + right) / 2, (bottom + top) / 2]}
+            if time.monotonic() > until_s:
+                return {"missing": text, "there": [found["text"] for found in self.texts()]}
+            time.sleep(0.02)
+
+    def drawings(self) -> dict[str, Any]:
+        """How often each chart was drawn, and on which points of the window they lie."""
+        found = {}
+        for widget in self.widgets():
+            if isinstance(widget, Chart) and widget.height > 0:
+                left, bottom = widget.to_window(*widget.pos)
+                found[type(widget).__name__] = {
+                    "drawn": widget.drawn,
+                    "box": [left, bottom, left + widget.width, bottom + widget.height],
+                }
+        return found
+
+    def names(self) -> list[str]:
+        """Of all invented screens."""
+        return list(self.desk.screens)
+
+    def same_again(self) -> dict[str, Any]:
+        """The same view model, made anew."""
+        place, name = self.app.place, self.desk.shown
+        self.desk.screens[name] = replace(self.desk.screens[name])
+        self.app.refresh()
+        self.settle()
+        return {"place": place}
+
+    def newer(self) -> dict[str, Any]:
+        """The battery is lower."""
+        now = self.desk.screens["now"]
+        chart = replace(now.battery.chart, charge_text="53")
+        self.desk.screens["now"] = replace(now, battery=replace(now.battery, chart=chart))
+        self.app.refresh()
+        self.settle()
+        self.desk.screens["now"] = now
+        return {}
+
+    def rest(self, frames: int) -> dict[str, Any]:
+        """Nothing happens for some frames."""
+        self.frames(frames)
+        return {}
+
+    def sleep_and_wake(self) -> dict[str, Any]:
+        """Into the background and back."""
+        rests = self.app.on_pause()
+        self.app.on_resume()
+        self.settle()
+        return {"rests": rests}
 
     def frames(self, count: int) -> None:
         """Pass."""
@@ -128,13 +234,15 @@ class Stage:
         """The words, where they stand in the window, and whether they fit."""
         found = []
         for widget in self.widgets():
-            if isinstance(widget, Text) and widget.text and widget.height > 0:
+            if isinstance(widget, Text) and widget.text and widget.height > 0 and widget.opacity > 0:
                 left, bottom = widget.to_window(*widget.pos)
                 found.append(
                     {
                         "text": widget.text,
                         "box": [left, bottom, left + widget.width, bottom + widget.height],
-                        "fits": widget.texture_size[0] <= widget.width + 1 and widget.texture_size[1] <= widget.height + 1,
+                        "scrolls": any(isinstance(above, Content) for above in ancestors(widget)),
+                        "fits": widget.texture_size[0] <= widget.width + 1
+                        and widget.texture_size[1] <= widget.height + 1,
                     }
                 )
         return found
@@ -162,8 +270,11 @@ class Stage:
             EventLoop.post_dispatch_input("update", finger)
             self.frames(1)
         EventLoop.post_dispatch_input("end", finger)
+        until_s = time.monotonic() + 0.2  # what scrolls passes a short touch on a tenth of a second later
+        while time.monotonic() < until_s:
+            self.frames(1)
         self.settle()
-        return {"asked": self.desk.asked, "place": self.app.place}
+        return {"asked": getattr(self.desk, "asked", []), "place": self.app.place}
 
     def key(self, code: int) -> dict[str, Any]:
         """A key of the keyboard, or Android's Back."""
@@ -181,12 +292,13 @@ def main() -> None:
         asked = json.loads(line)
         try:
             answer = getattr(stage, asked.pop("call"))(**asked)
-        except Exception as error:  # the test tells it
+        except Exception as error:  # noqa: BLE001 - the test tells it
             import traceback
 
             traceback.print_exc()
             answer = {"error": repr(error)}
         print(json.dumps(answer), file=out, flush=True)
+    stage.desk.close()
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ NOW_EMPTY = replace(
     remedy=Button(text="How to add examples", do=Do.HOW_TO_ADD),
     battery=replace(
         BATTERY,
-        projection="Tonight at 22:00: from tomorrow",
+        projection="Foretold from tomorrow",
         likely="",
         chart=replace(
             BATTERY.chart, charge=(), charger=(), charger_text="", projection=None, lacking="From tomorrow"

@@ -103,7 +103,6 @@ def ticks(rows: list[dict[str, Any]]) -> Ticks:
         sleep_s=column("sleep_s", np.nan),
         masked=np.array([maskings.index(row.get("masked", ())) for row in rows], np.int64),
         maskings=tuple(maskings),
-        version=column("version", 0, int),
     )
 
 

@@ -47,6 +47,13 @@ def test_what_ends_a_sleep_is_told_as_it_is(
     assert words in state_of(moments.snapshot(status=moments.status(sleep=sleep)), english).reason
 
 
+def test_nothing_is_claimed_of_what_is_not_known(moments: Any, english: Texts) -> None:
+    from circadia.types import Observation
+
+    blind = moments.snapshot(seen=Observation(), status=moments.status(sleep=None))
+    assert state_of(blind, english).reason == "Nothing is known of what it saw."
+
+
 def test_work_is_told_by_its_mode_and_clock(moments: Any, english: Texts) -> None:
     busy = seen(moments, queue_length=3.0, fresh_examples=32.0, charging=1.0)
     answering = state_of(
@@ -59,6 +66,17 @@ def test_work_is_told_by_its_mode_and_clock(moments: Any, english: Texts) -> Non
     assert training.title.text == "Training"
     assert (training.title.glyph, training.title.colour) == (Glyph.TRAIN, Colour.TRAIN_LOW)
     assert training.reason == "32 new examples wait, and the phone is on the charger."
+
+
+def test_the_limit_that_changed_the_decision_comes_first(moments: Any, english: Texts) -> None:
+    why = "sleep instead of train/low/small, which is forbidden: power_save (the system saves power)"
+    saver = seen(moments, power_save=1.0, fresh_examples=4.0)
+    changed = moments.snapshot(
+        status=moments.status(why=why), seen=saver, masked=(("power_save", moments.TRAININGS),)
+    )
+    assert state_of(changed, english).reason.startswith(
+        "Battery saver changed the decision. 4 new examples wait, and the battery is at 54\u00a0%."
+    )
 
 
 def test_one_line_for_each_limit_that_holds_back_what_waits(moments: Any, english: Texts) -> None:

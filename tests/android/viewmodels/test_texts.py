@@ -36,21 +36,20 @@ def test_the_languages_have_the_same_keys_and_places() -> None:
 
 
 def test_every_key_that_code_names_is_there_and_no_other() -> None:
-    code = "\n".join(file.read_text() for file in Path(circadia_app.__file__).parent.rglob("*.py"))
-    code += "\n".join(file.read_text() for file in Path(circadia_app.__file__).parent.rglob("*.kv"))
-    named = set(re.findall(r"[\"']([a-z_]+(?:\.[a-z_\-0-9]+)+)[\"']", code))
-    starts = {match + "." for match in re.findall(r"f[\"']([a-z_.]+)\.\{", code)} | {
-        "nav.",
-        "held.",
-        "log.held.",
-    }
-    counted = {key.rpartition(".")[0] for key in EN.words if key.endswith((".one", ".other"))}
+    folder = Path(circadia_app.__file__).parent
+    code = "\n".join(file.read_text() for kind in ("py", "kv") for file in folder.rglob(f"*.{kind}"))
+    called = set(re.findall(r"(?:texts|self)\(\s*[\"']([a-z_.\-0-9]+)[\"']", code))
+    counted = set(re.findall(r"\.count\(\s*[\"']([a-z_.]+)[\"']", code))
+    assert sorted(called - EN.words.keys()) == []
+    assert (
+        sorted(key for key in counted if f"{key}.one" not in EN.words or f"{key}.other" not in EN.words) == []
+    )
+    named = set(re.findall(r"[\"']([a-z_]+(?:\.[a-z_\-0-9]+)+)[\"']", code)) | called
+    starts = tuple(
+        f"{start}." for start in {*re.findall(r"f[\"']([a-z_.]+)\.\{", code), "nav", "held", "log.held"}
+    )
     used = {
-        key
-        for key in EN.words
-        if key in named
-        or key.rpartition(".")[0] in named & counted
-        or any(key.startswith(start) for start in starts)
+        key for key in EN.words if key in named or key.rpartition(".")[0] in counted or key.startswith(starts)
     }
     assert sorted(EN.words.keys() - used) == []
 
@@ -142,7 +141,7 @@ def test_times_and_dates() -> None:
 
 
 def test_an_unknown_language_and_an_unknown_key_say_so() -> None:
-    with pytest.raises(ConfigError, match="'fr'.*en, de"):
+    with pytest.raises(ConfigError, match=r"'fr'.*en, de"):
         texts_of("fr")
     assert LANGUAGES == ("en", "de")
     with pytest.raises(KeyError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from circadia.federation.device.events import DeviceEvent
     from circadia.federation.transport.address import BrokerAddress
     from circadia.federation.transport.link import LinkSettings
+    from circadia.traffic import Traffic
     from circadia.types import ModelUpdate
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,11 @@ class DeviceLink:
     def dropped(self) -> int:
         """Messages, requests and events lost to full queues; the protocol makes up for all of them in time."""
         return self.link.dropped + self._mailbox.dropped
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went out and came in so far."""
+        return self.link.traffic
 
     def request(self, push: Sequence[ModelUpdate], pull: bool) -> None:
         """Send these updates until each has its verdict; with `pull`, fetch the newest model.

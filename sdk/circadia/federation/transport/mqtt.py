@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from circadia.errors import LocalProtocolError
+from circadia.errors import LocalProtocolError, RemoteProtocolError
 from circadia.federation.transport.link import LinkSettings
 from circadia.federation.transport.namesake import Namesakes
 from circadia.federation.wire.effects import Publish, Subscribe, Unsubscribe
-from circadia.federation.wire.topics import MOST_BYTES
+from circadia.federation.wire.topics import MOST_BYTES, StatusTopic, UpdateTopic, WantTopic, parse
+from circadia.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,14 @@ def check_packet(publish: Publish, limit: int) -> None:
         raise LocalProtocolError(
             f"packet of {size} bytes for {publish.topic}: at most {limit}, and {MOST_BYTES} of topic"
         )
+
+
+def _is_usual(topic: str) -> bool:
+    """Whether it is one that a device sends to."""
+    try:
+        return isinstance(parse(topic)[1], UpdateTopic | WantTopic | StatusTopic)
+    except RemoteProtocolError:
+        return False
 
 
 class MqttLink:
@@ -105,8 +114,19 @@ class MqttLink:
         self._ping_s = math.inf
         """When the connection was silent for too long, or the first answer is overdue."""
         self._read_s = self._written_s = -math.inf
+        self._sent_bytes = self._received_bytes = self._messages = self._others = 0
 
     # From any thread
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went out and came in so far."""
+        return Traffic(
+            sent_bytes=self._sent_bytes,
+            received_bytes=self._received_bytes,
+            messages=self._messages,
+            other_messages=self._others,
+        )
 
     @property
     def connected(self) -> bool:
@@ -228,6 +248,7 @@ class MqttLink:
             self._take(self._endpoint.connected(now_s))
         while self._inbox:
             topic, payload = self._inbox.popleft()
+            self._received_bytes += len(topic.encode()) + len(payload)
             if topic == self._namesakes.topic:
                 self._hear_claim(payload)
                 continue
@@ -297,8 +318,14 @@ class MqttLink:
     def _publish(self, client: Client, step: Publish) -> None:
         check_packet(step, self._settings.most_packet_bytes)
         info = client.publish(step.topic, step.payload, qos=step.qos, retain=step.retain)
+        self._count(step)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.dropped += 1
+
+    def _count(self, step: Publish) -> None:
+        self._sent_bytes += len(step.topic.encode()) + len(step.payload)
+        self._messages += 1
+        self._others += not _is_usual(step.topic)
 
     # The connection
 
@@ -373,6 +400,7 @@ class MqttLink:
             bye = self._endpoint.farewell()
             self._client.publish(self._namesakes.topic, b"", qos=0, retain=True)
             self._client.publish(bye.topic, bye.payload, qos=0, retain=bye.retain)
+            self._count(bye)
             self._client.disconnect()
             self._flush(self._client, self._clock() + 1.0)
         self._hang_up()
