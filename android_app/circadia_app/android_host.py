@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
@@ -25,6 +26,8 @@ METHODS = ("next", "show", "keepWaking", "stopWaking", "leave")
 """Static, of a context and texts."""
 END = "end: "
 TASK_REMOVED = "task removed"
+BY_THE_PERSON = "stopped by the user"
+"""As the Java says it of the notification's button; every other end is Android's."""
 
 
 class AndroidHost:
@@ -35,6 +38,7 @@ class AndroidHost:
         self._does = {method: own(SERVICE, method) for method in METHODS}
         self._stop_word = stop_word
         self._shown: Notice | None = None
+        self._ended_by_android = threading.Event()
 
     def begin(self, notice: Notice) -> None:
         """As `ServiceHost.begin`."""
@@ -51,8 +55,9 @@ class AndroidHost:
         self._does["keepWaking"](str(round(1000 * every_s)))
 
     def stop_waking(self) -> None:
-        """As `ServiceHost.stop_waking`."""
-        self._does["stopWaking"]()
+        """As `ServiceHost.stop_waking`. Where the end is Android's, the job stays: it is there for that."""
+        if not self._ended_by_android.is_set():
+            self._does["stopWaking"]()
 
     def end(self) -> None:
         """As `ServiceHost.end`."""
@@ -71,9 +76,30 @@ class AndroidHost:
                 log.exception("the service cannot hear Android any more; it ends")
                 event = f"{END}deaf"
             if event.startswith(END):
+                if event != f"{END}{BY_THE_PERSON}":
+                    self._ended_by_android.set()
                 service.stop(event.removeprefix(END))
                 return
             if event == TASK_REMOVED:
                 service.task_removed()
             else:
                 log.warning("Android said %r, which this version does not know", event)
+
+
+class PhoneKeeper:
+    """Has the service started: the screens' keeper on a phone. Made in the process's first thread."""
+
+    def __init__(
+        self, own: Callable[[str, str], Callable[..., Any]], package: str, name: str = "Agent"
+    ) -> None:
+        """`package`: the app's; `name`: the service's in `services` of buildozer.spec, of which a class is made."""
+        self._wake = own(SERVICE, "wake")
+        self._class = f"{package}.Service{name.capitalize()}"
+
+    def start(self) -> None:
+        """Unless it runs already. Where Android lets nobody start it now, a job does within half an hour."""
+        if not self._wake(self._class):
+            log.warning("Android does not let the agent be started now; a job will")
+
+    def close(self) -> None:
+        """The service goes on without the screens."""

@@ -16,7 +16,7 @@ from circadia_app.android_host import AndroidHost
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
 from circadia_app.texts import texts_of
-from circadia_app.tflite_java import OpenInJava
+from circadia_app.tflite_java import OpenOnPhone
 from circadia_app.wording import system_language, worded
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def main() -> None:
         return texts_of(settings.load(folder.settings).language or system_language())("notice.stop")
 
     host = AndroidHost(java.own, stop_word)
-    parts = Parts(open_model=OpenInJava(java))
+    parts = Parts(open_model=OpenOnPhone(java))
     service = Service(folder, host, parts=parts, wording=worded)
     threading.Thread(target=host.listen, args=(service,), name="circadia-android", daemon=True).start()
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from circadia.errors import ArtifactError
+from circadia.errors import ArtifactError, PlatformUnavailable
 from circadia_app.packaging.finding import Finding
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Alignment:
 
 def alignment(place: Path) -> Alignment:
     """Every `*.so` below a folder, or in an AAR, APK, AAB or other ZIP. Raises ArtifactError if it cannot be read."""
+    if find_spec("elftools") is None:
+        raise PlatformUnavailable("pyelftools is not installed; pip install 'circadia-app[host]' brings it")
     checked = narrow = 0
     findings: list[Finding] = []
     for name, content in _libraries(place):

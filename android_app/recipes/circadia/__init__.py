@@ -31,7 +31,9 @@ class CircadiaRecipe(PythonRecipe):  # type: ignore[misc]
         for name in PARTS:
             part = CHECKOUT / name
             if part.is_dir():
-                shutil.copytree(part, built / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+                shutil.copytree(
+                    part, built / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+                )
             else:
                 shutil.copy(part, built / name)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from circadia.cli import main
+from circadia.config import load_config
 from circadia.errors import ArtifactError, ConfigError
 from circadia_app.packaging.render import Rendered, render
 
@@ -61,10 +62,11 @@ def test_gradle_compiles_for_36_with_litert_and_our_java(rendered: Rendered) -> 
     assert (rendered.project / "src/main/res/xml/circadia_extraction.xml").is_file()
 
 
-def test_the_archive_of_python_files_holds_the_two_programs(rendered: Rendered) -> None:
+def test_the_archive_of_files_holds_the_two_programs_and_the_configuration(rendered: Rendered) -> None:
     with tarfile.open(rendered.project / "src/main/assets/private.tar") as archive:
         names = set(archive.getnames())
-    assert names == {"main.pyc", "agent_service.pyc", "sitecustomize.pyc", "p4a_env_vars.txt"}
+    assert names == {"main.pyc", "agent_service.pyc", "device.toml", "sitecustomize.pyc", "p4a_env_vars.txt"}
+    assert load_config(APP / "device.toml").platform.kind == "android"
 
 
 @pytest.mark.usefixtures("rendered")
@@ -115,3 +117,18 @@ def test_the_command_tells_what_it_made(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["android", "render", str(APP / "buildozer.spec"), "--out", str(tmp_path / "out")]) == 0, (
         "again"
     )
+
+
+@pytest.mark.parametrize(("name", "has"), [("circadia", "sdk/circadia"), ("circadia_app", "circadia_app")])
+def test_a_recipe_takes_of_the_checkout_what_its_distribution_is_built_from(
+    tmp_path: Path, name: str, has: str
+) -> None:
+    """All of it would be the build's own folder, too."""
+    from pythonforandroid.util import load_source
+
+    recipe = load_source(f"pythonforandroid.recipes.{name}", str(APP / f"recipes/{name}/__init__.py")).recipe
+    recipe.get_build_dir = lambda _arch: str(tmp_path / name)
+    recipe.prepare_build_dir("arm64-v8a")
+    assert (tmp_path / name / "pyproject.toml").is_file()
+    assert (tmp_path / name / has / "__init__.py").is_file()
+    assert not [path for path in (tmp_path / name).iterdir() if path.name.startswith(".")]

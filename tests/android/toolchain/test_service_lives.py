@@ -6,6 +6,9 @@ No native code runs; the interpreter's start is replaced by an ear that commits 
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,3 +197,29 @@ def _members(told: str) -> dict[str, set[str]]:
             name = next(word for word in line.split(" ") if word.startswith("android."))
             found[name] = set()
     return found
+
+
+@pytest.mark.slow
+def test_the_python_half_on_the_java_half(classes: Path) -> None:
+    pytest.importorskip(
+        "jnius_config", reason="pyjnius is not here; pip install 'circadia-app[host]' brings it"
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(HERE / "inside/check_android_host.py"),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        words,
+        env=os.environ | {"CLASSPATH": str(classes)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

@@ -17,10 +17,12 @@ public final class Phone {
     public static boolean usbGranted;
     public static boolean deaf;
     public static boolean late;
+    public static boolean elsewhere;
     public static boolean stopped;
     public static Runnable later;
     private static final List<String> EVENTS = new ArrayList<>();
     private static CountDownLatch running;
+    private static CountDownLatch returned;
 
     private Phone() {}
 
@@ -34,9 +36,11 @@ public final class Phone {
         usbGranted = false;
         deaf = false;
         late = false;
+        elsewhere = false;
         stopped = false;
         later = null;
         running = new CountDownLatch(1);
+        returned = new CountDownLatch(1);
         synchronized (EVENTS) {
             EVENTS.clear();
         }
@@ -80,6 +84,10 @@ public final class Phone {
         }
         pause(late ? 200 : 0);
         running.countDown();
+        if (elsewhere) {
+            await(returned);
+            return;
+        }
         try {
             listen(PythonService.mService);
         } catch (InterruptedException error) {
@@ -98,8 +106,18 @@ public final class Phone {
     }
 
     public static void awaitPython() {
+        await(running);
+    }
+
+    /** The true Python, which `elsewhere` waits for, has returned. */
+    public static void pythonReturned() {
+        happened("committed");
+        returned.countDown();
+    }
+
+    private static void await(CountDownLatch latch) {
         try {
-            running.await(20, TimeUnit.SECONDS);
+            latch.await(20, TimeUnit.SECONDS);
         } catch (InterruptedException error) {
             throw new IllegalStateException(error);
         }

@@ -46,6 +46,10 @@ public abstract class Context {
         Phone.happened("unbound");
     }
 
+    public ClassLoader getClassLoader() {
+        return getClass().getClassLoader();
+    }
+
     public Context getApplicationContext() {
         return this;
     }
