@@ -216,6 +216,26 @@ OWNERS: tuple[Owner, ...] = (
         level=35,
     ),
     _of("android.os.OutcomeReceiver", level=31),
+    # Of the service's Java, by import: what it uses of them, javac checks against Android 6's own.
+    _of("android.app.Notification"),
+    _of("android.app.NotificationChannel", level=26),
+    _of("android.app.NotificationManager"),
+    _of("android.app.PendingIntent"),
+    _of("android.app.Service"),
+    _of("android.app.job.JobInfo"),
+    _of("android.app.job.JobParameters"),
+    _of("android.app.job.JobScheduler"),
+    _of("android.app.job.JobService"),
+    _of("android.content.ComponentName"),
+    _of("android.content.ServiceConnection"),
+    _of("android.os.Binder"),
+    _of("android.os.Build"),
+    _of("android.os.Bundle"),
+    _of("android.os.Handler"),
+    _of("android.os.IBinder"),
+    _of("android.os.Looper"),
+    _of("android.os.PersistableBundle"),
+    _of("android.util.Log"),
 )
 """In the order in which the app meets them."""
 
