@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from circadia.actions import FACTS
+from circadia.actions import FACTS, SLEEP
 from circadia.observation import values
 from circadia.policy.rules import DriftPlusPenaltyRule
 from circadia.policy.sampling import probabilities
 from circadia.policy.separate import SeparatePolicy
+from circadia.ports import SleepingPolicy
 from circadia.types import Link, Observation
 from circadia.wiring import make_policy
 
@@ -68,3 +69,19 @@ def test_learning_does_not_see_who_waits(policy: Policy) -> None:
 
 def test_it_is_named(policy: Policy) -> None:
     assert policy.name.startswith("separate ")
+
+
+def test_it_sleeps_as_the_whole_does() -> None:
+    whole, apart = make_policy("default"), make_policy("separate")
+    assert isinstance(whole, SleepingPolicy)
+    assert isinstance(apart, SleepingPolicy)
+    assert whole.sleeps is not None
+    assert apart.sleeps == whole.sleeps
+    for waiting in (0, 3):
+        x = values(dataclasses.replace(SEEN, queue_length=waiting, fresh_examples=40, fresh_age_s=600))
+        np.testing.assert_array_equal(apart.sleep_scores(x), whole.sleep_scores(x))
+        assert apart.due_s(x, SLEEP) == whole.due_s(x, SLEEP)
+
+
+def test_of_a_policy_without_sleeps_it_has_none() -> None:
+    assert SeparatePolicy(DriftPlusPenaltyRule()).sleeps is None

@@ -73,8 +73,9 @@ class NetworkPolicy:
         self._places, order = np.array(list(outputs)), np.array(list(outputs.values()))
         self._order = None if manifest.actions == tuple(places) else order
         """None: its outputs are the catalogue."""
-        self._by_name = np.array([PLACES[catalogue[place].name] for place in self._places])
-        """Where the prior has what `_places` has."""
+        known = self._places if self._prior is not None else ()
+        self._by_name = np.array([PLACES[catalogue[place].name] for place in known], int)
+        """Where the prior, if there is one, has what `_places` has."""
         self.offered = np.zeros(len(catalogue), bool)
         self.offered[self._places] = True
         self.offered.flags.writeable = False

@@ -39,7 +39,8 @@ def measure() -> dict[str, Figure]:
     """`decision_us`: observation values → work and sleep, as in a tick; `invoke_us`: set_tensor, invoke, get_tensor.
 
     Medians over interleaved rounds on the shipped file; `decision_over_invoke` is the ratio of the two, and
-    `scores_us` is the part without limits, draws and sleep: the network and the rule that it corrects. `tick_ms` is the median of whole ticks of a simulated device:
+    `scores_us` is the part without limits, draws and sleep: the network and the rule that it corrects.
+    `tick_ms` is the median of whole ticks of a simulated device:
     sensors, decision, work and commit to a file; `sleep_tick_ms` that of those with nothing done, whatever the action
     was called: no request served, no training, no update made.
     """

@@ -143,7 +143,7 @@ class _Day:
 
     def _look(self, preference: Floats) -> Any:
         values = self._fleet.look(self._living, preference).astype(np.float32)
-        untold = self._living.bodies.error_age_s >= DAY_S + self._living.bodies.time_s
+        untold = self._labels == 0
         for name in ("recent_error", "error_age_s"):
             values[..., COLUMN[name]] = np.where(untold, np.nan, values[..., COLUMN[name]])
         return values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,32 @@ from circadia_lab.policy.env.wakes import EVEN, WakeFleet
 from circadia_lab.policy.evaluation.deciding import decider_of_file, decider_of_rule
 from circadia_lab.policy.evaluation.first_day import Federations, Woke, begun, live
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from circadia_lab.policy.env.wakes import Living
+    from circadia_lab.policy.evaluation.deciding import Decided, Decider
+
 THIRDS = (1 / 3, 1 / 3, 1 / 3)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What another decides, seen."""
+
+    decider: Decider
+    see: Callable[..., Decided]
+
+    @property
+    def sleeps(self) -> Any:
+        return self.decider.sleeps
+
+    @property
+    def prior(self) -> Any:
+        return self.decider.prior
+
+    def __call__(self, *told: Any) -> Decided:
+        return self.see(*told)
 
 
 def fleet_of(*kinds: str) -> Problem:
@@ -54,6 +80,26 @@ def test_devices_begin_at_midnight_with_nothing_learnt() -> None:
     assert (bodies.fresh_examples >= 60).all()
     soc = fleet.look(living, EVEN)[..., COLUMN["battery_soc"]]
     assert np.unique(soc.round(6)).tolist() == [0.5, 0.7]
+
+
+def test_the_first_label_is_the_error_and_not_one_of_many() -> None:
+    """As on a device, whose mean has as many labels as there were."""
+    rule = decider_of_rule("drift-plus-penalty", PERIOD_S)
+    told: dict[tuple[int, ...], tuple[float, float]] = {}
+    was: list[Any] = []
+
+    def watched(fleet: WakeFleet, living: Living, values: Any, u: Any) -> Decided:
+        error = values[..., COLUMN["recent_error"]]
+        for place in zip(*np.nonzero(np.isfinite(error)), strict=True):
+            told.setdefault(place, (error[place], was[-1][place]))
+        wrong = 1 - fleet.right(living.bodies)
+        was.append(wrong if not was else np.where(np.isfinite(error), was[-1], wrong))
+        return rule(fleet, living, values, u)
+
+    live(fleet_of("pixel-3", "pi-solar"), Watched(rule, watched), THIRDS, copies=8, day_s=DAY_S / 4)
+    assert len(told) >= 8
+    found, wrong = np.array(list(told.values())).T
+    assert found == pytest.approx(wrong, abs=1e-5)
 
 
 @pytest.mark.slow
