@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from circadia.history import Requests, Ticks
     from circadia.types import Model, Pace
 
+PIECE = 1024
+"""Rows that are read at once."""
+
 
 class StoreReader:
     """What a store held when it was opened: a device that writes meanwhile is neither seen nor held up. A context."""
@@ -79,13 +82,14 @@ class StoreReader:
             which = f"WHERE id IN ({','.join(map(str, picked))}) ORDER BY id"
         table = "1" if self.schema == 3 else "observation_table"
         sleep = "sleep_s" if self.schema >= 6 else "NULL"
-        found = self._all(f"SELECT {table}, {columns.COLUMNS}, {sleep} FROM ticks {which}")  # noqa: S608 - numbers
+        query = f"SELECT {table}, {columns.COLUMNS}, {sleep} FROM ticks {which}"  # noqa: S608 - numbers
         with self._blame():
-            return columns.ticks_of(found, self._decoder)
+            found = self._db.execute(query)
+            return columns.ticks_of(iter(lambda: found.fetchmany(PIECE), []), self._decoder)
 
     def _first_since(self, since_s: float) -> int:
         """The id of the first tick that began since then; after the last, if none did. Later ticks began later."""
-        low, high = self._all("SELECT min(id), max(id) + 1 FROM ticks")[0]
+        low, high = self._all("SELECT (SELECT min(id) FROM ticks), (SELECT max(id) + 1 FROM ticks)")[0]
         if low is None:
             return 0
         while low < high:
@@ -114,9 +118,9 @@ class StoreReader:
         return count, int(size), math.nan if oldest_s is None else oldest_s
 
     def tick_count(self) -> int:
-        """How many ticks are kept."""
-        ((count,),) = self._all("SELECT count(*) FROM ticks")
-        return int(count)
+        """How many ticks are kept; their ids have no gaps, for only the oldest go."""
+        first, last = self._all("SELECT (SELECT min(id) FROM ticks), (SELECT max(id) FROM ticks)")[0]
+        return 0 if first is None else int(last) - int(first) + 1
 
     def newest(self) -> rows.StoredTick | None:
         """The last one; None before the first."""
