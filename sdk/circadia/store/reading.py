@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from circadia.history import Requests, Ticks
     from circadia.types import Model, Pace
 
@@ -107,6 +109,12 @@ class StoreReader:
         found = self._all(query, self._first_since(since_s))
         with self._blame():
             return columns.requests_of(found)
+
+    def taught(self, since_s: float = -math.inf) -> NDArray[np.float64]:
+        """(n,) when the examples came that are kept and came since then, rising."""
+        found = self._all("SELECT t_s FROM examples WHERE t_s >= ? ORDER BY t_s", since_s)
+        with self._blame():
+            return np.array([t_s for (t_s,) in found], np.float64)
 
     def learnt(self) -> dict[int, int]:
         """Tick id → how many different examples it trained on, of each training that is kept."""
