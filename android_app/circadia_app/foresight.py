@@ -143,7 +143,10 @@ class Foresight:
         told = foretell(outside, self._lived[1], after)
         if isinstance(told, TooShort):  # the days are there, and not whole
             return Foretelling(days=told.days, joules=None, latency=None, accuracy=None)
-        self._judge(whole, wanted, told)
+        try:
+            self._judge(whole, wanted, told)
+        except CircadiaError as error:
+            log.warning("how earlier foretellings came out is not known: %s", error)
         return told
 
     def _lives(self, outside: Outside, choice: Choice) -> tuple[Life, ...]:

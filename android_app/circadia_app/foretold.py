@@ -73,7 +73,7 @@ def keep(path: Path, new: Made) -> tuple[Made, ...]:
 
 def judged(made: tuple[Made, ...], now_s: float) -> tuple[Made, float] | None:
     """The newest that can be held against what came, and until when it was in force; None: there is none yet."""
-    ends_s = [*(one.made_s for one in made[1:]), now_s]
+    ends_s = [*(one.made_s for one in made[1:]), now_s][: len(made)]
     for one, end_s in zip(reversed(made), reversed(ends_s), strict=True):
         until_s = min(end_s, one.made_s + MOST_S)
         if until_s - one.made_s >= LEAST_S:

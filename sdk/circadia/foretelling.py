@@ -48,7 +48,7 @@ LEAST_ANSWERS = 20
 """Checked, before their accuracy is told."""
 LEAST_TAKEN = 7
 """Answers, before their median latency is."""
-OFF_JOULES, OFF_LATENCY = 0.25, 0.1
+OFF_JOULES, OFF_LATENCY = 0.15, 0.05
 """Of a change in joules, and in the logarithm of latency: so far off a life of first order may be."""
 WIDEST = 0.15
 """An accuracy that can only be told with a wider half of an interval, over as many days, is not told."""
@@ -66,15 +66,16 @@ class Estimate:
     beyond: float = 0.0
     """What does not shrink with days."""
     logarithmic: bool = False
-    highest: float = math.inf
-    """No value is above it; and none below 0."""
+    share: bool = False
+    """Whether it lies between 0 and 1; no other is below 0."""
 
     def over(self, days: float) -> Interval:
         """Of the mean of so many days to come."""
         half = self.half(days)
         ends = (self.middle, self.middle - half, self.middle + half)
         found = map(math.exp, ends) if self.logarithmic else ends
-        return Interval(*(min(max(end, 0.0), self.highest) for end in found))
+        highest = 1.0 if self.share else math.inf
+        return Interval(*(min(max(end, 0.0), highest) for end in found))
 
     def half(self, days: float) -> float:
         """Of its interval, in logarithms where it is."""
@@ -185,10 +186,15 @@ class _Days:
         np.add.at(found, day[day >= 0], values[day >= 0])
         return found
 
+    def spread(self, t_s: Floats, values: Floats) -> Floats:
+        """(n,) values, each of the time from one of `t_s` to the next → (days,): what lasts over a midnight is shared out."""
+        so_far = np.concatenate([[0.0], np.cumsum(values[:-1])])
+        return np.diff(np.interp(self.start_s + np.arange(self.count + 1) * DAY_S, t_s, so_far))
+
     def covered(self, ticks: Ticks) -> Floats:
         """(days,) shares in which it ran."""
         lasted_s = np.diff(ticks.t_s, append=ticks.t_s[-1])
-        return self.sums(ticks.t_s, np.where(lasted_s <= LONGEST_GAP_S, lasted_s, 0.0)) / DAY_S
+        return self.spread(ticks.t_s, np.where(lasted_s <= LONGEST_GAP_S, lasted_s, 0.0)) / DAY_S
 
 
 def _estimate(of_days: Floats, beyond: float, *, logarithmic: bool = False, least: float = 0.0) -> Estimate:
@@ -223,10 +229,10 @@ def _joules(
     ticks = outside.ticks
     lasted_s = np.diff(ticks.t_s, append=ticks.t_s[-1])
     known = np.isfinite(ticks.energy_j) & (ticks.source >= 0) & (lasted_s > 0)
-    told_s = days.sums(ticks.t_s, np.where(known, lasted_s, 0.0))[kept]
+    told_s = days.spread(ticks.t_s, np.where(known, lasted_s, 0.0))[kept]
     if (told_s < WHOLE * DAY_S).any():
         return None
-    found = days.sums(ticks.t_s, np.where(known, ticks.energy_j, 0.0))[kept] * DAY_S / told_s
+    found = days.spread(ticks.t_s, np.where(known, ticks.energy_j, 0.0))[kept] * DAY_S / told_s
     did = _done(ticks.action, np.where(ticks.column("queue_length") > 0, ticks.served, 0))
     was, would = (
         np.mean([days.sums(one.t_s, _done(one.action, one.answers)) for one in lives], axis=0)[kept]
@@ -354,7 +360,7 @@ def _accuracy(
     own = math.sqrt(float(counts @ (shares - shares @ counts / counts.sum()) ** 2 / counts.sum()))
     drawn = math.sqrt(max(middle * (1 - middle), 0.01) / float(counts.mean()))  # of so few answers a day
     return Estimate(
-        middle=min(max(middle, 0.0), 1.0), daily=max(own, drawn), days=len(told), beyond=beyond, highest=1.0
+        middle=min(max(middle, 0.0), 1.0), daily=max(own, drawn), days=len(told), beyond=beyond, share=True
     )
 
 
