@@ -23,6 +23,7 @@ public final class FakeContext extends Context {
         SERVICES.put("activity", "android.app.ActivityManager");
         SERVICES.put("usagestats", "android.app.usage.UsageStatsManager");
         SERVICES.put("systemhealth", "android.os.health.SystemHealthManager");
+        SERVICES.put("usb", "android.hardware.usb.UsbManager");
         SERVICES.put("performance_hint", "android.os.PerformanceHintManager");
     }
 
