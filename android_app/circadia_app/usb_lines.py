@@ -50,7 +50,6 @@ class UsbLines:
         """`told` hears that a line was opened or closed; `PlatformUnavailable` where the app was built without UsbSerial."""
         self._devices, self._ask = jvm.own(SERIAL, "devices"), jvm.own(SERIAL, "ask")
         self._jvm, self._told = jvm, told
-        self._asked: frozenset[str] = frozenset()
 
     def devices(self) -> list[UsbDevice]:
         """What is plugged in. `SensorError` where the phone cannot be a USB host."""
@@ -64,11 +63,9 @@ class UsbLines:
     def candidates(self) -> list[str]:
         """As `Lines.candidates`: those that may be used."""
         there = self.devices()
-        self._asked &= {device.name for device in there}
         fitting = [device for device in there if device.acm]
         for device in fitting:
-            if not device.granted and device.name not in self._asked:
-                self._asked |= {device.name}
+            if not device.granted:
                 self._ask(device.name)
         usable = [device.name for device in fitting if device.granted]
         if not usable:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 VENDOR = HERE.parent / "vendor"
 OURS = HERE.parents[2] / "android_app/java"
+TIER_3 = HERE.parent / "jvm/java"
+SHARED = (
+    "android/hardware/usb/*.java",
+    "org/tensorflow/lite/*.java",
+    "org/circadia/fake/Made.java",
+    "org/circadia/fake/Usb.java",
+)
+"""Fakes of the tier before."""
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 MODIFIERS = {"public", "final", "abstract", "synchronized", "native", "transient", "volatile"}
 AGENT = "org.circadia.circadia.ServiceAgent"
@@ -47,6 +55,7 @@ def classes(
         folder / "PythonService.java",
         rendered.project / "src/main/java/org/circadia/circadia/ServiceAgent.java",
         *(HERE / "java/fakes").rglob("*.java"),
+        *(path for part in SHARED for path in sorted(TIER_3.glob(part))),
         *_ours(),
     ]
     program("javac", "-nowarn", "-d", folder / "classes", *sources, package="openjdk-17-jdk-headless")
@@ -54,7 +63,8 @@ def classes(
 
 
 def _ours() -> list[Path]:
-    return [OURS / f"org/circadia/android/{name}.java" for name in ("BoundedService", "WakeJob")]
+    names = ("BoundedService", "WakeJob", "TfliteBridge", "UsbSerial")
+    return [OURS / f"org/circadia/android/{name}.java" for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -200,25 +210,18 @@ def _members(told: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_the_python_half_on_the_java_half(classes: Path) -> None:
+@pytest.mark.parametrize("name", ["check_android_host.py", "check_service_main.py"])
+def test_the_python_half_on_the_java_half(name: str, classes: Path) -> None:
     pytest.importorskip(
         "jnius_config", reason="pyjnius is not here; pip install 'circadia-app[host]' brings it"
     )
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(HERE / "inside/check_android_host.py"),
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    ]
+    words = [sys.executable, "-m", "pytest", str(HERE / "inside" / name), "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        words,
-        env=os.environ | {"CLASSPATH": str(classes)},
+        [*words, "-p", "no:xdist"],
+        env=os.environ | {"CLASSPATH": str(classes), "PYTHONPATH": str(HERE.parents[2])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

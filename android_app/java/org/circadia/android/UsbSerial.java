@@ -48,6 +48,9 @@ public final class UsbSerial implements Runnable {
 
     private static final Map<String, UsbSerial> OPEN = new ConcurrentHashMap<String, UsbSerial>();
 
+    /** For whom the person was asked; until unplugged. It outlives an agent that begins anew in this process. */
+    private static final Map<String, Boolean> ASKED = new ConcurrentHashMap<String, Boolean>();
+
     private final UsbDeviceConnection connection;
     private final UsbInterface control;
     private final UsbInterface data;
@@ -68,8 +71,10 @@ public final class UsbSerial implements Runnable {
     /** Of each device that is plugged in: name, vendor and product as hexadecimal digits, "acm" or nothing, "granted" or nothing. */
     public static String[] devices(Context context) {
         UsbManager manager = manager(context);
+        Map<String, UsbDevice> there = new TreeMap<String, UsbDevice>(manager.getDeviceList());
+        ASKED.keySet().retainAll(there.keySet());
         List<String> told = new ArrayList<String>();
-        for (UsbDevice device : new TreeMap<String, UsbDevice>(manager.getDeviceList()).values()) {
+        for (UsbDevice device : there.values()) {
             told.add(device.getDeviceName());
             told.add(String.format("%04x", device.getVendorId()));
             told.add(String.format("%04x", device.getProductId()));
@@ -79,8 +84,11 @@ public final class UsbSerial implements Runnable {
         return told.toArray(new String[0]);
     }
 
-    /** Android asks the person whether this app may use it; the answer is seen in devices. */
+    /** Android asks the person whether this app may use it, once until it is unplugged; the answer is seen in devices. */
     public static void ask(Context context, String name) throws IOException {
+        if (ASKED.put(name, true) != null) {
+            return;
+        }
         Intent answer = new Intent(PERMISSION).setPackage(context.getPackageName());
         PendingIntent unheard = PendingIntent.getBroadcast(context, 0, answer, PendingIntent.FLAG_IMMUTABLE);
         manager(context).requestPermission(found(context, name), unheard);

@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
 import org.kivy.android.PythonService;
+import org.tensorflow.lite.Interpreter;
 
 /** The phone under the fakes: what it allows, and what happened on it, in order. One scenario at a time. */
 public final class Phone {
@@ -44,6 +45,11 @@ public final class Phone {
         synchronized (EVENTS) {
             EVENTS.clear();
         }
+    }
+
+    /** The stub of LiteRT computes with it from now on. */
+    public static void compute(Interpreter.Backend backend) {
+        Interpreter.backend = backend;
     }
 
     public static void happened(String event) {

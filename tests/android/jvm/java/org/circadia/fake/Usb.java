@@ -28,7 +28,7 @@ public final class Usb {
 
     /** `path`: of the pseudo-terminal; `classes`: of its interfaces, 2 (control) and 10 (data) of one that is CDC-ACM. */
     public static void plug(String name, int vendor, int product, int[] classes, String path) {
-        DEVICES.put(name, (UsbDevice) FakeContext.made("android.hardware.usb.UsbDevice", name, vendor, product, classes, path));
+        DEVICES.put(name, (UsbDevice) Made.made("android.hardware.usb.UsbDevice", name, vendor, product, classes, path));
     }
 
     /** Who opened it hears so; with it goes what the person has allowed. */
