@@ -6,13 +6,18 @@ No native code runs; the interpreter's start is replaced by an ear that commits 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from circadia_app import consent
+from circadia_app.folder import AppFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,6 +212,48 @@ def _members(told: str) -> dict[str, set[str]]:
             name = next(word for word in line.split(" ") if word.startswith("android."))
             found[name] = set()
     return found
+
+
+@pytest.mark.slow
+def test_the_screens_begin_and_back_leaves_them_alive(classes: Path, tmp_path: Path) -> None:
+    """kivy#6075: Back ended the program below a living activity, which was black when it was opened again."""
+    for module in ("kivy", "jnius_config"):
+        pytest.importorskip(module, reason="the environment's tier `app` has it")
+    from PIL import Image
+
+    folder = AppFolder(path=tmp_path / "circadia")
+    folder.path.mkdir()
+    consent.save(folder.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    (tmp_path / "device.toml").write_text("[platform]\nscale = 600\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(HERE / "inside/watch_screens_main.py"),
+            str(tmp_path),
+            str(tmp_path / "again.png"),
+        ],
+        env={name: value for name, value in os.environ.items() if not name.startswith("KIVY_")}
+        | {
+            "CLASSPATH": str(classes),
+            "PYTHONPATH": str(HERE / "inside/p4a"),
+            "KIVY_HOME": str(tmp_path / "kivy"),
+            "SDL_VIDEODRIVER": "offscreen",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["status"] == 0
+    assert found["place"] == "now"
+    assert "started for the foreground" in found["phone"], "Android starts the agent, nobody else"
+    assert found["asked"] == ["android.permission.POST_NOTIFICATIONS", "to the back: True"]
+    assert (found["back"], found["rests"]) == (True, True)
+    assert found["texts"]
+    with Image.open(tmp_path / "again.png") as picture:
+        assert len(picture.convert("RGB").getcolors(maxcolors=100_000) or ()) > 50
 
 
 @pytest.mark.slow

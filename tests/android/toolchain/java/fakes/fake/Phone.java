@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
+import org.circadia.circadia.ServiceAgent;
+import org.kivy.android.PythonActivity;
 import org.kivy.android.PythonService;
 import org.tensorflow.lite.Interpreter;
 
@@ -45,6 +47,11 @@ public final class Phone {
         synchronized (EVENTS) {
             EVENTS.clear();
         }
+    }
+
+    /** The screens run in this process from now on; any context stands for their activity. */
+    public static void open() {
+        PythonActivity.mActivity = new ServiceAgent();
     }
 
     /** The stub of LiteRT computes with it from now on. */
