@@ -3,7 +3,7 @@
 Kivy takes hold of a process's log and window: this is one of its own, and no test.
 """
 
-# ruff: noqa: E402, I001 - Kivy reads its settings when it is imported first
+# ruff: noqa: E402 - Kivy reads its settings when it is imported first
 
 from __future__ import annotations
 
