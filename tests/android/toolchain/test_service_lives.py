@@ -122,7 +122,7 @@ def test_a_python_that_does_not_answer_is_given_two_seconds(lives: dict[str, lis
 
 def test_swiping_the_app_away_does_not_end_it(lives: dict[str, list[str]]) -> None:
     """python-for-android#2053 and #1783."""
-    assert lives["swiped"][-1] == "task removed"
+    assert lives["swiped"][-2:] == ["task removed", "stopped: false"]
 
 
 def test_it_is_of_the_meters_type_only_while_there_is_one(lives: dict[str, list[str]]) -> None:
@@ -136,6 +136,11 @@ def test_python_for_androids_own_service_crashes_there(lives: dict[str, list[str
     """It enters with every type of the manifest, on a channel of importance 0: what the fakes allow is not everything."""
     assert "channel of importance 0" in lives["their_service"]
     assert "crashed: connectedDevice without a device" in lives["their_service"]
+
+
+def test_a_service_without_a_type_crashes(lives: dict[str, list[str]]) -> None:
+    """buildozer#1989; that a manifest has the type, `test_lint.py` sees to."""
+    assert "crashed: MissingForegroundServiceTypeException" in lives["their_untyped"]
 
 
 def test_old_phones(lives: dict[str, list[str]]) -> None:
