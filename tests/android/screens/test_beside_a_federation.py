@@ -65,7 +65,7 @@ scale = {SCALE}
 [limits]
 battery_floor = 0.05
 [store]
-path = "{folder / 'device.db'}"
+path = "{folder / "device.db"}"
 [federation]
 broker = "127.0.0.1:{port}"
 name = "street"
@@ -166,7 +166,9 @@ def test_every_screen_beside_a_federation(stage: Stage, tmp_path: Path) -> None:
     past, accepted = taken_part(folder)
     entries = journal.read(folder.log)
     said = stage.log.read_text()[said_before:]
-    print(f"{rounds} rounds, {past.kept.decisions} decisions, {accepted} updates accepted, version {past.kept.version}")
+    print(
+        f"{rounds} rounds, {past.kept.decisions} decisions, {accepted} updates accepted, version {past.kept.version}"
+    )
     assert len(past.requests) >= LEAST * len(PLACES)
     assert {entry.event for entry in entries} == {"started", "agent", "screens", "ended"}, entries
     assert "Traceback" not in said
