@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.android.screens.conftest import Stage
+
     from circadia_app.folder import AppFolder
     from circadia_app.viewmodels.snapshot import Past
-    from tests.android.screens.conftest import Stage
 
 MINUTES = float(os.environ.get("CIRCADIA_APP_MINUTES", "0.35"))
 SIZE = [412, 915]
