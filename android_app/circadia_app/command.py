@@ -165,6 +165,8 @@ def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
         opens = Place(asked.screen) if asked.screen else None
         if asked.screenshot is not None:
             _settle(desk)
+            desk.see(opens or desk.first())
+            _settle(desk)
         app = CircadiaApp(desk, Theme.shipped(scheme), opens=opens)
         desk.fresh = app.refresh_soon
         if asked.screenshot is not None:
@@ -182,7 +184,7 @@ def _system_language() -> str:
 
 
 def _settle(desk: LiveDesk) -> None:
-    """Until the agent has decided and its record was read, if it runs at all."""
+    """Until the agent has decided, its record was read, if it runs at all, and what is looked at was foretold."""
     until_s = time.monotonic() + FIRST_S
     while desk.expects and time.monotonic() < until_s:
         time.sleep(0.05)
