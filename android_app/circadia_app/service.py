@@ -11,7 +11,8 @@ What the screens can ask over the link (`circadia_app.link`), each with what it 
     preference accuracy latency energy       kept, and heeded from the next decision on
     limits     battery_floor …      those of `ChosenLimits`, null or absent: as the device's configuration has it; the agent begins anew
     consent    text learn send field_test    as `Consent.agreed`; without `learn` as `withdraw`
-    train_now                       a decision now, under the limits as ever: action, why, trained, held_back, fresh_examples
+    train_now                       a decision now, under the limits as ever: action, why, trained, fresh_examples,
+                                    held_back: the limits that leave no training at all
     submit     x deadline_s         for an application that has its model here: request_id, label, confidence, latency_s, version
     feedback   request_id label
     add_example x label
@@ -38,12 +39,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import CATALOGUE
 from circadia.backoff import BackOff
 from circadia.config import load_config
 from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.types import Mode
 from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion, field_test, traffic
@@ -80,6 +83,7 @@ NOTICE_S = 5.0
 """The notification changes at most so often."""
 RETRY_S = (5.0, 300.0)
 """First and longest pause before an agent that could not start, or failed, is tried again."""
+TRAININGS = frozenset(action.name for action in CATALOGUE if action.mode is Mode.TRAIN)
 MOST_WAITING = 1024
 """Requests and news for the service's thread."""
 
@@ -591,11 +595,9 @@ def _news(event: Event) -> tuple[str, dict[str, Any]]:
 def _of_training(record: TickRecord) -> dict[str, Any]:
     """What came of a decision that somebody asked for in order to train."""
     decision = record.decision
-    held_back = [
-        limit
-        for limit, names in decision.masked
-        if limit != "platform" and any("train" in name for name in names)
-    ]
+    forbidden = {limit: frozenset(names) for limit, names in decision.masked}
+    able = TRAININGS - forbidden.pop("platform", frozenset())
+    held_back = [limit for limit, names in forbidden.items() if able and able <= names]
     return {
         "action": decision.action.name,
         "why": decision.why,

@@ -98,6 +98,9 @@ class InventedDesk:
     def close(self) -> None:
         pass
 
+    def told(self) -> Offer | None:
+        return None
+
     def left(self, place: Place) -> None:
         self.asked.append(["left", place])
 

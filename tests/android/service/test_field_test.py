@@ -16,7 +16,7 @@ from circadia_app import consent
 from circadia_app.folder import AppFolder
 from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
-from circadia_field.bundle import BROKEN_OFF, ENDED, RESUMED, STARTED, Bundle
+from circadia_field.bundle import ENDED, Bundle
 from circadia_field.plan import Plan, freeze
 
 if TYPE_CHECKING:
