@@ -111,6 +111,12 @@ PUT_IN = {
         "every app",
         "false",
     ),
+    "open exports": (
+        r'(ExportProvider"[^>]* android:exported=)"false"',
+        r'\1"true"',
+        "every app",
+        "false",
+    ),
     "a class that is not there": (
         "ServiceAgent",
         "Serviceagent",
