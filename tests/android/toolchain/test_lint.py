@@ -112,8 +112,8 @@ PUT_IN = {
         "false",
     ),
     "open exports": (
-        r'(ExportProvider"[^>]* android:exported=)"false"',
-        r'\1"true"',
+        'authorities="${applicationId}.exports" android:exported="false"',
+        'authorities="${applicationId}.exports" android:exported="true"',
         "every app",
         "false",
     ),
