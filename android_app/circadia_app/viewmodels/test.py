@@ -94,7 +94,7 @@ def _none(frame: Frame, snapshot: Snapshot, texts: Texts) -> Test:
     able = bool(snapshot.planned_days) and snapshot.consent.learn is not None
     return Test(
         frame=frame,
-        title=Title(text=texts("test.none")),
+        title=Title(text=texts.count("test.joinable", snapshot.planned_days) if able else texts("test.none")),
         reason=texts("test.none.reason"),
         squares=None,
         itself=None,
@@ -177,7 +177,8 @@ def _reason(field: FieldTest, today: int, snapshot: Snapshot, texts: Texts) -> s
 
 def squares(field: FieldTest, clock_s: float, texts: Texts) -> Squares:
     """A square a day, pairs together, a row for each comparison."""
-    today = field.today(clock_s)
+    over = field.over(clock_s)
+    today = len(field.days) if over else field.today(clock_s)
     rows = []
     for comparison in sorted({day.comparison for day in field.days}):
         mine = [(i, day) for i, day in enumerate(field.days) if day.comparison == comparison]
@@ -192,7 +193,11 @@ def squares(field: FieldTest, clock_s: float, texts: Texts) -> Squares:
         for arm in field.names
         if arm != field.first_arm and any(day.arm == arm and day.comparison > 0 for day in field.days)
     ]
-    names += [(texts("test.legend.come"), Colour.MUTED, True), (texts("test.legend.today"), Colour.INK, True)]
+    if not over:
+        names += [
+            (texts("test.legend.come"), Colour.MUTED, True),
+            (texts("test.legend.today"), Colour.INK, True),
+        ]
     legend = tuple(Legend(text=text, colour=colour, hollow=hollow) for text, colour, hollow in names)
     return Squares(rows=tuple(rows), legend=legend)
 

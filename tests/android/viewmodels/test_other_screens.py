@@ -299,8 +299,9 @@ def test_what_is_left_out_is_said_with_its_rule(moments: Any, english: Texts) ->
 def test_without_a_plan_there_is_nothing_to_join(moments: Any, english: Texts) -> None:
     none = field_test(moments.snapshot(), english)
     assert (none.title.text, none.buttons, none.squares) == ("No test is armed", (), None)
-    (join,) = field_test(moments.snapshot(planned_days=41), english).buttons
-    assert join.do is Do.JOIN_TEST
+    able = field_test(moments.snapshot(planned_days=41), english)
+    assert able.title.text == "A field test of 41 days"
+    assert [button.do for button in able.buttons] == [Do.JOIN_TEST]
 
 
 def test_what_the_bundle_says_stands_over_the_clock(moments: Any, english: Texts) -> None:
@@ -314,6 +315,11 @@ def test_what_the_bundle_says_stands_over_the_clock(moments: Any, english: Texts
     assert (over.title.text, over.buttons) == ("The test is over", ())
     assert over.frame.button is not None
     assert over.frame.button.do is Do.EXPORT
+    assert over.squares is not None
+    assert not [
+        square for row in over.squares.rows for group in row.groups for square in group if square.today
+    ]
+    assert [one.text for one in over.squares.legend] == ["Circadia", "charging only"]
     assert over.closed is not None
     assert "circadia field analyse field-test" in over.closed.text
 
