@@ -21,6 +21,7 @@ from circadia_app.folder import AppFolder
 from circadia_app.notice import Facts, Notice
 from circadia_app.service import Service
 from circadia_app.service_main import folder_of
+from circadia_app.usb_meter import service_type
 from circadia_app.wording import worded
 
 if TYPE_CHECKING:
@@ -84,6 +85,14 @@ def test_a_file_is_shared_by_its_name_alone_out_of_the_one_folder(tmp_path: Path
     assert java.called == [("share", "field-test.zip", "Share")]
     given = re.findall(r'String FOLDER = "([^"]*)"', java_of(EXPORTS))
     assert given == [str(folder.exports.relative_to(tmp_path))]
+
+
+def test_a_meter_changes_the_services_type() -> None:
+    java: Any = Java()
+    told = service_type(java)
+    told(True)
+    told(False)
+    assert java.called == [("meter", "true"), ("meter", "false")]
 
 
 @pytest.mark.parametrize(

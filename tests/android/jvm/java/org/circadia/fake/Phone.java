@@ -82,7 +82,7 @@ public final class Phone {
     }
 
     public static void exit(int reason, long timestamp, int status, int pid, String process, String description) {
-        EXITS.add(FakeContext.made("android.app.ApplicationExitInfo", reason, timestamp, status, pid, process, description));
+        EXITS.add(Made.made("android.app.ApplicationExitInfo", reason, timestamp, status, pid, process, description));
     }
 
     /** A service of python-for-android runs from now on. Setting the field from Python frees what it is set to. */
