@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
 from circadia_app import settings
-from circadia_app.android_host import PhoneKeeper
+from circadia_app.android_host import PhoneKeeper, PhoneShare
 from circadia_app.moment import device_of
 from circadia_app.service_main import folder_of
 from circadia_app.texts import texts_of
@@ -34,7 +34,8 @@ def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], packag
     chosen = settings.load(folder.settings)
     scheme = Scheme(chosen.scheme) if chosen.scheme != "system" else Scheme.DARK
     texts = texts_of(chosen.language or system_language())
-    desk = LiveDesk(folder, device_of(folder), texts, PhoneKeeper(own, package))
+    share = PhoneShare(own, texts("log.share"))
+    desk = LiveDesk(folder, device_of(folder), texts, PhoneKeeper(own, package), share=share)
     desk.start()
     try:
         app = CircadiaApp(desk, Theme.shipped(scheme), leave=_to_the_back)

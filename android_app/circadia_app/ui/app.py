@@ -15,7 +15,7 @@ from kivy.uix.floatlayout import FloatLayout
 from circadia.types import Preference
 from circadia_app.ui.choose import ChoosePage
 from circadia_app.ui.consent import ConsentPage
-from circadia_app.ui.desk import STAY, Desk, Place, Step
+from circadia_app.ui.desk import STAY, Desk, Offer, Place, Step
 from circadia_app.ui.learn import LearnPage
 from circadia_app.ui.log import LogPage
 from circadia_app.ui.navigation import Navigation
@@ -129,6 +129,7 @@ class CircadiaApp(App):
         """There may be something new: what is seen is looked at again."""
         if self.root is not None:
             self._show()
+            self._offer(self.desk.told())
 
     def _show(self) -> None:
         model = self.desk.see(self.place)
@@ -162,8 +163,13 @@ class CircadiaApp(App):
             self.go(step.place)
         else:
             self._show()
-        if step.offer is not None:
-            self._sheet = Sheet(offer=step.offer)
+        self._offer(step.offer)
+
+    def _offer(self, offer: Offer | None) -> None:
+        """Over the screen, in the place of another."""
+        if offer is not None:
+            self.away()
+            self._sheet = Sheet(offer=offer)
             self._sheet.bind(on_away=self.away)
             self._root.add_widget(self._sheet)
 

@@ -92,5 +92,8 @@ class Desk(Protocol):
     def stretch(self, start_s: float, end_s: float) -> None:
         """Only rows of the log between two times."""
 
+    def told(self) -> Offer | None:
+        """What has come of something that took its time, once; None: nothing."""
+
     def left(self, place: Place) -> None:
         """The person has gone from there: what was tentative there ends."""

@@ -52,4 +52,4 @@ def test_every_touch_is_offered_somewhere(invented: Any) -> None:
     offered = {
         value.do for screen in invented.SCREENS.values() for value in values(screen) if hasattr(value, "do")
     }
-    assert offered >= set(Do) - {Do.RESTART}
+    assert offered >= set(Do) - {Do.RESTART, Do.SHARE_NOW, Do.EXPORT_NOW}  # the last two in sheets
