@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kivy.app import App
@@ -12,36 +14,27 @@ from kivy.properties import NumericProperty, ObjectProperty
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 
-from circadia.types import Preference
-from circadia_app.ui.choose import ChoosePage
-from circadia_app.ui.consent import ConsentPage
-from circadia_app.ui.desk import STAY, Desk, Place, Step
-from circadia_app.ui.learn import LearnPage
-from circadia_app.ui.log import LogPage
+from circadia_app.ui.desk import STAY, Desk, Opening, Place, Step
 from circadia_app.ui.navigation import Navigation
-from circadia_app.ui.now import NowPage
 from circadia_app.ui.sheet import Sheet
-from circadia_app.ui.test import TestPage
-from circadia_app.ui.your_data import YourDataPage
+from circadia_app.ui.starting import StartingPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from circadia_app.theme import Theme
-    from circadia_app.viewmodels.log import Kind
-    from circadia_app.viewmodels.tokens import Do
+    from circadia_app.viewmodels.tokens import Do, Kind
 
-PAGES = {
-    Place.NOW: NowPage,
-    Place.CHOOSE: ChoosePage,
-    Place.LEARN: LearnPage,
-    Place.TEST: TestPage,
-    Place.LOG: LogPage,
-    Place.YOUR_DATA: YourDataPage,
-    Place.CONSENT: ConsentPage,
-}
 BACK = 27
 """Android's Back, and Escape on a desktop."""
+
+
+@cache
+def page_of(place: Place) -> Any:
+    """The class of a place's screen, which is in the file of its name; read when it is first seen."""
+    name = place.replace("-", "_")
+    wanted = "".join(part.capitalize() for part in name.split("_")) + "Page"
+    return getattr(import_module(f"circadia_app.ui.{name}"), wanted)
 
 
 class Ground(FloatLayout):
@@ -74,7 +67,7 @@ class CircadiaApp(App):
 
     def __init__(
         self,
-        desk: Desk,
+        desk: Desk | Opening,
         theme: Theme,
         *,
         leave: Callable[[], None] | None = None,
@@ -86,7 +79,9 @@ class CircadiaApp(App):
         `opens`: the first place; None: the desk's.
         """
         super().__init__(**given)
-        self.desk, self.theme = desk, theme
+        self.theme = theme
+        self._opening = desk if isinstance(desk, Opening) else None
+        self.desk: Any = None if isinstance(desk, Opening) else desk
         self._leave, self._opens = leave, opens
         self._soon = Clock.create_trigger(lambda _: self.refresh(), 0)
         self.title = "Circadia"
@@ -99,14 +94,37 @@ class CircadiaApp(App):
         self._root = Ground()
         self._column = BoxLayout(orientation="vertical", padding=(0, self.above, 0, self.below))
         self._page: Any = None
-        self._navigation = Navigation(self.desk.names())
+        self._navigation = Navigation(self._names())
         self._sheet: Sheet | None = None
         self._root.add_widget(self._column)
-        self.place = self._opens or self.desk.first()
-        self._show()
+        if self._opening is not None:
+            self._column.add_widget(StartingPage(model=self._opening.model))
+            self._column.add_widget(self._navigation)
+            Window.bind(on_flip=self._seen)
+        else:
+            self.place = self._opens or self.desk.first()
+            self._show()
         Window.bind(on_keyboard=self._key)
         self._ground()
         return self._root
+
+    def _names(self) -> tuple[str, ...]:
+        if self.desk is None:
+            assert self._opening is not None
+            return self._opening.names
+        names: tuple[str, ...] = self.desk.names()
+        return names
+
+    def _seen(self, *_: object) -> None:
+        """The first frame is there: in the next, what it waits for."""
+        Window.unbind(on_flip=self._seen)
+        Clock.schedule_once(self._open, 0)
+
+    def _open(self, _after: float) -> None:
+        assert self._opening is not None
+        self.desk = self._opening.desk(self.refresh_soon)
+        self.place = self._opens or self.desk.first()
+        self._show()
 
     def _ground(self) -> None:
         self._root.colour(self.theme.rgba("bg"))
@@ -117,7 +135,7 @@ class CircadiaApp(App):
         self.theme = theme
         self._ground()
         self._column.clear_widgets()
-        self._page, self._navigation = None, Navigation(self.desk.names())
+        self._page, self._navigation = None, Navigation(self._names())
         self.away()
         self._show()
 
@@ -131,8 +149,10 @@ class CircadiaApp(App):
             self._show()
 
     def _show(self) -> None:
+        if self.desk is None:
+            return
         model = self.desk.see(self.place)
-        kind = PAGES[self.place]
+        kind = page_of(self.place)
         if type(self._page) is kind:
             if self._page.model != model:
                 self._page.model = model
@@ -149,6 +169,8 @@ class CircadiaApp(App):
 
     def go(self, place: Place) -> None:
         """Another screen; where one is already, to its beginning."""
+        if self.desk is None:
+            return
         self.away()
         if place is not self.place:
             self.desk.left(self.place)
@@ -189,6 +211,8 @@ class CircadiaApp(App):
 
     def prefer(self, weights: tuple[float, float, float]) -> None:
         """The point was moved."""
+        from circadia.types import Preference
+
         accuracy, latency, energy = weights
         self.desk.prefer(Preference(accuracy=accuracy, latency=latency, energy=energy))
         self._take(STAY)

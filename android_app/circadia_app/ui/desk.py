@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia.types import Preference
-    from circadia_app.viewmodels.log import Kind
     from circadia_app.viewmodels.parts import Button
-    from circadia_app.viewmodels.tokens import Do
+    from circadia_app.viewmodels.starting import Starting
+    from circadia_app.viewmodels.tokens import Do, Kind
 
 
 class Place(StrEnum):
@@ -60,6 +62,17 @@ class Step:
 
 
 STAY = Step()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is seen while there is no desk yet: the first frame does not wait for a record to be read."""
+
+    names: tuple[str, ...]
+    """As of the desk."""
+    model: Starting
+    desk: Callable[[Callable[[], None]], Desk]
+    """Makes the desk, which calls what it is given when there is something new to see."""
 
 
 class Desk(Protocol):

@@ -11,6 +11,8 @@ import logging
 import math
 import threading
 import time
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import CircadiaError
@@ -21,14 +23,7 @@ from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
 from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot_of
 from circadia_app.ui.desk import NAVIGATION, STAY, Offer, Place, Step
-from circadia_app.viewmodels.choose import choose
-from circadia_app.viewmodels.consent import TEXT, consent
-from circadia_app.viewmodels.learn import learn
-from circadia_app.viewmodels.log import Kind, log
-from circadia_app.viewmodels.now import now
-from circadia_app.viewmodels.test import test
-from circadia_app.viewmodels.tokens import Do
-from circadia_app.viewmodels.your_data import your_data
+from circadia_app.viewmodels.tokens import Do, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +42,14 @@ READ_S = 2.0
 AGAIN_S = 1.0
 """An agent that went without being asked to is started again after so long."""
 HOUR_S = 3600.0
+
+
+@cache
+def view_of(place: Place) -> Callable[..., Any]:
+    """What makes a place's view model: the function of that name in the file of that name, read when it is first seen."""
+    name = place.replace("-", "_")
+    made: Callable[..., Any] = getattr(import_module(f"circadia_app.viewmodels.{name}"), name)
+    return made
 
 
 class LiveDesk:
@@ -89,6 +92,10 @@ class LiveDesk:
         self._link.start()
         self._reader.start()
         self._begin()
+
+    def hush(self) -> None:
+        """The screens go: nobody is told of anything new."""
+        self.fresh = lambda: None
 
     def close(self) -> None:
         """Leave; a second call does nothing."""
@@ -200,18 +207,13 @@ class LiveDesk:
         if place is Place.CHOOSE and self._before is None:
             self._before = seen.preference
         draft = self._draft
-        views: dict[Place, Callable[[], Any]] = {
-            Place.NOW: lambda: now(seen, texts),
-            Place.CHOOSE: lambda: choose(seen, texts, self._before),
-            Place.LEARN: lambda: learn(seen, texts),
-            Place.TEST: lambda: test(seen, texts),
-            Place.LOG: lambda: log(seen, texts, self._kind, self._between),
-            Place.YOUR_DATA: lambda: your_data(seen, texts, sure=self._sure),
-            Place.CONSENT: lambda: consent(
-                seen, texts, learns=draft["learn"], sends=draft["send"], tests=draft["field_test"]
-            ),
+        more: dict[Place, dict[str, Any]] = {
+            Place.CHOOSE: {"before": self._before},
+            Place.LOG: {"kind": self._kind, "between": self._between},
+            Place.YOUR_DATA: {"sure": self._sure},
+            Place.CONSENT: {"learns": draft["learn"], "sends": draft["send"], "tests": draft["field_test"]},
         }
-        return views[place]()
+        return view_of(place)(seen, texts, **more.get(place, {}))
 
     def left(self, place: Place) -> None:
         """Undo, filters and first steps end."""
@@ -299,7 +301,7 @@ class LiveDesk:
         self._link.ask(do, **fields).add_done_callback(done)
 
     def _offer_pause(self) -> Step:
-        seen = now(self.snapshot(), self._texts)
+        seen = view_of(Place.NOW)(self.snapshot(), self._texts)
         return Step(offer=Offer(heading=self._texts("pause.button"), buttons=seen.pauses))
 
     def _offer(self, key: str, **values: object) -> Step:
@@ -330,7 +332,7 @@ class LiveDesk:
         self._keep("limits", limits.chosen, limits=limits)
 
     def _offer_share(self) -> Step:
-        seen = log(self.snapshot(), self._texts, self._kind, self._between)
+        seen = view_of(Place.LOG)(self.snapshot(), self._texts, kind=self._kind, between=self._between)
         return Step(offer=Offer(heading=self._texts("log.heading"), text=seen.share))
 
     def _not_now(self) -> Step:
@@ -356,6 +358,8 @@ class LiveDesk:
 
     def _change_consent(self, *, learn: bool, send: bool, field_test: bool) -> None:
         """On the disk first: whatever happens then, what was taken back does not start again."""
+        from circadia_app.viewmodels.consent import TEXT
+
         now_s = self._now_s()
         agreed = consents.load(self._folder.consent)
         changed = agreed.agreed(now_s, TEXT, learn=learn, send=send, field_test=field_test)

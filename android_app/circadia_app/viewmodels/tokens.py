@@ -95,3 +95,13 @@ class Do(StrEnum):
     KEEP = "keep"
     """Back from the first step of deleting."""
     GIVE_UP_WAITING = "give-up-waiting"
+
+
+class Kind(StrEnum):
+    """What rows can be looked at by themselves."""
+
+    ALL = "all"
+    DECISIONS = "decisions"
+    HELD = "held"
+    EXITS = "exits"
+    ERRORS = "errors"
