@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from circadia.errors import CircadiaError
 from circadia_app import appearance
 from circadia_app.android_host import PhoneKeeper
+from circadia_app.phone_glass import PhoneGlass
 from circadia_app.service_main import folder_of
 from circadia_app.texts import system_language, texts_of
 from circadia_app.theme import Scheme, Theme
@@ -50,7 +51,7 @@ def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], packag
 
         names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
         opening = Opening(names=names, model=starting(texts), desk=desk)
-        app = CircadiaApp(opening, Theme.shipped(scheme), leave=_to_the_back)
+        app = CircadiaApp(opening, Theme.shipped(scheme), leave=_to_the_back, glass=PhoneGlass(own))
         app.bind(on_start=lambda _: _ask_to_notify())
         app.run()
 

@@ -105,5 +105,14 @@ class Desk(Protocol):
     def stretch(self, start_s: float, end_s: float) -> None:
         """Only rows of the log between two times."""
 
+    def language(self) -> str:
+        """Of its words: `en`, `de`."""
+
+    def bright(self) -> Offer | None:
+        """Light colours, for the sun; None: the person has chosen before."""
+
+    def voiceless(self) -> Offer:
+        """That there is no voice to read the screen."""
+
     def left(self, place: Place) -> None:
         """The person has gone from there: what was tentative there ends."""

@@ -23,6 +23,7 @@ from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
 from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot_of
 from circadia_app.ui.desk import NAVIGATION, STAY, Offer, Place, Step
+from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.tokens import Do, Kind
 
 if TYPE_CHECKING:
@@ -249,9 +250,32 @@ class LiveDesk:
             Do.KEEP: lambda: self._be_sure(sure=False),
             Do.DELETE_NOW: self._delete,
             Do.GIVE_UP_WAITING: self._give_up,
+            Do.LIGHT: lambda: self._colours("light"),
+            Do.DARK: lambda: self._colours("dark"),
         }
         doer = doers.get(what)
         return (doer() if doer is not None else None) or STAY
+
+    def language(self) -> str:
+        """As the words were chosen."""
+        return self._texts.language
+
+    def bright(self) -> Offer | None:
+        """Once: a sheet that is only put away is an answer, too."""
+        if choices.load(self._folder.settings).scheme != "system":
+            return None
+        self._colours("dark")
+        light = Button(text=self._texts("bright.light"), do=Do.LIGHT, filled=True)
+        dark = Button(text=self._texts("bright.dark"), do=Do.DARK)
+        heading, text = self._texts("bright.heading"), self._texts("bright.text")
+        return Offer(heading=heading, text=text, buttons=(light, dark))
+
+    def voiceless(self) -> Offer:
+        """In words."""
+        return Offer(heading=self._texts("voice.heading"), text=self._texts("voice.text"))
+
+    def _colours(self, scheme: str) -> None:
+        choices.change(self._folder.settings, lambda before: dataclasses.replace(before, scheme=scheme))
 
     def turn(self, key: str, on: bool) -> None:
         """On the first screen tentative; on the others at once."""

@@ -94,6 +94,10 @@ class Do(StrEnum):
     DELETE_NOW = "delete-now"
     KEEP = "keep"
     """Back from the first step of deleting."""
+    LIGHT = "light"
+    """Light colours, from now on."""
+    DARK = "dark"
+    """Dark ones."""
     GIVE_UP_WAITING = "give-up-waiting"
 
 
