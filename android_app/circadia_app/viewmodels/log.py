@@ -245,9 +245,9 @@ def _journal(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:
     for entry in snapshot.journal:
         found = _entry(entry, last_s, texts)
         if found is not None:
-            yield replace(
-                found, at_s=entry.t_s - snapshot.ahead_s, time=clock(entry.t_s - snapshot.wall_midnight_s)
-            )
+            at_s = entry.t_s - snapshot.ahead_s
+            local_s = at_s - snapshot.midnight_s if snapshot.ahead_s else entry.t_s - snapshot.wall_midnight_s
+            yield replace(found, at_s=at_s, time=clock(local_s))
         last_s = entry.t_s
 
 

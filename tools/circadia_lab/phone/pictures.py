@@ -12,7 +12,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
@@ -26,8 +26,8 @@ DAYS = 14.2
 SIZES = ("360x640", "412x915", "800x1280")
 GAP = 16
 GROUND = {"dark": "#303C49", "light": "#CBD3DC"}
-COLOURS = 255
-"""Of a file's palette: flat colours and their edges."""
+COLOURS = 256
+"""Of a file's palette: the commonest, which all grounds and lines have; the edges of letters take the nearest."""
 CONFIG = """\
 [agent]
 seed = 3
@@ -109,9 +109,12 @@ def _beside(pictures: Sequence[Image.Image], scheme: str, file: Path) -> None:
     for picture in pictures:
         sheet.paste(picture, (x, GAP))
         x += picture.width + GAP
-    sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        file, optimize=True
+    counted = sorted(sheet.getcolors(sheet.width * sheet.height) or [], reverse=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(
+        [part for _, colour in counted[:COLOURS] for part in cast("tuple[int, int, int]", colour)]
     )
+    sheet.quantize(palette=palette, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
