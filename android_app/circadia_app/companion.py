@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DESKTOP = "desktop.toml"
 """In the place of device.toml where there is no phone: another body."""
+STARTING_S = 30.0
+"""What is asked waits at least so long for an agent that starts."""
 BESIDE = "circadia-agent"
 """On a desktop, in the folder that the program was started in: `circadia` would hide the package of that name."""
 
@@ -46,7 +48,7 @@ class Companion:
         """
         self.folder = _furnished(Path(files), environment)
         self._keeper = _keeper(self.folder, phone="ANDROID_PRIVATE" in environment)
-        self._link = LinkClient(self.folder.link, on_event=on_event)
+        self._link = LinkClient(self.folder.link, on_event=on_event, hold_s=STARTING_S)
         self._link.start()
         if consent.load(self.folder.consent).learn is not None:
             self._keeper.start()
@@ -58,7 +60,9 @@ class Companion:
         self._keeper.start()
 
     def ask(self, do: str, **fields: Any) -> Future[dict[str, Any]]:
-        """As `LinkClient.ask`."""
+        """As `LinkClient.ask`; half a minute's start of the agent is waited for. `ConfigError` before the person has agreed."""
+        if consent.load(self.folder.consent).learn is None:
+            raise ConfigError("nobody has agreed that it learns here: call agree() once the person has")
         return self._link.ask(do, **fields)
 
     def close(self) -> None:

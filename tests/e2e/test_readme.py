@@ -33,6 +33,7 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
     *sorted((ROOT / "sdk/examples").rglob("*.md")),
     *sorted((ROOT / "firmware_bridge").glob("*.md")),
+    *sorted((ROOT / "android_app").glob("*.md")),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import socket
@@ -44,8 +45,12 @@ class LinkClient:
         on_change: Callable[[bool], None] = lambda _connected: None,
         silence_s: float = SILENCE_S,
         retry_s: tuple[float, float] = RETRY_S,
+        hold_s: float = 0.0,
     ) -> None:
-        """`on_event` hears each event but heartbeats; `on_change` whether the agent is there, when that changes."""
+        """`on_event` hears each event but heartbeats; `on_change` whether the agent is there, when that changes.
+
+        `hold_s`: what is asked while the agent is not there waits at least so long for it, for an agent that is just starting.
+        """
         self.pid: int | None = None
         """The agent's process, while it is there."""
         self.trouble = "not asked yet"
@@ -55,6 +60,9 @@ class LinkClient:
         self._on_change = on_change
         self._silence_s = silence_s
         self._retry_s = retry_s
+        self._hold_s = hold_s
+        self._held: list[tuple[float, int, bytes]] = []
+        """(until when, its number, its line) of what was asked while the agent was not there."""
         self._gate = threading.Lock()
         self._asked: dict[int, Future[dict[str, Any]]] = {}
         self._next = 1
@@ -89,11 +97,14 @@ class LinkClient:
                 line = encode(message)
             except (TypeError, ValueError) as error:
                 raise LocalProtocolError(f"{do}: {error}; ask with numbers, texts, lists and null") from error
-            if not self._connected:
+            if not self._connected and (self._hold_s <= 0 or self._closing.is_set()):
                 answer.set_exception(ConnectionLost(f"the agent is not there: {self.trouble}"))
                 return answer
             self._asked[number] = answer
-            self._outbox.append(line)
+            if self._connected:
+                self._outbox.append(line)
+            else:
+                self._held.append((time.monotonic() + self._hold_s, number, line))
         self._bell.ring()
         return answer
 
@@ -119,9 +130,21 @@ class LinkClient:
                 pause_s = self._retry_s[0] if self._connected else pause_s
                 self._lost(why)
                 channel.close()
+            self._tire()
             if not self._closing.is_set():
                 self._sleep(pause_s)
                 pause_s = min(2 * pause_s, self._retry_s[1])
+        self._tire()
+
+    def _tire(self) -> None:
+        """Of holding what was asked long enough ago, and in the end of all."""
+        with self._gate:
+            now_s = math.inf if self._closing.is_set() else time.monotonic()
+            tired = [number for until_s, number, _ in self._held if until_s <= now_s]
+            self._held = [one for one in self._held if one[0] > now_s]
+            answers = [self._asked.pop(number) for number in tired]
+        for answer in answers:
+            answer.set_exception(ConnectionLost(f"the agent is not there: {self.trouble}"))
 
     def _sleep(self, pause_s: float) -> None:
         until_s = time.monotonic() + pause_s
@@ -183,6 +206,8 @@ class LinkClient:
             )
         with self._gate:
             self.pid, self.trouble, self._connected = hello.get("pid"), "", True
+            self._outbox.extend(line for _, _, line in self._held)
+            self._held.clear()
         self._call(self._on_change, True)
 
     def _answered(self, message: dict[str, Any]) -> None:
@@ -199,7 +224,9 @@ class LinkClient:
         with self._gate:
             was, self._connected = self._connected, False
             self.pid, self.trouble = None, why
-            asked, self._asked = self._asked, {}
+            held = {number for _, number, _ in self._held}
+            asked = {number: answer for number, answer in self._asked.items() if number not in held}
+            self._asked = {number: answer for number, answer in self._asked.items() if number in held}
             self._outbox.clear()
         for answer in asked.values():
             answer.set_exception(ConnectionLost(f"the agent has not answered: {why}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from subprocess import PIPE
 import pytest
 
 from circadia.cli import main
+from circadia.errors import ConfigError
+from circadia_app.companion import Companion
 from circadia_app.consent import load
 from circadia_app.packaging.lint import lint
 from circadia_app.packaging.render import render
@@ -25,16 +28,15 @@ PRESSED = """
 import main
 from kivy.clock import Clock
 app = main.Example()
-def press(dt):
-    if app.root.text.startswith("{"):
+def look(dt):
+    if not app.root.text.startswith("Agree"):
         print(app.root.text)
         app.stop()
-    else:
-        app.root.dispatch("on_release")
-Clock.schedule_interval(press, 0.5)
+Clock.schedule_once(lambda dt: app.root.dispatch("on_release"))
+Clock.schedule_interval(look, 0.1)
 app.run()
 """
-"""A press every half second, until the model has answered: the agent's first start takes its time."""
+"""One press, and what the button says then."""
 
 
 @pytest.fixture
@@ -65,6 +67,28 @@ def test_it_is_rendered_from_a_folder_of_its_own_and_clean(folder: Path, tmp_pat
 
 def test_its_model_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["task", "check", str(APP / "example/agent/motion.toml")]) == 0, capsys.readouterr()
+
+
+@pytest.mark.slow
+def test_the_documentations_program_runs(folder: Path) -> None:
+    page = (APP.parent / "sdk/docs/how-to/android.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in {"0", "1", "2", "3"}
+
+
+def test_nothing_is_asked_before_the_person_has_agreed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    agent = Companion("agent")
+    try:
+        with pytest.raises(ConfigError, match="nobody has agreed"):
+            agent.ask("submit", x=[0.0] * 18, deadline_s=60)
+        assert not (folder / "circadia-agent/device.db").exists()
+    finally:
+        agent.close()
 
 
 @pytest.mark.slow
