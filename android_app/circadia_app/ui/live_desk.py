@@ -19,6 +19,7 @@ from circadia.errors import CircadiaError
 from circadia_app import consent as consents
 from circadia_app import deletion
 from circadia_app import settings as choices
+from circadia_app.foresight import Foresight
 from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
 from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot_of
@@ -76,6 +77,7 @@ class LiveDesk:
         self._wanted = threading.Event()
         self._closing = threading.Event()
         self._reader = threading.Thread(target=self._read, name="circadia-screens-store", daemon=True)
+        self._foresight = Foresight(folder.foretold, device.config, self._tell_fresh)
         self._link = LinkClient(folder.link, on_event=self._event, on_change=self._change)
         # What is tentative on the screens
         self._place = Place.NOW
@@ -92,6 +94,7 @@ class LiveDesk:
         self._past = read_past(self._folder.store, self._now_s())
         self._link.start()
         self._reader.start()
+        self._foresight.start()
         self._begin()
 
     def hush(self) -> None:
@@ -103,6 +106,7 @@ class LiveDesk:
         self._closing.set()
         self._wanted.set()
         self._link.close()
+        self._foresight.close()
         if self._reader.ident is not None:
             self._reader.join()
         self._keeper.close()
@@ -116,6 +120,9 @@ class LiveDesk:
             if not self._agent.there:
                 self._agent = dataclasses.replace(self._agent, awaited_s=self._now_s())
         self._keeper.start()
+
+    def _tell_fresh(self) -> None:
+        self.fresh()
 
     def _change(self, there: bool) -> None:
         with self._gate:
@@ -174,13 +181,19 @@ class LiveDesk:
         now_s = self._now_s()
         local = dt.datetime.fromtimestamp(now_s).astimezone()
         local_s = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        return snapshot_of(
+        made = snapshot_of(
             self._folder, self._device, self._agent, now_s=now_s, local_s=local_s, past=self._past
         )
+        if self._place is not Place.CHOOSE or made.consent.learn is None:
+            return made
+        sight = self._foresight.of(made.past, made.preference, made.limits, made.clock_s)
+        return dataclasses.replace(made, effect=sight.effect, came=sight.came)
 
     @property
     def expects(self) -> bool:
-        """Whether a first decision of the agent is still to be seen."""
+        """Whether a first decision of the agent, or what is being foretold, is still to be seen."""
+        if self._foresight.busy:
+            return True
         if consents.load(self._folder.consent).learn is None:
             return False
         live = self._agent.live

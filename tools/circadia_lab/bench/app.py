@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import PlatformUnavailable
+from circadia_lab.bench._long_day import write_long_day
 from circadia_lab.bench._machine import machine
 from circadia_lab.bench.footprint import read_usage
 from circadia_lab.phone.lived import lived
-from circadia_lab.phone.seconds import every_second
 
 if TYPE_CHECKING:
     from circadia_lab.bench.__main__ import Figure
@@ -66,11 +66,11 @@ def measure() -> dict[str, Figure]:
         }
 
 
-def _opening(folder: Path, day: Path) -> dict[str, Figure]:
+def _opening(folder: Path) -> dict[str, Figure]:
     seconds = folder / "seconds"
     seconds.mkdir()
     (seconds / "device.toml").write_text(CONFIG, encoding="utf-8")
-    end_s = every_second(day / "device.db", seconds / "device.db")
+    end_s = write_long_day(seconds / "device.db")
     return {"day_opens_s": float(_said(folder, "_app_day", str(seconds), str(end_s)))}
 
 
