@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from circadia_app.texts import Texts
     from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import Place
     from circadia_app.ui.live_desk import LiveDesk
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
 
         if asked.screenshot is not None:
             made = desk(lambda: None)
-            _settle(made)
+            _settle(made, opens or made.first())
             return _picture(CircadiaApp(made, theme, opens=opens), asked.screenshot)
         names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
         CircadiaApp(Opening(names=names, model=starting(texts), desk=desk), theme, opens=opens).run()
@@ -189,10 +190,13 @@ def _desk(
     return desk
 
 
-def _settle(desk: LiveDesk) -> None:
-    """Until the agent has decided and its record was read, if it runs at all."""
+def _settle(desk: LiveDesk, place: Place) -> None:
+    """Until the agent has decided, its record was read, and what the screen foretells of it is known, if the agent runs at all."""
     until_s = time.monotonic() + FIRST_S
-    while desk.expects and time.monotonic() < until_s:
+    while time.monotonic() < until_s:
+        desk.see(place)  # what is foretold begins with a look
+        if not desk.expects:
+            return
         time.sleep(0.05)
 
 

@@ -59,7 +59,7 @@ def measure() -> dict[str, Figure]:
         lived(day / "device.db", days=DAYS)
         return {
             **told,
-            **_opening(folder, day),
+            **_opening(folder),
             **_frames(folder, day),
             **_starts(folder, day),
             **_memory(folder),
