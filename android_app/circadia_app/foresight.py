@@ -74,6 +74,9 @@ class Foresight:
         self._ring, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="circadia-screens-foresight", daemon=True)
         self._policy: Policy | None = None
+        self._writing = threading.Lock()
+        self._forgotten = False
+        """All is being deleted: nothing is written until a new record has begun."""
         self._lived: tuple[int, tuple[Life, ...]] = (-1, ())
         """The hour, and the last days as they were decided."""
 
@@ -97,7 +100,9 @@ class Foresight:
         """What is known of that choice; what is not is begun. It is foretold again each hour."""
         days = span_of(past.ticks)[1]
         if days < LEAST_DAYS:
-            return Sight(effect=TooShort(days=days, lacking=LEAST_DAYS - days), came=None)
+            self._forgotten = False
+        if days < LEAST_DAYS or self._forgotten:
+            return Sight(effect=TooShort(days=days, lacking=max(LEAST_DAYS - days, 1)), came=None)
         key = (astuple(preference), limits, int(past.ticks.t_s[-1] // HOUR_S))
         with self._gate:
             effect = self._known.get(key)
@@ -105,6 +110,14 @@ class Foresight:
                 self._wanted = _Wanted(key=key, past=past, choice=Choice(preference, limits), clock_s=clock_s)
                 self._ring.set()
         return Sight(effect=effect, came=self._came)
+
+    def forget(self) -> None:
+        """All is deleted now: once this returns, nothing is written of what was foretold."""
+        with self._writing:
+            self._forgotten = True
+        with self._gate:
+            self._wanted, self._came = None, None
+            self._known.clear()
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -166,8 +179,12 @@ class Foresight:
         new = foretold.Made(
             made_s=wanted.clock_s, choice=foretold.choice_of(preference, limits), foretelling=told
         )
-        found = foretold.judged(foretold.keep(self._path, new), wanted.clock_s)
         self._came = None
+        with self._writing:
+            if self._forgotten:
+                return
+            kept = foretold.keep(self._path, new)
+        found = foretold.judged(kept, wanted.clock_s)
         if found is not None:
             made, until_s = found
             came = found_in(whole, made.made_s, until_s)

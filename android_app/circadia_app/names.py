@@ -225,6 +225,14 @@ OWNERS: tuple[Owner, ...] = (
     _of("android.provider.Settings"),
     _of("android.speech.tts.TextToSpeech"),
     _of("android.view.WindowInsets"),
+    # Of USB serial lines, in Java by import: as below.
+    _of("android.hardware.usb.UsbConstants"),
+    _of("android.hardware.usb.UsbDevice"),
+    _of("android.hardware.usb.UsbDeviceConnection"),
+    _of("android.hardware.usb.UsbEndpoint"),
+    _of("android.hardware.usb.UsbInterface"),
+    _of("android.hardware.usb.UsbManager"),
+    _of("android.hardware.usb.UsbRequest"),
     # Of the service's Java, by import: what it uses of them, javac checks against Android 6's own.
     _of("android.app.Notification"),
     _of("android.app.NotificationChannel", level=26),

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SCREEN = "org.circadia.android.Screen"
-METHODS = ("insets", "animates", "speak", "hush", "lux", "dark")
-"""Static, of a context and texts."""
 
 
 class PhoneGlass:
@@ -24,7 +22,8 @@ class PhoneGlass:
 
     def __init__(self, own: Callable[[str, str], Callable[..., Any]]) -> None:
         """`own`: (class, method) → a static method of the app's own Java, as `Jvm.own`, over the screens' activity."""
-        self._does = {method: own(SCREEN, method) for method in METHODS}
+        self._own = own
+        self._does: dict[str, Callable[..., Any]] = {}
         self._told: set[str] = set()
 
     def insets(self) -> tuple[float, float, float, float]:
@@ -58,6 +57,8 @@ class PhoneGlass:
 
     def _asked(self, method: str, missing: Any, *arguments: str) -> Any:
         try:
+            if method not in self._does:
+                self._does[method] = self._own(SCREEN, method)
             return self._does[method](*arguments)
         except CircadiaError as error:
             if method not in self._told:

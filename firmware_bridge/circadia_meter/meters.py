@@ -73,7 +73,7 @@ def serial(config: SerialConfig, context: MeterContext) -> SerialMeter | Recorde
     session = MeterSession(
         period_us=round(1e6 / config.rate_hz),
         shunt_ohm=config.shunt_ohm,
-        device_id=_device_id(config.device_id),
+        device_id=device_id_of(config.device_id),
     )
     meter: SerialMeter | RecordedMeter
     if config.samples:
@@ -87,7 +87,8 @@ def serial(config: SerialConfig, context: MeterContext) -> SerialMeter | Recorde
     return meter
 
 
-def _device_id(text: str) -> int | None:
+def device_id_of(text: str) -> int | None:
+    """Of [meter] device_id; empty: any. `ConfigError` for what is no number of eight hexadecimal digits."""
     try:
         return int(text, 16) if text else None
     except ValueError as error:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-import serial
-
 from circadia.errors import CircadiaError, MeterError
-from circadia_meter import serial_port
+from circadia_meter.line import BAUD
 from circadia_meter.session import MeterSession
 
 if TYPE_CHECKING:
@@ -19,11 +18,10 @@ if TYPE_CHECKING:
     from circadia.ports import Clock
     from circadia.types import EnergyReading
     from circadia_meter.events import Event
+    from circadia_meter.line import Line, Lines
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN_S = 0.01
-"""Between two looks for a port that has gone."""
 REST_S = 0.02
 """Between two reads while no answer is awaited: fewer, larger ones."""
 
@@ -38,23 +36,31 @@ class SerialMeter:
         port: str = "auto",
         session: MeterSession | None = None,
         listen: Callable[[float, bytes, list[Event]], None] | None = None,
+        lines: Lines | None = None,
     ) -> None:
         """`port` is a path, or "auto" for the USB port behind which the session's meter answers.
 
-        `listen` hears (time of arrival, bytes, events) on the reader's thread; it must not wait.
+        `listen` hears (time of arrival, bytes, events) on the reader's thread; it must not wait. `lines`: where ports are,
+        if not among this machine's serial ones.
         """
         self._clock, self._path, self._listen = clock, port, listen
-        self.session = session or MeterSession(baud=serial_port.BAUD)
+        self._lines = _serial_ports() if lines is None else lines
+        self.session = session or MeterSession(baud=BAUD)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._measuring = threading.Event()
         self._failure: MeterError | None = None
         self._thread = threading.Thread(target=self._work, name="circadia-meter", daemon=True)
 
-    def start(self, timeout_s: float | None = None) -> None:
-        """Begin; returns when it measures. `MeterError` says why it does not, after 5 s, or 20 s if it has to look."""
+    def start(self, timeout_s: float | None = None, *, patient: bool = False) -> None:
+        """Begin; returns when it measures. `MeterError` says why it does not, after 5 s, or 20 s if it has to look.
+
+        `patient`: returns at once, and the meter may come later; what lacks is a warning.
+        """
         timeout_s = timeout_s or (20.0 if self._path == "auto" else 5.0)
         self._thread.start()
+        if patient:
+            return
         if not self._measuring.wait(timeout_s):
             self.close()
             raise self._failure or MeterError(
@@ -98,7 +104,7 @@ class SerialMeter:
             for path in self._paths():
                 try:
                     self._use(path)
-                except (CircadiaError, OSError, serial.SerialException) as error:
+                except (CircadiaError, OSError) as error:
                     self._note(path, error)
                 except Exception as error:  # a bug: say so, and measure on
                     log.exception("%s: the meter's reader failed", path)
@@ -106,15 +112,15 @@ class SerialMeter:
                     self._stop.wait(1.0)
                 if self._stop.is_set():
                     break
-            self._stop.wait(LOOK_AGAIN_S)
+            self._stop.wait(self._lines.look_again_s)
 
     def _paths(self) -> list[str]:
         if self._path != "auto":
             return [self._path]
         try:
-            return list(serial_port.candidates())
-        except (OSError, TypeError, ValueError) as error:  # the list of ports changes while it is read
-            log.debug("listing the serial ports: %r", error)
+            return list(self._lines.candidates())
+        except CircadiaError as error:
+            self._note("the meter", error)
             return []
 
     def _note(self, path: str, error: Exception) -> None:
@@ -130,21 +136,21 @@ class SerialMeter:
 
     def _use(self, path: str) -> None:
         """One connection, until it breaks or the end."""
-        with serial_port.open_port(path) as port:
+        with closing(self._lines.open(path)) as line:
             with self._lock:
                 self.session.connected(self._clock.now_s())
             while not self._stop.is_set():
-                self._turn(port)
+                self._turn(line)
 
-    def _turn(self, port: serial.Serial) -> None:
+    def _turn(self, line: Line) -> None:
         with self._lock:
             waiting = self.session.outgoing(self._clock.now_s())
             quick = self.session.awaits_pong or not self.session.measuring
         if waiting:
-            port.write(waiting)
+            line.write(waiting)
         elif not quick:
             self._stop.wait(REST_S)
-        data = port.read(max(port.in_waiting, 1))
+        data = line.read()
         if not data:
             return
         with self._lock:
@@ -155,3 +161,10 @@ class SerialMeter:
                 self._measuring.set()
         if self._listen is not None:
             self._listen(now_s, data, events)
+
+
+def _serial_ports() -> Lines:
+    """They need pyserial, which a phone has not."""
+    from circadia_meter.serial_port import SerialPorts
+
+    return SerialPorts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,12 @@ import serial
 from serial.tools import list_ports
 
 from circadia.errors import MeterError
+from circadia_meter.line import BAUD, READ_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BAUD = 500_000
-READ_TIMEOUT_S = 0.02
+log = logging.getLogger(__name__)
 
 
 def open_port(path: str) -> serial.Serial:
@@ -45,3 +46,40 @@ def candidates() -> Sequence[str]:
     by_id = {str(link.resolve()): str(link) for link in sorted(Path("/dev/serial/by-id").glob("*"))}
     ports = [port for port in list_ports.comports() if port.vid is not None]
     return [by_id.get(port.device, port.device) for port in ports]
+
+
+class SerialLine:
+    """A port as a `Line`."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+
+    def read(self) -> bytes:
+        """As `Line.read`."""
+        return bytes(self._port.read(max(self._port.in_waiting, 1)))
+
+    def write(self, data: bytes) -> None:
+        """As `Line.write`."""
+        self._port.write(data)
+
+    def close(self) -> None:
+        """As `Line.close`."""
+        self._port.close()
+
+
+class SerialPorts:
+    """This machine's ports as `Lines`."""
+
+    look_again_s = 0.01
+
+    def candidates(self) -> Sequence[str]:
+        """As `candidates`; none while the list of ports changes under the look."""
+        try:
+            return candidates()
+        except (OSError, TypeError, ValueError) as error:
+            log.debug("listing the serial ports: %r", error)
+            return ()
+
+    def open(self, name: str) -> SerialLine:
+        """As `open_port`."""
+        return SerialLine(open_port(name))

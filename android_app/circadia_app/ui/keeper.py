@@ -47,7 +47,8 @@ class ChildKeeper:
         with self._gate:
             if self._closed or (self._child is not None and self._child.poll() is None):
                 return
-            command = [sys.executable, "-m", "circadia_app.service", str(self._folder.path)]
+            # -P: a folder that happens to be called circadia, where the app was started, hides no package.
+            command = [sys.executable, "-P", "-m", "circadia_app.service", str(self._folder.path)]
             self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import CircadiaError
+from circadia.forecast import TooShort
+from circadia.foretelling import LEAST_DAYS
 from circadia_app import consent as consents
 from circadia_app import deletion
 from circadia_app import settings as choices
@@ -184,8 +186,10 @@ class LiveDesk:
         made = snapshot_of(
             self._folder, self._device, self._agent, now_s=now_s, local_s=local_s, past=self._past
         )
-        if self._place is not Place.CHOOSE or made.consent.learn is None:
+        if self._place is not Place.CHOOSE:
             return made
+        if made.consent.learn is None:  # nothing is decided, and nothing recorded
+            return dataclasses.replace(made, effect=TooShort(days=0, lacking=LEAST_DAYS))
         sight = self._foresight.of(made.past, made.preference, made.limits, made.clock_s)
         return dataclasses.replace(made, effect=sight.effect, came=sight.came)
 
@@ -412,6 +416,7 @@ class LiveDesk:
     def _delete(self) -> None:
         """By the agent, which has to end first; here where it is not there."""
         self._sure = False
+        self._foresight.forget()
         self._later = True  # it is not asked for consent again at once
         if self._link.connected:
             self._link.ask("delete").add_done_callback(self._deleted)

@@ -21,6 +21,7 @@ from circadia_app.folder import AppFolder
 from circadia_app.notice import Facts, Notice
 from circadia_app.service import Service
 from circadia_app.service_main import folder_of
+from circadia_app.usb_meter import service_type
 from circadia_app.wording import worded
 
 if TYPE_CHECKING:
@@ -73,6 +74,14 @@ def test_what_it_calls_is_there() -> None:
     host.end()
     shown, kept = ("show", "a", "b", "Beenden"), ("keepWaking", "21600000")
     assert java.called == [shown, kept, ("stopWaking",), ("leave",)]
+
+
+def test_a_meter_changes_the_services_type() -> None:
+    java: Any = Java()
+    told = service_type(java)
+    told(True)
+    told(False)
+    assert java.called == [("meter", "true"), ("meter", "false")]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,18 @@ No native code runs; the interpreter's start is replaced by an ear that commits 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from circadia_app import consent
+from circadia_app.folder import AppFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +27,14 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 VENDOR = HERE.parent / "vendor"
 OURS = HERE.parents[2] / "android_app/java"
+TIER_3 = HERE.parent / "jvm/java"
+SHARED = (
+    "android/hardware/usb/*.java",
+    "org/tensorflow/lite/*.java",
+    "org/circadia/fake/Made.java",
+    "org/circadia/fake/Usb.java",
+)
+"""Fakes of the tier before."""
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 MODIFIERS = {"public", "final", "abstract", "synchronized", "native", "transient", "volatile"}
 AGENT = "org.circadia.circadia.ServiceAgent"
@@ -47,6 +60,7 @@ def classes(
         folder / "PythonService.java",
         rendered.project / "src/main/java/org/circadia/circadia/ServiceAgent.java",
         *(HERE / "java/fakes").rglob("*.java"),
+        *(path for part in SHARED for path in sorted(TIER_3.glob(part))),
         *_ours(),
     ]
     program("javac", "-nowarn", "-d", folder / "classes", *sources, package="openjdk-17-jdk-headless")
@@ -54,7 +68,8 @@ def classes(
 
 
 def _ours() -> list[Path]:
-    return [OURS / f"org/circadia/android/{name}.java" for name in ("BoundedService", "WakeJob")]
+    names = ("BoundedService", "WakeJob", "TfliteBridge", "UsbSerial")
+    return [OURS / f"org/circadia/android/{name}.java" for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +122,7 @@ def test_a_python_that_does_not_answer_is_given_two_seconds(lives: dict[str, lis
 
 def test_swiping_the_app_away_does_not_end_it(lives: dict[str, list[str]]) -> None:
     """python-for-android#2053 and #1783."""
-    assert lives["swiped"][-1] == "task removed"
+    assert lives["swiped"][-2:] == ["task removed", "stopped: false"]
 
 
 def test_it_is_of_the_meters_type_only_while_there_is_one(lives: dict[str, list[str]]) -> None:
@@ -121,6 +136,11 @@ def test_python_for_androids_own_service_crashes_there(lives: dict[str, list[str
     """It enters with every type of the manifest, on a channel of importance 0: what the fakes allow is not everything."""
     assert "channel of importance 0" in lives["their_service"]
     assert "crashed: connectedDevice without a device" in lives["their_service"]
+
+
+def test_a_service_without_a_type_crashes(lives: dict[str, list[str]]) -> None:
+    """buildozer#1989; that a manifest has the type, `test_lint.py` sees to."""
+    assert "crashed: MissingForegroundServiceTypeException" in lives["their_untyped"]
 
 
 def test_old_phones(lives: dict[str, list[str]]) -> None:
@@ -200,25 +220,60 @@ def _members(told: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_the_python_half_on_the_java_half(classes: Path) -> None:
-    pytest.importorskip(
-        "jnius_config", reason="pyjnius is not here; pip install 'circadia-app[host]' brings it"
-    )
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(HERE / "inside/check_android_host.py"),
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    ]
+def test_the_screens_begin_and_back_leaves_them_alive(classes: Path, tmp_path: Path) -> None:
+    """kivy#6075: Back ended the program below a living activity, which was black when it was opened again."""
+    for module in ("kivy", "jnius_config"):
+        pytest.importorskip(module, reason="the environment's tier `app` has it")
+    from PIL import Image
+
+    folder = AppFolder(path=tmp_path / "circadia")
+    folder.path.mkdir()
+    consent.save(folder.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    (tmp_path / "device.toml").write_text("[platform]\nscale = 600\n")
     done = subprocess.run(
-        words,
-        env=os.environ | {"CLASSPATH": str(classes)},
+        [
+            sys.executable,
+            str(HERE / "inside/watch_screens_main.py"),
+            str(tmp_path),
+            str(tmp_path / "again.png"),
+        ],
+        env={name: value for name, value in os.environ.items() if not name.startswith("KIVY_")}
+        | {
+            "CLASSPATH": str(classes),
+            "PYTHONPATH": str(HERE / "inside/p4a"),
+            "KIVY_HOME": str(tmp_path / "kivy"),
+            "SDL_VIDEODRIVER": "offscreen",
+        },
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["status"] == 0
+    assert found["place"] == "now"
+    assert "started for the foreground" in found["phone"], "Android starts the agent, nobody else"
+    assert found["asked"] == ["android.permission.POST_NOTIFICATIONS", "to the back: True"]
+    assert (found["back"], found["rests"]) == (True, True)
+    assert found["texts"]
+    with Image.open(tmp_path / "again.png") as picture:
+        assert len(picture.convert("RGB").getcolors(maxcolors=100_000) or ()) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["check_android_host.py", "check_service_main.py"])
+def test_the_python_half_on_the_java_half(name: str, classes: Path) -> None:
+    pytest.importorskip(
+        "jnius_config", reason="pyjnius is not here; pip install 'circadia-app[host]' brings it"
+    )
+    words = [sys.executable, "-m", "pytest", str(HERE / "inside" / name), "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*words, "-p", "no:xdist"],
+        env=os.environ | {"CLASSPATH": str(classes), "PYTHONPATH": str(HERE.parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -125,7 +125,7 @@ def test_what_cannot_be_told_says_why(moments: Any, english: Texts) -> None:
         effect=nothing, past=moments.past(requests=moments.checked(14, 16)), capacity_j=math.nan
     )
     told = [(row.figure, row.interval) for row in choose(few, english).effect.rows]
-    assert told == [("", "4 more answers"), ("", "not to be told yet"), ("", "not to be told yet")]
+    assert told == [("", "4 more answers"), ("", "not yet"), ("", "not yet")]
 
 
 def test_how_the_last_foretelling_came_out_is_told_for_as_many_days(moments: Any, english: Texts) -> None:

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from circadia.config import DeviceConfig
+from circadia.forecast import TooShort
 from circadia.foretelling import Foretelling, found_in
 from circadia.reliving import Outside
 from circadia.shield import Limits
 from circadia_app.foresight import Foresight
 from circadia_app.foretold import load
+from circadia_app.past import nothing_past
 from circadia_app.viewmodels.choose import choose
 from circadia_app.viewmodels.consent import consent
 from circadia_app.viewmodels.learn import learn
@@ -122,6 +124,10 @@ def test_the_effect_is_foretold_beside_the_screens_and_moves_with_a_limit(
 
     foresight.start()
     try:
+        foresight.forget()
+        nothing = foresight.of(lived.past, lived.preference, lived.limits, lived.clock_s).effect
+        assert isinstance(nothing, TooShort)
+        assert isinstance(foresight.of(nothing_past(), lived.preference, lived.limits, 0.0).effect, TooShort)
         as_it_is, charging = effect(lived.limits), effect(Limits(train_only_charging=True))
     finally:
         foresight.close()

@@ -84,9 +84,14 @@ public class BoundedService extends PythonService {
         ((BoundedService) service).say(title, text, stop);
     }
 
-    /** A USB meter, for which the user gave permission, came ("true") or went: only with it may the service be of that type. */
+    /**
+     * A USB meter, for which the user gave permission, came ("true") or went: only with it may the service be of that type.
+     * Of an agent that runs in no service there is nothing to be told.
+     */
     public static void meter(Context service, String attached) {
-        ((BoundedService) service).withMeter(Boolean.parseBoolean(attached));
+        if (service instanceof BoundedService) {
+            ((BoundedService) service).withMeter(Boolean.parseBoolean(attached));
+        }
     }
 
     /** A job wakes the agent every so many ms should Android have ended it; an earlier one's period is no more. */

@@ -8,6 +8,7 @@ public abstract class Context {
     public static final String POWER_SERVICE = "power";
     public static final String SENSOR_SERVICE = "sensor";
     public static final String USAGE_STATS_SERVICE = "usagestats";
+    public static final String USB_SERVICE = "usb";
 
     public abstract Object getSystemService(String name);
 

@@ -10,6 +10,13 @@ public class Intent {
     public Intent() {
     }
 
+    public Intent(String action) {
+    }
+
+    public Intent setPackage(String packageName) {
+        return this;
+    }
+
     public Intent putExtra(String name, int value) {
         extras.put(name, value);
         return this;

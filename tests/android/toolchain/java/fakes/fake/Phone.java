@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
+import org.circadia.circadia.ServiceAgent;
+import org.kivy.android.PythonActivity;
 import org.kivy.android.PythonService;
+import org.tensorflow.lite.Interpreter;
 
 /** The phone under the fakes: what it allows, and what happened on it, in order. One scenario at a time. */
 public final class Phone {
@@ -44,6 +47,16 @@ public final class Phone {
         synchronized (EVENTS) {
             EVENTS.clear();
         }
+    }
+
+    /** The screens run in this process from now on; any context stands for their activity. */
+    public static void open() {
+        PythonActivity.mActivity = new ServiceAgent();
+    }
+
+    /** The stub of LiteRT computes with it from now on. */
+    public static void compute(Interpreter.Backend backend) {
+        Interpreter.backend = backend;
     }
 
     public static void happened(String event) {

@@ -39,6 +39,7 @@ public final class Scenarios {
         run("wake_job", 36, Scenarios::wakeJob);
         run("wake_job_stopped", 36, Scenarios::wakeJobStopped);
         run("their_service", 36, Scenarios::theirs);
+        run("their_untyped", 36, Scenarios::untyped);
         System.exit(0); // threads of lives that were not ended
     }
 
@@ -89,6 +90,7 @@ public final class Scenarios {
     private static void swiped() throws InterruptedException {
         begin(whole()).onTaskRemoved(null);
         Thread.sleep(200);
+        Phone.happened("stopped: " + Phone.stopped);
     }
 
     private static void waking() {
@@ -158,6 +160,12 @@ public final class Scenarios {
     private static void theirs() {
         PythonService service = new PythonService();
         service.onStartCommand(whole(), 0, 1);
+    }
+
+    /** The same with no type in the manifest. */
+    private static void untyped() {
+        Phone.manifestTypes = 0;
+        theirs();
     }
 
     private interface Scenario {

@@ -6,7 +6,6 @@ import android.content.Context;
 import android.content.Intent;
 import android.content.IntentFilter;
 import java.io.File;
-import java.lang.reflect.Constructor;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.util.HashMap;
@@ -25,6 +24,7 @@ public final class FakeContext extends Context {
         SERVICES.put("usagestats", "android.app.usage.UsageStatsManager");
         SERVICES.put("systemhealth", "android.os.health.SystemHealthManager");
         SERVICES.put("sensor", "android.hardware.SensorManager");
+        SERVICES.put("usb", "android.hardware.usb.UsbManager");
         SERVICES.put("performance_hint", "android.os.PerformanceHintManager");
     }
 
@@ -36,7 +36,7 @@ public final class FakeContext extends Context {
 
     @Override
     public Object getSystemService(String name) {
-        return SERVICES.containsKey(name) && !Phone.absent.equals(name) ? made(SERVICES.get(name)) : null;
+        return SERVICES.containsKey(name) && !Phone.absent.equals(name) ? Made.made(SERVICES.get(name)) : null;
     }
 
     @Override
@@ -51,7 +51,7 @@ public final class FakeContext extends Context {
 
     @Override
     public ContentResolver getContentResolver() {
-        return (ContentResolver) made("android.content.ContentResolver");
+        return (ContentResolver) Made.made("android.content.ContentResolver");
     }
 
     @Override
@@ -64,16 +64,5 @@ public final class FakeContext extends Context {
             intent.putExtra(extra.getKey(), extra.getValue().intValue());
         }
         return intent;
-    }
-
-    /** Android's own objects have no public constructors. */
-    static Object made(String name, Object... arguments) {
-        try {
-            Constructor<?> constructor = Class.forName(name).getDeclaredConstructors()[0];
-            constructor.setAccessible(true);
-            return constructor.newInstance(arguments);
-        } catch (ReflectiveOperationException error) {
-            throw new IllegalStateException(error);
-        }
     }
 }

@@ -101,7 +101,7 @@ public final class Phone {
     }
 
     public static void exit(int reason, long timestamp, int status, int pid, String process, String description) {
-        EXITS.add(FakeContext.made("android.app.ApplicationExitInfo", reason, timestamp, status, pid, process, description));
+        EXITS.add(Made.made("android.app.ApplicationExitInfo", reason, timestamp, status, pid, process, description));
     }
 
     /** A service of python-for-android runs from now on. Setting the field from Python frees what it is set to. */
@@ -110,11 +110,11 @@ public final class Phone {
     }
 
     public static Object window() {
-        return FakeContext.made("android.view.Window");
+        return Made.made("android.view.Window");
     }
 
     public static Object decor() {
-        return FakeContext.made("android.view.View");
+        return Made.made("android.view.View");
     }
 
     /** Screens over an app's context. */

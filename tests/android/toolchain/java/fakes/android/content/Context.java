@@ -7,13 +7,18 @@ import android.content.pm.PackageManager;
 import android.content.res.Resources;
 import fake.Phone;
 import java.io.File;
+import org.circadia.fake.Made;
 
 public abstract class Context {
     public static final int BIND_AUTO_CREATE = 1;
     public static final String JOB_SCHEDULER_SERVICE = "jobscheduler";
     public static final String NOTIFICATION_SERVICE = "notification";
+    public static final String USB_SERVICE = "usb";
 
     public Object getSystemService(String name) {
+        if (name.equals(USB_SERVICE)) {
+            return Made.made("android.hardware.usb.UsbManager");
+        }
         return name.equals(JOB_SCHEDULER_SERVICE) ? new JobScheduler() : new NotificationManager();
     }
 

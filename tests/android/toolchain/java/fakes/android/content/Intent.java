@@ -8,6 +8,12 @@ public class Intent {
 
     public Intent() {}
 
+    public Intent(String action) {}
+
+    public Intent setPackage(String packageName) {
+        return this;
+    }
+
     public Intent(Context packageContext, Class<?> cls) {}
 
     public Intent setClassName(Context packageContext, String className) {

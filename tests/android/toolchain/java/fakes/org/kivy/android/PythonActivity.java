@@ -1,3 +1,7 @@
 package org.kivy.android;
 
-public class PythonActivity {}
+import android.content.Context;
+
+public class PythonActivity {
+    public static Context mActivity = null;
+}
