@@ -106,7 +106,7 @@ class Foresight:
         key = (astuple(preference), limits, int(past.ticks.t_s[-1] // HOUR_S))
         with self._gate:
             effect = self._known.get(key)
-            if effect is None:
+            if effect is None and (self._wanted is None or self._wanted.key != key):  # else it goes on
                 self._wanted = _Wanted(key=key, past=past, choice=Choice(preference, limits), clock_s=clock_s)
                 self._ring.set()
         return Sight(effect=effect, came=self._came)

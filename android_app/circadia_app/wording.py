@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import math
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from circadia.actions import NAMES, SLEEP, action_named
 from circadia.status import State
 from circadia.types import Observation
 from circadia_app.notice import Notice
-from circadia_app.texts import LANGUAGES, texts_of
+from circadia_app.texts import system_language, texts_of
 from circadia_app.viewmodels.states import doing, reason_of
 
 if TYPE_CHECKING:
@@ -40,12 +39,6 @@ def worded(facts: Facts) -> Notice:
         title=doing(action, seen, texts, until=_time(wakes_s) if math.isfinite(wakes_s) else ""),
         text=reason_of(action, seen, status.sleep, texts, changed_by=status.changed_by),
     )
-
-
-def system_language() -> str:
-    """The system's where there are words in it, else English."""
-    language = (locale.getlocale()[0] or "")[:2]
-    return language if language in LANGUAGES else "en"
 
 
 def _paused(facts: Facts, texts: Texts) -> str:

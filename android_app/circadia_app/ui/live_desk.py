@@ -12,6 +12,8 @@ import math
 import threading
 import time
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import CircadiaError, PlatformUnavailable
@@ -29,15 +31,8 @@ from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot
 from circadia_app.progress import days_planned, field_of
 from circadia_app.ui.desk import NAVIGATION, STAY, Offer, Place, Step
 from circadia_app.viewmodels.asked import Told, refused, trained
-from circadia_app.viewmodels.choose import choose
-from circadia_app.viewmodels.consent import TEXT, consent
-from circadia_app.viewmodels.learn import learn
-from circadia_app.viewmodels.log import Kind, log
-from circadia_app.viewmodels.now import now
 from circadia_app.viewmodels.parts import Button
-from circadia_app.viewmodels.test import test
-from circadia_app.viewmodels.tokens import Do
-from circadia_app.viewmodels.your_data import your_data
+from circadia_app.viewmodels.tokens import Do, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +53,14 @@ READ_S = 2.0
 AGAIN_S = 1.0
 """An agent that went without being asked to is started again after so long."""
 HOUR_S = 3600.0
+
+
+@cache
+def view_of(place: Place) -> Callable[..., Any]:
+    """What makes a place's view model: the function of that name in the file of that name, read when it is first seen."""
+    name = place.replace("-", "_")
+    made: Callable[..., Any] = getattr(import_module(f"circadia_app.viewmodels.{name}"), name)
+    return made
 
 
 class LiveDesk:
@@ -112,6 +115,10 @@ class LiveDesk:
         self._reader.start()
         self._foresight.start()
         self._begin()
+
+    def hush(self) -> None:
+        """The screens go: nobody is told of anything new."""
+        self.fresh = lambda: None
 
     def close(self) -> None:
         """Leave; a second call does nothing."""
@@ -251,18 +258,13 @@ class LiveDesk:
         if place is Place.CHOOSE and self._before is None:
             self._before = seen.preference
         draft = self._draft
-        views: dict[Place, Callable[[], Any]] = {
-            Place.NOW: lambda: now(seen, texts),
-            Place.CHOOSE: lambda: choose(seen, texts, self._before),
-            Place.LEARN: lambda: learn(seen, texts),
-            Place.TEST: lambda: test(seen, texts),
-            Place.LOG: lambda: log(seen, texts, self._kind, self._between),
-            Place.YOUR_DATA: lambda: your_data(seen, texts, sure=self._sure),
-            Place.CONSENT: lambda: consent(
-                seen, texts, learns=draft["learn"], sends=draft["send"], tests=draft["field_test"]
-            ),
+        more: dict[Place, dict[str, Any]] = {
+            Place.CHOOSE: {"before": self._before},
+            Place.LOG: {"kind": self._kind, "between": self._between},
+            Place.YOUR_DATA: {"sure": self._sure},
+            Place.CONSENT: {"learns": draft["learn"], "sends": draft["send"], "tests": draft["field_test"]},
         }
-        return views[place]()
+        return view_of(place)(seen, texts, **more.get(place, {}))
 
     def left(self, place: Place) -> None:
         """Undo, filters and first steps end."""
@@ -300,9 +302,32 @@ class LiveDesk:
             Do.KEEP: lambda: self._be_sure(sure=False),
             Do.DELETE_NOW: self._delete,
             Do.GIVE_UP_WAITING: self._give_up,
+            Do.LIGHT: lambda: self._colours("light"),
+            Do.DARK: lambda: self._colours("dark"),
         }
         doer = doers.get(what)
         return (doer() if doer is not None else None) or STAY
+
+    def language(self) -> str:
+        """As the words were chosen."""
+        return self._texts.language
+
+    def bright(self) -> Offer | None:
+        """Once: a sheet that is only put away is an answer, too."""
+        if choices.load(self._folder.settings).scheme != "system":
+            return None
+        self._colours("dark")
+        light = Button(text=self._texts("bright.light"), do=Do.LIGHT, filled=True)
+        dark = Button(text=self._texts("bright.dark"), do=Do.DARK)
+        heading, text = self._texts("bright.heading"), self._texts("bright.text")
+        return Offer(heading=heading, text=text, buttons=(light, dark))
+
+    def voiceless(self) -> Offer:
+        """In words."""
+        return Offer(heading=self._texts("voice.heading"), text=self._texts("voice.text"))
+
+    def _colours(self, scheme: str) -> None:
+        choices.change(self._folder.settings, lambda before: dataclasses.replace(before, scheme=scheme))
 
     def turn(self, key: str, on: bool) -> None:
         """On the first screen tentative; on the others at once."""
@@ -352,7 +377,7 @@ class LiveDesk:
         self._link.ask(do, **fields).add_done_callback(done)
 
     def _offer_pause(self) -> Step:
-        seen = now(self.snapshot(), self._texts)
+        seen = view_of(Place.NOW)(self.snapshot(), self._texts)
         return Step(offer=Offer(heading=self._texts("pause.button"), buttons=seen.pauses))
 
     def _offer(self, key: str, **values: object) -> Step:
@@ -421,7 +446,8 @@ class LiveDesk:
         return Step(offer=Offer(heading=self._texts(heading), text=text, buttons=(touch,)))
 
     def _log_text(self) -> str:
-        return log(self.snapshot(), self._texts, self._kind, self._between).share
+        seen = view_of(Place.LOG)(self.snapshot(), self._texts, kind=self._kind, between=self._between)
+        return str(seen.share)
 
     def _share_log(self) -> Step | None:
         text = self._log_text()
@@ -471,6 +497,8 @@ class LiveDesk:
 
     def _change_consent(self, *, learn: bool, send: bool, field_test: bool) -> None:
         """On the disk first: whatever happens then, what was taken back does not start again."""
+        from circadia_app.viewmodels.consent import TEXT
+
         now_s = self._now_s()
         agreed = consents.load(self._folder.consent)
         changed = agreed.agreed(now_s, TEXT, learn=learn, send=send, field_test=field_test)

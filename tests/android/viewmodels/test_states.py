@@ -38,7 +38,7 @@ def test_a_sleep_says_until_when_and_what_ends_it(moments: Any, english: Texts) 
 
 @pytest.mark.parametrize(
     ("wake_on", "words"),
-    [(WakeOn.DUE, "Requests wait until then."), (WakeOn.DEADLINE, "in time for its deadline")],
+    [(WakeOn.DUE, "Requests wait until it wakes."), (WakeOn.DEADLINE, "in time for its deadline")],
 )
 def test_what_ends_a_sleep_is_told_as_it_is(
     wake_on: WakeOn, words: str, moments: Any, english: Texts
