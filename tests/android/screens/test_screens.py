@@ -36,6 +36,8 @@ NAMES = [
     "test",
     "test-result",
     "test-none",
+    "test-stopped",
+    "test-over",
     "log",
     "log-empty",
     "consent",
