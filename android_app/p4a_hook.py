@@ -5,6 +5,7 @@
 - The job that starts the agent when nothing else did; its permission lets only Android bind it.
 - What gives exported files to the app that was chosen in the share sheet, one by one; no app may use it by itself.
 - USB host as something that the app can do without, so that phones that have none may install it.
+- The system's voices, which read a screen aloud, are seen from Android 11 on by who asks for them.
 - Nothing goes to the cloud or to the next phone: `allowBackup` alone does not forbid the latter from Android 12 on.
 
 An app of your own: say your own special use.
@@ -25,6 +26,7 @@ JOB = "org.circadia.android.WakeJob"
 EXPORTS = "org.circadia.android.ExportProvider"
 AUTHORITY = "${applicationId}.exports"
 BIND_JOB = "android.permission.BIND_JOB_SERVICE"
+VOICE = "android.intent.action.TTS_SERVICE"
 RULES = "circadia_extraction"
 NOTHING = """<?xml version="1.0" encoding="utf-8"?>
 <data-extraction-rules>
@@ -60,8 +62,18 @@ def complete(manifest: Path) -> None:
     shared = {"authorities": AUTHORITY, "exported": "false", "grantUriPermissions": "true"}
     _add(application, "provider", name=EXPORTS, **shared)
     _add(root, "uses-feature", name="android.hardware.usb.host", required="false")
+    _voices(root)
     ET.indent(tree)
     tree.write(manifest, encoding="utf-8", xml_declaration=True)
+
+
+def _voices(root: ET.Element) -> None:
+    """From Android 11 on an app sees no voice that it does not ask for."""
+    queries = root.find("queries")
+    if queries is None:
+        queries = ET.SubElement(root, "queries")
+    if all(action.get(_key("name")) != VOICE for action in queries.iter("action")):
+        _add(ET.SubElement(queries, "intent"), "action", name=VOICE)
 
 
 def _service(service: ET.Element) -> None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import locale
 import logging
 import os
 import shutil
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError, ConfigError
-from circadia_app import settings as choices
+from circadia_app import appearance
 from circadia_app.folder import AppFolder
-from circadia_app.texts import LANGUAGES, texts_of
+from circadia_app.texts import LANGUAGES, system_language, texts_of
 from circadia_app.theme import Scheme, Theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from circadia_app.texts import Texts
     from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import Place
     from circadia_app.ui.live_desk import LiveDesk
 
 log = logging.getLogger(__name__)
@@ -160,48 +162,58 @@ def _furnished(asked: argparse.Namespace, path: Path) -> AppFolder:
 
 
 def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
-    chosen = choices.load(folder.settings)
-    scheme = Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark"))
-    texts = texts_of(asked.language or chosen.language or _system_language())
+    chosen = appearance.load(folder.settings)
+    theme = Theme.shipped(Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark")))
+    texts = texts_of(asked.language or chosen.language or system_language())
     configure(asked.size, asked.density, asked.font_scale)
 
-    from circadia_app.moment import device_of
     from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import NAVIGATION, Opening, Place
+    from circadia_app.viewmodels.starting import starting
+
+    opens = Place(asked.screen) if asked.screen else None
+    with ExitStack() as ends:
+
+        def desk(fresh: Callable[[], None]) -> LiveDesk:
+            return _desk(folder, texts, fresh, ends, agree=asked.agree)
+
+        if asked.screenshot is not None:
+            made = desk(lambda: None)
+            _settle(made, opens or made.first())
+            return _picture(CircadiaApp(made, theme, opens=opens), asked.screenshot)
+        names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
+        CircadiaApp(Opening(names=names, model=starting(texts), desk=desk), theme, opens=opens).run()
+    return 0
+
+
+def _desk(
+    folder: AppFolder, texts: Texts, fresh: Callable[[], None], ends: ExitStack, *, agree: bool
+) -> LiveDesk:
+    """Read, and with its agent begun; it is left at the end."""
+    from circadia_app.moment import device_of
     from circadia_app.ui.desk import Place
     from circadia_app.ui.keeper import ChildKeeper
     from circadia_app.ui.live_desk import LiveDesk
     from circadia_app.viewmodels.tokens import Do
 
-    desk = LiveDesk(folder, device_of(folder), texts, ChildKeeper(folder))
+    desk = LiveDesk(folder, device_of(folder), texts, ChildKeeper(folder), fresh=fresh)
+    ends.callback(desk.close)
+    ends.callback(desk.hush)
     desk.start()
-    try:
-        if asked.agree and desk.first() is Place.CONSENT:
-            desk.see(Place.CONSENT)
-            desk.turn("learn", on=True)
-            desk.do(Do.START)
-        opens = Place(asked.screen) if asked.screen else None
-        if asked.screenshot is not None:
-            _settle(desk)
-        app = CircadiaApp(desk, Theme.shipped(scheme), opens=opens)
-        desk.fresh = app.refresh_soon
-        if asked.screenshot is not None:
-            return _picture(app, asked.screenshot)
-        app.run()
-    finally:
-        desk.fresh = lambda: None
-        desk.close()
-    return 0
+    if agree and desk.first() is Place.CONSENT:
+        desk.see(Place.CONSENT)
+        desk.turn("learn", on=True)
+        desk.do(Do.START)
+    return desk
 
 
-def _system_language() -> str:
-    language = (locale.getlocale()[0] or "")[:2]
-    return language if language in LANGUAGES else "en"
-
-
-def _settle(desk: LiveDesk) -> None:
-    """Until the agent has decided and its record was read, if it runs at all."""
+def _settle(desk: LiveDesk, place: Place) -> None:
+    """Until the agent has decided, its record was read, and what the screen foretells of it is known, if the agent runs at all."""
     until_s = time.monotonic() + FIRST_S
-    while desk.expects and time.monotonic() < until_s:
+    while time.monotonic() < until_s:
+        desk.see(place)  # what is foretold begins with a look
+        if not desk.expects:
+            return
         time.sleep(0.05)
 
 

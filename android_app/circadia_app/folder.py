@@ -76,6 +76,11 @@ class AppFolder:
         return self.path / "traffic.json"
 
     @property
+    def foretold(self) -> Path:
+        """What was foretold of the person's choices: `circadia_app.foretold`."""
+        return self.path / "foretold.json"
+
+    @property
     def deletion(self) -> Path:
         """A request for deletion and its key, until the server has confirmed: `circadia_app.deletion`."""
         return self.path / "deletion"
@@ -95,6 +100,7 @@ class AppFolder:
                 self.field_test,
                 self.exports,
                 self.traffic,
+                self.foretold,
             )
         ]
         starts = tuple(start for name in names for start in (name, f".{name}"))

@@ -216,6 +216,15 @@ OWNERS: tuple[Owner, ...] = (
         level=35,
     ),
     _of("android.os.OutcomeReceiver", level=31),
+    # Of the screens' Java, by import, as the service's below.
+    _of("android.app.Activity"),
+    _of("android.hardware.Sensor"),
+    _of("android.hardware.SensorEvent"),
+    _of("android.hardware.SensorEventListener"),
+    _of("android.hardware.SensorManager"),
+    _of("android.provider.Settings"),
+    _of("android.speech.tts.TextToSpeech"),
+    _of("android.view.WindowInsets"),
     # Of USB serial lines, in Java by import: as below.
     _of("android.hardware.usb.UsbConstants"),
     _of("android.hardware.usb.UsbDevice"),

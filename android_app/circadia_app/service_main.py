@@ -15,9 +15,9 @@ from circadia_app import settings
 from circadia_app.android_host import AndroidHost
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
-from circadia_app.texts import texts_of
+from circadia_app.texts import system_language, texts_of
 from circadia_app.tflite_java import OpenOnPhone
-from circadia_app.wording import system_language, worded
+from circadia_app.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,29 +12,27 @@ import math
 import threading
 import time
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from circadia.errors import CircadiaError, PlatformUnavailable
+from circadia.forecast import TooShort
+from circadia.foretelling import LEAST_DAYS
 from circadia_app import consent as consents
 from circadia_app import deletion, exporting
 from circadia_app import settings as choices
 from circadia_app.alone import alone
 from circadia_app.field_test import store_of
+from circadia_app.foresight import Foresight
 from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
 from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot_of
 from circadia_app.progress import days_planned, field_of
 from circadia_app.ui.desk import NAVIGATION, STAY, Offer, Place, Step
 from circadia_app.viewmodels.asked import Told, refused, trained
-from circadia_app.viewmodels.choose import choose
-from circadia_app.viewmodels.consent import TEXT, consent
-from circadia_app.viewmodels.learn import learn
-from circadia_app.viewmodels.log import Kind, log
-from circadia_app.viewmodels.now import now
 from circadia_app.viewmodels.parts import Button
-from circadia_app.viewmodels.test import test
-from circadia_app.viewmodels.tokens import Do
-from circadia_app.viewmodels.your_data import your_data
+from circadia_app.viewmodels.tokens import Do, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +53,14 @@ READ_S = 2.0
 AGAIN_S = 1.0
 """An agent that went without being asked to is started again after so long."""
 HOUR_S = 3600.0
+
+
+@cache
+def view_of(place: Place) -> Callable[..., Any]:
+    """What makes a place's view model: the function of that name in the file of that name, read when it is first seen."""
+    name = place.replace("-", "_")
+    made: Callable[..., Any] = getattr(import_module(f"circadia_app.viewmodels.{name}"), name)
+    return made
 
 
 class LiveDesk:
@@ -89,6 +95,7 @@ class LiveDesk:
         self._wanted = threading.Event()
         self._closing = threading.Event()
         self._reader = threading.Thread(target=self._read, name="circadia-screens-store", daemon=True)
+        self._foresight = Foresight(folder.foretold, device.config, self._tell_fresh)
         self._link = LinkClient(folder.link, on_event=self._event, on_change=self._change)
         # What is tentative on the screens
         self._place = Place.NOW
@@ -106,13 +113,19 @@ class LiveDesk:
         self._look()
         self._link.start()
         self._reader.start()
+        self._foresight.start()
         self._begin()
+
+    def hush(self) -> None:
+        """The screens go: nobody is told of anything new."""
+        self.fresh = lambda: None
 
     def close(self) -> None:
         """Leave; a second call does nothing."""
         self._closing.set()
         self._wanted.set()
         self._link.close()
+        self._foresight.close()
         if self._reader.ident is not None:
             self._reader.join()
         self._keeper.close()
@@ -126,6 +139,9 @@ class LiveDesk:
             if not self._agent.there:
                 self._agent = dataclasses.replace(self._agent, awaited_s=self._now_s())
         self._keeper.start()
+
+    def _tell_fresh(self) -> None:
+        self.fresh()
 
     def _change(self, there: bool) -> None:
         with self._gate:
@@ -194,7 +210,7 @@ class LiveDesk:
         now_s = self._now_s()
         local = dt.datetime.fromtimestamp(now_s).astimezone()
         local_s = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        return snapshot_of(
+        made = snapshot_of(
             self._folder,
             self._device,
             self._agent,
@@ -203,10 +219,18 @@ class LiveDesk:
             past=self._past,
             test=self._test,
         )
+        if self._place is not Place.CHOOSE:
+            return made
+        if made.consent.learn is None:  # nothing is decided, and nothing recorded
+            return dataclasses.replace(made, effect=TooShort(days=0, lacking=LEAST_DAYS))
+        sight = self._foresight.of(made.past, made.preference, made.limits, made.clock_s)
+        return dataclasses.replace(made, effect=sight.effect, came=sight.came)
 
     @property
     def expects(self) -> bool:
-        """Whether a first decision of the agent is still to be seen."""
+        """Whether a first decision of the agent, or what is being foretold, is still to be seen."""
+        if self._foresight.busy:
+            return True
         if consents.load(self._folder.consent).learn is None:
             return False
         live = self._agent.live
@@ -234,18 +258,13 @@ class LiveDesk:
         if place is Place.CHOOSE and self._before is None:
             self._before = seen.preference
         draft = self._draft
-        views: dict[Place, Callable[[], Any]] = {
-            Place.NOW: lambda: now(seen, texts),
-            Place.CHOOSE: lambda: choose(seen, texts, self._before),
-            Place.LEARN: lambda: learn(seen, texts),
-            Place.TEST: lambda: test(seen, texts),
-            Place.LOG: lambda: log(seen, texts, self._kind, self._between),
-            Place.YOUR_DATA: lambda: your_data(seen, texts, sure=self._sure),
-            Place.CONSENT: lambda: consent(
-                seen, texts, learns=draft["learn"], sends=draft["send"], tests=draft["field_test"]
-            ),
+        more: dict[Place, dict[str, Any]] = {
+            Place.CHOOSE: {"before": self._before},
+            Place.LOG: {"kind": self._kind, "between": self._between},
+            Place.YOUR_DATA: {"sure": self._sure},
+            Place.CONSENT: {"learns": draft["learn"], "sends": draft["send"], "tests": draft["field_test"]},
         }
-        return views[place]()
+        return view_of(place)(seen, texts, **more.get(place, {}))
 
     def left(self, place: Place) -> None:
         """Undo, filters and first steps end."""
@@ -283,9 +302,32 @@ class LiveDesk:
             Do.KEEP: lambda: self._be_sure(sure=False),
             Do.DELETE_NOW: self._delete,
             Do.GIVE_UP_WAITING: self._give_up,
+            Do.LIGHT: lambda: self._colours("light"),
+            Do.DARK: lambda: self._colours("dark"),
         }
         doer = doers.get(what)
         return (doer() if doer is not None else None) or STAY
+
+    def language(self) -> str:
+        """As the words were chosen."""
+        return self._texts.language
+
+    def bright(self) -> Offer | None:
+        """Once: a sheet that is only put away is an answer, too."""
+        if choices.load(self._folder.settings).scheme != "system":
+            return None
+        self._colours("dark")
+        light = Button(text=self._texts("bright.light"), do=Do.LIGHT, filled=True)
+        dark = Button(text=self._texts("bright.dark"), do=Do.DARK)
+        heading, text = self._texts("bright.heading"), self._texts("bright.text")
+        return Offer(heading=heading, text=text, buttons=(light, dark))
+
+    def voiceless(self) -> Offer:
+        """In words."""
+        return Offer(heading=self._texts("voice.heading"), text=self._texts("voice.text"))
+
+    def _colours(self, scheme: str) -> None:
+        choices.change(self._folder.settings, lambda before: dataclasses.replace(before, scheme=scheme))
 
     def turn(self, key: str, on: bool) -> None:
         """On the first screen tentative; on the others at once."""
@@ -335,7 +377,7 @@ class LiveDesk:
         self._link.ask(do, **fields).add_done_callback(done)
 
     def _offer_pause(self) -> Step:
-        seen = now(self.snapshot(), self._texts)
+        seen = view_of(Place.NOW)(self.snapshot(), self._texts)
         return Step(offer=Offer(heading=self._texts("pause.button"), buttons=seen.pauses))
 
     def _offer(self, key: str, **values: object) -> Step:
@@ -404,7 +446,8 @@ class LiveDesk:
         return Step(offer=Offer(heading=self._texts(heading), text=text, buttons=(touch,)))
 
     def _log_text(self) -> str:
-        return log(self.snapshot(), self._texts, self._kind, self._between).share
+        seen = view_of(Place.LOG)(self.snapshot(), self._texts, kind=self._kind, between=self._between)
+        return str(seen.share)
 
     def _share_log(self) -> Step | None:
         text = self._log_text()
@@ -454,6 +497,8 @@ class LiveDesk:
 
     def _change_consent(self, *, learn: bool, send: bool, field_test: bool) -> None:
         """On the disk first: whatever happens then, what was taken back does not start again."""
+        from circadia_app.viewmodels.consent import TEXT
+
         now_s = self._now_s()
         agreed = consents.load(self._folder.consent)
         changed = agreed.agreed(now_s, TEXT, learn=learn, send=send, field_test=field_test)
@@ -471,6 +516,7 @@ class LiveDesk:
         if not self._files.acquire(blocking=False):
             return self._offer("busy")
         self._sure = False
+        self._foresight.forget()
         self._later = True  # it is not asked for consent again at once
         if self._link.connected:
             self._link.ask("delete").add_done_callback(self._deleted)

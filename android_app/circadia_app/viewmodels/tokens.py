@@ -98,4 +98,18 @@ class Do(StrEnum):
     DELETE_NOW = "delete-now"
     KEEP = "keep"
     """Back from the first step of deleting."""
+    LIGHT = "light"
+    """Light colours, from now on."""
+    DARK = "dark"
+    """Dark ones."""
     GIVE_UP_WAITING = "give-up-waiting"
+
+
+class Kind(StrEnum):
+    """What rows can be looked at by themselves."""
+
+    ALL = "all"
+    DECISIONS = "decisions"
+    HELD = "held"
+    EXITS = "exits"
+    ERRORS = "errors"

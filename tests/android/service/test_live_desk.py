@@ -73,12 +73,6 @@ def came(desk: LiveDesk) -> Offer:
     return offer
 
 
-def asked(desk: LiveDesk) -> str:
-    """To train now → the heading of what came of it."""
-    desk.do(Do.TRAIN_NOW)
-    return came(desk).heading
-
-
 def pieces(blob: bytes) -> list[bytes]:
     return [piece for i in range(0, len(blob), 64) if len(set(piece := blob[i : i + 64])) > 16]
 
@@ -152,7 +146,12 @@ def test_what_is_shared_holds_no_example_and_no_weights(folder: AppFolder) -> No
         until(lambda: trainings(folder.store), "a training")
         desk.slide("battery_floor", 99.9)
         ask("add_example", x=inputs[0].tolist(), label=0)
-        until(lambda: asked(desk) == TEXTS("asked.held"), "the limit")
+
+        def held_back() -> bool:
+            desk.do(Do.TRAIN_NOW)
+            return came(desk).heading == TEXTS("asked.held")
+
+        until(held_back, "the limit")
 
         until(lambda: "Trained" in (desk.do(Do.SHARE).offer or _none()).text, "its record on the screens")
         shown = desk.do(Do.SHARE).offer
@@ -184,7 +183,8 @@ def test_what_is_shared_holds_no_example_and_no_weights(folder: AppFolder) -> No
     secrets = [piece for x in inputs for piece in pieces(x.tobytes())]
     assert any(secret in folder.store.read_bytes() for secret in secrets)
     secrets += [piece for m in models if m is not None for piece in pieces(m.weights.astype("<f4").tobytes())]
-    check_given(given[0], given[1], secrets)
+    text, packed = given
+    check_given(text, packed, secrets)
 
 
 def check_given(text: Path, packed: Path, secrets: list[bytes]) -> None:

@@ -30,7 +30,7 @@ from circadia_app.viewmodels.choose import Choose, EffectCard, EffectRow, Limits
 from circadia_app.viewmodels.consent import Consent
 from circadia_app.viewmodels.frame import Frame
 from circadia_app.viewmodels.learn import AccuracyCard, Answerer, Learn, LeftCard, OwnCard
-from circadia_app.viewmodels.log import Filter, Kind, Log, LogDay, LogRow
+from circadia_app.viewmodels.log import Filter, Log, LogDay, LogRow
 from circadia_app.viewmodels.now import BatteryCard, EnergyCard, Now
 from circadia_app.viewmodels.parts import (
     Banner,
@@ -44,7 +44,7 @@ from circadia_app.viewmodels.parts import (
     Title,
 )
 from circadia_app.viewmodels.test import CostCard, EstimateCard, Test
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Origin
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind, Origin
 from circadia_app.viewmodels.your_data import DeleteCard, YourData
 
 HEIGHTS = {"sleep": 4 / 48, "serve": 28 / 48, "train": 1.0}

@@ -16,10 +16,10 @@ from circadia_app.journal import Entry
 from circadia_app.viewmodels.asked import refused, trained
 from circadia_app.viewmodels.consent import consent
 from circadia_app.viewmodels.field import Again, Difference, FieldTest, TestDay, TestResult
-from circadia_app.viewmodels.log import Kind, log
+from circadia_app.viewmodels.log import log
 from circadia_app.viewmodels.snapshot import Kept, Traffic
 from circadia_app.viewmodels.test import test as field_test
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Origin
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind, Origin
 from circadia_app.viewmodels.your_data import your_data
 
 if TYPE_CHECKING:
