@@ -108,12 +108,15 @@ class PhoneKeeper:
 
 
 class PhoneShare:
-    """The system's share sheet over a file of `AppFolder.exports`; of no other, for the Java gives away nothing else."""
+    """The system's share sheet over a file of `AppFolder.exports`; of no other, for the Java gives away nothing else.
+
+    Its class is asked for when it is needed first: the screens of an app that was built without it are there all the same.
+    """
 
     def __init__(self, own: Callable[[str, str], Callable[..., Any]], title: str) -> None:
         """`own`: as of `Jvm.own`; `title`: over the sheet."""
-        self._share, self._title = own(EXPORTS, "share"), title
+        self._own, self._title = own, title
 
     def __call__(self, path: Path) -> None:
-        """For any thread. `SensorError` where Android refuses."""
-        self._share(path.name, self._title)
+        """For any thread. `SensorError` where Android refuses, `PlatformUnavailable` in an app that was built without the class."""
+        self._own(EXPORTS, "share")(path.name, self._title)

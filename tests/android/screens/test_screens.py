@@ -38,6 +38,8 @@ NAMES = [
     "test-over",
     "test-stopped",
     "test-none",
+    "test-stopped",
+    "test-over",
     "log",
     "log-empty",
     "consent",

@@ -64,8 +64,10 @@ def folder(tmp_path: Path) -> AppFolder:
 def desk_of(folder: AppFolder, **given: Any) -> Iterator[LiveDesk]:
     desk = LiveDesk(folder, device_of(folder), TEXTS, given.pop("keeper", Nobody()), **given)
     desk.start()
-    yield desk
-    desk.close()
+    try:
+        yield desk
+    finally:
+        desk.close()
 
 
 def came(desk: LiveDesk) -> Offer:
