@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from circadia_app.texts import clock
 from circadia_app.viewmodels.frame import Frame
 from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.states import GLYPHS, colour_of, held_until, held_what, state_of
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
     from circadia_app.journal import Entry
     from circadia_app.texts import Texts
     from circadia_app.viewmodels.snapshot import Snapshot
-
-
-class Kind(StrEnum):
-    """What rows can be looked at by themselves."""
-
-    ALL = "all"
-    DECISIONS = "decisions"
-    HELD = "held"
-    EXITS = "exits"
-    ERRORS = "errors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,9 +245,9 @@ def _journal(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:
     for entry in snapshot.journal:
         found = _entry(entry, last_s, texts)
         if found is not None:
-            yield replace(
-                found, at_s=entry.t_s - snapshot.ahead_s, time=clock(entry.t_s - snapshot.wall_midnight_s)
-            )
+            at_s = entry.t_s - snapshot.ahead_s
+            local_s = at_s - snapshot.midnight_s if snapshot.ahead_s else entry.t_s - snapshot.wall_midnight_s
+            yield replace(found, at_s=at_s, time=clock(local_s))
         last_s = entry.t_s
 
 
@@ -268,6 +257,8 @@ EXITS = {
     "resumed": ("log.resumed", ""),
     "agreed": ("log.agreed", ""),
     "task removed": ("log.task_removed", "log.task_removed.detail"),
+    "field test": ("log.field_test", ""),
+    "field test over": ("log.field_test_over", "log.field_test_over.detail"),
 }
 """Event of the journal → its sentence and its detail."""
 
