@@ -52,10 +52,10 @@ print("==", "Python", sys.version.split()[0], "numpy", numpy.__version__, "ai-ed
     _tier_minute "$folder"
 }
 
-_tier_minute() { # an agent runs for an hour of its own time
+_tier_minute() { # an agent runs for an hour of its own time, with a policy that decides every minute
     local folder=$1 home
     home=$(mktemp -d)
-    printf '[agent]\nperiod_s = 60\n[platform]\nscale = 60\n[store]\npath = "device.db"\n' >"$home/device.toml"
+    printf '[agent]\npolicy = "threshold"\nperiod_s = 60\n[platform]\nscale = 60\n[store]\npath = "device.db"\n' >"$home/device.toml"
     (cd "$home" && timeout -s INT 60 "$folder/bin/circadia" run --config device.toml >run.log 2>&1) || true
     "$folder/bin/python" - "$home" <<'PY' || { tail -20 "$home/run.log"; rm -rf "$home"; return 1; }
 import sys
