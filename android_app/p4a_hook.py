@@ -3,6 +3,7 @@
 - `exported="false"` on every service: no other app may start or bind the agent.
 - The special use of a `specialUse` service in words, which Google Play reads and Android 14 asks for.
 - The job that starts the agent when nothing else did; its permission lets only Android bind it.
+- What gives exported files to the app that was chosen in the share sheet, one by one; no app may use it by itself.
 - USB host as something that the app can do without, so that phones that have none may install it.
 - The system's voices, which read a screen aloud, are seen from Android 11 on by who asks for them.
 - Nothing goes to the cloud or to the next phone: `allowBackup` alone does not forbid the latter from Android 12 on.
@@ -22,6 +23,8 @@ SPECIAL_USE = (
 )
 SUBTYPE = "android.app.PROPERTY_SPECIAL_USE_FGS_SUBTYPE"
 JOB = "org.circadia.android.WakeJob"
+EXPORTS = "org.circadia.android.ExportProvider"
+AUTHORITY = "${applicationId}.exports"
 BIND_JOB = "android.permission.BIND_JOB_SERVICE"
 VOICE = "android.intent.action.TTS_SERVICE"
 RULES = "circadia_extraction"
@@ -56,6 +59,8 @@ def complete(manifest: Path) -> None:
     for service in application.findall("service"):
         _service(service)
     _add(application, "service", name=JOB, permission=BIND_JOB, exported="false")
+    shared = {"authorities": AUTHORITY, "exported": "false", "grantUriPermissions": "true"}
+    _add(application, "provider", name=EXPORTS, **shared)
     _add(root, "uses-feature", name="android.hardware.usb.host", required="false")
     _voices(root)
     ET.indent(tree)

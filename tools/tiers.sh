@@ -26,12 +26,12 @@ _tier_python() {
 _tier_install() { # PYTHON FOLDER: a fresh environment, nothing of it editable
     local python=$1 folder=$2 copy pins
     copy=$(mktemp -d) pins=$(mktemp)
-    grep -v -E '^(numpy|paho-mqtt|cbor2)==' "$ROOT/tools/constraints.txt" >"$pins"
+    grep -v -E '^(numpy|paho-mqtt|cbor2|cobs)==' "$ROOT/tools/constraints.txt" >"$pins"
     cp -r "$ROOT"/{pyproject.toml,README.md,LICENSE,sdk,firmware_bridge,tools,android_app} "$copy"
     rm -rf "$folder"
     "$python" -m venv "$folder" \
-        && "$folder/bin/pip" install -qq -c "$pins" "numpy==$NUMPY" ai-edge-litert cryptography pyserial cobs \
-            $(grep -o -E '(paho-mqtt|cbor2)==[0-9.]+' "$ROOT/android_app/buildozer.spec") pytest pytest-timeout pytest-xdist hypothesis setuptools \
+        && "$folder/bin/pip" install -qq -c "$pins" "numpy==$NUMPY" ai-edge-litert cryptography \
+            $(grep -o -E '(paho-mqtt|cbor2|cobs)==[0-9.]+' "$ROOT/android_app/buildozer.spec") pytest pytest-timeout pytest-xdist hypothesis setuptools \
         && "$folder/bin/pip" install -qq --no-deps --no-build-isolation "$copy" "$copy/android_app"
     local status=$?
     rm -rf "$copy" "$pins"

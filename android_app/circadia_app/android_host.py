@@ -14,6 +14,7 @@ from circadia.errors import CircadiaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
     from circadia_app.notice import Notice
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVICE = "org.circadia.android.BoundedService"
+EXPORTS = "org.circadia.android.ExportProvider"
 METHODS = ("next", "show", "keepWaking", "stopWaking", "leave")
 """Static, of a context and texts."""
 END = "end: "
@@ -103,3 +105,15 @@ class PhoneKeeper:
 
     def close(self) -> None:
         """The service goes on without the screens."""
+
+
+class PhoneShare:
+    """The system's share sheet over a file of `AppFolder.exports`; of no other, for the Java gives away nothing else."""
+
+    def __init__(self, own: Callable[[str, str], Callable[..., Any]], title: str) -> None:
+        """`own`: as of `Jvm.own`; `title`: over the sheet."""
+        self._share, self._title = own(EXPORTS, "share"), title
+
+    def __call__(self, path: Path) -> None:
+        """For any thread. `SensorError` where Android refuses."""
+        self._share(path.name, self._title)

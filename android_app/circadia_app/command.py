@@ -63,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, help="a device.toml to begin with; it is copied into the folder"
     )
     parser.add_argument(
+        "--plan",
+        type=Path,
+        help="a frozen plan of a field test that can be joined (circadia field plan --out); it is copied likewise",
+    )
+    parser.add_argument(
+        "--examples", type=Path, metavar="FILE.npz", help="what that test asks and teaches with (the digits)"
+    )
+    parser.add_argument(
         "--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)"
     )
     parser.add_argument("--density", type=_positive, default=1.0, help="pixels a dp (1)")
@@ -96,8 +104,10 @@ def _positive(text: str) -> float:
     return value
 
 
-def prepared(path: Path, config: Path | None) -> AppFolder:
-    """The folder with a configuration in it; `ConfigError` where that cannot be made."""
+def prepared(
+    path: Path, config: Path | None, plan: Path | None = None, examples: Path | None = None
+) -> AppFolder:
+    """The folder with a configuration in it, and what a field test takes; `ConfigError` where that cannot be made."""
     folder = AppFolder(path=path.expanduser().absolute())
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,9 +115,12 @@ def prepared(path: Path, config: Path | None) -> AppFolder:
             shutil.copyfile(config, folder.config)
         elif not folder.config.exists():
             folder.config.write_text(SIMULATED, encoding="utf-8")
+        for given, place in ((plan, folder.plan), (examples, folder.examples)):
+            if given is not None:
+                shutil.copyfile(given, place)
     except OSError as error:
         raise ConfigError(
-            f"{error}; name a folder that may be written to, and a configuration that can be read"
+            f"{error}; name a folder that may be written to, and files that can be read"
         ) from error
     return folder
 
@@ -138,10 +151,14 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
 
 def _run(asked: argparse.Namespace) -> int:
     if asked.screenshot is None or asked.folder is not None:
-        return _opened(asked, prepared(asked.folder or Path(FOLDER), asked.config))
+        return _opened(asked, _furnished(asked, asked.folder or Path(FOLDER)))
     with tempfile.TemporaryDirectory(prefix="circadia-app-") as made:
         asked.agree = asked.agree or asked.screen != "consent"
-        return _opened(asked, prepared(Path(made), asked.config))
+        return _opened(asked, _furnished(asked, Path(made)))
+
+
+def _furnished(asked: argparse.Namespace, path: Path) -> AppFolder:
+    return prepared(path, asked.config, asked.plan, asked.examples)
 
 
 def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:

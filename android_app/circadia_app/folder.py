@@ -21,6 +21,16 @@ class AppFolder:
         return self.path / "device.toml"
 
     @property
+    def plan(self) -> Path:
+        """A frozen plan of a field test that can be joined; the developer's. `circadia field plan --out` makes one."""
+        return self.path / "plan.json"
+
+    @property
+    def examples(self) -> Path:
+        """What that test asks and teaches with, as `circadia field run --examples` has it; the developer's."""
+        return self.path / "plan.npz"
+
+    @property
     def store(self) -> Path:
         """The agent's database, whatever [store] path the configuration names."""
         return self.path / "device.db"
@@ -52,8 +62,13 @@ class AppFolder:
 
     @property
     def field_test(self) -> Path:
-        """The bundle of a field test."""
+        """The bundle of a field test: `circadia_field.bundle`."""
         return self.path / "field"
+
+    @property
+    def exports(self) -> Path:
+        """What the person had made to be given away: `circadia_app.exporting`."""
+        return self.path / "exports"
 
     @property
     def traffic(self) -> Path:
@@ -83,6 +98,7 @@ class AppFolder:
                 self.settings,
                 self.log,
                 self.field_test,
+                self.exports,
                 self.traffic,
                 self.foretold,
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
 from circadia_app import appearance
-from circadia_app.android_host import PhoneKeeper
+from circadia_app.android_host import PhoneKeeper, PhoneShare
 from circadia_app.phone_glass import PhoneGlass
 from circadia_app.service_main import folder_of
 from circadia_app.texts import system_language, texts_of
@@ -36,14 +36,14 @@ def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], packag
     chosen = appearance.load(folder.settings)
     scheme = Scheme(chosen.scheme) if chosen.scheme != "system" else Scheme.DARK
     texts = texts_of(chosen.language or system_language())
-    keeper = PhoneKeeper(own, package)
+    keeper, share = PhoneKeeper(own, package), PhoneShare(own, texts("log.share"))
     with ExitStack() as ends:
 
         def desk(fresh: Callable[[], None]) -> LiveDesk:
             from circadia_app.moment import device_of
             from circadia_app.ui.live_desk import LiveDesk
 
-            made = LiveDesk(folder, device_of(folder), texts, keeper, fresh=fresh)
+            made = LiveDesk(folder, device_of(folder), texts, keeper, fresh=fresh, share=share)
             ends.callback(made.close)
             ends.callback(made.hush)
             made.start()

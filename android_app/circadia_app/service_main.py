@@ -26,15 +26,17 @@ log = logging.getLogger(__name__)
 
 
 def folder_of(environment: Mapping[str, str]) -> AppFolder:
-    """The app's, by python-for-android's variables; with the `device.toml` that lies beside `main.py`, if there is one.
+    """The app's, by python-for-android's variables; with what its developer put beside `main.py`, if anything.
 
-    That of the folder is the app's last version's, so that the newer takes its place.
+    That is `device.toml`, and `plan.json` and `plan.npz` of a field test. Those of the folder are the app's last version's, so that
+    the newer take their place.
     """
     folder = AppFolder(path=Path(environment["ANDROID_PRIVATE"]) / "circadia")
     folder.path.mkdir(mode=0o700, exist_ok=True)
-    shipped = Path(environment.get("ANDROID_ARGUMENT", ".")) / "device.toml"
-    if shipped.is_file():
-        shutil.copyfile(shipped, folder.config)
+    beside = Path(environment.get("ANDROID_ARGUMENT", "."))
+    for place in (folder.config, folder.plan, folder.examples):
+        if (shipped := beside / place.name).is_file():
+            shutil.copyfile(shipped, place)
     return folder
 
 

@@ -80,6 +80,12 @@ class Settings:
         """Whether the agent is to sleep only."""
         return self.paused_until_s > now_s
 
+    @property
+    def over_plan(self) -> dict[str, Any]:
+        """What of it changes what the agent may do, as JSON has it: a field test's log says so."""
+        preference = {} if self.preference is None else {"preference": dataclasses.asdict(self.preference)}
+        return {**self.limits.chosen, **preference}
+
     def over(self, config: DeviceConfig) -> DeviceConfig:
         """The configuration with what was chosen."""
         agent = config.agent

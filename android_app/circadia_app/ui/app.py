@@ -16,7 +16,7 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 
 from circadia_app.theme import Scheme, Theme
-from circadia_app.ui.desk import STAY, Desk, Opening, Place, Step
+from circadia_app.ui.desk import STAY, Desk, Offer, Opening, Place, Step
 from circadia_app.ui.glass import BRIGHT_LUX, Desktop
 from circadia_app.ui.layouts import walk
 from circadia_app.ui.navigation import Navigation
@@ -193,8 +193,10 @@ class CircadiaApp(App):
 
     def refresh(self) -> None:
         """There may be something new: what is seen is looked at again."""
-        if self.root is not None:
-            self._show()
+        if self.root is None or self.desk is None:
+            return
+        self._show()
+        self._offer(self.desk.told())
 
     def _show(self) -> None:
         if self.desk is None:
@@ -233,8 +235,13 @@ class CircadiaApp(App):
             self.go(step.place)
         else:
             self._show()
-        if step.offer is not None:
-            self._sheet = Sheet(offer=step.offer)
+        self._offer(step.offer)
+
+    def _offer(self, offer: Offer | None) -> None:
+        """Over the screen, in the place of another."""
+        if offer is not None:
+            self.away()
+            self._sheet = Sheet(offer=offer)
             self._sheet.bind(on_away=self.away)
             self._root.add_widget(self._sheet)
 

@@ -105,6 +105,9 @@ class Desk(Protocol):
     def stretch(self, start_s: float, end_s: float) -> None:
         """Only rows of the log between two times."""
 
+    def told(self) -> Offer | None:
+        """What has come of something that took its time, once; None: nothing."""
+
     def language(self) -> str:
         """Of its words: `en`, `de`."""
 

@@ -11,32 +11,39 @@ import logging
 import math
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from circadia.errors import CircadiaError
+from circadia.errors import CircadiaError, PlatformUnavailable
 from circadia.forecast import TooShort
 from circadia.foretelling import LEAST_DAYS
 from circadia_app import consent as consents
-from circadia_app import deletion
+from circadia_app import deletion, exporting
 from circadia_app import settings as choices
+from circadia_app.alone import alone
+from circadia_app.field_test import store_of
 from circadia_app.foresight import Foresight
 from circadia_app.link.client import LinkClient
 from circadia_app.live import Live
 from circadia_app.moment import Agent, Device, nothing_past, read_past, snapshot_of
+from circadia_app.progress import days_planned, field_of
 from circadia_app.ui.desk import NAVIGATION, STAY, Offer, Place, Step
+from circadia_app.viewmodels.asked import Told, refused, trained
 from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.tokens import Do, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from pathlib import Path
 
     from circadia.types import Preference
     from circadia_app.folder import AppFolder
     from circadia_app.texts import Texts
     from circadia_app.ui.keeper import Keeper
+    from circadia_app.viewmodels.field import FieldTest
     from circadia_app.viewmodels.snapshot import Past, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -66,16 +73,25 @@ class LiveDesk:
         texts: Texts,
         keeper: Keeper,
         *,
+        share: Callable[[Path], None] | None = None,
         fresh: Callable[[], None] = lambda: None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`fresh` is called, by any thread, when there is something new to see. `now_s`: seconds since the Unix epoch."""
+        """`share`: gives a file of `folder.exports` to another app; None: the person is told where it lies.
+
+        `fresh` is called, by any thread, when there is something new to see. `now_s`: seconds since the Unix epoch.
+        """
         self._folder, self._device, self._texts, self._keeper = folder, device, texts, keeper
         self.fresh = fresh
-        self._now_s = now_s
+        self._share, self._now_s = share, now_s
         self._gate = threading.Lock()
         self._agent = Agent()
         self._past: Past = nothing_past()
+        self._test: tuple[FieldTest | None, int] = (None, 0)
+        self._told: list[Offer] = []
+        """What has come of something that took its time; appended to by any thread."""
+        self._files = threading.Lock()
+        """Held by who makes a file, or deletes them all."""
         self._wanted = threading.Event()
         self._closing = threading.Event()
         self._reader = threading.Thread(target=self._read, name="circadia-screens-store", daemon=True)
@@ -92,8 +108,9 @@ class LiveDesk:
 
     def start(self) -> None:
         """Finish what was interrupted, read, listen, and start the agent if it may run."""
-        deletion.finish(self._folder)
-        self._past = read_past(self._folder.store, self._now_s())
+        with suppress(PlatformUnavailable), alone(self._folder):  # a service that runs did so at its start
+            deletion.finish(self._folder)
+        self._look()
         self._link.start()
         self._reader.start()
         self._foresight.start()
@@ -168,11 +185,21 @@ class LiveDesk:
             if self._closing.is_set():
                 return
             try:
-                self._past = read_past(self._folder.store, self._clock_s())
+                self._look()
             except CircadiaError as error:
                 logger.warning("%s", error)
             self.fresh()
             self._closing.wait(READ_S)
+
+    def _look(self) -> None:
+        """Into the store of the agent that runs, and into the field test."""
+        agreed, clock_s, store = consents.load(self._folder.consent), self._clock_s(), self._folder.store
+        try:
+            self._test = field_of(self._folder, agreed, clock_s), days_planned(self._folder)
+            store = store_of(self._folder, agreed)
+        except CircadiaError as error:  # the service says so too, and does not run
+            logger.warning("the field test cannot be read: %s", error)
+        self._past = read_past(store, clock_s)
 
     def _clock_s(self) -> float:
         live, now_s = self._agent.live, self._now_s()
@@ -184,7 +211,13 @@ class LiveDesk:
         local = dt.datetime.fromtimestamp(now_s).astimezone()
         local_s = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         made = snapshot_of(
-            self._folder, self._device, self._agent, now_s=now_s, local_s=local_s, past=self._past
+            self._folder,
+            self._device,
+            self._agent,
+            now_s=now_s,
+            local_s=local_s,
+            past=self._past,
+            test=self._test,
         )
         if self._place is not Place.CHOOSE:
             return made
@@ -250,7 +283,7 @@ class LiveDesk:
             Do.PAUSE_OPEN: lambda: self._pause(math.inf),
             Do.RESUME: lambda: self._pause(math.nan),
             Do.UNDO: self._undo,
-            Do.TRAIN_NOW: lambda: self._tell("train_now"),
+            Do.TRAIN_NOW: self._train_now,
             Do.YOUR_DATA: lambda: Step(place=Place.YOUR_DATA),
             Do.LIMITS: lambda: Step(place=Place.CHOOSE),
             Do.CONSENT: lambda: Step(place=Place.CONSENT),
@@ -261,7 +294,9 @@ class LiveDesk:
             Do.STOP_TEST: lambda: self._set_consent("field_test", on=False),
             Do.SHARE: self._offer_share,
             Do.HOW_TO_ADD: lambda: self._offer("how"),
-            Do.EXPORT: lambda: self._offer("export", path=self._folder.field_test),
+            Do.SHARE_NOW: self._share_log,
+            Do.EXPORT: self._offer_export,
+            Do.EXPORT_NOW: lambda: self._make(lambda: exporting.export_test(self._folder)),
             Do.STORAGE: lambda: self._offer("storage", path=self._folder.path),
             Do.DELETE: lambda: self._be_sure(sure=True),
             Do.KEEP: lambda: self._be_sure(sure=False),
@@ -372,9 +407,72 @@ class LiveDesk:
         limits = dataclasses.replace(choices.load(self._folder.settings).limits, **{key: value})
         self._keep("limits", limits.chosen, limits=limits)
 
+    def told(self) -> Offer | None:
+        """The oldest first."""
+        return self._told.pop(0) if self._told else None
+
+    def _tell_person(self, told: Told) -> None:
+        self._told.append(Offer(heading=told.heading, text=told.text))
+        self.fresh()
+
+    def _train_now(self) -> Step | None:
+        if not self._link.connected:
+            away = refused("", self._texts)
+            return Step(offer=Offer(heading=away.heading, text=away.text))
+
+        def done(answer: Future[dict[str, Any]]) -> None:
+            if answer.cancelled():
+                return
+            error = answer.exception()
+            if error is None:
+                self._tell_person(trained(answer.result(), self.snapshot(), self._texts))
+            else:
+                self._tell_person(refused(str(error), self._texts))
+
+        self._link.ask("train_now").add_done_callback(done)
+        return None
+
+    # What is given away: first it is shown, or said, what goes along
+
     def _offer_share(self) -> Step:
+        return self._first("log.heading", self._log_text(), "log.share", Do.SHARE_NOW)
+
+    def _offer_export(self) -> Step:
+        text = self._texts("offer.export.text")
+        return self._first("offer.export.heading", text, "offer.export.button", Do.EXPORT_NOW)
+
+    def _first(self, heading: str, text: str, button: str, do: Do) -> Step:
+        touch = Button(text=self._texts(button), do=do, filled=True)
+        return Step(offer=Offer(heading=self._texts(heading), text=text, buttons=(touch,)))
+
+    def _log_text(self) -> str:
         seen = view_of(Place.LOG)(self.snapshot(), self._texts, kind=self._kind, between=self._between)
-        return Step(offer=Offer(heading=self._texts("log.heading"), text=seen.share))
+        return str(seen.share)
+
+    def _share_log(self) -> Step | None:
+        text = self._log_text()
+        return self._make(lambda: exporting.export_log(self._folder, text))
+
+    def _make(self, make: Callable[[], Path]) -> Step | None:
+        """A file, in a thread of its own; then it is given to another app, or said where it lies."""
+        if not self._files.acquire(blocking=False):
+            return self._offer("busy")
+
+        def work() -> None:
+            try:
+                path = make()
+                if self._share is not None:
+                    self._share(path)
+                    return
+                saved = Told(heading=self._texts("offer.saved.heading"), text=str(path))
+            except CircadiaError as error:
+                saved = refused(str(error), self._texts)
+            finally:
+                self._files.release()
+            self._tell_person(saved)
+
+        threading.Thread(target=work, name="circadia-screens-file", daemon=True).start()
+        return None
 
     def _not_now(self) -> Step:
         self._later = True
@@ -413,27 +511,40 @@ class LiveDesk:
     def _be_sure(self, *, sure: bool) -> None:
         self._sure = sure
 
-    def _delete(self) -> None:
+    def _delete(self) -> Step | None:
         """By the agent, which has to end first; here where it is not there."""
+        if not self._files.acquire(blocking=False):
+            return self._offer("busy")
         self._sure = False
         self._foresight.forget()
         self._later = True  # it is not asked for consent again at once
         if self._link.connected:
             self._link.ask("delete").add_done_callback(self._deleted)
-            return
-        federation = self._device.config.federation
-        deletion.delete(self._folder, federation.name if federation else "", self._now_s())
+            return None
+        try:
+            federation = self._device.config.federation
+            with alone(self._folder):
+                deletion.delete(self._folder, federation.name if federation else "", self._now_s())
+        except PlatformUnavailable:
+            heading, text = self._texts("asked.refused"), self._texts("offer.running.text")
+            return Step(offer=Offer(heading=heading, text=text))
+        finally:
+            self._files.release()
         self._forget()
+        return None
 
     def _deleted(self, answer: Future[dict[str, Any]]) -> None:
-        if (error := answer.exception()) is not None:
+        self._files.release()
+        if not answer.cancelled() and (error := answer.exception()) is not None:
             logger.warning("delete: %s", error)
+            self._tell_person(refused(str(error), self._texts))
         self._forget()
 
     def _forget(self) -> None:
         """What was read before."""
         with self._gate:
             self._past = nothing_past()
+            self._test = (None, self._test[1])
             self._agent = Agent()
         self._wanted.set()
         self.fresh()

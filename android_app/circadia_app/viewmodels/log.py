@@ -257,6 +257,8 @@ EXITS = {
     "resumed": ("log.resumed", ""),
     "agreed": ("log.agreed", ""),
     "task removed": ("log.task_removed", "log.task_removed.detail"),
+    "field test": ("log.field_test", ""),
+    "field test over": ("log.field_test_over", "log.field_test_over.detail"),
 }
 """Event of the journal → its sentence and its detail."""
 

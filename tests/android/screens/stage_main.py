@@ -142,6 +142,9 @@ class InventedDesk:
     def close(self) -> None:
         pass
 
+    def told(self) -> Offer | None:
+        return None
+
     def left(self, place: Place) -> None:
         self.asked.append(["left", place])
 
@@ -377,7 +380,7 @@ class Stage:
         """A key of the keyboard, or Android's Back."""
         taken = bool(Window.dispatch("on_keyboard", code, code, None, []))
         self.settle()
-        return {"taken": taken, "place": self.app.place, "asked": self.desk.asked}
+        return {"taken": taken, "place": self.app.place, "asked": getattr(self.desk, "asked", [])}
 
 
 def main() -> None:
