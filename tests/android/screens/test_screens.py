@@ -34,6 +34,8 @@ NAMES = [
     "learn",
     "learn-empty",
     "test",
+    "test-stopped",
+    "test-over",
     "test-result",
     "test-none",
     "log",
