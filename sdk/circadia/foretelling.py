@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 MOST_DAYS, LEAST_DAYS = 7, 3
 """Days that are lived again."""
+MOST_TICKS = 6000
+"""Each takes a millisecond or so to be lived again, twice under each choice."""
 WHOLE = 0.9
 """Of a day, to be counted as one."""
 LEAST_ANSWERS = 20
@@ -140,11 +142,16 @@ def found_in(outside: Outside, start_s: float, end_s: float) -> Found:
 
 
 def span_of(ticks: Ticks) -> tuple[float, int]:
-    """Where the last whole days of a record begin, and how many there are, `MOST_DAYS` at most; they end with it."""
+    """Where the last whole days of a record begin, and how many there are; they end with it.
+
+    At most `MOST_DAYS`, and fewer where they would have more than `MOST_TICKS`, but no less than it takes.
+    """
     if len(ticks) < 2:
         return 0.0, 0
     end_s, days = float(ticks.t_s[-1]), int((ticks.t_s[-1] - ticks.t_s[0]) / DAY_S)
     days = min(days, MOST_DAYS)
+    while days > LEAST_DAYS and (ticks.t_s >= end_s - days * DAY_S).sum() > MOST_TICKS:
+        days -= 1
     return end_s - days * DAY_S, days
 
 

@@ -209,7 +209,7 @@ class _Reliving:
         while self._t_s < self._end_s:
             self._t_s += max(self._wake(), LEAST_S)
         wakes, answers = (
-            list(zip(*self._wakes, strict=True)),
+            list(zip(*self._wakes, strict=True)) or [()] * 3,
             list(zip(*self._answers, strict=True)) or [()] * 3,
         )
         return Life(

@@ -138,6 +138,14 @@ def test_too_few_days_are_said() -> None:
     assert span_of(record(30.0).ticks) == (23 * DAY, 7)
 
 
+def test_of_many_decisions_fewer_days_are_taken_and_no_less_than_it_takes() -> None:
+    ticks = record(30.0).ticks
+    for minutes, days in ((1, 4), (0.1, 3)):
+        t_s = np.arange(0, 10 * DAY, 60 * minutes)
+        often = Ticks(**{**_fields(ticks), "t_s": t_s})
+        assert span_of(often)[1] == days
+
+
 def test_without_joules_they_are_not_foretold_and_the_rest_is() -> None:
     of = record()
     dark = Outside(

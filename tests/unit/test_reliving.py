@@ -192,6 +192,11 @@ def test_the_same_numbers_give_the_same_life() -> None:
     assert (one.action == other.action).all()
 
 
+def test_a_clock_that_only_went_back_is_no_life_and_no_error() -> None:
+    life = relive(outside([{"t_s": 1000.0}, {"t_s": 0.0}]), Always("sleep"), AS_IT_WAS, draws())
+    assert not len(life.t_s)
+
+
 def test_nothing_recorded_is_no_life() -> None:
     with pytest.raises(ValueError, match="not decided yet"):
         outside([])

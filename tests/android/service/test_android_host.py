@@ -153,8 +153,7 @@ def test_the_notification_speaks_the_persons_language(facts: Facts, english: str
 
 
 def test_the_reason_names_the_limit_that_changed_the_decision() -> None:
-    why = "sleep instead of train/low/small, which is forbidden: battery_floor (the battery would fall below it)"
-    held = replace(SLEEPING, why=why, limits=("thermal", "battery_floor"))
+    held = replace(SLEEPING, limits=("thermal", "battery_floor"), changed_by=("battery_floor",))
     assert "61" in worded(Facts(status=SLEEPING, seen=IDLE, language="en")).text
     free, changed = (worded(Facts(status=one, seen=IDLE, language="en")).text for one in (SLEEPING, held))
     assert free in changed
