@@ -37,8 +37,6 @@ NAMES = [
     "test-stopped",
     "test-over",
     "test-result",
-    "test-over",
-    "test-stopped",
     "test-none",
     "log",
     "log-empty",
