@@ -44,10 +44,16 @@ class Text(Label):
         self._measure()
 
     def _measure(self, *_: object) -> None:
+        self.natural = self._wide() + self.padding[0] + self.padding[2] + 1 if self.text else 0
+
+    def _wide(self) -> float:
+        """Without a picture of the words, which costs more than all else of a change, unless their markup has to be read."""
         kind = MarkedLetters if self.markup else Letters
         letters = kind(text=self.text, font_size=self.font_size, font_name="Roboto", bold=self.bold)
+        if not self.markup:
+            return float(max(letters.get_extents(line)[0] for line in self.text.split("\n")))
         letters.refresh()
-        self.natural = letters.texture.width + self.padding[0] + self.padding[2] + 1 if self.text else 0
+        return float(letters.texture.width)
 
 
 class Sign(Picture):

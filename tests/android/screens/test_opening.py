@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from circadia.errors import PlatformUnavailable
 from circadia_app.command import prepared
 from circadia_app.moment import device_of
+from circadia_app.phone_glass import PhoneGlass
 from circadia_app.settings import load
 from circadia_app.texts import texts_of
 from circadia_app.ui.live_desk import LiveDesk
 from circadia_app.viewmodels.tokens import Do
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -66,3 +70,18 @@ def opened(tmp_path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_a_phone_without_its_java_has_screens_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    def none(owner: str, method: str) -> Callable[..., Any]:
+        raise PlatformUnavailable(f"{owner} has no {method}")
+
+    glass = PhoneGlass(none)
+    assert glass.insets() == (0, 0, 0, 0)
+    assert glass.animates()
+    assert not glass.speak("Sleeping", "en")
+    assert math.isnan(glass.lux())
+    glass.insets()
+    glass.hush()
+    glass.rest()
+    assert len(caplog.records) == 6, "each is told once"

@@ -120,6 +120,9 @@ class _Desk:
         energy = replace(shown.energy, figure=f"{number} J", bars=replace(shown.energy.bars, bars=bars))
         return replace(shown, battery=battery, energy=energy)
 
+    def told(self) -> None:
+        """As `Desk.told`: nothing."""
+
     def change(self) -> None:
         """There is something new."""
         self.app.refresh()
