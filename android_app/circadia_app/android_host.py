@@ -80,7 +80,8 @@ class AndroidHost:
             if event.startswith(END):
                 if event != f"{END}{BY_THE_PERSON}":
                     self._ended_by_android.set()
-                service.stop(event.removeprefix(END))
+                why = event.removeprefix(END)
+                service.stop(why, by_person=why == BY_THE_PERSON)
                 return
             if event == TASK_REMOVED:
                 service.task_removed()

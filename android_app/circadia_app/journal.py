@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 MOST_BYTES = 256 * 1024
 """Of the file; then it becomes the one before, and that goes."""
 
@@ -35,15 +37,25 @@ class Journal:
         self.path = path
         self._now_s = now_s
         self._closed = False
+        self._failing = False
 
     def close(self) -> None:
         """Nothing more is written: the file is about to be deleted."""
         self._closed = True
 
     def write(self, event: str, **fields: Any) -> None:
-        """Add a line. `OSError` where the disk refuses."""
+        """Add a line. Where the disk refuses, it is warned of once and the line is lost: a log ends nothing."""
         if self._closed:
             return
+        try:
+            self._add(event, fields)
+            self._failing = False
+        except OSError as error:
+            if not self._failing:
+                self._failing = True
+                log.warning("%s: what happens is not written down: %s; free some room", self.path, error)
+
+    def _add(self, event: str, fields: dict[str, Any]) -> None:
         line = json.dumps({"t_s": self._now_s(), "event": event, **fields}, ensure_ascii=False) + "\n"
         if self.path.is_file() and self.path.stat().st_size + len(line) > MOST_BYTES:
             self.path.replace(earlier(self.path))
@@ -80,7 +92,9 @@ class JournalHandler(logging.Handler):
         self._journal = journal
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As `logging` has it."""
+        """As `logging` has it. What the journal says of itself is not for the journal."""
+        if record.name == __name__:
+            return
         try:
             raised = self.formatter or _PLAIN
             error = raised.formatException(record.exc_info) if record.exc_info else ""

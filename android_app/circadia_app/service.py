@@ -20,7 +20,7 @@ What the screens can ask over the link (`circadia_app.link`), each with what it 
     withdraw                        consent is taken back, the agent ends, then the service; nothing is sent any more
     delete                          `withdraw`, and all that the device has of the person is removed: request_id, waits
 
-It tells `decided`, `answered`, `installed`, `rejected` and `ended`.
+It tells `decided`, `answered`, `installed`, `rejected` and `ended`; of the last, whether it is to `stay` so because the person wants it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ import queue
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -88,6 +89,13 @@ MOST_WAITING = 1024
 """Requests and news for the service's thread."""
 
 
+class Ending(NamedTuple):
+    """Of the service."""
+
+    why: str
+    by_person: bool
+
+
 class Service:
     """`run` is for one thread, which owns agent, settings and consent; all else is for any."""
 
@@ -125,6 +133,8 @@ class Service:
         self._shown_s = -math.inf
         self._stale = False
         """Whether the notification may say something else now."""
+        self._ending: deque[Ending] = deque()
+        """What is to end the service."""
         self._over = False
         self._in_time = True
         """Whether the agent has ended when the service is to."""
@@ -146,9 +156,13 @@ class Service:
 
     # From any thread
 
-    def stop(self, why: str = "asked to") -> None:
-        """End with all stored, within two seconds: a signal, the notification's button, the system's time limit."""
-        self._post(lambda: self._end(why))
+    def stop(self, why: str = "asked to", *, by_person: bool = False) -> None:
+        """End with all stored, within two seconds: a signal, the notification's button, the system's time limit.
+
+        `by_person`: the screens do not start it again by themselves.
+        """
+        self._ending.append(Ending(why, by_person))
+        self._post(lambda: None)
 
     def task_removed(self) -> None:
         """The app was swiped away: what is not stored yet is stored with a decision now, and the service goes on."""
@@ -167,7 +181,7 @@ class Service:
             request.refuse("the service does not keep up; ask again")
 
     def _screens(self, screens: int) -> None:
-        self._post(lambda: self._journal.write("screens", connected=screens))
+        self._post(lambda: self._screens_changed(screens))
 
     def _told(self, event: Event) -> None:
         name, news = _news(event)
@@ -177,7 +191,7 @@ class Service:
             self._post(lambda: self._decided(record))
 
     def _run_is_over(self) -> None:
-        self._post(self._ended)
+        self._post(lambda: None)
 
     # The service's thread
 
@@ -200,16 +214,27 @@ class Service:
 
     def _serve(self) -> None:
         with ExitStack() as opened:
-            opened.callback(self.host.end)
+            opened.callback(self._leave_foreground)
             opened.enter_context(self._journalled())
             self.host.begin(self._notice())
-            self.host.keep_waking(LAST_RESORT_S)
+            self._keep_waking()
             self._link.start()
             opened.callback(self._link.close)
             opened.callback(self._finish)
             self._start_agent()
             while not self._over:
                 self._turn()
+
+    def _leave_foreground(self) -> None:
+        """Only of an end that is meant: one by an error is the system's to start again."""
+        if self._over:
+            self.host.end()
+
+    def _keep_waking(self) -> None:
+        try:
+            self.host.keep_waking(LAST_RESORT_S)
+        except CircadiaError as error:
+            log.warning("no job looks after the service: %s", error)
 
     @contextmanager
     def _journalled(self) -> Iterator[None]:
@@ -229,6 +254,7 @@ class Service:
         """Whatever ends the service, the agent ends with it; one that does not end in time is cut off, and has all stored."""
         if not (self._in_time and self._end_agent(deliver=True)):
             self._link.close()
+            self._leave_foreground()
             self.host.abandon()
 
     def _turn(self) -> None:
@@ -240,7 +266,11 @@ class Service:
         task()
 
     def _look(self) -> None:
-        """What is due by the clock."""
+        """What is due: by the clock, or because the agent or the service is to end."""
+        if self._ending:
+            self._end(self._ending.popleft())
+            return
+        self._ended()
         if self._run is not None and not math.isnan(self._settings.paused_until_s) and not self._paused:
             self._unpause()
         if time.monotonic() >= self._retry_s:
@@ -249,6 +279,8 @@ class Service:
             self._show()
 
     def _patience_s(self) -> float | None:
+        if self._over:
+            return 0.0
         left_s = [self._retry_s - time.monotonic()]
         if self._paused:
             left_s.append(self._settings.paused_until_s - self._now_s())
@@ -367,9 +399,10 @@ class Service:
         self._start_agent()
 
     def _ended(self) -> None:
-        """An agent has ended that nobody ended."""
-        if self._run is None or (failure := self._run.failure) is None:
+        """An agent has ended that nobody ended; a field test sees to its own."""
+        if self._run is None or self._test is not None or (failure := self._run.failure) is None:
             return
+        self._count(all_of_it=True)
         self._run = None
         self._let_down("the agent has failed")
         self._link.tell("ended", failure=f"{type(failure).__name__}: {failure}")
@@ -396,16 +429,40 @@ class Service:
         if self._run is not None:
             self._run.agent.wake()
 
-    def _end(self, why: str) -> None:
+    def _screens_changed(self, screens: int) -> None:
+        """They may have written down what they could not say while nobody heard them."""
+        self._journal.write("screens", connected=screens)
+        agreed = self._agreed()
+        if agreed.learn is None:
+            ended = self._end_agent(deliver=False)
+            self._leave("consent was withdrawn", ended=ended, stay=True)
+        elif agreed != self._consent:
+            self._heed(agreed)
+
+    def _agreed(self) -> consents.Consent:
+        """As the disk has it; what cannot be read is none."""
+        try:
+            return consents.load(self.folder.consent)
+        except CircadiaError as error:
+            log.warning("consent counts as withdrawn: %s", error)
+            return consents.Consent()
+
+    def _heed(self, agreed: consents.Consent) -> None:
+        before, self._consent = self._consent, agreed
+        switches = ("send", "field_test")
+        if any((getattr(before, one) is None) is not (getattr(agreed, one) is None) for one in switches):
+            self._begin_anew()
+
+    def _end(self, ending: Ending) -> None:
         """Of the service: with the agent, and told to whoever listens."""
         ended = self._end_agent(deliver=True)
-        self._leave(why, ended=ended)
+        self._leave(ending.why, ended=ended, stay=ending.by_person)
 
-    def _leave(self, why: str, *, ended: bool) -> None:
+    def _leave(self, why: str, *, ended: bool, stay: bool) -> None:
         self._over, self._in_time = True, ended
         self.host.stop_waking()
         self._journal.write("ended", why=why, in_time=ended)
-        self._link.tell("ended", failure="")
+        self._link.tell("ended", failure="", stay=stay)
 
     # What the person sees
 
@@ -439,7 +496,10 @@ class Service:
 
     def _show(self) -> None:
         self._shown_s, self._stale = time.monotonic(), False
-        self.host.show(self._notice())
+        try:
+            self.host.show(self._notice())
+        except CircadiaError as error:
+            log.warning("the notification stays as it was: %s", error)
 
     # What can be asked
 
@@ -509,14 +569,9 @@ class Service:
         if agreed.learn is None:
             self._withdraw(request)
             return
-        before, self._consent = self._consent, agreed
         consents.save(self.folder.consent, agreed)
         self._journal.write("agreed", **wanted)
-        if any(
-            (getattr(before, one) is None) is not (getattr(agreed, one) is None)
-            for one in ("send", "field_test")
-        ):
-            self._begin_anew()
+        self._heed(agreed)
         request.answer()
 
     def _train_now(self, request: Request) -> None:
@@ -541,31 +596,50 @@ class Service:
     def _stop(self, request: Request) -> None:
         ended = self._end_agent(deliver=True)
         request.answer(in_time=ended)
-        self._leave("the person stopped it", ended=ended)
+        self._leave("the person stopped it", ended=ended, stay=True)
 
-    def _take_back(self, within_s: float) -> bool:
-        """Consent first: whatever happens then, nothing starts again. Whether the agent has ended."""
-        self._consent = self._consent.withdrawn(self._now_s())
-        consents.save(self.folder.consent, self._consent)
-        return self._end_agent(deliver=False, within_s=within_s)
+    def _take_back(self) -> tuple[bool, str]:
+        """Consent first: whatever happens then, nothing starts again.
+
+        Whether the agent has ended in time, and what kept the withdrawal from the disk: the agent ends all the same.
+        """
+        self._consent, trouble = self._consent.withdrawn(self._now_s()), ""
+        try:
+            consents.save(self.folder.consent, self._consent)
+        except CircadiaError as error:
+            trouble = f"{error}. Learning has ended, but would begin again with the app: free some room, and withdraw again"
+        return self._end_agent(deliver=False), trouble
 
     def _withdraw(self, request: Request) -> None:
-        ended = self._take_back(END_S)
-        request.answer(in_time=ended)
-        self._leave("consent was withdrawn", ended=ended)
+        ended, trouble = self._take_back()
+        if trouble:
+            request.refuse(trouble)
+        else:
+            request.answer(in_time=ended)
+        self._leave("consent was withdrawn", ended=ended, stay=True)
 
     def _delete(self, request: Request) -> None:
-        in_time = self._take_back(END_S)
-        if not in_time and not self._end_agent(deliver=False, within_s=DELETION_S):
-            self._leave("consent was withdrawn", ended=False)
+        """Whatever becomes of it, the service ends: without an agent it has nothing to do."""
+        in_time, trouble = self._take_back()
+        why, ended = "consent was withdrawn", in_time
+        try:
+            ended = in_time or self._end_agent(deliver=False, within_s=DELETION_S)
+            deleted = self._erase(ended=ended, trouble=trouble)
+            why = "all was deleted"
+            request.answer(in_time=in_time, request_id=deleted.request_id, waits=bool(deleted.device))
+        finally:
+            self._leave(why, ended=ended, stay=True)
+
+    def _erase(self, *, ended: bool, trouble: str) -> deletion.Deletion:
+        if trouble:
+            raise CircadiaError(trouble)
+        if not ended:
             raise CircadiaError(
                 "nothing is deleted yet, for the agent does not end; open the app again and delete then"
             )
         federation = load_config(self.folder.config).federation
         self._journal.close()
-        deleted = deletion.delete(self.folder, federation.name if federation else "", self._now_s())
-        request.answer(in_time=in_time, request_id=deleted.request_id, waits=bool(deleted.device))
-        self._leave("all was deleted", ended=True)
+        return deletion.delete(self.folder, federation.name if federation else "", self._now_s())
 
 
 def _news(event: Event) -> tuple[str, dict[str, Any]]:
@@ -611,7 +685,7 @@ def _input(x: Any) -> Any:
     """(…,) float32 out of lists of numbers; the shape is checked by the task. `ConfigError` for anything else."""
     try:
         return np.asarray(x, np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"x must be lists of numbers of the task's input shape: {error}") from error
 
 

@@ -43,7 +43,10 @@ class Counter:
     """Of the service's thread: writes what one run of the agent added, once it is enough or some time has passed."""
 
     def __init__(self, path: Path, *, least_bytes: int = 4096) -> None:
-        """`least_bytes`: with less than that the file is left as it is until `keep(all_of_it=True)`."""
+        """`least_bytes`: with less than that the file is left as it is until `keep(all_of_it=True)`.
+
+        But for messages of other kinds than an update's, of which each is written down.
+        """
         self._path, self._least_bytes = path, least_bytes
         self._kept = Traffic()
 
@@ -57,7 +60,7 @@ class Counter:
             return
         more = now.less(self._kept)
         moved = more.sent_bytes + more.received_bytes
-        if moved >= self._least_bytes or (all_of_it and more.messages + moved):
+        if moved >= self._least_bytes or more.other_messages or (all_of_it and more.messages + moved):
             save(self._path, load(self._path).having(more, day))
             self._kept = now
 

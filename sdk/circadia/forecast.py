@@ -43,6 +43,8 @@ STUDENT = (
 """97.5 % quantiles for 1, 2, … degrees of freedom."""
 EPOCH_WEEKDAY = 3
 """1970-01-01 was a Thursday; Monday is 0."""
+EASTMOST_S = 13.5 * 3600
+"""A midnight of Auckland's summer, 13 h before Greenwich's, up to one of Hawaii's, 10 h after, belong to the same date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,7 +141,7 @@ def _days(battery: Battery, midnight_s: float) -> _Days:
     return _Days(
         soc=_between(at_s, t_s, battery.soc[known]),
         charging=_between(at_s, t_s, np.nan_to_num(battery.charging[known])),
-        weekend=(np.floor(midnight_s / DAY_S + 0.5) + numbers + EPOCH_WEEKDAY) % 7 >= 5,
+        weekend=(np.floor((midnight_s + EASTMOST_S) / DAY_S) + numbers + EPOCH_WEEKDAY) % 7 >= 5,
         midnight_s=midnight_s,
     )
 

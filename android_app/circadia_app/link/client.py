@@ -69,6 +69,8 @@ class LinkClient:
         self._outbox: deque[bytes] = deque()
         self._connected = False
         self._closing = threading.Event()
+        self.resting = False
+        """Between `rest` and `go_on`."""
         self._bell: Bell  # from `start` on
         self._thread = threading.Thread(target=self._run, name="circadia-screens-link", daemon=True)
 
@@ -108,6 +110,16 @@ class LinkClient:
         self._bell.ring()
         return answer
 
+    def rest(self) -> None:
+        """Leave until `go_on`: who is not looking hears nothing."""
+        self.resting = True
+        self._bell.ring()
+
+    def go_on(self) -> None:
+        """Connect again."""
+        self.resting = False
+        self._bell.ring()
+
     def close(self) -> None:
         """Leave; who waits for an answer hears `ConnectionLost`. A second call does nothing."""
         if self._closing.is_set():
@@ -124,7 +136,7 @@ class LinkClient:
     def _run(self) -> None:
         pause_s = self._retry_s[0]
         while not self._closing.is_set():
-            channel = self._dial()
+            channel = None if self.resting else self._dial()
             if channel is not None:
                 why = self._serve(channel)
                 pause_s = self._retry_s[0] if self._connected else pause_s
@@ -132,8 +144,9 @@ class LinkClient:
                 channel.close()
             self._tire()
             if not self._closing.is_set():
-                self._sleep(pause_s)
-                pause_s = min(2 * pause_s, self._retry_s[1])
+                rested = self.resting
+                self._sleep(math.inf if rested else pause_s)
+                pause_s = self._retry_s[0] if rested else min(2 * pause_s, self._retry_s[1])
         self._tire()
 
     def _tire(self) -> None:
@@ -147,10 +160,13 @@ class LinkClient:
             answer.set_exception(ConnectionLost(f"the agent is not there: {self.trouble}"))
 
     def _sleep(self, pause_s: float) -> None:
-        until_s = time.monotonic() + pause_s
+        """So long, or until `rest` or `go_on` changes what is to be done."""
+        until_s, resting = time.monotonic() + pause_s, self.resting
         while not self._closing.is_set() and (left_s := until_s - time.monotonic()) > 0:
-            select.select([self._bell], [], [], left_s)
+            select.select([self._bell], [], [], None if math.isinf(left_s) else left_s)
             self._bell.hush()
+            if self.resting is not resting:
+                return
 
     def _dial(self) -> Channel | None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -167,7 +183,7 @@ class LinkClient:
     def _serve(self, channel: Channel) -> str:
         """Until the connection ends → why."""
         heard_s = time.monotonic()
-        while not self._closing.is_set():
+        while not (self._closing.is_set() or self.resting):
             left_s = heard_s + self._silence_s - time.monotonic()
             if left_s <= 0:
                 return f"it has said nothing for {self._silence_s:g} s"
@@ -186,7 +202,7 @@ class LinkClient:
                     self._hear(message)
             except RemoteProtocolError as error:
                 return str(error)
-        return "the screens have left"
+        return "the screens are not looking"
 
     def _hear(self, message: dict[str, Any] | RemoteProtocolError) -> None:
         if isinstance(message, RemoteProtocolError):

@@ -319,11 +319,15 @@ class CircadiaApp(App):
         """The app may rest in the background: nobody hears it, and no sensor is read."""
         self.glass.hush()
         self._no_light()
+        if self.desk is not None:
+            self.desk.rest()
         return True
 
     def on_resume(self) -> None:
         """Back in the foreground: what was drawn may be gone, and what was shown is old."""
         self._page = None
+        if self.desk is not None:
+            self.desk.go_on()
         self._show()
         self._measure()
         self._look_at_light()

@@ -117,5 +117,11 @@ class Desk(Protocol):
     def voiceless(self) -> Offer:
         """That there is no voice to read the screen."""
 
+    def rest(self) -> None:
+        """Nobody looks at the screens for a while."""
+
+    def go_on(self) -> None:
+        """Somebody looks again."""
+
     def left(self, place: Place) -> None:
         """The person has gone from there: what was tentative there ends."""

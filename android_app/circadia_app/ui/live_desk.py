@@ -97,6 +97,8 @@ class LiveDesk:
         self._reader = threading.Thread(target=self._read, name="circadia-screens-store", daemon=True)
         self._foresight = Foresight(folder.foretold, device.config, self._tell_fresh)
         self._link = LinkClient(folder.link, on_event=self._event, on_change=self._change)
+        self._stays = False
+        """Whether the agent has ended because the person wanted it: nobody starts it again but the person."""
         # What is tentative on the screens
         self._place = Place.NOW
         self._draft = {"learn": False, "send": False, "field_test": False}
@@ -119,6 +121,16 @@ class LiveDesk:
     def hush(self) -> None:
         """The screens go: nobody is told of anything new."""
         self.fresh = lambda: None
+
+    def rest(self) -> None:
+        """Nobody looks: nothing is asked, and nothing read."""
+        self._link.rest()
+
+    def go_on(self) -> None:
+        """Somebody looks again."""
+        self._link.go_on()
+        if not self._stays:
+            self._begin()
 
     def close(self) -> None:
         """Leave; a second call does nothing."""
@@ -148,19 +160,22 @@ class LiveDesk:
             heard_s = self._now_s()
             self._agent = dataclasses.replace(self._agent, there=there, heard_s=heard_s, awaited_s=math.nan)
         if there:
+            self._stays = False
             self._ask_status()
         elif not self._closing.is_set():
             threading.Timer(AGAIN_S, self._again).start()
         self.fresh()
 
     def _again(self) -> None:
-        if not self._closing.is_set():
+        if not (self._closing.is_set() or self._stays or self._link.resting):
             try:
                 self._begin()
             except CircadiaError as error:
                 logger.warning("%s", error)
 
-    def _event(self, _event: dict[str, Any]) -> None:
+    def _event(self, event: dict[str, Any]) -> None:
+        if event.get("event") == "ended" and event.get("stay"):
+            self._stays = True
         self._ask_status()
 
     def _ask_status(self) -> None:

@@ -142,6 +142,12 @@ class InventedDesk:
     def close(self) -> None:
         pass
 
+    def rest(self) -> None:
+        self.asked.append("rest")
+
+    def go_on(self) -> None:
+        self.asked.append("go on")
+
     def told(self) -> Offer | None:
         return None
 

@@ -149,6 +149,18 @@ def test_what_is_held_is_given_back_when_nobody_comes_or_the_screens_leave(tmp_p
         client.ask("echo", n=4).result(WAIT_S)
 
 
+def test_who_does_not_look_hears_nothing_until_it_does_again(tmp_path: Path) -> None:
+    with serving(tmp_path / "link") as server, asking(tmp_path / "link") as client:
+        for _ in range(3):
+            until(lambda: client.connected, "the agent")
+            assert client.ask("echo", n=1).result(WAIT_S)["n"] == 1
+            client.rest()
+            until(lambda: server.screens == 0, "the screens to leave")
+            time.sleep(0.15)
+            assert server.screens == 0
+            client.go_on()
+
+
 def test_an_agent_that_says_nothing_counts_as_gone(tmp_path: Path) -> None:
     with serving(tmp_path / "link", heartbeat_s=60.0), asking(tmp_path / "link", silence_s=0.2) as client:
         until(lambda: client.connected, "the agent")

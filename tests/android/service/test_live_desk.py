@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from circadia_app.link.client import LinkClient
 from circadia_app.moment import device_of
 from circadia_app.texts import texts_of
 from circadia_app.ui.keeper import ChildKeeper
-from circadia_app.ui.live_desk import LiveDesk
+from circadia_app.ui.live_desk import AGAIN_S, LiveDesk
 from circadia_app.viewmodels.tokens import Do
 from circadia_field.packing import broken_seals, opened
 from circadia_field.plan import Plan, freeze
@@ -104,6 +106,27 @@ def test_a_deletion_that_was_interrupted_goes_on_where_no_service_runs(folder: A
         assert folder.traffic.exists()
     with desk_of(folder):
         assert not folder.traffic.exists()
+
+
+@pytest.mark.slow
+def test_who_was_stopped_by_the_person_is_not_started_again_but_by_the_person(folder: AppFolder) -> None:
+    keeper, client = ChildKeeper(folder), LinkClient(folder.link)
+    client.start()
+    with desk_of(folder, keeper=keeper) as desk:
+        until(lambda: desk.snapshot().there, "the desk's own link")
+        first = until(lambda: keeper.pid, "the service")
+        os.kill(first, signal.SIGKILL)
+        second = until(lambda: keeper.pid not in (None, first) and client.connected and keeper.pid, "another")
+        until(lambda: desk.snapshot().there, "the desk's own link")
+        client.ask("stop").result(WAIT_S)
+        until(lambda: keeper.pid is None, "its end")
+        time.sleep(2 * AGAIN_S)
+        desk.rest()
+        desk.go_on()
+        assert not keeper.pid
+        desk.do(Do.RESTART)
+        assert keeper.pid not in (None, second)
+    client.close()
 
 
 def test_without_an_agent_train_now_says_so(folder: AppFolder) -> None:

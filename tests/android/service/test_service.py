@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from circadia.errors import ConfigError, PlatformUnavailable
+from circadia.errors import ConfigError, PlatformUnavailable, SensorError
 from circadia.status import State
 from circadia.store.reading import StoreReader
 from circadia.types import Preference
@@ -211,6 +211,7 @@ def test_the_screens_see_what_it_does_and_why(phone: Phone) -> None:
         ("submit", {}, "input"),
         ("submit", {"x": [["a"]]}, "lists of numbers"),
         ("add_example", {"x": [[[0.0]] * 8] * 8, "label": "no digit"}, "label"),
+        ("add_example", {"x": [10**400], "label": 1}, "lists of numbers"),
         ("feedback", {"request_id": "one", "label": 1}, "request's number"),
     ],
 )
@@ -335,6 +336,113 @@ def test_it_ends_within_two_seconds_with_all_stored(phone: Phone, do: str) -> No
     assert told(phone.folder)[-1] == "ended"
     assert Service(phone.folder, host := Notes()).run() == 0 if do == "withdraw" else True
     assert do == "stop" or host.asked == ["stop waking", "end"]
+
+
+def end_of(phone: Phone) -> dict[str, Any]:
+    return until(lambda: [event for event in phone.events if event["event"] == "ended"], "its end")[0]  # type: ignore[no-any-return]
+
+
+def test_what_the_person_ends_stays_so_and_what_the_system_ends_does_not(folder: AppFolder) -> None:
+    for by_person in (True, False):
+        with phone_of(folder) as phone:
+            phone.begin()
+            phone.service.stop("why", by_person=by_person)
+            phone.over()
+            assert end_of(phone)["stay"] is by_person
+    with phone_of(folder) as phone:
+        phone.begin()
+        phone.ask("stop")
+        phone.over()
+        assert end_of(phone)["stay"]
+
+
+def test_a_stop_is_heard_when_nothing_else_is(phone: Phone) -> None:
+    phone.begin()
+    stuck = threading.Event()
+
+    def wait() -> None:
+        stuck.wait(WAIT_S)
+
+    assert phone.service._post(wait)
+    while phone.service._post(lambda: None):
+        pass
+    phone.service.stop("a full queue")
+    stuck.set()
+    assert phone.over() < 5.0
+    assert [entry.fields["why"] for entry in journal.read(phone.folder.log) if entry.event == "ended"] == [
+        "a full queue"
+    ]
+
+
+def test_a_withdrawal_that_nobody_heard_is_heeded_when_the_screens_are_back(phone: Phone) -> None:
+    phone.begin()
+    assert phone.live().lacks == ()
+    consent.save(phone.folder.consent, consent.load(phone.folder.consent).withdrawn(time.time()))
+    assert phone.live().lacks == (), "it does not look at the disk all the time"
+    others = LinkClient(phone.folder.link)
+    others.start()
+    phone.over()
+    others.close()
+    assert end_of(phone)["stay"]
+
+
+@pytest.mark.parametrize("do", ["withdraw", "delete"])
+def test_a_disk_that_refuses_a_withdrawal_keeps_no_agent_running(phone: Phone, do: str) -> None:
+    phone.begin()
+    assert phone.live().lacks == ()
+    phone.folder.consent.unlink()
+    phone.folder.consent.mkdir()
+    with pytest.raises(Refused, match=r"consent\.json.*Learning has ended.*withdraw again"):
+        phone.ask(do)
+    phone.over()
+    assert phone.service._run is None
+    assert phone.folder.store.exists()
+
+
+def test_a_log_that_cannot_be_written_ends_nothing(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
+    phone.begin()
+    phone.folder.log.unlink()
+    phone.folder.log.mkdir()
+    for _ in range(2):
+        others = LinkClient(phone.folder.link)
+        others.start()
+        until(lambda others=others: others.connected, "other screens")  # type: ignore[misc]
+        others.close()
+    assert phone.live().lacks == ()
+    warned = [record for record in caplog.records if record.name == "circadia_app.journal"]
+    assert len(warned) == 1, "once"
+
+
+class Unspoken(Notes):
+    """A system that refuses a notification and a job."""
+
+    def show(self, notice: Notice) -> None:
+        raise SensorError(f"Android refuses {notice.title!r}")
+
+    def keep_waking(self, every_s: float) -> None:
+        raise SensorError(f"Android refuses a job each {every_s} s")
+
+    def begin(self, notice: Notice) -> None:
+        self.shown.append(notice)
+
+
+def test_a_system_that_refuses_a_notification_ends_nothing(phone: Phone) -> None:
+    phone.service.host = Unspoken()
+    phone.begin()
+    until(phone.decided, "a decision")
+    assert phone.live().lacks == ()
+
+
+def test_an_end_by_an_error_is_the_systems_to_start_again(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(phone.service, "_look", broken)
+    with pytest.raises(ZeroDivisionError):
+        phone.service.run()
+    assert "end" not in phone.host.asked
 
 
 def searched(folder: AppFolder, secrets: list[bytes]) -> list[str]:
