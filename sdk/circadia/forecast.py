@@ -141,9 +141,15 @@ def _days(battery: Battery, midnight_s: float) -> _Days:
     return _Days(
         soc=_between(at_s, t_s, battery.soc[known]),
         charging=_between(at_s, t_s, np.nan_to_num(battery.charging[known])),
-        weekend=(np.floor((midnight_s + EASTMOST_S) / DAY_S) + numbers + EPOCH_WEEKDAY) % 7 >= 5,
+        weekend=at_weekend(midnight_s + numbers * DAY_S),
         midnight_s=midnight_s,
     )
+
+
+def at_weekend(midnight_s: Floats) -> NDArray[np.bool_]:
+    """Whether the days that begin at these local midnights, seconds since the Unix epoch, are Saturdays or Sundays."""
+    weekend: NDArray[np.bool_] = (np.floor((midnight_s + EASTMOST_S) / DAY_S) + EPOCH_WEEKDAY) % 7 >= 5
+    return weekend
 
 
 def _between(at_s: Floats, t_s: Floats, values: Floats) -> Floats:

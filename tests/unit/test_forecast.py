@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from circadia.forecast import STUDENT, Battery, Forecast, TooShort, earlier, forecast, student
+from circadia.forecast import STUDENT, Battery, Forecast, TooShort, at_weekend, earlier, forecast, student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +29,15 @@ def days(
     if noise is not None:
         soc = soc + noise[day] * (t_s % DAY) / DAY
     return Battery(t_s=t_s, soc=soc, charging=np.zeros_like(t_s))
+
+
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Auckland", "Asia/Kolkata", "Europe/Berlin", "America/Lima", "Pacific/Honolulu"]
+)
+def test_weekends_are_those_of_the_place(zone: str) -> None:
+    fortnight = [dt.datetime(2026, 1, day, tzinfo=ZoneInfo(zone)) for day in range(1, 15)]
+    found = at_weekend(np.array([midnight.timestamp() for midnight in fortnight]))
+    assert found.tolist() == [midnight.weekday() >= 5 for midnight in fortnight]
 
 
 def at_noon(battery: Battery, count: int) -> Forecast | TooShort:
