@@ -1,6 +1,8 @@
 package fake;
 
+import android.content.ServiceConnection;
 import android.os.Build;
+import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -22,7 +24,14 @@ public final class Phone {
     public static boolean late;
     public static boolean elsewhere;
     public static boolean stopped;
-    public static Runnable later;
+    public static volatile boolean inForeground;
+    /** What is to run later. */
+    public static final List<Runnable> LATER = new ArrayList<>();
+    /** Who is bound to a service. */
+    public static final List<ServiceConnection> BOUND = new ArrayList<>();
+    /** Of the app's Python in the package; null: it has none that would be unpacked. */
+    public static String packed;
+    public static File files;
     private static final List<String> EVENTS = new ArrayList<>();
     private static CountDownLatch running;
     private static CountDownLatch returned;
@@ -41,7 +50,12 @@ public final class Phone {
         late = false;
         elsewhere = false;
         stopped = false;
-        later = null;
+        inForeground = false;
+        LATER.clear();
+        BOUND.clear();
+        packed = null;
+        files = new File("/data/files");
+        Jobs.reset();
         running = new CountDownLatch(1);
         returned = new CountDownLatch(1);
         synchronized (EVENTS) {
@@ -86,6 +100,7 @@ public final class Phone {
         if (level >= 34 && (meant & 0x10) != 0 && !usbGranted) {
             throw new SecurityException("connectedDevice without a device");
         }
+        inForeground = true;
         happened("foreground " + (types == -1 ? "as in the manifest" : Integer.toHexString(types)));
     }
 

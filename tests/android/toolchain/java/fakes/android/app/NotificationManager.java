@@ -10,6 +10,6 @@ public class NotificationManager {
     }
 
     public void notify(int id, Notification notification) {
-        Phone.happened("notified");
+        Phone.happened(Phone.inForeground ? "notified" : "notified for nobody");
     }
 }

@@ -44,10 +44,14 @@ public abstract class Context {
 
     public boolean bindService(Intent service, ServiceConnection conn, int flags) {
         Phone.happened("bound");
+        Phone.BOUND.add(conn);
         return true;
     }
 
     public void unbindService(ServiceConnection conn) {
+        if (!Phone.BOUND.remove(conn)) {
+            throw new IllegalArgumentException("Service not registered");
+        }
         Phone.happened("unbound");
     }
 
@@ -76,10 +80,10 @@ public abstract class Context {
     }
 
     public File getFilesDir() {
-        return new File("/data/files");
+        return Phone.files;
     }
 
     public final String getString(int resId) {
-        return "Cancel";
+        return resId != android.R.string.cancel ? Phone.packed : "Cancel";
     }
 }
