@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import locale
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from circadia_app import settings as choices
 from circadia_app.folder import AppFolder
 from circadia_app.texts import LANGUAGES, texts_of
 from circadia_app.theme import Scheme, Theme
+from circadia_app.wording import system_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +145,7 @@ def _run(asked: argparse.Namespace) -> int:
 def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
     chosen = choices.load(folder.settings)
     scheme = Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark"))
-    texts = texts_of(asked.language or chosen.language or _system_language())
+    texts = texts_of(asked.language or chosen.language or system_language())
     configure(asked.size, asked.density, asked.font_scale)
 
     from circadia_app.moment import device_of
@@ -174,11 +174,6 @@ def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
         desk.fresh = lambda: None
         desk.close()
     return 0
-
-
-def _system_language() -> str:
-    language = (locale.getlocale()[0] or "")[:2]
-    return language if language in LANGUAGES else "en"
 
 
 def _settle(desk: LiveDesk) -> None:

@@ -10,31 +10,34 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
 from circadia_app import settings
-from circadia_app.android_host import PhoneKeeper
+from circadia_app.android_host import PhoneKeeper, language_of
 from circadia_app.moment import device_of
 from circadia_app.service_main import folder_of
 from circadia_app.texts import texts_of
 from circadia_app.theme import Scheme, Theme
-from circadia_app.wording import system_language
+from circadia_app.wording import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from circadia_app.folder import AppFolder
+    from circadia_app.jvm import Jvm
 
 NOTIFY = "android.permission.POST_NOTIFICATIONS"
 
 
-def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], package: str) -> None:
-    """Until the person leaves. `own`, `package`: as of `circadia_app.jvm.Jvm`."""
+QUIET = {"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_NO_ENV_CONFIG": "1", "KIVY_LOG_MODE": "PYTHON"}
+"""Kivy reads these when it is imported first: no log of its own among the files, where no deletion would find it."""
+
+
+def run(folder: AppFolder, java: Jvm) -> None:
+    """Until the person leaves."""
+    os.environ.update(QUIET)
     from circadia_app.ui.app import CircadiaApp
     from circadia_app.ui.live_desk import LiveDesk
 
     chosen = settings.load(folder.settings)
     scheme = Scheme(chosen.scheme) if chosen.scheme != "system" else Scheme.DARK
-    texts = texts_of(chosen.language or system_language())
-    desk = LiveDesk(folder, device_of(folder), texts, PhoneKeeper(own, package))
+    texts = texts_of(chosen.language or spoken(language_of(java.own)()))
+    desk = LiveDesk(folder, device_of(folder), texts, PhoneKeeper(java.own, java.package))
     desk.start()
     try:
         app = CircadiaApp(desk, Theme.shipped(scheme), leave=_to_the_back)
@@ -62,8 +65,7 @@ def main() -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
     try:
-        java = here()
-        run(folder_of(os.environ), java.own, java.package)
+        run(folder_of(os.environ), here())
     except CircadiaError as error:
         print(f"circadia-app: {error}", file=sys.stderr)
         return 1

@@ -15,15 +15,21 @@ from circadia_app.texts import LANGUAGES, texts_of
 from circadia_app.viewmodels.states import reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia.status import AgentStatus
     from circadia.types import Action
     from circadia_app.notice import Facts
     from circadia_app.texts import Texts
 
 
-def worded(facts: Facts) -> Notice:
-    """As `circadia_app.notice.notice`, in `facts.language`."""
-    texts, status = texts_of(facts.language or system_language()), facts.status
+def _desktops() -> str:
+    return locale.getlocale()[0] or ""
+
+
+def worded(facts: Facts, system: Callable[[], str] = _desktops) -> Notice:
+    """As `circadia_app.notice.notice`, in `facts.language`, or else the system's, as it says it: `de` or `de_DE`."""
+    texts, status = texts_of(facts.language or spoken(system())), facts.status
     if status is None:
         if not facts.lacks:
             return Notice(title=texts("state.starting_first"), text="")
@@ -42,8 +48,13 @@ def worded(facts: Facts) -> Notice:
 
 
 def system_language() -> str:
-    """The system's where there are words in it, else English."""
-    language = (locale.getlocale()[0] or "")[:2]
+    """A desktop's where there are words in it, else English; on a phone the system's locale is always C."""
+    return spoken(_desktops())
+
+
+def spoken(system: str) -> str:
+    """The system's language, as it says it, where there are words in it, else English."""
+    language = system[:2]
     return language if language in LANGUAGES else "en"
 
 

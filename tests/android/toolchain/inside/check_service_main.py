@@ -208,6 +208,38 @@ def test_from_a_null_intent_to_the_button(android: Android, desktop: Desktop) ->
     assert "out of the foreground" in events()
 
 
+def test_no_call_of_the_service_s_is_of_the_thread_that_java_made(android: Android) -> None:
+    """That one is never let go of, and what it holds of Java's fills a table that ends at 512 on Android 7."""
+    first = str(autoclass("java.lang.Thread").currentThread().getName())
+    android.start()
+
+    def play() -> None:
+        android.decided()
+        until(lambda: bool(Phone.notifier), "a notification")
+        android.time_out()
+
+    android.live(play)
+    assert str(Phone.notifier) != first
+
+
+@pytest.mark.parametrize(("speaks", "says"), [("de", "[Beenden]"), ("en", "[Stop]"), ("fi", "[Stop]")])
+def test_it_speaks_the_phone_s_language(android: Android, speaks: str, says: str) -> None:
+    """Python's own locale is always C there."""
+    locale = autoclass("java.util.Locale")
+    before = locale.getDefault()
+    locale.setDefault(locale(speaks))
+    try:
+        android.start()
+
+        def play() -> None:
+            until(lambda: any(says in event for event in events()), f"{says} on the notification")
+            android.time_out()
+
+        android.live(play)
+    finally:
+        locale.setDefault(before)
+
+
 def test_swiped_away_it_commits_and_goes_on(android: Android) -> None:
     android.start()
 

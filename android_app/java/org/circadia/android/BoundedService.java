@@ -13,6 +13,7 @@ import android.os.IBinder;
 import android.os.Parcel;
 import android.os.RemoteException;
 import android.util.Log;
+import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -110,6 +111,11 @@ public class BoundedService extends PythonService {
     /** No job does so any more. */
     public static void stopWaking(Context service) {
         WakeJob.none(service);
+    }
+
+    /** The system's language: Python's own locale is always C on a phone. */
+    public static String language(Context context) {
+        return Locale.getDefault().getLanguage();
     }
 
     /** Out of the foreground, and not started again by itself. */

@@ -25,6 +25,8 @@ public final class Phone {
     public static boolean elsewhere;
     public static boolean stopped;
     public static volatile boolean inForeground;
+    /** The thread that changed the notification last. */
+    public static volatile String notifier;
     /** What is to run later. */
     public static final List<Runnable> LATER = new ArrayList<>();
     /** Who is bound to a service. */
@@ -51,6 +53,7 @@ public final class Phone {
         elsewhere = false;
         stopped = false;
         inForeground = false;
+        notifier = "";
         LATER.clear();
         BOUND.clear();
         packed = null;
