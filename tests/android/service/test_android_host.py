@@ -21,8 +21,8 @@ from circadia_app.folder import AppFolder
 from circadia_app.notice import Facts, Notice
 from circadia_app.service import Service
 from circadia_app.service_main import folder_of
-from circadia_app.usb_meter import service_type
 from circadia_app.shipped import put
+from circadia_app.usb_meter import service_type
 from circadia_app.wording import spoken, worded
 
 if TYPE_CHECKING:
