@@ -13,6 +13,7 @@ from circadia.errors import CircadiaError
 from circadia.wiring import Parts
 from circadia_app import settings
 from circadia_app.android_host import AndroidHost, language_of
+from circadia_app.exits import exits
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
 from circadia_app.shipped import put
@@ -61,7 +62,7 @@ def main() -> None:
 
     host = AndroidHost(java.own, stop_word)
     parts = Parts(open_model=OpenOnPhone(java))
-    service = Service(folder, host, parts=parts, wording=wording)
+    service = Service(folder, host, parts=parts, wording=wording, exits=lambda: exits(java))
     threading.Thread(target=host.listen, args=(service,), name="circadia-android", daemon=True).start()
     with ThreadPoolExecutor(1, thread_name_prefix="circadia-service") as thread:
         thread.submit(_run, service, host).result()
