@@ -29,6 +29,7 @@ VENDOR = HERE.parent / "vendor"
 OURS = HERE.parents[2] / "android_app/java"
 TIER_3 = HERE.parent / "jvm/java"
 SHARED = (
+    "android/app/ApplicationExitInfo.java",
     "android/hardware/usb/*.java",
     "org/tensorflow/lite/*.java",
     "org/circadia/fake/Made.java",
@@ -242,6 +243,9 @@ def test_an_update_is_unpacked_by_one_only(lives: dict[str, list[str]]) -> None:
 
 
 NEWER = {
+    "android.app.ActivityManager": {
+        "java.util.List<android.app.ApplicationExitInfo> getHistoricalProcessExitReasons(java.lang.String, int, int)"
+    },
     "android.app.Notification$Builder": {
         "android.app.Notification$Builder setChannelId(java.lang.String)",
         "android.app.Notification$Builder(android.content.Context, java.lang.String)",
@@ -257,7 +261,7 @@ NEWER = {
     "android.os.Build$VERSION_CODES": {"static int O"},
 }
 """Members of the fakes that Android 6 has not; ours reaches them by name, python-for-android's service directly."""
-NEW_CLASSES = {"android.app.NotificationChannel"}
+NEW_CLASSES = {"android.app.ApplicationExitInfo", "android.app.NotificationChannel"}
 
 
 def test_the_fakes_are_as_android_6_is(classes: Path, program: Callable[..., str]) -> None:

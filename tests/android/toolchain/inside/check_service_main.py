@@ -6,6 +6,7 @@ The program's first thread runs `main`, as on a phone; another one does what And
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import threading
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LEVEL = 36
 WAIT_S = 20.0
 END_S = 2.0
+SIGNALED, LOW_MEMORY = 2, 3
 AGENT = "org.circadia.circadia.ServiceAgent"
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 CONFIG = """\
@@ -274,6 +276,9 @@ def test_a_sticky_restart_goes_on_from_the_store(folder: AppFolder) -> None:
     Phone.reset(LEVEL)
     Phone.elsewhere = True
     Phone.foregroundAllowed = False
+    now_ms = round(1000 * time.time())
+    Phone.exit(LOW_MEMORY, now_ms, 4711, "org.circadia.circadia")
+    Phone.exit(SIGNALED, now_ms, os.getpid(), "org.circadia.circadia:service_Agent")
     second = Android(folder)
     second.start()
     assert SPECIAL_USE not in events()
@@ -287,6 +292,10 @@ def test_a_sticky_restart_goes_on_from_the_store(folder: AppFolder) -> None:
     second.ended_well("out of time")
     assert second.ticks() > ticks
     assert not second.lines("killed")
+    (told,) = second.lines("exit")
+    assert (told.fields["pid"], told.fields["reason"]) == (4711, "low memory"), (
+        "and not of the one that ended well"
+    )
 
 
 def test_a_job_wakes_it_for_a_while(android: Android) -> None:

@@ -1,5 +1,6 @@
 package fake;
 
+import android.app.ApplicationExitInfo;
 import android.content.ServiceConnection;
 import android.os.Build;
 import java.io.File;
@@ -9,6 +10,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
 import org.circadia.circadia.ServiceAgent;
+import org.circadia.fake.Made;
 import org.kivy.android.PythonActivity;
 import org.kivy.android.PythonService;
 import org.tensorflow.lite.Interpreter;
@@ -29,6 +31,8 @@ public final class Phone {
     public static volatile String notifier;
     /** What is to run later. */
     public static final List<Runnable> LATER = new ArrayList<>();
+    /** Ends of the app's processes that it remembers. */
+    public static final List<ApplicationExitInfo> EXITS = new ArrayList<>();
     /** Who is bound to a service. */
     public static final List<ServiceConnection> BOUND = new ArrayList<>();
     /** Of the app's Python in the package; null: it has none that would be unpacked. */
@@ -56,6 +60,7 @@ public final class Phone {
         notifier = "";
         LATER.clear();
         BOUND.clear();
+        EXITS.clear();
         packed = null;
         files = new File("/data/files");
         Jobs.reset();
@@ -69,6 +74,12 @@ public final class Phone {
     /** The screens run in this process from now on; any context stands for their activity. */
     public static void open() {
         PythonActivity.mActivity = new ServiceAgent();
+    }
+
+    /** A process of the app ended; reason and status are Android's numbers. */
+    public static void exit(int reason, long timestamp, int pid, String process) {
+        String name = "android.app.ApplicationExitInfo";
+        EXITS.add((ApplicationExitInfo) Made.made(name, reason, timestamp, 9, pid, process, "lmkd"));
     }
 
     /** The stub of LiteRT computes with it from now on. */
