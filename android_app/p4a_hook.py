@@ -4,7 +4,9 @@
 - The special use of a `specialUse` service in words, which Google Play reads and Android 14 asks for.
 - The job that starts the agent when nothing else did; its permission lets only Android bind it.
 - The receiver that brings the agent back after a restart of the phone and after an update.
+- What gives exported files to the app that was chosen in the share sheet, one by one; no app may use it by itself.
 - USB host as something that the app can do without, so that phones that have none may install it.
+- The system's voices, which read a screen aloud, are seen from Android 11 on by who asks for them.
 - Nothing goes to the cloud or to the next phone: `allowBackup` alone does not forbid the latter from Android 12 on.
 
 An app of your own: say your own special use.
@@ -22,12 +24,15 @@ SPECIAL_USE = (
 )
 SUBTYPE = "android.app.PROPERTY_SPECIAL_USE_FGS_SUBTYPE"
 JOB = "org.circadia.android.WakeJob"
+EXPORTS = "org.circadia.android.ExportProvider"
+AUTHORITY = "${applicationId}.exports"
 BIND_JOB = "android.permission.BIND_JOB_SERVICE"
 RENEWAL = "org.circadia.android.Renewal"
 RENEWED_BY = ("android.intent.action.BOOT_COMPLETED", "android.intent.action.MY_PACKAGE_REPLACED")
+VOICE = "android.intent.action.TTS_SERVICE"
+_OF_THE_DEVICE = ("device_root", "device_file", "device_database", "device_sharedpref")
 RULES = "circadia_extraction"
-DOMAINS = ("root", "file", "database", "sharedpref", "external")
-DOMAINS += ("device_root", "device_file", "device_database", "device_sharedpref")
+DOMAINS = ("root", "file", "database", "sharedpref", "external", *_OF_THE_DEVICE)
 """No domain covers another one: `root` is what lies beside the folders of the others."""
 _EXCLUDED = "".join(f'<exclude domain="{domain}" path="." />' for domain in DOMAINS)
 NOTHING = f"""<?xml version="1.0" encoding="utf-8"?>
@@ -62,9 +67,21 @@ def complete(manifest: Path) -> None:
         _service(service)
     _add(application, "service", name=JOB, permission=BIND_JOB, exported="false")
     _receiver(_add(application, "receiver", name=RENEWAL, exported="false"))
+    shared = {"authorities": AUTHORITY, "exported": "false", "grantUriPermissions": "true"}
+    _add(application, "provider", name=EXPORTS, **shared)
     _add(root, "uses-feature", name="android.hardware.usb.host", required="false")
+    _voices(root)
     ET.indent(tree)
     tree.write(manifest, encoding="utf-8", xml_declaration=True)
+
+
+def _voices(root: ET.Element) -> None:
+    """From Android 11 on an app sees no voice that it does not ask for."""
+    queries = root.find("queries")
+    if queries is None:
+        queries = ET.SubElement(root, "queries")
+    if all(action.get(_key("name")) != VOICE for action in queries.iter("action")):
+        _add(ET.SubElement(queries, "intent"), "action", name=VOICE)
 
 
 def _service(service: ET.Element) -> None:

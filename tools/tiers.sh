@@ -26,12 +26,12 @@ _tier_python() {
 _tier_install() { # PYTHON FOLDER: a fresh environment, nothing of it editable
     local python=$1 folder=$2 copy pins
     copy=$(mktemp -d) pins=$(mktemp)
-    grep -v -E '^(numpy|paho-mqtt|cbor2)==' "$ROOT/tools/constraints.txt" >"$pins"
+    grep -v -E '^(numpy|paho-mqtt|cbor2|cobs)==' "$ROOT/tools/constraints.txt" >"$pins"
     cp -r "$ROOT"/{pyproject.toml,README.md,LICENSE,sdk,firmware_bridge,tools,android_app} "$copy"
     rm -rf "$folder"
     "$python" -m venv "$folder" \
-        && "$folder/bin/pip" install -qq -c "$pins" "numpy==$NUMPY" ai-edge-litert cryptography pyserial cobs \
-            $(grep -o -E '(paho-mqtt|cbor2)==[0-9.]+' "$ROOT/android_app/buildozer.spec") pytest pytest-timeout pytest-xdist hypothesis setuptools \
+        && "$folder/bin/pip" install -qq -c "$pins" "numpy==$NUMPY" ai-edge-litert cryptography \
+            $(grep -o -E '(paho-mqtt|cbor2|cobs)==[0-9.]+' "$ROOT/android_app/buildozer.spec") pytest pytest-timeout pytest-xdist hypothesis setuptools \
         && "$folder/bin/pip" install -qq --no-deps --no-build-isolation "$copy" "$copy/android_app"
     local status=$?
     rm -rf "$copy" "$pins"
@@ -52,10 +52,10 @@ print("==", "Python", sys.version.split()[0], "numpy", numpy.__version__, "ai-ed
     _tier_minute "$folder"
 }
 
-_tier_minute() { # an agent runs for an hour of its own time
+_tier_minute() { # an agent runs for an hour of its own time, with a policy that decides every minute
     local folder=$1 home
     home=$(mktemp -d)
-    printf '[agent]\nperiod_s = 60\n[platform]\nscale = 60\n[store]\npath = "device.db"\n' >"$home/device.toml"
+    printf '[agent]\npolicy = "threshold"\nperiod_s = 60\n[platform]\nscale = 60\n[store]\npath = "device.db"\n' >"$home/device.toml"
     (cd "$home" && timeout -s INT 60 "$folder/bin/circadia" run --config device.toml >run.log 2>&1) || true
     "$folder/bin/python" - "$home" <<'PY' || { tail -20 "$home/run.log"; rm -rf "$home"; return 1; }
 import sys

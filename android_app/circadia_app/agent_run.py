@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import replace
@@ -65,7 +66,7 @@ class AgentRun:
         told: Callable[[Event], None],
         over: Callable[[], None],
     ) -> None:
-        """Put together and started; errors as `circadia.wiring.build`.
+        """Put together; errors as `circadia.wiring.build`. Who does not start it stops it.
 
         `told` hears of decisions, answers, versions and rejections on the agent's thread; `over`, on a thread of its own, that
         the agent has ended, whatever ended it.
@@ -78,8 +79,12 @@ class AgentRun:
             self._runtime.agent.on(kind, told)
         if paused:
             self._runtime.agent.pause()
+        self._over = over
+
+    def start(self) -> None:
+        """It decides from now on."""
         self._runtime.start()
-        threading.Thread(target=self._wait, args=(over,), name="circadia-agent-end", daemon=True).start()
+        threading.Thread(target=self._wait, name="circadia-agent-end", daemon=True).start()
 
     @property
     def agent(self) -> Agent:
@@ -98,9 +103,23 @@ class AgentRun:
         return self._runtime.failure
 
     @property
+    def ticks(self) -> int:
+        """Decisions of this run."""
+        return self._runtime.ticks
+
+    @property
+    def errors(self) -> int:
+        """Parts of the agent that failed so far."""
+        return self._runtime.errors
+
+    @property
     def clock_s(self) -> float:
         """The agent's time."""
         return self.agent.clock.now_s()
+
+    def stop(self) -> None:
+        """Until all is stored and closed."""
+        self.end(math.inf, deliver=True)
 
     def end(self, within_s: float, *, deliver: bool) -> bool:
         """Whether all is stored and closed within so many seconds; training ends at its next step.
@@ -120,6 +139,6 @@ class AgentRun:
     def _decided(self, record: TickRecord) -> None:
         self.last = record
 
-    def _wait(self, over: Callable[[], None]) -> None:
+    def _wait(self) -> None:
         self._runtime.join()
-        over()
+        self._over()

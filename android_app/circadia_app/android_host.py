@@ -14,6 +14,7 @@ from circadia.errors import CircadiaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
     from circadia_app.notice import Notice
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVICE = "org.circadia.android.BoundedService"
+EXPORTS = "org.circadia.android.ExportProvider"
 METHODS = ("next", "show", "keepWaking", "stopWaking", "leave")
 """Static, of a context and texts."""
 END = "end: "
@@ -109,3 +111,18 @@ class PhoneKeeper:
 
     def close(self) -> None:
         """The service goes on without the screens."""
+
+
+class PhoneShare:
+    """The system's share sheet over a file of `AppFolder.exports`; of no other, for the Java gives away nothing else.
+
+    Its class is asked for when it is needed first: the screens of an app that was built without it are there all the same.
+    """
+
+    def __init__(self, own: Callable[[str, str], Callable[..., Any]], title: str) -> None:
+        """`own`: as of `Jvm.own`; `title`: over the sheet."""
+        self._own, self._title = own, title
+
+    def __call__(self, path: Path) -> None:
+        """For any thread. `SensorError` where Android refuses, `PlatformUnavailable` in an app that was built without the class."""
+        self._own(EXPORTS, "share")(path.name, self._title)

@@ -9,20 +9,22 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError, ConfigError
-from circadia_app import settings as choices
+from circadia_app import appearance
 from circadia_app.folder import AppFolder
-from circadia_app.texts import LANGUAGES, texts_of
+from circadia_app.texts import LANGUAGES, system_language, texts_of
 from circadia_app.theme import Scheme, Theme
-from circadia_app.wording import system_language
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from circadia_app.texts import Texts
     from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import Place
     from circadia_app.ui.live_desk import LiveDesk
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, help="a device.toml to begin with; it is copied into the folder"
     )
     parser.add_argument(
+        "--plan",
+        type=Path,
+        help="a frozen plan of a field test that can be joined (circadia field plan --out); it is copied likewise",
+    )
+    parser.add_argument(
+        "--examples", type=Path, metavar="FILE.npz", help="what that test asks and teaches with (the digits)"
+    )
+    parser.add_argument(
         "--size", type=_size, default=(412, 915), metavar="WxH", help="of the window in dp (412x915)"
     )
     parser.add_argument("--density", type=_positive, default=1.0, help="pixels a dp (1)")
@@ -94,8 +104,10 @@ def _positive(text: str) -> float:
     return value
 
 
-def prepared(path: Path, config: Path | None) -> AppFolder:
-    """The folder with a configuration in it; `ConfigError` where that cannot be made."""
+def prepared(
+    path: Path, config: Path | None, plan: Path | None = None, examples: Path | None = None
+) -> AppFolder:
+    """The folder with a configuration in it, and what a field test takes; `ConfigError` where that cannot be made."""
     folder = AppFolder(path=path.expanduser().absolute())
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,9 +115,12 @@ def prepared(path: Path, config: Path | None) -> AppFolder:
             shutil.copyfile(config, folder.config)
         elif not folder.config.exists():
             folder.config.write_text(SIMULATED, encoding="utf-8")
+        for given, place in ((plan, folder.plan), (examples, folder.examples)):
+            if given is not None:
+                shutil.copyfile(given, place)
     except OSError as error:
         raise ConfigError(
-            f"{error}; name a folder that may be written to, and a configuration that can be read"
+            f"{error}; name a folder that may be written to, and files that can be read"
         ) from error
     return folder
 
@@ -136,50 +151,69 @@ def configure(size: tuple[int, int], density: float, font_scale: float) -> None:
 
 def _run(asked: argparse.Namespace) -> int:
     if asked.screenshot is None or asked.folder is not None:
-        return _opened(asked, prepared(asked.folder or Path(FOLDER), asked.config))
+        return _opened(asked, _furnished(asked, asked.folder or Path(FOLDER)))
     with tempfile.TemporaryDirectory(prefix="circadia-app-") as made:
         asked.agree = asked.agree or asked.screen != "consent"
-        return _opened(asked, prepared(Path(made), asked.config))
+        return _opened(asked, _furnished(asked, Path(made)))
+
+
+def _furnished(asked: argparse.Namespace, path: Path) -> AppFolder:
+    return prepared(path, asked.config, asked.plan, asked.examples)
 
 
 def _opened(asked: argparse.Namespace, folder: AppFolder) -> int:
-    chosen = choices.load(folder.settings)
-    scheme = Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark"))
+    chosen = appearance.load(folder.settings)
+    theme = Theme.shipped(Scheme(asked.scheme or (chosen.scheme if chosen.scheme != "system" else "dark")))
     texts = texts_of(asked.language or chosen.language or system_language())
     configure(asked.size, asked.density, asked.font_scale)
 
-    from circadia_app.moment import device_of
     from circadia_app.ui.app import CircadiaApp
+    from circadia_app.ui.desk import NAVIGATION, Opening, Place
+    from circadia_app.viewmodels.starting import starting
+
+    opens = Place(asked.screen) if asked.screen else None
+    with ExitStack() as ends:
+
+        def desk(fresh: Callable[[], None]) -> LiveDesk:
+            return _desk(folder, texts, fresh, ends, agree=asked.agree)
+
+        if asked.screenshot is not None:
+            made = desk(lambda: None)
+            _settle(made, opens or made.first())
+            return _picture(CircadiaApp(made, theme, opens=opens), asked.screenshot)
+        names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
+        CircadiaApp(Opening(names=names, model=starting(texts), desk=desk), theme, opens=opens).run()
+    return 0
+
+
+def _desk(
+    folder: AppFolder, texts: Texts, fresh: Callable[[], None], ends: ExitStack, *, agree: bool
+) -> LiveDesk:
+    """Read, and with its agent begun; it is left at the end."""
+    from circadia_app.moment import device_of
     from circadia_app.ui.desk import Place
     from circadia_app.ui.keeper import ChildKeeper
     from circadia_app.ui.live_desk import LiveDesk
     from circadia_app.viewmodels.tokens import Do
 
-    desk = LiveDesk(folder, device_of(folder), texts, ChildKeeper(folder))
+    desk = LiveDesk(folder, device_of(folder), texts, ChildKeeper(folder), fresh=fresh)
+    ends.callback(desk.close)
+    ends.callback(desk.hush)
     desk.start()
-    try:
-        if asked.agree and desk.first() is Place.CONSENT:
-            desk.see(Place.CONSENT)
-            desk.turn("learn", on=True)
-            desk.do(Do.START)
-        opens = Place(asked.screen) if asked.screen else None
-        if asked.screenshot is not None:
-            _settle(desk)
-        app = CircadiaApp(desk, Theme.shipped(scheme), opens=opens)
-        desk.fresh = app.refresh_soon
-        if asked.screenshot is not None:
-            return _picture(app, asked.screenshot)
-        app.run()
-    finally:
-        desk.fresh = lambda: None
-        desk.close()
-    return 0
+    if agree and desk.first() is Place.CONSENT:
+        desk.see(Place.CONSENT)
+        desk.turn("learn", on=True)
+        desk.do(Do.START)
+    return desk
 
 
-def _settle(desk: LiveDesk) -> None:
-    """Until the agent has decided and its record was read, if it runs at all."""
+def _settle(desk: LiveDesk, place: Place) -> None:
+    """Until the agent has decided, its record was read, and what the screen foretells of it is known, if the agent runs at all."""
     until_s = time.monotonic() + FIRST_S
-    while desk.expects and time.monotonic() < until_s:
+    while time.monotonic() < until_s:
+        desk.see(place)  # what is foretold begins with a look
+        if not desk.expects:
+            return
         time.sleep(0.05)
 
 

@@ -21,6 +21,16 @@ class AppFolder:
         return self.path / "device.toml"
 
     @property
+    def plan(self) -> Path:
+        """A frozen plan of a field test that can be joined; the developer's. `circadia field plan --out` makes one."""
+        return self.path / "plan.json"
+
+    @property
+    def examples(self) -> Path:
+        """What that test asks and teaches with, as `circadia field run --examples` has it; the developer's."""
+        return self.path / "plan.npz"
+
+    @property
     def store(self) -> Path:
         """The agent's database, whatever [store] path the configuration names."""
         return self.path / "device.db"
@@ -52,13 +62,23 @@ class AppFolder:
 
     @property
     def field_test(self) -> Path:
-        """The bundle of a field test."""
+        """The bundle of a field test: `circadia_field.bundle`."""
         return self.path / "field"
+
+    @property
+    def exports(self) -> Path:
+        """What the person had made to be given away: `circadia_app.exporting`."""
+        return self.path / "exports"
 
     @property
     def traffic(self) -> Path:
         """What was sent and received: `circadia_app.traffic`."""
         return self.path / "traffic.json"
+
+    @property
+    def foretold(self) -> Path:
+        """What was foretold of the person's choices: `circadia_app.foretold`."""
+        return self.path / "foretold.json"
 
     @property
     def deletion(self) -> Path:
@@ -72,7 +92,16 @@ class AppFolder:
         """
         names = [
             place.name
-            for place in (self.store, self.consent, self.settings, self.log, self.field_test, self.traffic)
+            for place in (
+                self.store,
+                self.consent,
+                self.settings,
+                self.log,
+                self.field_test,
+                self.exports,
+                self.traffic,
+                self.foretold,
+            )
         ]
         starts = tuple(start for name in names for start in (name, f".{name}"))
         return sorted(

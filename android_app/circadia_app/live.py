@@ -111,6 +111,7 @@ def _status(message: dict[str, Any]) -> AgentStatus:
         "decided_s": _number(message["decided_s"]),
         "next_wake_s": _number(message["next_wake_s"]),
         "limits": tuple(message["limits"]),
+        "changed_by": tuple(message.get("changed_by", ())),
         "link": None if link is None else Link[link.upper()],
         "updates": UpdateCounts(**message["updates"]),
         "preference": Preference(**message["preference"]),

@@ -34,6 +34,7 @@ def meter_of(body: AndroidPlatform) -> EnergyMeter:
         period_s=BATTERY_EVERY_S,
         step_w=STEP_W,
         name="the phone's battery, by CURRENT_NOW",
+        counted=body.counted_j,
     )
     battery.start(patient=True)
     return battery

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from circadia.config import DeviceConfig
     from circadia_app.folder import AppFolder
     from circadia_app.live import Live
+    from circadia_app.viewmodels.field import FieldTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,18 @@ def device_of(folder: AppFolder) -> Device:
 
 
 def snapshot_of(
-    folder: AppFolder, device: Device, agent: Agent, *, now_s: float, local_s: float, past: Past | None = None
+    folder: AppFolder,
+    device: Device,
+    agent: Agent,
+    *,
+    now_s: float,
+    local_s: float,
+    past: Past | None = None,
+    test: tuple[FieldTest | None, int] = (None, 0),
 ) -> Snapshot:
     """The moment `now_s`, since the Unix epoch; `local_s` since local midnight. `past`: as `read_past` gave it; None: read it.
+
+    `test`: the field test, and the days of one that could be joined.
 
     `CircadiaError` names the file that cannot be read.
     """
@@ -88,6 +98,8 @@ def snapshot_of(
         server="" if federation is None else federation.broker.rpartition(":")[0],
         offline_s=agent.offline_s,
         traffic=_traffic(folder, now_s, local_s) if federation is not None else None,
+        field_test=test[0],
+        planned_days=test[1],
         deletions=tuple(deletion.waiting(folder)),
         confirmation=deletion.confirmation(folder),
         journal=tuple(journal.read(folder.log)),

@@ -34,6 +34,8 @@ def read_past(path: Path, clock_s: float) -> Past:
                 requests=store.asked(since_s),
                 updates=tuple(store.updates()),
                 trained=store.learnt(),
+                taught_s=store.taught(since_s),
+                busy_s=_busy_s(store),
                 kept=replace(_kept(store), store_bytes=_size(path)),
             )
     except NothingStored:
@@ -73,6 +75,11 @@ def _kept(store: StoreReader) -> Kept:
         version=0 if model is None else model.version,
         decisions=store.tick_count(),
     )
+
+
+def _busy_s(store: StoreReader) -> float:
+    newest = store.newest()
+    return math.nan if newest is None else sum(phase.duration_s for phase in newest.phases)
 
 
 def _size(path: Path) -> int:

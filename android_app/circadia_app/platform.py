@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import threading
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -89,9 +90,13 @@ class AndroidPlatform:
         clock: Clock,
         *,
         stopwatch: Callable[[], float] = time.monotonic,
+        boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """`stopwatch`: seconds that the phone was not suspended; `wall_s`: since the Unix epoch, for the time of day."""
+        """`stopwatch`: seconds that the phone was not suspended; `boot_s`: with those that it was, of the same beginning.
+
+        `wall_s`: since the Unix epoch, for the time of day.
+        """
         self.profile = profile
         self.stopwatch = stopwatch
         self.clock = clock
@@ -99,7 +104,14 @@ class AndroidPlatform:
         self.state = PhoneState()
         """As of the last look."""
         self.hints = ClockHints(jvm)
+        self._boot_s = boot_s
+        self._battery_gate = threading.Lock()
         self._wall_s, self._ahead_s = wall_s, 0.0
+        self._charge: tuple[float, float] | None = None
+        """(Ah, V) as of the last look that had both."""
+        self._counted_j = 0.0
+        self._counts = False
+        """Whether the last look had both."""
         self._params = make_params(profile, scenario_for(profile))
         self._read_battery = jvm.own(READER, "read")
         self._reader = CurrentReader(
@@ -210,6 +222,13 @@ class AndroidPlatform:
             raise SensorError(f"battery: {power.why or self._troubles.get('battery', 'no answer')}")
         return power.power_w
 
+    def counted_j(self) -> float:
+        """Joules out of the battery by its charge counter, from any beginning to the last look, suspends included; NaN without.
+
+        Σ (Q_{k−1} − Q_k) · (V_{k−1} + V_k) / 2. It goes on in the counter's steps.
+        """
+        return self._counted_j if self._counts else math.nan
+
     # Within `Jvm.call`
 
     def _look(self) -> PhoneState:
@@ -249,6 +268,11 @@ class AndroidPlatform:
         return answer
 
     def _battery(self) -> dict[str, Any]:
+        """One thread at a time, for its reader learns from looks in the order of their time."""
+        with self._battery_gate:
+            return self._read()
+
+    def _read(self) -> dict[str, Any]:
         level, scale, plugged, status, tenths_c, voltage, current, charge, energy = (
             None if number == MISSING else int(number) for number in self._read_battery()
         )
@@ -262,17 +286,29 @@ class AndroidPlatform:
             voltage=voltage,
             plugged=None if plugged is None else plugged != 0,
             soc=soc,
+            suspended_s=self._boot_s() - self.stopwatch(),
         )
+        power, charge_ah = self._reader.look(seen), ampere_hours(charge, soc)
+        self._count(charge_ah, power.voltage_v)
         stored = sound(energy)
         return {
             "soc": soc,
             "charging": CHARGING.get(status) if status is not None else None,
             "plugged": seen.plugged,
             "battery_c": battery_c if COLDEST_C < battery_c < HOTTEST_C else NAN,
-            "power": self._reader.look(seen),
-            "charge_ah": ampere_hours(charge, soc),
+            "power": power,
+            "charge_ah": charge_ah,
             "energy_j": NAN if stored is None or stored < 0 else stored * NANO_WH_J,
         }
+
+    def _count(self, charge_ah: float, voltage_v: float) -> None:
+        self._counts = math.isfinite(charge_ah) and math.isfinite(voltage_v)
+        if not self._counts:
+            return
+        if self._charge is not None:
+            before_ah, before_v = self._charge
+            self._counted_j += (before_ah - charge_ah) * 3600 * (before_v + voltage_v) / 2
+        self._charge = charge_ah, voltage_v
 
     def _thermal_status(self) -> str:
         if not self.jvm.has(POWER, "getCurrentThermalStatus"):

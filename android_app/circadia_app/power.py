@@ -34,6 +34,8 @@ AGREEING = 2
 """Stretches that say the same prove it; as many that say otherwise take the proof back."""
 LONGEST_LOOK_S = 90.0
 """Between two looks; what flowed in a longer time is not known."""
+LONGEST_SUSPEND_S = 1.0
+"""Between two looks: more, and the counter counted what no number of the current tells of."""
 SETTLE_S = 60.0
 """After a plug was put in or pulled the current may still be the one before."""
 HOUR_S = 3600.0
@@ -49,7 +51,7 @@ class Look:
     """The battery's numbers as the system gives them; None where it gives none."""
 
     t_s: float
-    """On a clock that never jumps."""
+    """On a clock that never jumps, and that stands still while the phone is suspended."""
     current: int | None
     charge: int | None
     """The charge counter: to be in µAh."""
@@ -58,6 +60,8 @@ class Look:
     plugged: bool | None
     soc: float
     """0 to 1, or NaN."""
+    suspended_s: float = 0.0
+    """For how long the phone was suspended so far, from any beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +172,8 @@ class CurrentReader:
             self._stretch = None
             return
         gap_s = seen.t_s - before.t_s
-        if not 0 <= gap_s <= LONGEST_LOOK_S:
+        slept_s = seen.suspended_s - before.suspended_s
+        if not 0 <= gap_s <= LONGEST_LOOK_S or slept_s > LONGEST_SUSPEND_S:
             self._stretch = None
             return
         if self._stretch is None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
-from circadia_app import settings
-from circadia_app.android_host import PhoneKeeper, language_of
-from circadia_app.moment import device_of
+from circadia_app import appearance
+from circadia_app.android_host import PhoneKeeper, PhoneShare, language_of
+from circadia_app.phone_glass import PhoneGlass
 from circadia_app.service_main import folder_of
-from circadia_app.texts import texts_of
+from circadia_app.texts import spoken, texts_of
 from circadia_app.theme import Scheme, Theme
-from circadia_app.wording import spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia_app.folder import AppFolder
     from circadia_app.jvm import Jvm
+    from circadia_app.ui.live_desk import LiveDesk
 
 NOTIFY = "android.permission.POST_NOTIFICATIONS"
 
@@ -32,21 +35,30 @@ def run(folder: AppFolder, java: Jvm) -> None:
     """Until the person leaves."""
     os.environ.update(QUIET)
     from circadia_app.ui.app import CircadiaApp
-    from circadia_app.ui.live_desk import LiveDesk
+    from circadia_app.ui.desk import NAVIGATION, Opening
+    from circadia_app.viewmodels.starting import starting
 
-    chosen = settings.load(folder.settings)
+    chosen = appearance.load(folder.settings)
     scheme = Scheme(chosen.scheme) if chosen.scheme != "system" else Scheme.DARK
     texts = texts_of(chosen.language or spoken(language_of(java.own)()))
-    desk = LiveDesk(folder, device_of(folder), texts, PhoneKeeper(java.own, java.package))
-    desk.start()
-    try:
-        app = CircadiaApp(desk, Theme.shipped(scheme), leave=_to_the_back)
-        desk.fresh = app.refresh_soon
+    keeper, share = PhoneKeeper(java.own, java.package), PhoneShare(java.own, texts("log.share"))
+    with ExitStack() as ends:
+
+        def desk(fresh: Callable[[], None]) -> LiveDesk:
+            from circadia_app.moment import device_of
+            from circadia_app.ui.live_desk import LiveDesk
+
+            made = LiveDesk(folder, device_of(folder), texts, keeper, fresh=fresh, share=share)
+            ends.callback(made.close)
+            ends.callback(made.hush)
+            made.start()
+            return made
+
+        names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
+        opening = Opening(names=names, model=starting(texts), desk=desk)
+        app = CircadiaApp(opening, Theme.shipped(scheme), leave=_to_the_back, glass=PhoneGlass(java.own))
         app.bind(on_start=lambda _: _ask_to_notify())
         app.run()
-    finally:
-        desk.fresh = lambda: None
-        desk.close()
 
 
 def _to_the_back() -> None:

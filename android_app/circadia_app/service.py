@@ -11,7 +11,8 @@ What the screens can ask over the link (`circadia_app.link`), each with what it 
     preference accuracy latency energy       kept, and heeded from the next decision on
     limits     battery_floor …      those of `ChosenLimits`, null or absent: as the device's configuration has it; the agent begins anew
     consent    text learn send field_test    as `Consent.agreed`; without `learn` as `withdraw`
-    train_now                       a decision now, under the limits as ever: action, why, trained, held_back, fresh_examples
+    train_now                       a decision now, under the limits as ever: action, why, trained, fresh_examples,
+                                    held_back: the limits that leave no training at all
     submit     x deadline_s         for an application that has its model here: request_id, label, confidence, latency_s, version
     feedback   request_id label
     add_example x label
@@ -38,18 +39,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from circadia.actions import CATALOGUE
 from circadia.backoff import BackOff
 from circadia.config import load_config
 from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError
 from circadia.events import Answered, Decided, Installed, Rejected
 from circadia.ranges import is_real
+from circadia.types import Mode
 from circadia.wiring import Parts
 from circadia_app import consent as consents
-from circadia_app import deletion, traffic
+from circadia_app import deletion, field_test, traffic
 from circadia_app import settings as choices
 from circadia_app.agent_run import AgentRun, allowed
 from circadia_app.alone import alone
+from circadia_app.field_run import FieldRun
 from circadia_app.folder import AppFolder
 from circadia_app.host import LAST_RESORT_S, DesktopHost
 from circadia_app.journal import Journal, JournalHandler, read
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    from circadia.config import DeviceConfig
     from circadia.events import Event
     from circadia.types import Served, TickRecord
     from circadia_app.exits import Exit
@@ -68,6 +73,7 @@ if TYPE_CHECKING:
     from circadia_app.journal import Entry
     from circadia_app.link.server import Request
     from circadia_app.notice import Notice
+    from circadia_field.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +87,7 @@ RETRY_S = (5.0, 300.0)
 """First and longest pause before an agent that could not start, or failed, is tried again."""
 BODY = ("plugged", "bucket", "power_save", "idle", "thermal_status")
 """Of what a phone says of itself: a change is written down, beside one of its reader's unit and sign."""
+TRAININGS = frozenset(action.name for action in CATALOGUE if action.mode is Mode.TRAIN)
 MOST_WAITING = 1024
 """Requests and news for the service's thread."""
 
@@ -117,6 +124,8 @@ class Service:
         self._settings = choices.Settings()
         self._consent = consents.Consent()
         self._run: AgentRun | None = None
+        self._test: FieldRun | None = None
+        """Under which the agent runs, a new one each period."""
         self._lacks: tuple[str, ...] = ()
         self._retry = BackOff(*RETRY_S)
         self._retry_s = math.inf
@@ -295,19 +304,66 @@ class Service:
     def _start_agent(self) -> None:
         self._retry_s = math.inf
         try:
+            bundle = field_test.due(self.folder, self._consent)
+            if bundle is not None:
+                self._start_test(bundle)
+                return
             config = allowed(load_config(self.folder.config), self.folder, self._consent, self._settings)
-            self._run = AgentRun(
-                config, parts=self._parts, paused=self._paused, told=self._told, over=self._run_is_over
-            )
+            run = self._agent_of(config, self._run_is_over)
         except CircadiaError as error:
             self._lack(str(error))
             return
+        run.start()
+        self._runs(run)
+
+    def _agent_of(self, config: DeviceConfig, over: Callable[[], None]) -> AgentRun:
+        return AgentRun(config, parts=self._parts, paused=self._paused, told=self._told, over=over)
+
+    def _runs(self, run: AgentRun) -> None:
+        self._let_down("another period of the field test begins")
+        self._run = run
+        if self._paused:
+            run.agent.pause()  # a test's next agent may have begun before the pause
         self._lacks = ()
         self._counter.begin()
         self._journal.write(
             "agent", device=self._run.agent.status().device, policy=self._run.agent.policy.name
         )
         self._show()
+
+    # The field test, and its agents
+
+    def _start_test(self, bundle: Bundle) -> None:
+        self._test = FieldRun(
+            bundle,
+            make=self._agent_of_test,
+            begun=lambda test, run: self._post_for(test, lambda: self._runs(run)),
+            over=lambda test: self._post_for(test, self._test_over),
+        )
+        self._test.start()
+        self._journal.write("field test", plan=bundle.plan.digest)
+
+    def _agent_of_test(self, config: DeviceConfig) -> tuple[AgentRun, dict[str, Any]]:
+        """Under the person's limits and preference as ever; alone, for a federation would take each period for another device."""
+        chosen = self._settings
+        return self._agent_of(
+            chosen.over(dataclasses.replace(config, federation=None)), lambda: None
+        ), chosen.over_plan
+
+    def _post_for(self, test: FieldRun, task: Callable[[], None]) -> None:
+        """Unless another has taken its place until then."""
+        self._post(lambda: task() if self._test is test else None)
+
+    def _test_over(self) -> None:
+        """Of itself: by its last period, after which the agent goes on as it was before, or by an error."""
+        assert self._test is not None
+        failure, self._test, self._run = self._test.failure, None, None
+        self._let_down("the period of the field test has ended")
+        if failure is None:
+            self._journal.write("field test over")
+            self._start_agent()
+        else:
+            self._lack(f"{failure}. It is tried again; or stop the field test, under Test")
 
     def _count(self, *, all_of_it: bool = False) -> None:
         """What the link has sent and received is written down; a disk that refuses it ends nothing."""
@@ -328,13 +384,16 @@ class Service:
 
     def _end_agent(self, *, deliver: bool, within_s: float = END_S) -> bool:
         """Whether it has ended; one that has not goes on ending."""
-        if self._run is None:
+        if self._test is not None:
+            ended = self._test.end(within_s)
+        elif self._run is not None:
+            ended = self._run.end(within_s, deliver=deliver)
+        else:
             return True
-        ended = self._run.end(within_s, deliver=deliver)
         self._count(all_of_it=True)
         if not ended:
             return False
-        self._run = None
+        self._run = self._test = None
         self._let_down("the agent has ended")
         return True
 
@@ -490,11 +549,13 @@ class Service:
         if agreed.learn is None:
             self._withdraw(request)
             return
-        sends = self._consent.send is not None
+        before, self._consent = self._consent, agreed
         consents.save(self.folder.consent, agreed)
-        self._consent = agreed
         self._journal.write("agreed", **wanted)
-        if sends is not (agreed.send is not None):
+        if any(
+            (getattr(before, one) is None) is not (getattr(agreed, one) is None)
+            for one in ("send", "field_test")
+        ):
             self._begin_anew()
         request.answer()
 
@@ -574,11 +635,9 @@ def _news(event: Event) -> tuple[str, dict[str, Any]]:
 def _of_training(record: TickRecord) -> dict[str, Any]:
     """What came of a decision that somebody asked for in order to train."""
     decision = record.decision
-    held_back = [
-        limit
-        for limit, names in decision.masked
-        if limit != "platform" and any("train" in name for name in names)
-    ]
+    forbidden = {limit: frozenset(names) for limit, names in decision.masked}
+    able = TRAININGS - forbidden.pop("platform", frozenset())
+    held_back = [limit for limit, names in forbidden.items() if able and able <= names]
     return {
         "action": decision.action.name,
         "why": decision.why,

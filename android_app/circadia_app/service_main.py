@@ -17,9 +17,9 @@ from circadia_app.exits import exits
 from circadia_app.folder import AppFolder
 from circadia_app.service import Service
 from circadia_app.shipped import put
-from circadia_app.texts import texts_of
+from circadia_app.texts import spoken, texts_of
 from circadia_app.tflite_java import OpenOnPhone
-from circadia_app.wording import spoken, worded
+from circadia_app.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,15 +30,17 @@ log = logging.getLogger(__name__)
 
 
 def folder_of(environment: Mapping[str, str]) -> AppFolder:
-    """The app's, by python-for-android's variables; with the `device.toml` that lies beside `main.py`, if there is one.
+    """The app's, by python-for-android's variables; with what its developer put beside `main.py`, if anything.
 
-    That of the folder is the app's last version's, so that the newer takes its place.
+    That is `device.toml`, and `plan.json` and `plan.npz` of a field test. Those of the folder are the app's last version's, so that
+    the newer take their place.
     """
     folder = AppFolder(path=Path(environment["ANDROID_PRIVATE"]) / "circadia")
     folder.path.mkdir(mode=0o700, exist_ok=True)
-    shipped = Path(environment.get("ANDROID_ARGUMENT", ".")) / "device.toml"
-    if shipped.is_file():
-        put(shipped, folder.config)
+    beside = Path(environment.get("ANDROID_ARGUMENT", "."))
+    for place in (folder.config, folder.plan, folder.examples):
+        if (shipped := beside / place.name).is_file():
+            put(shipped, place)
     return folder
 
 
@@ -58,7 +60,7 @@ def main() -> None:
         return texts_of(settings.load(folder.settings).language or spoken(language()))("notice.stop")
 
     def wording(facts: Facts) -> Notice:
-        return worded(facts, language)
+        return worded(facts, lambda: spoken(language()))
 
     host = AndroidHost(java.own, stop_word)
     parts = Parts(open_model=OpenOnPhone(java))

@@ -12,14 +12,13 @@ from circadia.ranges import is_real
 from circadia.shield import DeviceLimits
 from circadia.types import Preference
 from circadia_app import json_file
+from circadia_app.appearance import Appearance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from circadia.config import DeviceConfig
-
-SCHEMES = ("system", "dark", "light")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +74,17 @@ class Settings:
     scheme: str = "system"
 
     def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
-            raise ConfigError(f"scheme is {self.scheme!r}; it must be one of {', '.join(SCHEMES)}")
-        if not isinstance(self.language, str):
-            raise ConfigError(f"language is {self.language!r}; it must be a language's short name, or empty")
+        Appearance(language=self.language, scheme=self.scheme)
 
     def paused(self, now_s: float) -> bool:
         """Whether the agent is to sleep only."""
         return self.paused_until_s > now_s
+
+    @property
+    def over_plan(self) -> dict[str, Any]:
+        """What of it changes what the agent may do, as JSON has it: a field test's log says so."""
+        preference = {} if self.preference is None else {"preference": dataclasses.asdict(self.preference)}
+        return {**self.limits.chosen, **preference}
 
     def over(self, config: DeviceConfig) -> DeviceConfig:
         """The configuration with what was chosen."""
@@ -102,8 +104,7 @@ def load(path: Path) -> Settings:
             preference=preference_of(found.get("preference")),
             limits=limits_of(found.get("limits") or {}),
             paused_until_s=_until(found.get("pause")),
-            language=found.get("language", ""),
-            scheme=found.get("scheme", "system"),
+            **dataclasses.asdict(Appearance.of(found)),
         )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}; delete it to choose anew") from error

@@ -1,6 +1,6 @@
 """Serial lines over a phone's USB: what carries a meter's bytes where there are no serial ports.
 
-Of USB's own class for them, CDC-ACM, which an Arduino Uno's ATmega16U2 and boards with a USB of their own speak. Adapters with a
+Of USB's own class for them, CDC-ACM, which an Arduino Uno's ATmega16U2 speaks. Adapters with a
 protocol of their makers' are named and not used.
 """
 

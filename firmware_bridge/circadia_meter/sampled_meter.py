@@ -4,6 +4,9 @@
 
 What happens between two looks is not seen. So the bound of a reading grows with the looks' distance: at each end by one
 look's time at the difference of the powers around it, and by the register's step over all of the time.
+
+Looks that are too far apart, as around a suspend, are a gap, of which the looks say nothing. A counter that goes on meanwhile
+(`counted`) says what flowed; without one the gap's energy is lost, and not in the sum.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import math
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -36,17 +39,30 @@ class SampledMeter:
     """Looks at a sensor from a thread of its own, from `start` to `close`."""
 
     def __init__(
-        self, look: Callable[[], float], *, clock: Clock, period_s: float, step_w: float, name: str
+        self,
+        look: Callable[[], float],
+        *,
+        clock: Clock,
+        period_s: float,
+        step_w: float,
+        name: str,
+        counted: Callable[[], float] = lambda: math.nan,
     ) -> None:
-        """`look` gives watts, discharge positive, or raises `SensorError`; `step_w` is its resolution."""
+        """`look` gives watts, discharge positive, or raises `SensorError`; `step_w` is its resolution.
+
+        `counted`: joules that flowed up to the last look, from any beginning, by a counter that no gap stops; NaN: it is not known.
+        """
         if not period_s > 0:
             raise ConfigError(f"{name}: the period is {period_s} s; it must be above 0")
         self.name = name
         self._look, self._clock, self._period_s, self._step_w = look, clock, period_s, step_w
+        self._counted, self._before_j = counted, math.nan
+        self._counter_step_j = 0.0
+        """The most that the counter went on between two looks without a gap: its step, and what it lags behind."""
         self._lock = threading.Lock()
         self._t_s = array("d")
         self._energy_j = array("d")
-        self._gaps: list[tuple[float, float]] = []
+        self._gaps: list[_Gap] = []
         self._failing = ""
         self._told_as = logging.WARNING
         self._stop = threading.Event()
@@ -93,24 +109,39 @@ class SampledMeter:
         if not math.isfinite(power_w):
             raise SensorError(f"{self.name}: reads {power_w} W")
         with self._lock:
+            counted_j = self._counted()
             if not self._t_s:
                 self._t_s.append(now_s)
                 self._energy_j.append(0.0)
+                self._before_j = counted_j
                 return
-            before_s = self._t_s[-1]
-            if now_s <= before_s:
+            if now_s <= self._t_s[-1]:
                 return
-            if now_s - before_s > LONGEST_STEP * self._period_s:
-                self._gaps.append((before_s, now_s))
+            self._energy_j.append(self._energy_j[-1] + self._since_j(now_s, power_w, counted_j))
             self._t_s.append(now_s)
-            self._energy_j.append(self._energy_j[-1] + power_w * (now_s - before_s))
+            self._before_j = counted_j
             self._forget(now_s - KEEP_S)
+
+    def _since_j(self, now_s: float, power_w: float, counted_j: float) -> float:
+        """What flowed since the look before."""
+        before_s, moved_j = self._t_s[-1], counted_j - self._before_j
+        if now_s - before_s <= self._longest_s:
+            if math.isfinite(moved_j):
+                self._counter_step_j = max(self._counter_step_j, abs(moved_j))
+            return power_w * (now_s - before_s)
+        known = math.isfinite(moved_j)
+        self._gaps.append(_Gap(before_s, now_s, known))
+        return moved_j if known else 0.0
+
+    @property
+    def _longest_s(self) -> float:
+        return LONGEST_STEP * self._period_s
 
     def _forget(self, before_s: float) -> None:
         if self._t_s[0] < before_s - KEEP_S / 4:
             first = bisect_left(self._t_s, before_s)
             del self._t_s[:first], self._energy_j[:first]
-            self._gaps = [gap for gap in self._gaps if gap[1] > before_s]
+            self._gaps = [gap for gap in self._gaps if gap.end_s > before_s]
 
     def read(self, start_s: float, end_s: float) -> EnergyReading | None:
         """As `circadia.ports.EnergyMeter`; None until somebody has looked at `end_s` or later."""
@@ -118,15 +149,18 @@ class SampledMeter:
             if len(self._t_s) < 2 or end_s > self._t_s[-1] or end_s <= self._t_s[0]:
                 return None
             energy_j = self._at(end_s) - self._at(start_s)
-            gap_s = sum(max(min(b, end_s) - max(a, start_s), 0.0) for a, b in self._gaps)
-            gap_s += max(self._t_s[0] - start_s, 0.0)
+            gaps = [(gap, gap.within_s(start_s, end_s)) for gap in self._gaps]
+            early_s = max(self._t_s[0] - start_s, 0.0)
+            gap_s = early_s + sum(seconds for _, seconds in gaps)
+            lost_s = early_s + sum(seconds for gap, seconds in gaps if not gap.counted)
             bound_j = self._edge_j(start_s) + self._edge_j(end_s) + self._step_w / 2 * (end_s - start_s)
+            bound_j += 2 * self._counter_step_j * sum(seconds > 0 and gap.counted for gap, seconds in gaps)
         return EnergyReading(
             energy_j=energy_j,
             duration_s=end_s - start_s,
             source=Source.MEASURED,
             gap_s=min(gap_s, end_s - start_s),
-            lost_s=min(gap_s, end_s - start_s),
+            lost_s=min(lost_s, end_s - start_s),
             bound_j=bound_j,
         )
 
@@ -137,11 +171,29 @@ class SampledMeter:
         return self._energy_j[after - 1] + share * (self._energy_j[after] - self._energy_j[after - 1])
 
     def _edge_j(self, t_s: float) -> float:
-        """What a look's time more or less would make, at an edge of the power around `t_s`."""
+        """What a look's time more or less would make, at an edge of the power around `t_s`; in a gap all that flowed in it."""
+        for gap in self._gaps:
+            if gap.start_s < t_s < gap.end_s:
+                return abs(self._at(gap.end_s) - self._at(gap.start_s))
         first = max(bisect_right(self._t_s, t_s) - 2, 0)
         last = min(first + 4, len(self._t_s))
         t, energy = np.array(self._t_s[first:last]), np.array(self._energy_j[first:last])
-        if len(t) < 3:
+        looked = np.diff(t) <= self._longest_s
+        if looked.sum() < 2:
             return 0.0
-        powers = np.diff(energy) / np.diff(t)
-        return float((powers.max() - powers.min()) * np.diff(t).max())
+        steps_s = np.diff(t)[looked]
+        powers = np.diff(energy)[looked] / steps_s
+        return float((powers.max() - powers.min()) * steps_s.max())
+
+
+class _Gap(NamedTuple):
+    """Between two looks that are too far apart."""
+
+    start_s: float
+    end_s: float
+    counted: bool
+    """Whether it is known what flowed."""
+
+    def within_s(self, start_s: float, end_s: float) -> float:
+        """How long it lasts between two times."""
+        return max(min(self.end_s, end_s) - max(self.start_s, start_s), 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,11 @@ class Ticks:
     def __len__(self) -> int:
         return len(self.t_s)
 
+    def since(self, first: int) -> Ticks:
+        """From that place on."""
+        columns = {f.name: getattr(self, f.name)[first:] for f in fields(self) if f.name != "maskings"}
+        return Ticks(**columns, maskings=self.maskings)
+
     def column(self, name: str) -> Floats:
         """(n,) a field of the observation."""
         return self.x[:, COLUMN[name]].astype(np.float64)
@@ -70,6 +75,11 @@ class Requests:
 
     def __len__(self) -> int:
         return len(self.t_s)
+
+    def since(self, t_s: float) -> Requests:
+        """Of ticks that began then, or later."""
+        mine = self.t_s >= t_s
+        return Requests(**{f.name: getattr(self, f.name)[mine] for f in fields(self)})
 
     @property
     def checked(self) -> NDArray[np.bool_]:

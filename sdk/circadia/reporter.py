@@ -58,6 +58,7 @@ class Reporter:
             why=decision.why if decision else "",
             decided_s=last.t_s if last else math.nan,
             limits=tuple(limit for limit, _ in decision.masked) if decision else (),
+            changed_by=decision.changed_by if decision else (),
             queue=self.queue,
             inbox=inbox,
             version=self._version,

@@ -91,6 +91,8 @@ class AgentStatus:
     """By action and source; figures of different sources are never added up."""
     listener_errors: int
     """How often a listener raised."""
+    changed_by: tuple[str, ...] = ()
+    """Limits that forbade what was wanted then: without them something else would have been done."""
     next_wake_s: float = math.nan
     """When the next decision is due, by the agent's clock, if nothing asks for one before; NaN before the first."""
     sleep: Sleep | None = None

@@ -91,6 +91,16 @@ def _whole_lines(path: Path) -> Path:
     return path
 
 
+def asked_ids(path: Path) -> set[int]:
+    """The requests that the lines of a file tell of, those that a power cut left half written not; none where it is not there."""
+    lines = path.read_text(encoding="ascii", errors="replace").splitlines() if path.is_file() else []
+    found = set()
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):
+            found.add(int(json.loads(line)["request_id"]))
+    return found
+
+
 class Application:
     """Plays events to an agent, and keeps what it asked as lines of JSON: request_id, t_s, label."""
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from circadia_field.bundle import Bundle
     from circadia_field.plan import Period
     from circadia_field.stage import Player, Stage
+    from circadia_field.ticks import Ticks
 
 Kind = TypeVar("Kind", PlatformConfig, MeterConfig)
 STORE, ASKED, SAMPLES = "device.db", "asked.jsonl", "samples"
@@ -102,7 +103,7 @@ def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], 
         until_s = count_s + attempt.period.hours * 3600
         times = {"start_s": start_s, "count_s": count_s, "until_s": until_s}
         event = RESUMED if resumed else STARTED
-        _note(bundle, event, attempt, **times, meter=player.agent.meter.about())
+        _note(bundle, event, attempt, **times, meter=player.agent.meter.about(), chosen=player.chosen)
         try:
             _live(bundle, attempt, player, start_s, until_s)
             player.finish()
@@ -114,8 +115,8 @@ def _play(bundle: Bundle, stage: Stage, attempt: Attempt, tell: Callable[[str], 
         fold(attempt.folder / STORE)
         lost = lost_share(attempt.folder / STORE, count_s, until_s)
         void = lost > MOST_LOST
-        true_w = None if void else _true_w(player, attempt.folder / STORE, count_s, until_s)
-        _note(bundle, ENDED, attempt, lost=lost, void=void, errors=player.errors, true_w=true_w)
+        found = {} if void else _watts(player, read_ticks(attempt.folder / STORE).begun(count_s, until_s))
+        _note(bundle, ENDED, attempt, lost=lost, void=void, errors=player.errors, **{"true_w": None, **found})
     finally:
         player.close()
     tell(
@@ -195,12 +196,15 @@ def _keeps(config: DeviceConfig) -> bool:
     return bool(getattr(config.meter, "samples", ""))
 
 
-def _true_w(player: Player, store: Path, count_s: float, until_s: float) -> float | None:
-    """What truly flowed in the ticks that count; None where nobody knows."""
-    ticks = read_ticks(store).begun(count_s, until_s)
+def _watts(player: Player, ticks: Ticks) -> dict[str, Any]:
+    """Of the ticks that count: what the whole device drew, whose figure that is, and what truly flowed, None where nobody knows."""
     start_s, end_s = float(ticks.t_s[0]), float(ticks.t_s[-1] + ticks.duration_s[-1])
     true_j = player.true_j(start_s, end_s)
-    return None if true_j is None else true_j / (end_s - start_s)
+    return {
+        "device_w": float(ticks.energy_j.sum() / ticks.duration_s.sum()),
+        "source": ticks.source,
+        "true_w": None if true_j is None else true_j / (end_s - start_s),
+    }
 
 
 def lost_share(store: Path, count_s: float, until_s: float) -> float:

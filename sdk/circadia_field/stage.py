@@ -9,9 +9,9 @@ import signal
 import time
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from circadia.errors import PlatformUnavailable
+from circadia.errors import CircadiaError, PlatformUnavailable
 from circadia.wiring import build
 
 if TYPE_CHECKING:
@@ -27,26 +27,35 @@ STAGES = "circadia.field.stages"
 BODY = "body"
 ENDS = (signal.SIGTERM, signal.SIGINT)
 LONGEST_WAIT_S, LONGEST_TICK_S = 5.0, 600.0
+LOOK_S = 0.05
 SETTLE_S = 2.0
-"""After a moment the meter has told all about it."""
+"""By the agent's clock: after a moment the meter has told all about it."""
 
 
 class BrokenOff(Exception):
-    """A signal ended it in the middle of a period."""
+    """Somebody ended it in the middle of a period: a signal, or who takes part."""
 
 
 class Player(Protocol):
     """A device that plays one period."""
 
-    agent: Agent
+    @property
+    def agent(self) -> Agent:
+        """Of this period."""
+        ...
 
     @property
     def errors(self) -> int:
         """Parts of the agent that failed so far."""
         ...
 
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What the person chose over the plan's configuration, as JSON has it: a period's log says so."""
+        ...
+
     def live(self, until_s: float, application: Application) -> None:
-        """Until that reading of the agent's clock. `BrokenOff` when a signal ends it."""
+        """Until that reading of the agent's clock. `BrokenOff` when somebody ends it, `CircadiaError` if the agent ends by itself."""
         ...
 
     def finish(self) -> None:
@@ -74,6 +83,46 @@ class Stage(Protocol):
         ...
 
 
+class Waits(Protocol):
+    """Lets time pass."""
+
+    def wait(self, wait_s: float) -> None:
+        """For that long at most. `BrokenOff` if it is to end, now or before."""
+        ...
+
+
+class Running(Protocol):
+    """An agent that runs in a thread of its own: a `Runtime`, or what has one."""
+
+    @property
+    def agent(self) -> Agent:
+        """What it runs."""
+        ...
+
+    @property
+    def ticks(self) -> int:
+        """So far."""
+        ...
+
+    @property
+    def errors(self) -> int:
+        """Parts that failed so far."""
+        ...
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended it, if nobody did."""
+        ...
+
+    def start(self) -> object:
+        """Tick from now on."""
+        ...
+
+    def stop(self) -> None:
+        """All is stored and closed then; a second call does nothing."""
+        ...
+
+
 class Ends:
     """Signals that end the process wait here until somebody asks; for the main thread.
 
@@ -97,40 +146,51 @@ class Ends:
 class RealPlayer:
     """This device, in real time."""
 
-    def __init__(self, config: DeviceConfig, ends: Ends) -> None:
-        self._ends = ends
-        self._runtime = build(config)
-        self.agent = self._runtime.agent
-        self._running = False
+    def __init__(self, running: Running, ends: Waits, chosen: dict[str, Any] | None = None) -> None:
+        """`running`: not started yet."""
+        self._ends, self._running = ends, running
+        self._started = False
+        self.chosen = chosen or {}
+
+    @property
+    def agent(self) -> Agent:
+        """As `Player`."""
+        return self._running.agent
 
     @property
     def errors(self) -> int:
         """Parts of the agent that failed so far."""
-        return self._runtime.errors
+        return self._running.errors
 
     def live(self, until_s: float, application: Application) -> None:
         """As `Player`."""
-        if not self._running:
-            self._running = True
-            self._runtime.__enter__()
+        if not self._started:
+            self._started = True
+            self._running.start()
         clock = self.agent.clock
         while (now_s := clock.now_s()) < until_s:
             application.advance(now_s)
-            self._ends.wait(clock.wall_s(min(application.due_s, until_s) - now_s))
+            self._wait(clock.wall_s(min(application.due_s, until_s) - now_s))
+
+    def _wait(self, wait_s: float) -> None:
+        self._ends.wait(wait_s)
+        if (failure := self._running.failure) is not None:
+            raise CircadiaError(
+                f"the agent ended by an error, {type(failure).__name__}: {failure}; run the test again to go on with it"
+            ) from failure
 
     def finish(self) -> None:
         """As `Player`; a device that does not tick any more is given up after a while."""
-        ticks, last_s = self._runtime.ticks, time.monotonic() + LONGEST_TICK_S
+        ticks, last_s = self._running.ticks, time.monotonic() + LONGEST_TICK_S
+        clock = self.agent.clock
         self.agent.wake()
-        while self._runtime.ticks == ticks and time.monotonic() < last_s:
-            self._ends.wait(0.1)
-        self._ends.wait(SETTLE_S)
+        while self._running.ticks == ticks and time.monotonic() < last_s:
+            self._wait(LOOK_S)
+        self._wait(min(clock.wall_s(SETTLE_S), SETTLE_S))
 
     def stop(self) -> None:
         """As `Player`."""
-        if self._running:
-            self._running = False
-            self._runtime.__exit__()
+        self._running.stop()
 
     def true_j(self, start_s: float, end_s: float) -> float | None:
         """Nobody knows."""
@@ -148,7 +208,7 @@ class RealStage:
 
     def begin(self, config: DeviceConfig, start_h: float) -> RealPlayer:  # noqa: ARG002 - the port's names
         """Now."""
-        return RealPlayer(config, self._ends)
+        return RealPlayer(build(config), self._ends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

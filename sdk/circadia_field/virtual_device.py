@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from circadia.errors import CircadiaError, ConfigError
 from circadia.platforms.clocks import HandClock
@@ -99,6 +99,11 @@ class VirtualDevice:
         self.runtime.turn()
         if self.runtime.errors:
             raise CircadiaError("the simulated device failed; its log says how")
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Nobody is there to choose."""
+        return {}
 
     @property
     def errors(self) -> int:

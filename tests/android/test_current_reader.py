@@ -250,6 +250,34 @@ def test_charge_counters(raw: int | None, soc: float, wanted: float) -> None:
     assert ampere_hours(raw, soc) == pytest.approx(wanted, nan_ok=True)
 
 
+@pytest.mark.parametrize(("awake_s", "suspended_s"), [(10.0, 120.0), (30.0, 600.0), (300.0, 50.0)])
+def test_what_the_counter_counts_in_a_suspend_teaches_nothing_wrong(
+    awake_s: float, suspended_s: float
+) -> None:
+    """A right sensor: 0.4 A awake, 5 mA suspended; the clock of the looks stands still meanwhile."""
+    reader, awake, gone_s, charge_ah = CurrentReader(CAPACITY_AH), 0.0, 0.0, 3.0
+    for _ in range(60):
+        for _ in range(int(awake_s / 5)):
+            power = reader.look(
+                Look(
+                    t_s=awake,
+                    current=-400_000,
+                    charge=round(charge_ah * 1e6),
+                    voltage=3900,
+                    plugged=False,
+                    soc=charge_ah / CAPACITY_AH,
+                    suspended_s=gone_s,
+                )
+            )
+            awake += 5
+            charge_ah -= 0.4 * 5 / HOUR_S
+            assert math.isnan(power.uncertainty) or power.uncertainty < 0.02
+        gone_s += suspended_s
+        charge_ah = max(charge_ah - 0.005 * suspended_s / HOUR_S, 0.2)
+    if awake_s > 120:
+        assert power.unit == "µA"
+
+
 def test_looks_far_apart_teach_nothing() -> None:
     reader = CurrentReader(CAPACITY_AH)
     for n, charge in zip(range(50), itertools.count(3_000_000, -30_000), strict=False):

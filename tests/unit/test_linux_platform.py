@@ -166,10 +166,37 @@ def test_a_sensor_that_was_away_is_a_gap() -> None:
     meter.sample(1.1)
     reading = meter.read(0.0, 1.1)
     assert reading is not None
-    assert reading.gap_s == pytest.approx(1.0)
+    assert (reading.gap_s, reading.lost_s) == pytest.approx((1.0, 1.0))
+    assert reading.energy_j == pytest.approx(0.1), "what nobody saw is not in the sum"
     meter._look = lambda: math.nan
     with pytest.raises(SensorError, match="test: reads nan W"):
         meter.sample(1.2)
+
+
+def test_a_counter_says_what_flowed_in_a_gap() -> None:
+    """Awake at 1.5 W for a minute, ten minutes suspended at 20 mW, awake again: 12 J, not 900 J, of the gap."""
+    counter = [0.0]
+    meter = SampledMeter(
+        lambda: 1.5, clock=HandClock(), period_s=5.0, step_w=0.01, name="test", counted=lambda: counter[0]
+    )
+    for t_s, watts in (
+        *((5.0 * n, 1.5) for n in range(13)),
+        (660.0, 0.02),
+        *((660.0 + 5 * n, 1.5) for n in range(1, 5)),
+    ):
+        counter[0] += watts * (t_s - (meter._t_s[-1] if meter._t_s else 0.0))
+        meter.sample(t_s)
+    reading = meter.read(60.0, 660.0)
+    assert reading is not None
+    assert (reading.gap_s, reading.lost_s) == pytest.approx((600.0, 0.0))
+    assert reading.energy_j == pytest.approx(12.0, rel=1e-6)
+    assert reading.bound_j >= 2 * 7.5, "by the counter's steps at both ends"
+    whole = meter.read(0.0, 680.0)
+    assert whole is not None
+    assert whole.energy_j == pytest.approx(60 * 1.5 + 12 + 20 * 1.5)
+    cut = meter.read(0.0, 650.0)
+    assert cut is not None
+    assert cut.bound_j >= 12.0, "in a gap nobody knows when it flowed"
 
 
 def test_a_battery_tells_its_power_by_status(tmp_path: Path) -> None:
@@ -207,7 +234,7 @@ def test_a_hwmon_chip_is_found_by_name_or_by_what_it_measures(tmp_path: Path) ->
 
 def test_a_meter_that_there_is_not_is_named(tmp_path: Path) -> None:
     table = {"meter": {"kind": "abacus"}, "store": {"path": str(tmp_path / "a.db")}}
-    with pytest.raises(ConfigError, match=r"meter\.kind 'abacus': there are hwmon, power-supply, serial"):
+    with pytest.raises(ConfigError, match=r"meter\.kind 'abacus': there are .*hwmon, power-supply, serial"):
         build(parse_config(table))
 
 

@@ -6,6 +6,7 @@ Numbers and units are joined by U+00A0, which keeps them on one line; minus is U
 from __future__ import annotations
 
 import json
+import locale
 import math
 from dataclasses import dataclass
 from datetime import date
@@ -151,3 +152,14 @@ def texts_of(language: str) -> Texts:
         raise ConfigError(f"language {language!r}: there are {', '.join(LANGUAGES)}")
     found = files(__name__).joinpath(f"{short}.json").read_text(encoding="utf-8")
     return Texts(language=short, words=json.loads(found))
+
+
+def system_language() -> str:
+    """A desktop's where there are words in it, else English; on a phone Python's locale is always C."""
+    return spoken(locale.getlocale()[0] or "")
+
+
+def spoken(system: str) -> str:
+    """The system's language, as it says it (`de`, `de_AT`), where there are words in it, else English."""
+    language = system[:2]
+    return language if language in LANGUAGES else "en"

@@ -43,15 +43,21 @@ class EffectHead(Placed):
         last, chip, heading = self.children
         for child in self.children:
             child.width = min(child.natural, self.inner)
-        gap, tall = dp(12), max(heading.height, chip.height)
+        gap = dp(12)
         left = heading.width + gap
-        alone = left + chip.width + gap + last.width > self.inner
-        self.height = tall + (last.height if alone else 0)
+        below = (
+            left + chip.width > self.inner
+        )  # the chip, then: beside the last column's name, if that finds room there
+        alone = below or left + chip.width + gap + last.width > self.inner
+        tall = heading.height if below else max(heading.height, chip.height)
+        second = max(chip.height, last.height) if below else last.height
+        self.height = tall + (second if alone else 0)
         middle = self.top - tall / 2
+        under = self.y + second / 2
         heading.x, heading.center_y = self.x, middle
-        chip.x, chip.center_y = self.x + max(left, self.inner * MIDDLE - chip.width), middle
-        last.right = self.right
-        last.center_y = self.y + last.height / 2 if alone else middle
+        chip.x = self.x + (0 if below else max(left, self.inner * MIDDLE - chip.width))
+        chip.center_y = under if below else middle
+        last.right, last.center_y = self.right, under if alone else middle
 
 
 class EffectRowView(Placed):

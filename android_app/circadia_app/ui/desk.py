@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia.types import Preference
-    from circadia_app.viewmodels.log import Kind
     from circadia_app.viewmodels.parts import Button
-    from circadia_app.viewmodels.tokens import Do
+    from circadia_app.viewmodels.starting import Starting
+    from circadia_app.viewmodels.tokens import Do, Kind
 
 
 class Place(StrEnum):
@@ -62,6 +64,17 @@ class Step:
 STAY = Step()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is seen while there is no desk yet: the first frame does not wait for a record to be read."""
+
+    names: tuple[str, ...]
+    """As of the desk."""
+    model: Starting
+    desk: Callable[[Callable[[], None]], Desk]
+    """Makes the desk, which calls what it is given when there is something new to see."""
+
+
 class Desk(Protocol):
     """Everything that the screens know. Called by one thread, and never slow."""
 
@@ -91,6 +104,18 @@ class Desk(Protocol):
 
     def stretch(self, start_s: float, end_s: float) -> None:
         """Only rows of the log between two times."""
+
+    def told(self) -> Offer | None:
+        """What has come of something that took its time, once; None: nothing."""
+
+    def language(self) -> str:
+        """Of its words: `en`, `de`."""
+
+    def bright(self) -> Offer | None:
+        """Light colours, for the sun; None: the person has chosen before."""
+
+    def voiceless(self) -> Offer:
+        """That there is no voice to read the screen."""
 
     def left(self, place: Place) -> None:
         """The person has gone from there: what was tentative there ends."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kivy.animation import Animation
 from kivy.app import App
+from kivy.clock import Clock
 from kivy.core.text import Label as Letters
 from kivy.core.text.markup import MarkupLabel as MarkedLetters
 from kivy.metrics import Metrics, dp, sp
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from circadia_app.ui.pen import Pen
 
 
+FADE_S, FAINT = 0.15, 0.02
+HOLD_S = 0.6
+"""A finger that stays so long means the whole screen."""
+
+
 class Text(Label):
     """Words that break at the width that they are given. `natural`: as wide as they are in one line."""
 
@@ -37,10 +44,16 @@ class Text(Label):
         self._measure()
 
     def _measure(self, *_: object) -> None:
+        self.natural = self._wide() + self.padding[0] + self.padding[2] + 1 if self.text else 0
+
+    def _wide(self) -> float:
+        """Without a picture of the words, which costs more than all else of a change, unless their markup has to be read."""
         kind = MarkedLetters if self.markup else Letters
         letters = kind(text=self.text, font_size=self.font_size, font_name="Roboto", bold=self.bold)
+        if not self.markup:
+            return float(max(letters.get_extents(line)[0] for line in self.text.split("\n")))
         letters.refresh()
-        self.natural = letters.texture.width + self.padding[0] + self.padding[2] + 1 if self.text else 0
+        return float(letters.texture.width)
 
 
 class Sign(Picture):
@@ -289,6 +302,43 @@ class TitleView(Placed):
 
     title = ObjectProperty(None, rebind=True)
     tone = StringProperty("ink")
+
+    def __init__(self, **given: Any) -> None:
+        self._held: Any = None
+        super().__init__(**given)
+        self.bind(title=self._fade)
+
+    def _fade(self, _: object, title: Any) -> None:
+        """A new sentence in place of another comes softly, unless the person has removed animations."""
+        words = self.children[0] if self.children else None
+        if words is None or title is None or not App.get_running_app().glass.animates():
+            return
+        Animation.cancel_all(words, "opacity")
+        words.opacity = FAINT
+        Animation(opacity=1, duration=FADE_S).start(words)
+
+    def on_touch_down(self, touch: Any) -> bool:
+        """A finger that stays has the screen read aloud."""
+        if self.collide_point(*touch.pos):
+            self._let_go()
+            self._held = Clock.schedule_once(lambda _: App.get_running_app().speak(), HOLD_S)
+        return bool(super().on_touch_down(touch))
+
+    def on_touch_move(self, touch: Any) -> bool:
+        """It scrolls."""
+        if abs(touch.x - touch.ox) + abs(touch.y - touch.oy) > dp(12):
+            self._let_go()
+        return bool(super().on_touch_move(touch))
+
+    def on_touch_up(self, touch: Any) -> bool:
+        """It was only a touch."""
+        self._let_go()
+        return bool(super().on_touch_up(touch))
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
 
     def do_layout(self, *_: object) -> None:
         """Sign, words."""

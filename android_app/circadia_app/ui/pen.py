@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
 
 LARGEST_IN_CHARTS = 1.3
 """Letters inside a chart grow no further with the font scale; the figures stand as text below."""
+
+
+KEPT = 512
+"""Words: a day's chart has thirty, of which a new figure changes one or two."""
+
+
+@lru_cache(KEPT)
+def _letters(text: str, pixels: float, *, bold: bool) -> Letters:
+    """White: a chart that is drawn anew takes the same picture, for making it costs more than all else of the drawing."""
+    made = Letters(text=text, font_size=pixels, font_name="Roboto", bold=bold)
+    made.refresh()
+    return made
 
 
 class Pen:
@@ -116,9 +129,7 @@ class Pen:
 
     def letters(self, text: str, *, size: float = 12.0, bold: bool = False) -> Letters:
         """Words as a picture, in `size` sp."""
-        made = Letters(text=text, font_size=dp(size) * self.scale, font_name="Roboto", bold=bold)
-        made.refresh()
-        return made
+        return _letters(text, dp(size) * self.scale, bold=bold)
 
     def width(self, text: str, *, size: float = 12.0, bold: bool = False) -> float:
         """Of the words."""

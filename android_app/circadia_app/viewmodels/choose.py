@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circadia.forecast import TooShort
+from circadia.foretelling import Foretelling, Interval
 from circadia.observation import DAY_S
 from circadia.types import Preference
 from circadia_app.viewmodels.charts import Corner, Triangle
+from circadia_app.viewmodels.day_chart import lacking
 from circadia_app.viewmodels.energy import energy_of
 from circadia_app.viewmodels.estimate import LEAST_ANSWERS
 from circadia_app.viewmodels.frame import Frame
+from circadia_app.viewmodels.now import headed
 from circadia_app.viewmodels.parts import Button, Chip, Slider, Switch
 from circadia_app.viewmodels.states import state_of
 from circadia_app.viewmodels.tokens import Do, Origin
 
 if TYPE_CHECKING:
+    from circadia.foretelling import Estimate
     from circadia_app.texts import Texts
     from circadia_app.viewmodels.charts import Point
     from circadia_app.viewmodels.snapshot import Snapshot
@@ -89,6 +94,10 @@ READY = (
 STEP = 0.05
 """Of a share, by the buttons at the corners."""
 LAST_DAYS = 7
+ROWS = (("accuracy", "accuracy.name"), ("latency", "effect.latency"), ("joules", "effect.energy"))
+"""Fields of `circadia.foretelling.Foretelling`, and their names."""
+OUTCOME = ("joules", "accuracy")
+"""Of which it is told how they came out."""
 FLOOR = (10.0, 80.0, 5.0)
 WARMTH = (30.0, 50.0, 1.0)
 """Lowest, highest, step."""
@@ -171,23 +180,87 @@ def _same(one: Preference, other: Preference) -> bool:
 
 
 def _effect(snapshot: Snapshot, texts: Texts) -> EffectCard:
-    """What the last days were; nothing is foretold of a choice yet, and that is said."""
+    """What the choice would do, beside what the last days were."""
     since_s = snapshot.clock_s - LAST_DAYS * DAY_S
-    rows = (
-        ("accuracy.name", _accuracy(snapshot, since_s, texts)),
-        ("effect.latency", _latency(snapshot, since_s, texts)),
-        ("effect.energy", _per_day(snapshot, since_s, texts)),
+    last = (
+        _accuracy(snapshot, since_s, texts),
+        _latency(snapshot, since_s, texts),
+        _per_day(snapshot, since_s, texts),
     )
     return EffectCard(
-        heading=texts("effect.heading"),
+        heading=headed(texts("effect.heading"), snapshot, texts),
         chip=Chip(origin=Origin.FORETOLD, text=texts("origin.foretold")),
         last_heading=texts("effect.last"),
         rows=tuple(
-            EffectRow(name=texts(key), figure="", interval=texts("none"), last=last or texts("none"))
-            for key, last in rows
+            _row(kind, key, was or texts("none"), snapshot, texts)
+            for (kind, key), was in zip(ROWS, last, strict=True)
         ),
-        outcome=texts("effect.lacking"),
+        outcome=_outcome(snapshot, texts),
     )
+
+
+def _row(kind: str, key: str, last: str, snapshot: Snapshot, texts: Texts) -> EffectRow:
+    """Foretold, or from when it can be."""
+    effect, name = snapshot.effect, texts(key)
+    if not isinstance(effect, Foretelling):
+        waits = texts("effect.counting") if effect is None else lacking(effect, texts)
+        return EffectRow(name=name, figure="", interval=waits, last=last)
+    told = _told(kind, effect, LAST_DAYS, snapshot)
+    if told is None:
+        return EffectRow(name=name, figure="", interval=_untold(kind, snapshot, texts), last=last)
+    middle, low, high = (_figure(kind, value, told, texts) for value in told)
+    return EffectRow(name=name, figure=middle, interval=texts.interval(low, high), last=last)
+
+
+def _told(kind: str, effect: Foretelling, days: float, snapshot: Snapshot) -> Interval | None:
+    """Joules as a share of the battery; None: it cannot be told."""
+    estimate: Estimate | None = getattr(effect, kind)
+    if estimate is None:
+        return None
+    told = estimate.over(days)
+    if kind != "joules":
+        return told
+    return Interval(*(end / snapshot.capacity_j for end in told)) if snapshot.capacity_j > 0 else None
+
+
+def _figure(kind: str, value: float, of: Interval, texts: Texts) -> str:
+    """With the digits that the largest of the three has."""
+    if kind == "latency":
+        return texts.duration(value)
+    return texts.share(value, int(kind == "joules" and of.high < 0.0995))
+
+
+def _untold(kind: str, snapshot: Snapshot, texts: Texts) -> str:
+    """From when it can be told."""
+    if kind == "accuracy":
+        lacks = LEAST_ANSWERS - int(snapshot.past.requests.checked.sum())
+        return texts.count("lacking.answers", lacks) if lacks > 0 else texts("effect.untold")
+    return texts("effect.untold")
+
+
+def _outcome(snapshot: Snapshot, texts: Texts) -> str:
+    """What was foretold of the last days, and what was found."""
+    came = snapshot.came
+    if came is None:
+        return texts("effect.lacking" if isinstance(snapshot.effect, TooShort) else "effect.outcome_later")
+    found = {
+        "accuracy": came.found.accuracy,
+        "joules": came.found.joules / snapshot.capacity_j,
+        "latency": came.found.latency,
+    }
+    told = ((kind, _told(kind, came.foretold, came.found.days, snapshot)) for kind in OUTCOME)
+    sentences = [
+        texts(
+            f"effect.came.{kind}",
+            n=texts.number(came.found.days),
+            p=_figure(kind, of.middle, of, texts),
+            likely=texts.likely(_figure(kind, of.low, of, texts), _figure(kind, of.high, of, texts)),
+            found=_figure(kind, found[kind], of, texts),
+        )
+        for kind, of in told
+        if of is not None and math.isfinite(found[kind])
+    ]
+    return " ".join(sentences) if sentences else texts("effect.outcome_later")
 
 
 def _accuracy(snapshot: Snapshot, since_s: float, texts: Texts) -> str:

@@ -30,6 +30,16 @@ class TestDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A day that had to be made again, by the rule that was fixed before."""
+
+    day: int
+    """Its place among the days."""
+    lost: float
+    """Share of it without joules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """A relative difference, or one in points, with its 95 % interval."""
 
@@ -60,10 +70,24 @@ class FieldTest:
 
     first_arm: str
     names: dict[str, str]
-    """Arm → what the person reads."""
+    """Arm → the name of its policy, or what the person reads."""
     days: tuple[TestDay, ...]
     """In order."""
-    origin: Origin
+    origin: Origin | None
+    """Of the joules; None before the first day has some."""
     agreed_s: float
-    """Since the Unix epoch; NaN: it is armed and not agreed to."""
+    """Since the Unix epoch; NaN: it is not agreed to, or was stopped."""
+    place: int | None = None
+    """Of the day that is on, as many as there are days once all are over; None: as the clock has it."""
+    again: tuple[Again, ...] = ()
     result: TestResult | None = None
+
+    def today(self, clock_s: float) -> int:
+        """The place of the day that is on; the last one's after it."""
+        if self.place is not None:
+            return min(self.place, len(self.days) - 1)
+        return max((i for i, day in enumerate(self.days) if day.start_s <= clock_s), default=0)
+
+    def over(self, clock_s: float) -> bool:
+        """Whether the last day is."""
+        return clock_s >= self.days[-1].end_s if self.place is None else self.place == len(self.days)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from circadia_app.texts import clock
 from circadia_app.viewmodels.frame import Frame
 from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.states import GLYPHS, colour_of, held_until, held_what, state_of
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +24,6 @@ if TYPE_CHECKING:
     from circadia_app.journal import Entry
     from circadia_app.texts import Texts
     from circadia_app.viewmodels.snapshot import Snapshot
-
-
-class Kind(StrEnum):
-    """What rows can be looked at by themselves."""
-
-    ALL = "all"
-    DECISIONS = "decisions"
-    HELD = "held"
-    EXITS = "exits"
-    ERRORS = "errors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,11 +246,10 @@ def _journal(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:
     for entry in snapshot.journal:
         found = _entry(entry, last_s, texts)
         if found is not None:
-            yield replace(
-                found,
-                at_s=_when_s(entry) - snapshot.ahead_s,
-                time=clock(_when_s(entry) - snapshot.wall_midnight_s),
-            )
+            when_s = _when_s(entry)
+            at_s = when_s - snapshot.ahead_s
+            local_s = at_s - snapshot.midnight_s if snapshot.ahead_s else when_s - snapshot.wall_midnight_s
+            yield replace(found, at_s=at_s, time=clock(local_s))
         last_s = _when_s(entry)
 
 
@@ -277,6 +265,8 @@ EXITS = {
     "resumed": ("log.resumed", ""),
     "agreed": ("log.agreed", ""),
     "task removed": ("log.task_removed", "log.task_removed.detail"),
+    "field test": ("log.field_test", ""),
+    "field test over": ("log.field_test_over", "log.field_test_over.detail"),
 }
 """Event of the journal → its sentence and its detail."""
 

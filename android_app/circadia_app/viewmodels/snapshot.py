@@ -15,6 +15,10 @@ from circadia.types import Preference
 from circadia_app.texts import clock
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from circadia.forecast import TooShort
+    from circadia.foretelling import Foretelling, Found
     from circadia.history import Requests, Ticks
     from circadia.store.rows import StoredUpdate
     from circadia_app.consent import Consent
@@ -57,6 +61,18 @@ class Past:
     trained: dict[int, int] = field(default_factory=dict)
     """Tick id → different examples that it trained on."""
     kept: Kept = field(default_factory=Kept)
+    taught_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """(n,) when examples came, rising."""
+    busy_s: float = math.nan
+    """How long the work of the newest decision takes, as it is stored with it; NaN: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What was foretold of a choice that was in force for some days, and what they came to."""
+
+    foretold: Foretelling
+    found: Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +122,10 @@ class Snapshot:
     """In force: the configuration's, with the person's over them."""
     preference: Preference = field(default_factory=Preference)
     """In force."""
+    effect: Foretelling | TooShort | None = None
+    """Of limits and preference in force; None: it is being foretold."""
+    came: Came | None = None
+    """How an earlier foretelling came out; None: nothing can be said yet."""
     paused_until_s: float = math.nan
     """Since the Unix epoch; infinite: until the person goes on; NaN: there is no pause."""
     capacity_j: float = math.nan

@@ -221,7 +221,7 @@ def _working(snapshot: Snapshot, status: AgentStatus, texts: Texts) -> StateView
     return StateView(
         state=State.WORKING,
         title=title_of(snapshot, status, action, seen, texts),
-        reason=reason_of(action, seen, status.sleep, texts, changed_by=_changed(snapshot)),
+        reason=reason_of(action, seen, status.sleep, texts, changed_by=status.changed_by),
         held=tuple(held_line(one, texts) for one in held if one.waits),
     )
 
@@ -252,16 +252,33 @@ def title_of(
     snapshot: Snapshot, status: AgentStatus, action: Action, seen: Observation, texts: Texts
 ) -> Title:
     """Verb and time."""
-    glyph, colour = GLYPHS[action.mode], colour_of(action)
+    wakes = math.isfinite(status.next_wake_s) and status.next_wake_s > snapshot.clock_s - STARTING_S
+    until = snapshot.time(status.next_wake_s, texts) if wakes else ""
+    text = doing(action, seen, texts, until=until, left_s=_left_s(snapshot, status))
+    return Title(text=text, glyph=GLYPHS[action.mode], colour=colour_of(action))
+
+
+def _left_s(snapshot: Snapshot, status: AgentStatus) -> float:
+    """Of the work of the last decision, as its store has its time; NaN: it does not tell, or it is over."""
+    past = snapshot.past
+    if not len(past.ticks) or not abs(past.ticks.t_s[-1] - status.decided_s) < 1:
+        return math.nan
+    left_s = status.decided_s + past.busy_s - snapshot.clock_s
+    return left_s if left_s > 0 else math.nan
+
+
+def doing(
+    action: Action, seen: Observation, texts: Texts, *, until: str = "", left_s: float = math.nan
+) -> str:
+    """Verb and time. `until`: when it wakes next; `left_s`: how long it goes on working; empty and NaN where nobody knows."""
     if action.mode is Mode.SERVE:
-        text = texts.count("title.answer", max(_count(seen.queue_length), 1))
-    elif action.mode is Mode.TRAIN:
-        text = texts("title.train")
-    elif math.isfinite(status.next_wake_s) and status.next_wake_s > snapshot.clock_s - STARTING_S:
-        text = texts("title.sleep_until", t=snapshot.time(status.next_wake_s, texts))
-    else:
-        text = texts("title.exchange" if action.syncs else "title.sleep")
-    return Title(text=text, glyph=glyph, colour=colour)
+        return texts.count("title.answer", max(_count(seen.queue_length), 1))
+    if action.mode is Mode.TRAIN:
+        known = math.isfinite(left_s)
+        return texts("title.train_more", n=math.ceil(left_s / 60)) if known else texts("title.train")
+    if until:
+        return texts("title.sleep_until", t=until)
+    return texts("title.exchange" if action.syncs else "title.sleep")
 
 
 def colour_of(action: Action) -> Colour:
@@ -271,7 +288,12 @@ def colour_of(action: Action) -> Colour:
 
 
 def reason_of(
-    action: Action, seen: Observation, sleep: Sleep | None, texts: Texts, *, changed_by: str = ""
+    action: Action,
+    seen: Observation,
+    sleep: Sleep | None,
+    texts: Texts,
+    *,
+    changed_by: tuple[str, ...] = (),
 ) -> str:
     """Facts that held at the decision: the limit that changed it, what is due, new examples, battery and charger."""
     facts = []
@@ -280,7 +302,7 @@ def reason_of(
     if _count(seen.fresh_examples):
         facts.append(texts.count("reason.fresh", _count(seen.fresh_examples)))
     battery = _battery(seen, texts)
-    sentences = [texts("reason.instead", limit=_limit(changed_by, texts))] if changed_by else []
+    sentences = [texts("reason.instead", limit=_limit(changed_by[0], texts))] if changed_by else []
     if facts:
         told = facts if battery is None else [*facts[:1], battery] if len(facts) == 1 else facts
         sentences.append(
@@ -317,15 +339,6 @@ def _capital(text: str) -> str:
 
 def _count(value: float) -> int:
     return int(value) if value > 0 else 0
-
-
-def _changed(snapshot: Snapshot) -> str:
-    """The limit that stood in the way of what was wanted at the last decision; empty: none did."""
-    wanted, masked = snapshot.past.ticks, seen_now(snapshot)[1]
-    if not len(wanted) or snapshot.live is None or snapshot.live.status is None:
-        return ""
-    why = snapshot.live.status.why
-    return next((limit for limit, _ in masked if " instead of " in why and f"{limit} (" in why), "")
 
 
 def held_line(held: HeldBack, texts: Texts) -> str:

@@ -47,7 +47,7 @@ class CostCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """The screen of the field test: none armed, on its way, or ended."""
+    """The screen of the field test: none armed, on its way, stopped, or ended."""
 
     __test__ = False  # not one of pytest's
 
@@ -63,7 +63,7 @@ class Test:
     closed: Paragraph | None
     """Why the result is not there yet; `heading` ends in when it opens."""
     left_out: Paragraph | None
-    """What was planned and not counted, by which rule."""
+    """What was planned and not counted, or made again, by which rule."""
     consent: Paragraph | None
     buttons: tuple[Button, ...]
 
@@ -78,10 +78,13 @@ def test(snapshot: Snapshot, texts: Texts) -> Test:
     """The screen of this moment."""
     frame = Frame(heading=texts("test.heading"), banners=state_of(snapshot, texts).banners)
     field = snapshot.field_test
-    if field is None or math.isnan(field.agreed_s):
+    if field is None:
         return _none(frame, snapshot, texts)
-    over = snapshot.clock_s >= field.days[-1].end_s
-    return _ended(frame, field, texts) if over else _running(frame, field, snapshot, texts)
+    if field.over(snapshot.clock_s):
+        return _ended(frame, field, texts)
+    if math.isnan(field.agreed_s):
+        return _stopped(frame, field, snapshot, texts)
+    return _running(frame, field, snapshot, texts)
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # not one of pytest's
@@ -91,7 +94,7 @@ def _none(frame: Frame, snapshot: Snapshot, texts: Texts) -> Test:
     able = bool(snapshot.planned_days) and snapshot.consent.learn is not None
     return Test(
         frame=frame,
-        title=Title(text=texts("test.none")),
+        title=Title(text=texts.count("test.joinable", snapshot.planned_days) if able else texts("test.none")),
         reason=texts("test.none.reason"),
         squares=None,
         itself=None,
@@ -106,8 +109,29 @@ def _none(frame: Frame, snapshot: Snapshot, texts: Texts) -> Test:
     )
 
 
+def _stopped(frame: Frame, field: FieldTest, snapshot: Snapshot, texts: Texts) -> Test:
+    today = field.today(snapshot.clock_s)
+    join = (Button(text=texts("test.go_on"), do=Do.JOIN_TEST, filled=True),)
+    return Test(
+        frame=frame,
+        title=Title(text=texts("test.stopped")),
+        reason=texts("test.stopped.reason", d=today + 1, n=len(field.days)),
+        squares=squares(field, snapshot.clock_s, texts),
+        itself=None,
+        result=None,
+        cost=None,
+        closed=None,
+        left_out=_again(field, texts),
+        consent=Paragraph(heading=texts("test.none.consent"), text=texts("test.stopped.words")),
+        buttons=(
+            *(join if snapshot.consent.learn is not None else ()),
+            Button(text=texts("test.export"), do=Do.EXPORT),
+        ),
+    )
+
+
 def _running(frame: Frame, field: FieldTest, snapshot: Snapshot, texts: Texts) -> Test:
-    today = _today(field, snapshot.clock_s)
+    today = field.today(snapshot.clock_s)
     count = len(field.days)
     return Test(
         frame=frame,
@@ -118,7 +142,7 @@ def _running(frame: Frame, field: FieldTest, snapshot: Snapshot, texts: Texts) -
         result=None,
         cost=None,
         closed=Paragraph(heading=texts("test.result.closed", n=count), text=texts("test.result.why")),
-        left_out=None,
+        left_out=_again(field, texts),
         consent=Paragraph(
             heading=texts("test.agreed", t=snapshot.date(field.agreed_s, texts)),
             text=texts("test.agreed.words"),
@@ -128,10 +152,6 @@ def _running(frame: Frame, field: FieldTest, snapshot: Snapshot, texts: Texts) -
             Button(text=texts("test.stop"), do=Do.STOP_TEST, danger=True),
         ),
     )
-
-
-def _today(field: FieldTest, clock_s: float) -> int:
-    return max((i for i, day in enumerate(field.days) if day.start_s <= clock_s), default=0)
 
 
 def _reason(field: FieldTest, today: int, snapshot: Snapshot, texts: Texts) -> str:
@@ -144,7 +164,9 @@ def _reason(field: FieldTest, today: int, snapshot: Snapshot, texts: Texts) -> s
             day.comparison,
             day.pair,
         )
-        told = texts("test.today.usual") if usual else texts("test.today.arm", arm=field.names[day.arm])
+        told = (
+            texts("test.today.usual") if usual else texts("test.today.arm", arm=_name(field, day.arm, texts))
+        )
         told += texts("test.pair.first" if first else "test.pair.second", n=day.pair + 1)
     if today + 1 >= len(field.days):
         return told
@@ -155,7 +177,8 @@ def _reason(field: FieldTest, today: int, snapshot: Snapshot, texts: Texts) -> s
 
 def squares(field: FieldTest, clock_s: float, texts: Texts) -> Squares:
     """A square a day, pairs together, a row for each comparison."""
-    today = _today(field, clock_s)
+    over = field.over(clock_s)
+    today = len(field.days) if over else field.today(clock_s)
     rows = []
     for comparison in sorted({day.comparison for day in field.days}):
         mine = [(i, day) for i, day in enumerate(field.days) if day.comparison == comparison]
@@ -164,9 +187,17 @@ def squares(field: FieldTest, clock_s: float, texts: Texts) -> Squares:
             tuple(_square(field, day, i, today) for i, day in mine if day.pair == pair) for pair in pairs
         )
         rows.append(SquareRow(heading=_heading(field, comparison, len(pairs), texts), groups=groups))
-    names = [(field.names[field.first_arm], Colour.ACCENT, False)]
-    names += [(name, Colour.WARN, True) for arm, name in field.names.items() if arm != field.first_arm]
-    names += [(texts("test.legend.come"), Colour.MUTED, True), (texts("test.legend.today"), Colour.INK, True)]
+    names = [(_name(field, field.first_arm, texts), Colour.ACCENT, False)]
+    names += [
+        (_name(field, arm, texts), Colour.WARN, True)
+        for arm in field.names
+        if arm != field.first_arm and any(day.arm == arm and day.comparison > 0 for day in field.days)
+    ]
+    if not over:
+        names += [
+            (texts("test.legend.come"), Colour.MUTED, True),
+            (texts("test.legend.today"), Colour.INK, True),
+        ]
     legend = tuple(Legend(text=text, colour=colour, hollow=hollow) for text, colour, hollow in names)
     return Squares(rows=tuple(rows), legend=legend)
 
@@ -177,7 +208,18 @@ def _heading(field: FieldTest, comparison: int, pairs: int, texts: Texts) -> str
     if comparison == 0:
         return texts("test.row.itself", n=pairs)
     other = next(day.arm for day in field.days if day.comparison == comparison and day.arm != field.first_arm)
-    return texts("test.row.arms", a=field.names[field.first_arm], b=field.names[other], n=pairs)
+    return texts(
+        "test.row.arms", a=_name(field, field.first_arm, texts), b=_name(field, other, texts), n=pairs
+    )
+
+
+POLICIES = ("default", "separate", "charging-only", "threshold", "drift-plus-penalty", "due")
+"""That have a name in words."""
+
+
+def _name(field: FieldTest, arm: str, texts: Texts) -> str:
+    name = field.names[arm]
+    return texts(f"policy.{name}") if name in POLICIES else name
 
 
 def _square(field: FieldTest, day: TestDay, place: int, today: int) -> Square:
@@ -192,7 +234,7 @@ def _itself(field: FieldTest, texts: Texts) -> EstimateCard:
     """May be seen on the way: there is nothing to be lucky about."""
     pairs = {day.pair for day in field.days if day.comparison == 0}
     ratios = [ratio for pair in sorted(pairs) if not math.isnan(ratio := _ratio(field, pair))]
-    heading, chip = texts("test.itself"), Chip(origin=field.origin, text=texts(f"origin.{field.origin}"))
+    heading, chip = texts("test.itself"), _chip(field, texts)
     sentence = texts("test.itself.words", k=len(ratios), n=len(pairs))
     if len(ratios) < LEAST_PAIRS:
         early = texts("test.too_few")
@@ -207,6 +249,10 @@ def _itself(field: FieldTest, texts: Texts) -> EstimateCard:
         likely=likely if len(ratios) == len(pairs) else texts("test.early", likely=likely),
         axis=axis(found, texts),
     )
+
+
+def _chip(field: FieldTest, texts: Texts) -> Chip | None:
+    return None if field.origin is None else Chip(origin=field.origin, text=texts(f"origin.{field.origin}"))
 
 
 def _ratio(field: FieldTest, pair: int) -> float:
@@ -274,8 +320,8 @@ def _ended(frame: Frame, field: FieldTest, texts: Texts) -> Test:
         itself=_itself(field, texts),
         result=_result(field, result, texts) if result else None,
         cost=_cost(result, texts) if result else None,
-        closed=None,
-        left_out=_left_out(field, texts),
+        closed=None if result else Paragraph(heading=texts("test.report"), text=texts("test.report.words")),
+        left_out=_left_out(field, texts) or _again(field, texts),
         consent=None,
         buttons=(),
     )
@@ -295,7 +341,7 @@ def _sentence(result: TestResult, texts: Texts) -> str:
 def _result(field: FieldTest, result: TestResult, texts: Texts) -> EstimateCard:
     return EstimateCard(
         heading=texts("test.result.energy"),
-        chip=Chip(origin=field.origin, text=texts(f"origin.{field.origin}")),
+        chip=_chip(field, texts),
         sentence="",
         figure=_percent(result.energy.middle, texts),
         likely=_likely(result.energy, texts),
@@ -323,3 +369,18 @@ def _left_out(field: FieldTest, texts: Texts) -> Paragraph | None:
         heading=texts("test.out", n=len(pairs), k=len(pairs) - len(out)),
         text=f"{told} {texts('test.out.rule')}",
     )
+
+
+def _again(field: FieldTest, texts: Texts) -> Paragraph | None:
+    if not field.again:
+        return None
+    told = " ".join(
+        texts("test.again.day", d=one.day + 1, p=texts.share(one.lost)) for one in field.again[-MOST_AGAIN:]
+    )
+    return Paragraph(
+        heading=texts.count("test.again", len(field.again)), text=f"{told} {texts('test.again.rule')}"
+    )
+
+
+MOST_AGAIN = 5
+"""Days made again that are told one by one, the newest."""

@@ -84,9 +84,13 @@ class Do(StrEnum):
     RESTART = "restart"
     CONSENT = "consent"
     EXPORT = "export"
+    """The first of two steps: what would go along."""
+    EXPORT_NOW = "export-now"
     STOP_TEST = "stop-test"
     JOIN_TEST = "join-test"
     SHARE = "share"
+    """The first of two steps: the file is shown."""
+    SHARE_NOW = "share-now"
     START = "start"
     NOT_NOW = "not-now"
     DELETE = "delete"
@@ -94,4 +98,18 @@ class Do(StrEnum):
     DELETE_NOW = "delete-now"
     KEEP = "keep"
     """Back from the first step of deleting."""
+    LIGHT = "light"
+    """Light colours, from now on."""
+    DARK = "dark"
+    """Dark ones."""
     GIVE_UP_WAITING = "give-up-waiting"
+
+
+class Kind(StrEnum):
+    """What rows can be looked at by themselves."""
+
+    ALL = "all"
+    DECISIONS = "decisions"
+    HELD = "held"
+    EXITS = "exits"
+    ERRORS = "errors"

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.actions import INDEX
 from circadia.history import Requests, Ticks
-from circadia.types import Load, Source
+from circadia.types import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from circadia.store.rows import Decoder
 
+_WORK_J = (
+    "CASE WHEN joules_by_load != '{{}}' THEN ifnull(json_extract(joules_by_load, '$.{0}_LOW'), 0)"
+    " + ifnull(json_extract(joules_by_load, '$.{0}_HIGH'), 0) END"
+)
+"""Joules of one kind of work; null where loads were not told apart. Parsed where they lie: as texts they take twice as long."""
 COLUMNS = (
-    "id, t_s, observation, action, served, expired, energy_j, energy_source, bound_j, joules_by_load, masked"
+    "id, t_s, observation, action, served, expired, energy_j, energy_source, bound_j,"
+    f" {_WORK_J.format('SERVE')}, {_WORK_J.format('TRAIN')}, masked"
 )
 """Of ticks; before them the observation table's number, after them the sleep."""
 SOURCES = {source.value: place for place, source in enumerate(Source)}
-SERVING = (Load.SERVE_LOW.name, Load.SERVE_HIGH.name)
-TRAINING = (Load.TRAIN_LOW.name, Load.TRAIN_HIGH.name)
 
 
-def ticks_of(found: Sequence[Sequence[Any]], decoder: Decoder) -> Ticks:
-    """Of rows as `COLUMNS` says; one of `rows.DAMAGE` for nonsense."""
-    whole = list(zip(*found, strict=True)) or [()] * 13
+def ticks_of(pieces: Iterable[Sequence[Sequence[Any]]], decoder: Decoder) -> Ticks:
+    """Of rows as `COLUMNS` says, a thousand or so a piece; one of `rows.DAMAGE` for nonsense.
+
+    In pieces the rows' memory is used again and again: a third faster than all at once, and a tenth of the memory.
+    """
+    texts: dict[str | None, int] = {}
+    found = [_columns(piece, decoder, texts) for piece in pieces] or [_columns((), decoder, texts)]
+    whole = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    return Ticks(**whole, maskings=tuple(map(decoder.masked, texts)))
+
+
+def _columns(
+    found: Sequence[Sequence[Any]], decoder: Decoder, texts: dict[str | None, int]
+) -> dict[str, NDArray[Any]]:
+    """Of one piece; `texts` numbers the maskings of all."""
     (
         table,
         ids,
@@ -38,32 +53,31 @@ def ticks_of(found: Sequence[Sequence[Any]], decoder: Decoder) -> Ticks:
         action,
         served,
         expired,
-        energy_j,
+        joules,
         source,
         bound_j,
-        by_load,
+        serving_j,
+        training_j,
         masked,
         sleep_s,
-    ) = whole
-    for number, blob in zip(table, blobs, strict=True):
-        decoder.check(number, blob)
-    places: dict[str | None, int] = {}
-    numbers = [places.setdefault(text, len(places)) for text in masked]
-    return Ticks(
-        tick_id=np.array(ids, np.int64),
-        t_s=_floats(t_s),
-        x=decoder.x(table, blobs),
-        action=np.array([INDEX.get(name, -1) for name in action], np.int64),
-        served=np.array(served, np.int64),
-        expired=np.array(expired, np.int64),
-        energy_j=_floats(energy_j),
-        source=np.array([-1 if one is None else SOURCES[one] for one in source], np.int64),
-        bound_j=_floats(bound_j),
-        work_j=_work_j(by_load),
-        sleep_s=_floats(sleep_s),
-        masked=np.array(numbers, np.int64),
-        maskings=tuple(decoder.masked(text) for text in places),
-    )
+    ) = list(zip(*found, strict=True)) or [()] * 14
+    decoder.check_all(table, blobs)
+    for text in dict.fromkeys(masked):
+        texts.setdefault(text, len(texts))
+    return {
+        "tick_id": np.array(ids, np.int64),
+        "t_s": _floats(t_s),
+        "x": decoder.x(table, blobs),
+        "action": _numbered(action, {name: INDEX.get(name, -1) for name in set(action)}),
+        "served": np.array(served, np.int64),
+        "expired": np.array(expired, np.int64),
+        "energy_j": _floats(joules),
+        "source": _numbered(source, {one: -1 if one is None else SOURCES[one] for one in set(source)}),
+        "bound_j": _floats(bound_j),
+        "work_j": np.stack([_floats(serving_j), _floats(training_j)], axis=-1),
+        "sleep_s": _floats(sleep_s),
+        "masked": _numbered(masked, texts),
+    }
 
 
 def requests_of(found: Sequence[Sequence[Any]]) -> Requests:
@@ -72,20 +86,9 @@ def requests_of(found: Sequence[Sequence[Any]]) -> Requests:
     return Requests(t_s=_floats(t_s), label=_whole(label), truth=_whole(truth), latency_s=_floats(latency_s))
 
 
-def _work_j(texts: Sequence[str | None]) -> NDArray[np.float64]:
-    """(n, 2), all texts parsed as one: one call each takes longer than all the rest."""
-    work_j = np.full((len(texts), 2), np.nan)
-    work_j[[place for place, text in enumerate(texts) if text and text != "{}"]] = 0.0
-    working = [place for place, text in enumerate(texts) if text and ("TRAIN" in text or "SERVE" in text)]
-    found: list[dict[str, float]] = json.loads(f"[{','.join(str(texts[place]) for place in working)}]")
-    if working:
-        work_j[working] = [_parts(one) for one in found]
-    return work_j
-
-
-def _parts(joules: dict[str, float]) -> tuple[float, float]:
-    get = joules.get
-    return get(SERVING[0], 0.0) + get(SERVING[1], 0.0), get(TRAINING[0], 0.0) + get(TRAINING[1], 0.0)
+def _numbered(values: Sequence[Any], numbers: Mapping[Any, int]) -> NDArray[np.int64]:
+    """Few values, many times."""
+    return np.fromiter(map(numbers.__getitem__, values), np.int64, len(values))
 
 
 def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:

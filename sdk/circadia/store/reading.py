@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from circadia.history import Requests, Ticks
     from circadia.types import Model, Pace
+
+PIECE = 1024
+"""Rows that are read at once."""
 
 
 class StoreReader:
@@ -79,13 +84,14 @@ class StoreReader:
             which = f"WHERE id IN ({','.join(map(str, picked))}) ORDER BY id"
         table = "1" if self.schema == 3 else "observation_table"
         sleep = "sleep_s" if self.schema >= 6 else "NULL"
-        found = self._all(f"SELECT {table}, {columns.COLUMNS}, {sleep} FROM ticks {which}")  # noqa: S608 - numbers
+        query = f"SELECT {table}, {columns.COLUMNS}, {sleep} FROM ticks {which}"  # noqa: S608 - numbers
         with self._blame():
-            return columns.ticks_of(found, self._decoder)
+            found = self._db.execute(query)
+            return columns.ticks_of(iter(lambda: found.fetchmany(PIECE), []), self._decoder)
 
     def _first_since(self, since_s: float) -> int:
         """The id of the first tick that began since then; after the last, if none did. Later ticks began later."""
-        low, high = self._all("SELECT min(id), max(id) + 1 FROM ticks")[0]
+        low, high = self._all("SELECT (SELECT min(id) FROM ticks), (SELECT max(id) + 1 FROM ticks)")[0]
         if low is None:
             return 0
         while low < high:
@@ -104,6 +110,12 @@ class StoreReader:
         with self._blame():
             return columns.requests_of(found)
 
+    def taught(self, since_s: float = -math.inf) -> NDArray[np.float64]:
+        """(n,) when the examples came that are kept and came since then, rising."""
+        found = self._all("SELECT t_s FROM examples WHERE t_s >= ? ORDER BY t_s", since_s)
+        with self._blame():
+            return np.array([t_s for (t_s,) in found], np.float64)
+
     def learnt(self) -> dict[int, int]:
         """Tick id → how many different examples it trained on, of each training that is kept."""
         return dict(self._all("SELECT tick, examples FROM trainings ORDER BY tick"))
@@ -114,9 +126,9 @@ class StoreReader:
         return count, int(size), math.nan if oldest_s is None else oldest_s
 
     def tick_count(self) -> int:
-        """How many ticks are kept."""
-        ((count,),) = self._all("SELECT count(*) FROM ticks")
-        return int(count)
+        """How many ticks are kept; their ids have no gaps, for only the oldest go."""
+        first, last = self._all("SELECT (SELECT min(id) FROM ticks), (SELECT max(id) FROM ticks)")[0]
+        return 0 if first is None else int(last) - int(first) + 1
 
     def newest(self) -> rows.StoredTick | None:
         """The last one; None before the first."""

@@ -73,10 +73,16 @@ class Decision:
     """… and the one of the sleep; None without a sleep."""
 
     @property
+    def changed_by(self) -> tuple[str, ...]:
+        """The limits that forbade what the policy wanted."""
+        if self.action == self.proposed and self.feasible:
+            return ()
+        return tuple(limit for limit, names in self.masked if self.proposed.name in names)
+
+    @property
     def why(self) -> str:
         """In words, what is done and which limits stood in the way of what the policy wanted."""
-        done, wanted = self.action.name, self.proposed.name
-        limits = [limit for limit, names in self.masked if wanted in names]
+        done, wanted, limits = self.action.name, self.proposed.name, self.changed_by
         if done == wanted and self.feasible:
             return f"{done}: the policy's choice"
         if not self.masked:

@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parents[2] / "android_app/java/org/circadia/android"
-MINE = ("PowerReader.java", "PowerMonitors.java", "TfliteBridge.java", "UsbSerial.java")
+MINE = ("PowerReader.java", "PowerMonitors.java", "Screen.java", "TfliteBridge.java", "UsbSerial.java")
 """What needs nothing of python-for-android."""
 
 

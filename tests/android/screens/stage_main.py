@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import sys
 import time
 from dataclasses import replace
@@ -35,6 +36,7 @@ from circadia_app.ui.keeper import ChildKeeper
 from circadia_app.ui.layouts import Content, walk
 from circadia_app.ui.live_desk import LiveDesk
 from circadia_app.ui.parts import Text
+from circadia_app.viewmodels.parts import Button
 from circadia_app.viewmodels.tokens import Do
 
 
@@ -53,6 +55,37 @@ class Finger(MotionEvent):
         self.sx, self.sy = args["x"], args["y"]
         self.profile = ["pos"]
         super().depack(args)
+
+
+class Bars:
+    """A phone's glass, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.covered = (0.0, 0.0, 0.0, 0.0)
+        self.moves = True
+        self.voice = False
+        self.light = math.nan
+        self.said: list[str] = []
+        self.rests = 0
+
+    def insets(self) -> tuple[float, float, float, float]:
+        return self.covered
+
+    def animates(self) -> bool:
+        return self.moves
+
+    def speak(self, text: str, language: str) -> bool:
+        self.said.append(f"{language}: {text}")
+        return self.voice
+
+    def hush(self) -> None:
+        self.said.append("")
+
+    def lux(self) -> float:
+        return self.light
+
+    def rest(self) -> None:
+        self.rests += 1
 
 
 class InventedDesk:
@@ -95,8 +128,22 @@ class InventedDesk:
     def stretch(self, start_s: float, end_s: float) -> None:
         self.asked.append(["stretch", start_s, end_s])
 
+    def language(self) -> str:
+        return "en"
+
+    def bright(self) -> Offer | None:
+        self.asked.append("bright")
+        light = Button(text="Light colours", do=Do.LIGHT)
+        return Offer(heading="Bright light", buttons=(light,))
+
+    def voiceless(self) -> Offer:
+        return Offer(heading="No voice")
+
     def close(self) -> None:
         pass
+
+    def told(self) -> Offer | None:
+        return None
 
     def left(self, place: Place) -> None:
         self.asked.append(["left", place])
@@ -120,8 +167,12 @@ class Stage:
     def __init__(self) -> None:
         self.invented = InventedDesk(importlib.import_module("invented").SCREENS)
         self.desk: Any = self.invented
+        self.glass = Bars()
         self.app = CircadiaApp(
-            self.desk, Theme.shipped(Scheme.DARK), leave=lambda: self.desk.asked.append(["leave"])
+            self.desk,
+            Theme.shipped(Scheme.DARK),
+            leave=lambda: self.desk.asked.append(["leave"]),
+            glass=self.glass,
         )
         self.app._run_prepare()
         self.fingers = 0
@@ -257,6 +308,51 @@ class Stage:
         self.app._root.export_to_png(file)
         return {}
 
+    def see_through(
+        self, covered: list[float], lux: float | None = None, *, voice: bool = False, moves: bool = True
+    ) -> dict[str, Any]:
+        """The phone around the screen changes; a touch of time passes."""
+        left, top, right, bottom = covered
+        self.glass.covered, self.glass.voice, self.glass.moves = (left, top, right, bottom), voice, moves
+        self.glass.light = math.nan if lux is None else lux
+        self.glass.said.clear()
+        Window.dispatch("on_resize", *Window.size)
+        self.app._measure()
+        if lux is not None:
+            self.app._bright(0)
+        self.settle()
+        return {"scheme": self.app.theme.scheme.value, "asked": self.desk.asked, "rests": self.glass.rests}
+
+    def hold(self, x: float, y: float, seconds: float) -> dict[str, Any]:
+        """A finger that stays."""
+        self.fingers += 1
+        wide, high = Window.size
+        finger = Finger(self.fingers, x / wide, y / high)
+        EventLoop.post_dispatch_input("begin", finger)
+        self._pass(seconds)
+        EventLoop.post_dispatch_input("end", finger)
+        self._pass(0.2)
+        return {"said": self.glass.said}
+
+    def _pass(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            self.frames(1)
+
+    def retitle(self, text: str) -> dict[str, Any]:
+        """Another title on the first screen: how faint its words are then, and at the end."""
+        now = self.desk.screens["now"]
+        self.desk.screens["now"] = replace(now, title=replace(now.title, text=text))
+        self.app.refresh()
+        self.frames(1)
+        first = self._title(text)
+        self._pass(0.3)
+        self.desk.screens["now"] = now
+        return {"first": first, "then": self._title(text), "window": self.app.said}
+
+    def _title(self, text: str) -> float:
+        return float(next(w.opacity for w in self.widgets() if isinstance(w, Text) and w.text == text))
+
     def touch(self, x: float, y: float) -> dict[str, Any]:
         """Once, at a place of the window."""
         return self.drag([[x, y], [x, y]])
@@ -284,7 +380,7 @@ class Stage:
         """A key of the keyboard, or Android's Back."""
         taken = bool(Window.dispatch("on_keyboard", code, code, None, []))
         self.settle()
-        return {"taken": taken, "place": self.app.place, "asked": self.desk.asked}
+        return {"taken": taken, "place": self.app.place, "asked": getattr(self.desk, "asked", [])}
 
 
 def main() -> None:

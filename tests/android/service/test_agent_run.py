@@ -75,6 +75,7 @@ def test_a_long_training_ends_at_its_next_step(tmp_path: Path) -> None:
         told=decisions.append,
         over=lambda: None,
     )
+    run.start()
     for i in range(300):
         run.agent.add_example(np.full((8, 8, 1), i / 300, np.float32), i % 10)
     end_s = time.monotonic() + WAIT_S

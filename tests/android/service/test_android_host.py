@@ -16,28 +16,33 @@ from circadia.reporter import Reporter
 from circadia.status import State
 from circadia.types import Observation, Preference
 from circadia_app import consent
-from circadia_app.android_host import METHODS, SERVICE, AndroidHost
+from circadia_app.android_host import EXPORTS, METHODS, SERVICE, AndroidHost, PhoneShare
 from circadia_app.folder import AppFolder
 from circadia_app.notice import Facts, Notice
 from circadia_app.service import Service
 from circadia_app.service_main import folder_of
 from circadia_app.shipped import put
+from circadia_app.texts import spoken
 from circadia_app.usb_meter import service_type
-from circadia_app.wording import spoken, worded
+from circadia_app.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-JAVA = Path(__file__).parents[3] / "android_app/java" / f"{SERVICE.replace('.', '/')}.java"
+SOURCES = Path(__file__).parents[3] / "android_app/java"
 NOON = time.mktime((2026, 11, 27, 12, 0, 0, 0, 0, -1))
 READY = Reporter(device="phone").status(paused=False, inbox=0, preference=Preference())
 SLEEPING = replace(READY, state=State.RUNNING, action="sleep", why="sleep: chosen", next_wake_s=NOON)
 IDLE = Observation(queue_length=0.0, fresh_examples=0.0, battery_soc=0.61, charging=0.0)
 
 
-def statics() -> dict[str, int]:
+def java_of(name: str) -> str:
+    return (SOURCES / f"{name.replace('.', '/')}.java").read_text()
+
+
+def statics(name: str = SERVICE) -> dict[str, int]:
     """The Java class's static methods of a context and texts → how many texts."""
-    found = re.findall(r"public static \w+ (\w+)\(Context \w+((?:, String \w+)*)\)", JAVA.read_text())
+    found = re.findall(r"public static \w+ (\w+)\(Context \w+((?:, String \w+)*)\)", java_of(name))
     return {name: texts.count("String") for name, texts in found}
 
 
@@ -49,8 +54,7 @@ class Java:
         self._says = list(says)
 
     def own(self, name: str, method: str) -> Callable[..., Any]:
-        assert name == SERVICE
-        takes = statics()[method]
+        takes = statics(name)[method]
 
         def call(*texts: Any) -> str | None:
             assert [type(text) for text in texts] == [str] * takes
@@ -75,6 +79,14 @@ def test_what_it_calls_is_there() -> None:
     host.end()
     shown, kept = ("show", "a", "b", "Beenden"), ("keepWaking", "21600000")
     assert java.called == [shown, kept, ("stopWaking",), ("leave",)]
+
+
+def test_a_file_is_shared_by_its_name_alone_out_of_the_one_folder(tmp_path: Path) -> None:
+    java, folder = Java(), AppFolder(path=tmp_path / "circadia")
+    PhoneShare(java.own, "Share")(folder.exports / "field-test.zip")
+    assert java.called == [("share", "field-test.zip", "Share")]
+    given = re.findall(r'String FOLDER = "([^"]*)"', java_of(EXPORTS))
+    assert given == [str(folder.exports.relative_to(tmp_path))]
 
 
 def test_a_meter_changes_the_services_type() -> None:
@@ -113,8 +125,10 @@ def test_what_befalls_it_reaches_the_service(says: tuple[str, ...], ends: list[s
 def test_an_update_of_the_app_brings_its_configuration(tmp_path: Path) -> None:
     for text in ("[agent]\n", "[agent]\nperiod_s = 5\n"):
         (tmp_path / "device.toml").write_text(text)
+        (tmp_path / "plan.json").write_text(text)
         folder = folder_of({"ANDROID_PRIVATE": str(tmp_path), "ANDROID_ARGUMENT": str(tmp_path)})
-        assert folder.config.read_text() == text
+        assert folder.config.read_text() == folder.plan.read_text() == text
+        assert not folder.examples.exists()
 
 
 def test_the_other_process_never_reads_half_a_configuration(tmp_path: Path) -> None:
@@ -139,7 +153,7 @@ def test_the_other_process_never_reads_half_a_configuration(tmp_path: Path) -> N
 def test_words_of_the_system_s_language_where_there_are_some(system: str, language: str) -> None:
     assert spoken(system) == language
     facts = Facts(status=SLEEPING, seen=IDLE)
-    assert worded(facts, lambda: system) == worded(replace(facts, language=language))
+    assert worded(facts, lambda: language) == worded(replace(facts, language=language))
     assert worded(replace(facts, language="en"), lambda: "de") == worded(replace(facts, language="en"))
 
 
@@ -167,8 +181,7 @@ def test_the_notification_speaks_the_persons_language(facts: Facts, english: str
 
 
 def test_the_reason_names_the_limit_that_changed_the_decision() -> None:
-    why = "sleep instead of train/low/small, which is forbidden: battery_floor (the battery would fall below it)"
-    held = replace(SLEEPING, why=why, limits=("thermal", "battery_floor"))
+    held = replace(SLEEPING, limits=("thermal", "battery_floor"), changed_by=("battery_floor",))
     assert "61" in worded(Facts(status=SLEEPING, seen=IDLE, language="en")).text
     free, changed = (worded(Facts(status=one, seen=IDLE, language="en")).text for one in (SLEEPING, held))
     assert free in changed

@@ -174,6 +174,12 @@ PUT_IN = {
         "every app",
         "false",
     ),
+    "open exports": (
+        'authorities="${applicationId}.exports" android:exported="false"',
+        'authorities="${applicationId}.exports" android:exported="true"',
+        "every app",
+        "false",
+    ),
     "a class that is not there": (
         "ServiceAgent",
         "Serviceagent",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     SpecWith = Callable[[str, str], Path]
 
 APP = Path(__file__).parents[3] / "android_app"
-PURE = {"cbor2", "certifi", "chardet", "filetype", "idna", "paho-mqtt", "requests", "six", "urllib3"}
+PURE = {"cbor2", "certifi", "chardet", "cobs", "filetype", "idna", "paho-mqtt", "requests", "six", "urllib3"}
 """Without a recipe, and with wheels of pure Python in the versions that the spec pins."""
 
 

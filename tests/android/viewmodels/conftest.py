@@ -13,6 +13,7 @@ import pytest
 from circadia_app.past import read_past
 from circadia_app.texts import texts_of
 from circadia_app.viewmodels.snapshot import midnight_of
+from circadia_lab.phone.lived import lived as play
 
 if TYPE_CHECKING:
     from circadia_app.texts import Texts
@@ -57,7 +58,7 @@ def english() -> Texts:
 def lived(tmp_path_factory: pytest.TempPathFactory, moments: Any) -> Snapshot:
     """A simulated phone after four days."""
     path = tmp_path_factory.mktemp("lived") / "device.db"
-    clock_s = _beside("device").lived(path, days=4.2)
+    clock_s = play(path, days=4.2)
     past = read_past(path, clock_s)
     live = moments.live(
         moments.status(version=0, next_wake_s=clock_s + 1800), None, simulated=True, clock_s=clock_s

@@ -30,7 +30,7 @@ from circadia_app.viewmodels.choose import Choose, EffectCard, EffectRow, Limits
 from circadia_app.viewmodels.consent import Consent
 from circadia_app.viewmodels.frame import Frame
 from circadia_app.viewmodels.learn import AccuracyCard, Answerer, Learn, LeftCard, OwnCard
-from circadia_app.viewmodels.log import Filter, Kind, Log, LogDay, LogRow
+from circadia_app.viewmodels.log import Filter, Log, LogDay, LogRow
 from circadia_app.viewmodels.now import BatteryCard, EnergyCard, Now
 from circadia_app.viewmodels.parts import (
     Banner,
@@ -44,7 +44,7 @@ from circadia_app.viewmodels.parts import (
     Title,
 )
 from circadia_app.viewmodels.test import CostCard, EstimateCard, Test
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Origin
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind, Origin
 from circadia_app.viewmodels.your_data import DeleteCard, YourData
 
 HEIGHTS = {"sleep": 4 / 48, "serve": 28 / 48, "train": 1.0}
@@ -536,8 +536,46 @@ TEST_NONE = Test(
     cost=None,
     closed=None,
     left_out=None,
-    consent=Paragraph(heading="You have not agreed to one", text="Joining sends daily figures, no examples."),
+    consent=Paragraph(
+        heading="You have not agreed to one",
+        text="Joining writes daily figures onto this phone. Nothing is sent by itself, and no examples ever: you may export the "
+        "figures.",
+    ),
     buttons=(Button(text="Join the field test", do=Do.JOIN_TEST, filled=True),),
+)
+
+TEST_STOPPED = replace(
+    TEST_RUNNING,
+    title=Title(text="The test is stopped"),
+    reason="It was on day 9 of 41. What was gathered lies on this phone.",
+    itself=None,
+    closed=None,
+    left_out=Paragraph(
+        heading="1 day was made again",
+        text="Day 4: 12 % of its time had no joules. The rule for this was fixed before the start: 5 % at most.",
+    ),
+    consent=Paragraph(
+        heading="You have not agreed to one",
+        text="Going on picks up at that day. Delete my data, under Learn, deletes all of it.",
+    ),
+    buttons=(
+        Button(text="Go on with the test", do=Do.JOIN_TEST, filled=True),
+        Button(text="Export so far", do=Do.EXPORT),
+    ),
+)
+TEST_OVER = replace(
+    TEST_RESULT,
+    title=Title(text="The test is over"),
+    reason="All 41 days are in.",
+    squares=TEST_RUNNING.squares,
+    itself=ITSELF,
+    result=None,
+    cost=None,
+    closed=Paragraph(
+        heading="The report is made on a computer",
+        text="Export, take field-test.zip there and type: unzip field-test.zip && circadia field analyse field-test",
+    ),
+    left_out=TEST_STOPPED.left_out,
 )
 
 
@@ -679,6 +717,8 @@ SCREENS = {
     "test": TEST_RUNNING,
     "test-result": TEST_RESULT,
     "test-none": TEST_NONE,
+    "test-stopped": TEST_STOPPED,
+    "test-over": TEST_OVER,
     "log": LOG,
     "log-empty": LOG_EMPTY,
     "consent": CONSENT,

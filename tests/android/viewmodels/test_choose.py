@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circadia.forecast import TooShort
+from circadia.foretelling import Estimate, Foretelling, Found
 from circadia.shield import Limits
 from circadia.types import Preference
 from circadia_app.viewmodels.choose import (
@@ -22,6 +24,7 @@ from circadia_app.viewmodels.choose import (
     preference_at,
     stepped,
 )
+from circadia_app.viewmodels.snapshot import Came
 from circadia_app.viewmodels.tokens import Do
 
 if TYPE_CHECKING:
@@ -86,10 +89,59 @@ def test_a_ready_choice_knows_that_it_is_chosen(moments: Any, english: Texts) ->
     assert [ready.chosen for ready in choose(moments.snapshot(), english).ready] == [True, False, False]
 
 
-def test_nothing_is_foretold_without_saying_so(moments: Any, texts: Texts) -> None:
+TOLD = Foretelling(
+    days=7,
+    joules=Estimate(middle=2800.0, daily=200.0, days=7),
+    latency=Estimate(middle=math.log(4.0), daily=0.5, days=7, logarithmic=True),
+    accuracy=Estimate(middle=0.88, daily=0.03, days=7, share=True),
+)
+
+
+def test_until_it_is_foretold_that_is_said(moments: Any, texts: Texts) -> None:
     effect = choose(moments.snapshot(), texts).effect
-    assert all(row.figure == "" for row in effect.rows)
+    assert [(row.figure, row.interval) for row in effect.rows] == [("", texts("effect.counting"))] * 3
+    assert effect.outcome == texts("effect.outcome_later")
+
+
+def test_of_too_few_days_it_is_said_from_when(moments: Any, texts: Texts) -> None:
+    effect = choose(moments.snapshot(effect=TooShort(days=2, lacking=1)), texts).effect
+    assert [(row.figure, row.interval) for row in effect.rows] == [("", texts("lacking.tomorrow"))] * 3
     assert effect.outcome == texts("effect.lacking")
+
+
+def test_what_is_foretold_has_its_interval_and_what_was_beside_it(moments: Any, english: Texts) -> None:
+    snapshot = moments.snapshot(effect=TOLD, past=moments.past(requests=moments.checked(85, 100)))
+    rows = choose(snapshot, english).effect.rows
+    assert [(row.figure, row.interval, row.last) for row in rows] == [
+        ("88\u00a0%", "84 to 92\u00a0%", "85\u00a0%"),
+        ("4.0\u00a0s", "2.1 to 7.7\u00a0s", "4.0\u00a0s"),
+        ("7.0\u00a0%", "6.3 to 7.7\u00a0%", "–"),
+    ]
+
+
+def test_what_cannot_be_told_says_why(moments: Any, english: Texts) -> None:
+    nothing = Foretelling(days=7, joules=TOLD.joules, latency=None, accuracy=None)
+    few = moments.snapshot(
+        effect=nothing, past=moments.past(requests=moments.checked(14, 16)), capacity_j=math.nan
+    )
+    told = [(row.figure, row.interval) for row in choose(few, english).effect.rows]
+    assert told == [("", "4 more answers"), ("", "not yet"), ("", "not yet")]
+
+
+def test_how_the_last_foretelling_came_out_is_told_for_as_many_days(moments: Any, english: Texts) -> None:
+    came = Came(foretold=TOLD, found=Found(days=4.0, joules=2600.0, latency=5.0, accuracy=math.nan))
+    outcome = choose(moments.snapshot(effect=TOLD, came=came), english).effect.outcome
+    assert outcome == (
+        "Last 4 days: about 7.0\u00a0% of the battery a day was foretold, likely 6.2 to 7.8\u00a0%; 6.5\u00a0% was found."
+    )
+    both = replace(came, found=replace(came.found, accuracy=0.85))
+    said = choose(moments.snapshot(effect=TOLD, came=both), english).effect.outcome
+    assert said.endswith("Accuracy: 88\u00a0% was foretold, likely 83 to 93\u00a0%; 85\u00a0% was found.")
+
+
+def test_a_simulated_phones_effect_says_so(moments: Any, english: Texts) -> None:
+    simulated = moments.snapshot(live=moments.live(moments.status(), simulated=True), effect=TOLD)
+    assert choose(simulated, english).effect.heading == "Effect, simulated"
 
 
 def test_the_last_days_are_as_they_were(moments: Any, english: Texts) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from circadia.config import DeviceConfig
+from circadia.forecast import TooShort
+from circadia.foretelling import Foretelling, found_in
+from circadia.reliving import Outside
+from circadia.shield import Limits
+from circadia_app.foresight import Foresight
+from circadia_app.foretold import load
+from circadia_app.past import nothing_past
 from circadia_app.viewmodels.choose import choose
 from circadia_app.viewmodels.consent import consent
 from circadia_app.viewmodels.learn import learn
@@ -18,6 +28,8 @@ from circadia_app.viewmodels.test import test as field_test
 from circadia_app.viewmodels.your_data import your_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from circadia_app.texts import Texts
     from circadia_app.viewmodels.snapshot import Snapshot
 
@@ -91,3 +103,43 @@ def test_a_later_morning_has_an_empty_day(lived: Snapshot, english: Texts) -> No
     assert screen.battery.ribbon.columns == ()
     assert screen.battery.chart.charge == ()
     assert screen.battery.projection == "The charge is not known"
+
+
+def test_the_effect_is_foretold_beside_the_screens_and_moves_with_a_limit(
+    lived: Snapshot, english: Texts, tmp_path: Path
+) -> None:
+    told = threading.Event()
+    foresight = Foresight(tmp_path / "foretold.json", DeviceConfig(), told.set)
+
+    def effect(limits: Limits) -> Foretelling:
+        told.clear()
+        begun = time.monotonic()
+        first = foresight.of(lived.past, lived.preference, limits, lived.clock_s)
+        assert first.effect is None
+        assert time.monotonic() - begun < 0.5
+        assert told.wait(60)
+        sight = foresight.of(lived.past, lived.preference, limits, lived.clock_s)
+        assert isinstance(sight.effect, Foretelling)
+        return sight.effect
+
+    foresight.start()
+    try:
+        foresight.forget()
+        nothing = foresight.of(lived.past, lived.preference, lived.limits, lived.clock_s).effect
+        assert isinstance(nothing, TooShort)
+        assert isinstance(foresight.of(nothing_past(), lived.preference, lived.limits, 0.0).effect, TooShort)
+        as_it_is, charging = effect(lived.limits), effect(Limits(train_only_charging=True))
+    finally:
+        foresight.close()
+    assert as_it_is.joules is not None
+    assert charging.joules is not None
+    found = found_in(
+        Outside(ticks=lived.past.ticks, requests=lived.past.requests, taught_s=lived.past.taught_s),
+        0.0,
+        lived.clock_s,
+    )
+    assert as_it_is.joules.over(4).holds(found.joules)
+    assert charging.joules.middle < as_it_is.joules.middle
+    rows = choose(replace(lived, effect=as_it_is), english).effect.rows
+    assert [bool(row.figure) for row in rows[1:]] == [True, True]
+    assert [one.choice["train_only_charging"] for one in load(tmp_path / "foretold.json")] == [1.0]

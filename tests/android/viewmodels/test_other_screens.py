@@ -13,12 +13,13 @@ from circadia.types import Link
 from circadia_app.consent import Consent
 from circadia_app.deletion import Confirmation, Deletion
 from circadia_app.journal import Entry
+from circadia_app.viewmodels.asked import refused, trained
 from circadia_app.viewmodels.consent import consent
-from circadia_app.viewmodels.field import Difference, FieldTest, TestDay, TestResult
-from circadia_app.viewmodels.log import Kind, log
+from circadia_app.viewmodels.field import Again, Difference, FieldTest, TestDay, TestResult
+from circadia_app.viewmodels.log import log
 from circadia_app.viewmodels.snapshot import Kept, Traffic
 from circadia_app.viewmodels.test import test as field_test
-from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Origin
+from circadia_app.viewmodels.tokens import Colour, Do, Glyph, Kind, Origin
 from circadia_app.viewmodels.your_data import your_data
 
 if TYPE_CHECKING:
@@ -314,5 +315,89 @@ def test_what_is_left_out_is_said_with_its_rule(moments: Any, english: Texts) ->
 def test_without_a_plan_there_is_nothing_to_join(moments: Any, english: Texts) -> None:
     none = field_test(moments.snapshot(), english)
     assert (none.title.text, none.buttons, none.squares) == ("No test is armed", (), None)
-    (join,) = field_test(moments.snapshot(planned_days=41), english).buttons
-    assert join.do is Do.JOIN_TEST
+    able = field_test(moments.snapshot(planned_days=41), english)
+    assert able.title.text == "A field test of 41 days"
+    assert [button.do for button in able.buttons] == [Do.JOIN_TEST]
+
+
+def test_what_the_bundle_says_stands_over_the_clock(moments: Any, english: Texts) -> None:
+    """A simulated body's clock begins anew with each day."""
+    on = a_test(moments, 8, place=3, origin=None)
+    screen = field_test(moments.snapshot(field_test=on), english)
+    assert screen.title.text == "Day 4 of 13"
+    assert screen.itself is not None
+    assert screen.itself.chip is None, "nobody knows yet whose figures"
+    over = field_test(moments.snapshot(field_test=replace(on, place=13)), english)
+    assert (over.title.text, over.buttons) == ("The test is over", ())
+    assert over.frame.button is not None
+    assert over.frame.button.do is Do.EXPORT
+    assert over.squares is not None
+    assert not [
+        square for row in over.squares.rows for group in row.groups for square in group if square.today
+    ]
+    assert [one.text for one in over.squares.legend] == ["Circadia", "charging only"]
+    assert over.closed is not None
+    assert "circadia field analyse field-test" in over.closed.text
+
+
+def test_policies_have_names_in_both_languages(moments: Any, texts: Texts) -> None:
+    names = {"circadia": "default", "circadia-again": "default", "charging-only": "charging-only"}
+    screen = field_test(moments.snapshot(field_test=a_test(moments, 8, names=names)), texts)
+    assert screen.squares is not None
+    assert [one.text for one in screen.squares.legend][:2] == ["Circadia", texts("policy.charging-only")]
+    assert texts("policy.charging-only") in screen.squares.rows[2].heading
+
+
+def test_a_day_made_again_is_said_with_its_rule(moments: Any, english: Texts) -> None:
+    field = a_test(moments, 8, again=(Again(day=3, lost=0.12), Again(day=4, lost=1.0)))
+    screen = field_test(moments.snapshot(field_test=field), english)
+    assert screen.left_out is not None
+    assert screen.left_out.heading == "2 days were made again"
+    assert screen.left_out.text.startswith("Day 4: 12\u00a0% of its time had no joules. Day 5: 100")
+    assert screen.left_out.text.endswith("fixed before the start: 5\u00a0% at most.")
+
+
+def test_a_stopped_test_goes_on_or_is_exported(moments: Any, english: Texts) -> None:
+    stopped = a_test(moments, 8, agreed_s=math.nan, place=8)
+    screen = field_test(moments.snapshot(field_test=stopped), english)
+    assert (screen.title.text, screen.itself, screen.result) == ("The test is stopped", None, None)
+    assert [button.do for button in screen.buttons] == [Do.JOIN_TEST, Do.EXPORT]
+    unasked = field_test(moments.snapshot(field_test=stopped, consent=Consent()), english)
+    assert [button.do for button in unasked.buttons] == [Do.EXPORT]
+
+
+ANSWER: dict[str, Any] = {
+    "action": "sleep",
+    "why": "",
+    "trained": False,
+    "held_back": [],
+    "fresh_examples": 2.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "heading", "text"),
+    [
+        ({"trained": True}, "Trained just now", "this step"),
+        (
+            {"held_back": ["train_only_charging"]},
+            "Not now",
+            "Held back: training, until it charges. 2 examples wait.",
+        ),
+        (
+            {"held_back": ["battery_floor", "thermal"]},
+            "Not now",
+            "Held back: training, until the battery is above 15\u00a0%. Held back: training, until the phone is cooler",
+        ),
+        ({"fresh_examples": 0.0}, "Nothing to train on", "when new ones come"),
+        ({"fresh_examples": None, "held_back": ["paused"]}, "Nothing to train on", "until you go on"),
+        ({}, "Not in this step", "No limit forbids it"),
+    ],
+)
+def test_train_now_is_answered_in_words(
+    answer: dict[str, Any], heading: str, text: str, moments: Any, english: Texts
+) -> None:
+    told = trained({**ANSWER, **answer}, moments.snapshot(), english)
+    assert told.heading == heading
+    assert text in told.text
+    assert refused("", english).text == english("asked.away")

@@ -38,7 +38,7 @@ def test_a_sleep_says_until_when_and_what_ends_it(moments: Any, english: Texts) 
 
 @pytest.mark.parametrize(
     ("wake_on", "words"),
-    [(WakeOn.DUE, "Requests wait until then."), (WakeOn.DEADLINE, "in time for its deadline")],
+    [(WakeOn.DUE, "Requests wait until it wakes."), (WakeOn.DEADLINE, "in time for its deadline")],
 )
 def test_what_ends_a_sleep_is_told_as_it_is(
     wake_on: WakeOn, words: str, moments: Any, english: Texts
@@ -68,11 +68,23 @@ def test_work_is_told_by_its_mode_and_clock(moments: Any, english: Texts) -> Non
     assert training.reason == "32 new examples wait, and the phone is on the charger."
 
 
+def test_a_training_says_how_long_it_goes_on_where_its_time_is_known(moments: Any, english: Texts) -> None:
+    training = moments.status(action="train/low/large", decided_s=moments.NOW - 60)
+    for busy_s, words in (
+        (150.0, "Training, about 2\u00a0min more"),
+        (30.0, "Training"),
+        (math.nan, "Training"),
+    ):
+        known = moments.snapshot(status=training, past=moments.past(busy_s=busy_s))
+        assert state_of(known, english).title.text == words
+
+
 def test_the_limit_that_changed_the_decision_comes_first(moments: Any, english: Texts) -> None:
-    why = "sleep instead of train/low/small, which is forbidden: power_save (the system saves power)"
     saver = seen(moments, power_save=1.0, fresh_examples=4.0)
     changed = moments.snapshot(
-        status=moments.status(why=why), seen=saver, masked=(("power_save", moments.TRAININGS),)
+        status=moments.status(changed_by=("power_save",)),
+        seen=saver,
+        masked=(("power_save", moments.TRAININGS),),
     )
     assert state_of(changed, english).reason.startswith(
         "Battery saver changed the decision. 4 new examples wait, and the battery is at 54\u00a0%."

@@ -158,6 +158,19 @@ def test_a_restricted_app_saves_power(phone: Any, jvm: Jvm) -> None:
     assert platform.state.bucket == "restricted"
 
 
+def test_what_the_battery_gave_is_counted_through_a_suspend(phone: Any, jvm: Jvm) -> None:
+    platform = body(jvm)
+    battery(phone, charge=2_100_000)
+    platform.observe(START_S)
+    before_j = platform.counted_j()
+    battery(phone, charge=-(2**63))
+    platform.observe(START_S + 1)
+    assert math.isnan(platform.counted_j())
+    battery(phone, charge=2_090_000)
+    platform.observe(START_S + 600)
+    assert platform.counted_j() - before_j == pytest.approx(0.010 * 3600 * 3.9)
+
+
 def test_a_throttling_processor_is_at_its_limit(phone: Any, jvm: Jvm) -> None:
     phone.headroom = 0.5
     half = body(jvm).observe(START_S)

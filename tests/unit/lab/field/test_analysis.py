@@ -176,6 +176,17 @@ def test_another_meter_takes_the_gain_after_a_break_too(
     assert concluding.changed == ("the meter's device_id was 0000abcd, in period 7 other",)
 
 
+def test_what_the_person_chose_on_the_way_takes_the_gain(
+    plan: Callable[..., Plan], periods: Periods, log_of: Log
+) -> None:
+    found = periods(plan())
+    log = log_of(found)
+    log[12]["chosen"] = {"battery_floor": 0.5}
+    concluding = concluded(plan(), found, log, real=True)
+    assert against(concluding) == ["pinned"]
+    assert concluding.changed[0] == "the person's battery_floor was None, in period 7 0.5"
+
+
 def test_another_meter_in_an_attempt_that_does_not_count_is_no_matter(
     plan: Callable[..., Plan], periods: Periods, log_of: Log
 ) -> None:

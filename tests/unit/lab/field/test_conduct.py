@@ -7,7 +7,7 @@ import math
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -56,6 +56,7 @@ class Device:
     """One period of it."""
 
     errors = 2
+    chosen: ClassVar[dict[str, Any]] = {"battery_floor": 0.2}
 
     def __init__(self, stage: Stage, config: DeviceConfig) -> None:
         self.stage = stage
@@ -142,6 +143,9 @@ def test_every_period_is_played_once_in_order(bundle: Bundle) -> None:
     assert started["meter"] == {"meter": "of the test"}
     assert (ended["lost"], ended["void"], ended["errors"]) == (0, False, 2)
     assert ended["true_w"] == pytest.approx(0.5)
+    assert ended["device_w"] == pytest.approx(0.1 / TICK_S)
+    assert ended["source"] == "measured"
+    assert started["chosen"] == {"battery_floor": 0.2}
     assert len(told) == len(schedule)
     assert "0.0% of its time without joules" in told[0]
     assert {path.name for path in bundle.period(0, 1).iterdir()} == {"device.db", "asked.jsonl"}

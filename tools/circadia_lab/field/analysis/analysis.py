@@ -98,7 +98,8 @@ def concluded(
     """What follows from the periods, one or more; `real`: whether the device's body was."""
     sources = {one.ticks.source for one in periods}
     changed = [] if len(sources) == 1 else [f"joules are {' and '.join(sorted(sources))}"]
-    changed += _changed_meter(log)
+    changed += _changed(log, "meter", "the meter's")
+    changed += _changed(log, "chosen", "the person's")
     first = _versus(plan, periods, 0, None, changed)
     others = [_versus(plan, periods, number, first, changed) for number in range(1, len(plan.arms))]
     return Analysis(
@@ -136,17 +137,17 @@ def _periods(
     )
 
 
-def _changed_meter(log: Sequence[dict[str, Any]]) -> list[str]:
-    """Of the attempts that count, at their start and after every break."""
+def _changed(log: Sequence[dict[str, Any]], what: str, whose: str) -> list[str]:
+    """Of the attempts that count, at their start and after every break: what was `meter` or `chosen` and is not any more."""
     counted = {(place, entry["attempt"]) for place, entry in _counted(log).items()}
     met = [
-        (entry["period"], entry.get("meter", {}))
+        (entry["period"], entry.get(what, {}))
         for entry in log
         if entry["event"] in {STARTED, RESUMED} and (entry["period"], entry["attempt"]) in counted
     ]
     first = met[0][1] if met else {}
     return [
-        f"the meter's {key} was {first.get(key)}, in period {place + 1} {now.get(key)}"
+        f"{whose} {key} was {first.get(key)}, in period {place + 1} {now.get(key)}"
         for place, now in met[1:]
         for key in sorted(first.keys() | now.keys())
         if first.get(key) != now.get(key)

@@ -6,6 +6,7 @@ public abstract class Context {
     public static final String CONNECTIVITY_SERVICE = "connectivity";
     public static final String KEYGUARD_SERVICE = "keyguard";
     public static final String POWER_SERVICE = "power";
+    public static final String SENSOR_SERVICE = "sensor";
     public static final String USAGE_STATS_SERVICE = "usagestats";
     public static final String USB_SERVICE = "usb";
 
@@ -14,6 +15,8 @@ public abstract class Context {
     public abstract String getPackageName();
 
     public abstract ClassLoader getClassLoader();
+
+    public abstract ContentResolver getContentResolver();
 
     public abstract Intent registerReceiver(BroadcastReceiver receiver, IntentFilter filter);
 }

@@ -1,6 +1,7 @@
 package org.circadia.fake;
 
 import android.content.BroadcastReceiver;
+import android.content.ContentResolver;
 import android.content.Context;
 import android.content.Intent;
 import android.content.IntentFilter;
@@ -22,6 +23,7 @@ public final class FakeContext extends Context {
         SERVICES.put("activity", "android.app.ActivityManager");
         SERVICES.put("usagestats", "android.app.usage.UsageStatsManager");
         SERVICES.put("systemhealth", "android.os.health.SystemHealthManager");
+        SERVICES.put("sensor", "android.hardware.SensorManager");
         SERVICES.put("usb", "android.hardware.usb.UsbManager");
         SERVICES.put("performance_hint", "android.os.PerformanceHintManager");
     }
@@ -45,6 +47,11 @@ public final class FakeContext extends Context {
     @Override
     public ClassLoader getClassLoader() {
         return loader;
+    }
+
+    @Override
+    public ContentResolver getContentResolver() {
+        return (ContentResolver) Made.made("android.content.ContentResolver");
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.kivy.android.PythonService;
 import org.tensorflow.lite.Interpreter;
 
@@ -37,6 +38,16 @@ public final class Phone {
     public static volatile long railsMs = 0;
     public static volatile String forbidden = "";
     public static volatile String absent = "";
+    public static final List<String> SAID = new CopyOnWriteArrayList<String>();
+    public static volatile Context app = null;
+    public static volatile boolean attached = true;
+    public static volatile int statusBar = 72;
+    public static volatile int navigationBar = 48;
+    public static volatile float animatorScale = -1;
+    public static volatile boolean voice = true;
+    public static volatile String language = "en";
+    public static volatile double lux = 120;
+    public static volatile int listeners = 0;
     private static double headroomAskedS = Double.NEGATIVE_INFINITY;
 
     private Phone() {
@@ -61,6 +72,14 @@ public final class Phone {
         railsMs = 0;
         forbidden = "";
         absent = "";
+        SAID.clear();
+        attached = voice = true;
+        statusBar = 72;
+        navigationBar = 48;
+        animatorScale = -1;
+        language = "en";
+        lux = 120;
+        listeners = 0;
         headroomAskedS = Double.NEGATIVE_INFINITY;
     }
 
@@ -88,6 +107,20 @@ public final class Phone {
     /** A service of python-for-android runs from now on. Setting the field from Python frees what it is set to. */
     public static void serve(Context context) {
         PythonService.mService = context;
+    }
+
+    public static Object window() {
+        return Made.made("android.view.Window");
+    }
+
+    public static Object decor() {
+        return Made.made("android.view.View");
+    }
+
+    /** Screens over an app's context. */
+    public static Context screens(Context context) {
+        app = context;
+        return new FakeActivity();
     }
 
     /** The stub of LiteRT computes with it from now on. */

@@ -1,0 +1,7 @@
+package org.circadia.fake;
+
+import android.app.Activity;
+
+/** Over `Phone.app`. */
+public final class FakeActivity extends Activity {
+}

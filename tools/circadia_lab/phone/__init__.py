@@ -1,0 +1,1 @@
+"""A simulated phone that has lived: its store for tests, figures and pictures of the app."""
