@@ -3,6 +3,7 @@
 - `exported="false"` on every service: no other app may start or bind the agent.
 - The special use of a `specialUse` service in words, which Google Play reads and Android 14 asks for.
 - The job that starts the agent when nothing else did; its permission lets only Android bind it.
+- The receiver that brings the agent back after a restart of the phone and after an update.
 - What gives exported files to the app that was chosen in the share sheet, one by one; no app may use it by itself.
 - USB host as something that the app can do without, so that phones that have none may install it.
 - The system's voices, which read a screen aloud, are seen from Android 11 on by who asks for them.
@@ -26,12 +27,18 @@ JOB = "org.circadia.android.WakeJob"
 EXPORTS = "org.circadia.android.ExportProvider"
 AUTHORITY = "${applicationId}.exports"
 BIND_JOB = "android.permission.BIND_JOB_SERVICE"
+RENEWAL = "org.circadia.android.Renewal"
+RENEWED_BY = ("android.intent.action.BOOT_COMPLETED", "android.intent.action.MY_PACKAGE_REPLACED")
 VOICE = "android.intent.action.TTS_SERVICE"
+_OF_THE_DEVICE = ("device_root", "device_file", "device_database", "device_sharedpref")
 RULES = "circadia_extraction"
-NOTHING = """<?xml version="1.0" encoding="utf-8"?>
+DOMAINS = ("root", "file", "database", "sharedpref", "external", *_OF_THE_DEVICE)
+"""No domain covers another one: `root` is what lies beside the folders of the others."""
+_EXCLUDED = "".join(f'<exclude domain="{domain}" path="." />' for domain in DOMAINS)
+NOTHING = f"""<?xml version="1.0" encoding="utf-8"?>
 <data-extraction-rules>
-    <cloud-backup><exclude domain="root" /><exclude domain="external" /></cloud-backup>
-    <device-transfer><exclude domain="root" /><exclude domain="external" /></device-transfer>
+    <cloud-backup>{_EXCLUDED}</cloud-backup>
+    <device-transfer>{_EXCLUDED}</device-transfer>
 </data-extraction-rules>
 """
 
@@ -59,6 +66,7 @@ def complete(manifest: Path) -> None:
     for service in application.findall("service"):
         _service(service)
     _add(application, "service", name=JOB, permission=BIND_JOB, exported="false")
+    _receiver(_add(application, "receiver", name=RENEWAL, exported="false"))
     shared = {"authorities": AUTHORITY, "exported": "false", "grantUriPermissions": "true"}
     _add(application, "provider", name=EXPORTS, **shared)
     _add(root, "uses-feature", name="android.hardware.usb.host", required="false")
@@ -84,10 +92,19 @@ def _service(service: ET.Element) -> None:
         _add(service, "property", name=SUBTYPE, value=SPECIAL_USE)
 
 
-def _add(parent: ET.Element, tag: str, **attributes: str) -> None:
-    """A child with these attributes, unless one of this name is there."""
-    if all(child.get(_key("name")) != attributes["name"] for child in parent.findall(tag)):
-        ET.SubElement(parent, tag, {_key(name): value for name, value in attributes.items()})
+def _receiver(receiver: ET.Element) -> None:
+    if receiver.find("intent-filter") is None:
+        heard = ET.SubElement(receiver, "intent-filter")
+        for action in RENEWED_BY:
+            _add(heard, "action", name=action)
+
+
+def _add(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
+    """A child with these attributes, unless one of this name is there, which it is then."""
+    for child in parent.findall(tag):
+        if child.get(_key("name")) == attributes["name"]:
+            return child
+    return ET.SubElement(parent, tag, {_key(name): value for name, value in attributes.items()})
 
 
 def _key(name: str) -> str:

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from circadia.events import Answered, Decided, Event, Installed, Rejected
 from circadia.plugs import PLATFORMS
@@ -43,6 +43,15 @@ def allowed(config: DeviceConfig, folder: AppFolder, consent: Consent, settings:
     if federation is not None:
         federation = replace(federation, drain_s=min(federation.drain_s, DRAIN_S))
     return settings.over(replace(config, store=store, federation=federation))
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A body that says more of itself than its observation holds."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it; from any thread."""
+        ...
 
 
 class AgentRun:
@@ -81,6 +90,12 @@ class AgentRun:
     def agent(self) -> Agent:
         """What it runs."""
         return self._runtime.agent
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """What the body says of itself, of those that do: a phone's battery, reader and standby bucket."""
+        body = self.agent.platform
+        return body.told() if isinstance(body, Tells) else None
 
     @property
     def failure(self) -> BaseException | None:

@@ -89,6 +89,12 @@ class AndroidHost:
                 log.warning("Android said %r, which this version does not know", event)
 
 
+def language_of(own: Callable[[str, str], Callable[..., Any]]) -> Callable[[], str]:
+    """What the phone speaks now: `de`, for example. Made in the process's first thread."""
+    told = own(SERVICE, "language")
+    return lambda: str(told())
+
+
 class PhoneKeeper:
     """Has the service started: the screens' keeper on a phone. Made in the process's first thread."""
 

@@ -17,6 +17,7 @@ from circadia.errors import ConfigError
 from circadia_app import consent
 from circadia_app.folder import AppFolder
 from circadia_app.link.client import LinkClient
+from circadia_app.shipped import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,9 +77,11 @@ def _furnished(files: Path, environment: Mapping[str, str]) -> AppFolder:
     place = Path(BESIDE) if private is None else Path(private) / "circadia"
     folder = AppFolder(path=place.absolute())
     try:
-        shutil.copytree(files, folder.path, dirs_exist_ok=True)
-        if private is None and (files / DESKTOP).is_file():
-            shutil.copyfile(files / DESKTOP, folder.config)
+        other = private is None and (files / DESKTOP).is_file()
+        kept = shutil.ignore_patterns(folder.config.name) if other else None
+        shutil.copytree(files, folder.path, dirs_exist_ok=True, copy_function=put, ignore=kept)
+        if other:
+            put(files / DESKTOP, folder.config)
     except (OSError, shutil.Error) as error:
         raise ConfigError(
             f"{files}: {error}; give a folder with device.toml and the model that it names"

@@ -45,7 +45,7 @@ def exits(jvm: Jvm, most: int = 20) -> tuple[Exit, ...]:
 
 
 def _exits(jvm: Jvm, most: int) -> tuple[Exit, ...]:
-    manager = jvm.service(MANAGER, text("android.content.Context.ACTIVITY_SERVICE"))
+    manager = jvm.needed(MANAGER, text("android.content.Context.ACTIVITY_SERVICE"))
     found = jvm.seen_as("java.util.List", manager.getHistoricalProcessExitReasons(jvm.package, 0, most))
     return tuple(_exit(jvm.seen_as(INFO, found.get(at))) for at in range(found.size()))
 

@@ -42,10 +42,12 @@ class Live:
     """How many are connected."""
     notice: Notice
     """As the notification shows it."""
+    body: dict[str, Any] | None = None
+    """What the body says of itself, as `PhoneState.plain` of a phone; None: nothing."""
 
     def message(self) -> dict[str, Any]:
         """As JSON has it: null for NaN."""
-        found: dict[str, Any] = plain(self)
+        found: dict[str, Any] = {**plain(dataclasses.replace(self, body=None)), "body": self.body}
         paused = not math.isnan(self.paused_until_s)
         return {**found, "paused": paused}
 
@@ -66,6 +68,7 @@ class Live:
                 paused_until_s=math.inf if message["paused"] and until_s is None else _number(until_s),
                 screens=int(message["screens"]),
                 notice=Notice(**message["notice"]),
+                body=message.get("body"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RemoteProtocolError(

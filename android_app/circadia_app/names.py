@@ -81,6 +81,8 @@ OWNERS: tuple[Owner, ...] = (
         "android.content.Intent",
         _method("getIntExtra", "(Ljava/lang/String;I)I"),
         _constant("ACTION_BATTERY_CHANGED", "android.intent.action.BATTERY_CHANGED"),
+        _constant("ACTION_BOOT_COMPLETED", "android.intent.action.BOOT_COMPLETED"),
+        _constant("ACTION_MY_PACKAGE_REPLACED", "android.intent.action.MY_PACKAGE_REPLACED"),
     ),
     _of("android.os.Build$VERSION", Member(name="SDK_INT", type="I", static=True)),
     _of(
@@ -257,8 +259,10 @@ OWNERS: tuple[Owner, ...] = (
     _of("android.os.Handler"),
     _of("android.os.IBinder"),
     _of("android.os.Looper"),
+    _of("android.os.Parcel"),
     _of("android.os.ParcelFileDescriptor"),
     _of("android.os.PersistableBundle"),
+    _of("android.os.RemoteException"),
     _of("android.provider.OpenableColumns"),
     _of("android.util.Log"),
 )

@@ -210,6 +210,10 @@ class AndroidPlatform:
         """Ask everything once; one thread at a time."""
         return self.jvm.call(self._look)  # type: ignore[no-any-return]
 
+    def told(self) -> dict[str, Any]:
+        """The last look in plain values, from any thread."""
+        return self.state.plain
+
     def battery_w(self) -> float:
         """Watts out of the battery now, from any thread; `SensorError` says why they are not known."""
         nothing: dict[str, Any] = {}

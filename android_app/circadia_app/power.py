@@ -75,6 +75,8 @@ class Power:
     voltage_v: float
     unit: str
     """Of the system's current: `µA`, `mA`, or empty until it is proven."""
+    sign: int = 0
+    """Of the system's current while the battery charges: 1 or −1; 0 until it is proven, or where there is none."""
     uncertainty: float
     """Of the current, relative, as its stretches against the counter say; NaN where only a rule proves the unit."""
     why: str
@@ -133,6 +135,7 @@ class CurrentReader:
             current_a=current_a,
             voltage_v=voltage_v,
             unit=self.unit,
+            sign=self._charging_sign,
             uncertainty=self.uncertainty,
             why=why,
         )

@@ -11,32 +11,37 @@ from typing import TYPE_CHECKING
 
 from circadia.errors import CircadiaError
 from circadia_app import appearance
-from circadia_app.android_host import PhoneKeeper, PhoneShare
+from circadia_app.android_host import PhoneKeeper, PhoneShare, language_of
 from circadia_app.phone_glass import PhoneGlass
 from circadia_app.service_main import folder_of
-from circadia_app.texts import system_language, texts_of
+from circadia_app.texts import spoken, texts_of
 from circadia_app.theme import Scheme, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from circadia_app.folder import AppFolder
+    from circadia_app.jvm import Jvm
     from circadia_app.ui.live_desk import LiveDesk
 
 NOTIFY = "android.permission.POST_NOTIFICATIONS"
 
 
-def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], package: str) -> None:
-    """Until the person leaves. `own`, `package`: as of `circadia_app.jvm.Jvm`."""
+QUIET = {"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_NO_ENV_CONFIG": "1", "KIVY_LOG_MODE": "PYTHON"}
+"""Kivy reads these when it is imported first: no log of its own among the files, where no deletion would find it."""
+
+
+def run(folder: AppFolder, java: Jvm) -> None:
+    """Until the person leaves."""
+    os.environ.update(QUIET)
     from circadia_app.ui.app import CircadiaApp
     from circadia_app.ui.desk import NAVIGATION, Opening
     from circadia_app.viewmodels.starting import starting
 
     chosen = appearance.load(folder.settings)
     scheme = Scheme(chosen.scheme) if chosen.scheme != "system" else Scheme.DARK
-    texts = texts_of(chosen.language or system_language())
-    keeper, share = PhoneKeeper(own, package), PhoneShare(own, texts("log.share"))
+    texts = texts_of(chosen.language or spoken(language_of(java.own)()))
+    keeper, share = PhoneKeeper(java.own, java.package), PhoneShare(java.own, texts("log.share"))
     with ExitStack() as ends:
 
         def desk(fresh: Callable[[], None]) -> LiveDesk:
@@ -51,7 +56,7 @@ def run(folder: AppFolder, own: Callable[[str, str], Callable[..., Any]], packag
 
         names = tuple(texts(f"nav.{place}") for place in NAVIGATION)
         opening = Opening(names=names, model=starting(texts), desk=desk)
-        app = CircadiaApp(opening, Theme.shipped(scheme), leave=_to_the_back, glass=PhoneGlass(own))
+        app = CircadiaApp(opening, Theme.shipped(scheme), leave=_to_the_back, glass=PhoneGlass(java.own))
         app.bind(on_start=lambda _: _ask_to_notify())
         app.run()
 
@@ -72,8 +77,7 @@ def main() -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s")
     try:
-        java = here()
-        run(folder_of(os.environ), java.own, java.package)
+        run(folder_of(os.environ), here())
     except CircadiaError as error:
         print(f"circadia-app: {error}", file=sys.stderr)
         return 1

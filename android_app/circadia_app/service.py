@@ -63,13 +63,15 @@ from circadia_app.live import Live, plain
 from circadia_app.notice import Facts, notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
     from circadia.config import DeviceConfig
     from circadia.events import Event
     from circadia.types import Served, TickRecord
+    from circadia_app.exits import Exit
     from circadia_app.host import ServiceHost
+    from circadia_app.journal import Entry
     from circadia_app.link.server import Request
     from circadia_app.notice import Notice
     from circadia_field.bundle import Bundle
@@ -84,6 +86,8 @@ NOTICE_S = 5.0
 """The notification changes at most so often."""
 RETRY_S = (5.0, 300.0)
 """First and longest pause before an agent that could not start, or failed, is tried again."""
+BODY = ("plugged", "bucket", "power_save", "idle", "thermal_status")
+"""Of what a phone says of itself: a change is written down, beside one of its reader's unit and sign."""
 TRAININGS = frozenset(action.name for action in CATALOGUE if action.mode is Mode.TRAIN)
 MOST_WAITING = 1024
 """Requests and news for the service's thread."""
@@ -107,13 +111,19 @@ class Service:
         parts: Parts | None = None,
         wording: Callable[[Facts], Notice] = notice,
         now_s: Callable[[], float] = time.time,
+        exits: Callable[[], Iterable[Exit]] = tuple,
     ) -> None:
-        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch."""
+        """`parts`: ready-made, as what opens models on a phone; `wording`: what the notification says; `now_s`: seconds since the Unix epoch.
+
+        `exits`: what the system remembers of the ends of the app's processes.
+        """
         self.folder = folder
         self.host = host
         self._parts = parts or Parts()
         self._wording = wording
         self._now_s = now_s
+        self._exits = exits
+        self._body_told: tuple[Any, ...] = ()
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
         self._counter = traffic.Counter(folder.traffic)
@@ -242,13 +252,41 @@ class Service:
         before = [entry for entry in read(self.folder.log) if entry.event in {"started", "ended"}]
         if before and before[-1].event == "started":
             self._journal.write("killed", pid=before[-1].fields.get("pid"), since_s=before[-1].t_s)
-        self._journal.write("started", pid=os.getpid())
         handler = JournalHandler(self._journal)
         logging.getLogger().addHandler(handler)
         try:
+            self._note_exits(before)
+            self._journal.write("started", pid=os.getpid())
             yield
         finally:
             logging.getLogger().removeHandler(handler)
+
+    def _note_exits(self, before: list[Entry]) -> None:
+        """Since the last start; the service's own is known already, if it ended well."""
+        started = [entry for entry in before if entry.event == "started"]
+        if not started:
+            return
+        known = started[-1].fields.get("pid") if before[-1].event == "ended" else None
+        try:
+            remembered = sorted(self._exits(), key=lambda one: one.t_s)
+        except CircadiaError as error:
+            log.warning("the system does not tell why the app ended: %s", error)
+            return
+        for one in remembered:
+            if one.t_s > started[-1].t_s and one.pid != known:
+                told = dataclasses.asdict(one)
+                self._journal.write("exit", at_s=told.pop("t_s"), **told)
+
+    def _note_body(self) -> None:
+        """What the body says of itself, when something of it changes that changes seldom."""
+        told = self._run.body if self._run is not None else None
+        if told is None:
+            return
+        power = told.get("power") or {}
+        mark = (power.get("unit"), power.get("sign"), *(told.get(name) for name in BODY))
+        if mark != self._body_told:
+            self._body_told = mark
+            self._journal.write("body", **told)
 
     def _finish(self) -> None:
         """Whatever ends the service, the agent ends with it; one that does not end in time is cut off, and has all stored."""
@@ -415,6 +453,7 @@ class Service:
 
     def _decided(self, record: TickRecord) -> None:
         self._count()
+        self._note_body()
         self._retry.succeeded()
         self._stale = True
         waiting, self._waiting = self._waiting, []
@@ -480,6 +519,7 @@ class Service:
             paused_until_s=self._settings.paused_until_s if self._paused else math.nan,
             screens=self._link.screens,
             notice=self._notice(),
+            body=run.body if run else None,
         )
 
     def _notice(self) -> Notice:

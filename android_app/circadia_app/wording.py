@@ -14,13 +14,15 @@ from circadia_app.texts import system_language, texts_of
 from circadia_app.viewmodels.states import doing, reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from circadia_app.notice import Facts
     from circadia_app.texts import Texts
 
 
-def worded(facts: Facts) -> Notice:
-    """As `circadia_app.notice.notice`, in `facts.language`."""
-    texts, status = texts_of(facts.language or system_language()), facts.status
+def worded(facts: Facts, system: Callable[[], str] = system_language) -> Notice:
+    """As `circadia_app.notice.notice`, in `facts.language`, or else in `system`'s."""
+    texts, status = texts_of(facts.language or system()), facts.status
     if status is None:
         if not facts.lacks:
             return Notice(title=texts("state.starting_first"), text="")

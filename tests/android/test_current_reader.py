@@ -113,6 +113,7 @@ def test_right_watts_or_none(unit: float, sign: int, counter: float | None, lag_
     known = [not math.isnan(power.power_w) for _, _, power in seen]
     assert known[-1], "it never learned"
     assert seen[-1][2].unit == {1e-6: "µA", 1e-3: "mA"}[unit]
+    assert seen[-1][2].sign == sign
     plugged = [power for t_s, _, power in seen if 66 * MINUTE_S < t_s < 85 * MINUTE_S]
     assert any(power.power_w < 0 for power in plugged) == (sign != 0), "a charging current needs a sign"
 

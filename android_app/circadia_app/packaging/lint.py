@@ -33,7 +33,22 @@ TIMED = {
     "mediaProcessing": "ends after 6 hours a day from API 35 on",
     "shortService": "ends after 3 minutes",
 }
+BOOTED = "android.intent.action.BOOT_COMPLETED"
+DOMAINS = {
+    "root",
+    "file",
+    "database",
+    "sharedpref",
+    "external",
+    "device_root",
+    "device_file",
+    "device_database",
+    "device_sharedpref",
+}
+"""Of the rules for what leaves the phone: none covers another one."""
 COMPONENTS = ("activity", "service", "receiver", "provider")
+
+EXTRACTION = "p4a.hook = p4a_hook.py in buildozer.spec, which adds rules that let nothing out"
 
 _NAMESPACE = "{http://schemas.android.com/apk/res/android}"
 
@@ -43,7 +58,9 @@ def lint(manifest: Path, java: Iterable[Path] = ()) -> list[Finding]:
 
     Raises ArtifactError if the file is not there or is no manifest.
     """
-    app = _App(root=_read(manifest), names=published(), sources=_sources(java))
+    app = _App(
+        root=_read(manifest), names=published(), sources=_sources(java), resources=manifest.parent / "res"
+    )
     return [finding for rule in RULES for finding in rule(app)]
 
 
@@ -53,6 +70,8 @@ class _App:
     names: Published
     sources: Mapping[str, str]
     """Class name → text; empty where no Java was given."""
+    resources: Path
+    """The folder `res` beside the manifest; it may lack."""
 
     @property
     def application(self) -> ET.Element:
@@ -120,6 +139,32 @@ def _backup(app: _App) -> Iterator[Finding]:
             wrong="allowBackup is not false: what was learned and the device's keys go to the owner's cloud",
             mend="android.allow_backup = False in buildozer.spec",
         )
+
+
+def _extraction(app: _App) -> Iterator[Finding]:
+    """The rules' file is judged where the manifest's resources lie beside it."""
+    name = _get(app.application, "dataExtractionRules")
+    if not name:
+        wrong = "no dataExtractionRules: from Android 12 on allowBackup does not keep data from the owner's next phone"
+        yield Finding(element="<application>", wrong=wrong, mend=EXTRACTION)
+    elif app.resources.is_dir():
+        place = app.resources / f"{name.removeprefix('@')}.xml"
+        for section in ("cloud-backup", "device-transfer"):
+            missing = DOMAINS - _kept_back(place, section)
+            if missing:
+                wrong = f"<{section}> does not exclude {', '.join(sorted(missing))}: what was learned may leave the phone"
+                yield Finding(element=name, wrong=wrong, mend=EXTRACTION)
+
+
+def _kept_back(place: Path, section: str) -> set[str]:
+    """The domains that a section of the rules excludes whole; none of a file that is not there, or includes something."""
+    try:
+        found = ET.fromstring(place.read_text(encoding="utf-8")).find(section)  # noqa: S314  # the reader's own file
+    except (OSError, ET.ParseError, UnicodeDecodeError):
+        return set()
+    if found is None or found.find("include") is not None:
+        return set()
+    return {one.get("domain", "") for one in found.findall("exclude") if one.get("path", ".") in {"", "."}}
 
 
 def _permissions(app: _App) -> Iterator[Finding]:
@@ -250,6 +295,15 @@ def _jobs(app: _App) -> Iterator[Finding]:
             yield Finding(element=_name(service), wrong=wrong, mend=mend)
 
 
+def _boot(app: _App) -> Iterator[Finding]:
+    for receiver in app.application.findall("receiver"):
+        heard = [_get(action, "name") for action in receiver.iter("action")]
+        if BOOTED in heard and BOOT not in app.asked:
+            wrong = f"hears of the phone's start only with {BOOT}: the agent would not come back"
+            mend = "add RECEIVE_BOOT_COMPLETED to android.permissions in buildozer.spec"
+            yield Finding(element=_name(receiver), wrong=wrong, mend=mend)
+
+
 def _classes(app: _App) -> Iterator[Finding]:
     if not app.sources:
         return
@@ -292,6 +346,7 @@ def _lineage(sources: Mapping[str, str], name: str) -> Iterator[str]:
 RULES = (
     _level,
     _backup,
+    _extraction,
     _permissions,
     _features,
     _properties,
@@ -299,6 +354,7 @@ RULES = (
     _types,
     _foreground,
     _jobs,
+    _boot,
     _classes,
     _endings,
 )

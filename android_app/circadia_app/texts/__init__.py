@@ -155,6 +155,11 @@ def texts_of(language: str) -> Texts:
 
 
 def system_language() -> str:
-    """The system's where there are words in it, else English."""
-    language = (locale.getlocale()[0] or "")[:2]
+    """A desktop's where there are words in it, else English; on a phone Python's locale is always C."""
+    return spoken(locale.getlocale()[0] or "")
+
+
+def spoken(system: str) -> str:
+    """The system's language, as it says it (`de`, `de_AT`), where there are words in it, else English."""
+    language = system[:2]
     return language if language in LANGUAGES else "en"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circadia.actions import CATALOGUE, FACTS, SLEEP
 from circadia.observation import DAY_S
+from circadia.ranges import is_real
 from circadia.reasons import held_back
 from circadia.types import Mode, Observation, Source
 from circadia_app.texts import clock
@@ -245,10 +246,17 @@ def _journal(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:
     for entry in snapshot.journal:
         found = _entry(entry, last_s, texts)
         if found is not None:
-            at_s = entry.t_s - snapshot.ahead_s
-            local_s = at_s - snapshot.midnight_s if snapshot.ahead_s else entry.t_s - snapshot.wall_midnight_s
+            when_s = _when_s(entry)
+            at_s = when_s - snapshot.ahead_s
+            local_s = at_s - snapshot.midnight_s if snapshot.ahead_s else when_s - snapshot.wall_midnight_s
             yield replace(found, at_s=at_s, time=clock(local_s))
-        last_s = entry.t_s
+        last_s = _when_s(entry)
+
+
+def _when_s(entry: Entry) -> float:
+    """Of an exit when it was, not when it was written down."""
+    at_s: Any = entry.fields.get("at_s")
+    return float(at_s) if is_real(at_s) else entry.t_s
 
 
 EXITS = {
@@ -276,6 +284,8 @@ def _entry(entry: Entry, last_s: float, texts: Texts) -> LogRow | None:
     if entry.event in EXITS:
         sentence, detail = EXITS[entry.event]
         return replace(row, sentence=texts(sentence), detail=texts(detail) if detail else "")
+    if entry.event == "exit":
+        return replace(row, glyph=Glyph.PAUSE, sentence=_whose(entry, texts), detail=_why(entry, texts))
     if entry.event == "started":
         after_s = entry.t_s - last_s
         again = (
@@ -297,6 +307,19 @@ def _entry(entry: Entry, last_s: float, texts: Texts) -> LogRow | None:
             kind=Kind.ERRORS,
         )
     return None
+
+
+def _whose(entry: Entry, texts: Texts) -> str:
+    agent = ":service_" in str(entry.fields.get("process", ""))
+    return texts("log.exit.agent" if agent else "log.exit.screens")
+
+
+def _why(entry: Entry, texts: Texts) -> str:
+    """The system's reason in words, and what it says beside."""
+    reason = str(entry.fields.get("reason", ""))
+    key, said = f"exit.{reason.replace(' ', '_')}", str(entry.fields.get("description", ""))
+    words = texts(key) if key in texts.words else reason
+    return texts("log.exit.said", why=words, said=said) if said else f"{words}."
 
 
 def _refused(snapshot: Snapshot, texts: Texts) -> Iterator[LogRow]:

@@ -87,3 +87,28 @@ def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "none.toml" in done.stderr
+
+
+@pytest.mark.slow
+def test_kivy_leaves_no_log_among_a_phone_s_files(tmp_path: Path) -> None:
+    """No deletion would find it there. The settings cannot be read, so that the screens end once Kivy was imported."""
+    (tmp_path / "settings.json").write_text("{")
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from circadia.errors import ConfigError\n"
+        "from circadia_app.folder import AppFolder\n"
+        "from circadia_app.screens_main import run\n"
+        "try: run(AppFolder(path=Path(sys.argv[1])), None)\n"
+        "except ConfigError: print('kivy' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={name: value for name, value in os.environ.items() if not name.startswith("KIVY_")}
+        | {"KIVY_HOME": str(tmp_path / "kivy"), "SDL_VIDEODRIVER": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == "True\n", done.stderr
+    assert not [path for path in (tmp_path / "kivy").rglob("*") if path.suffix == ".txt"]

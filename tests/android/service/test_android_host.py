@@ -21,6 +21,8 @@ from circadia_app.folder import AppFolder
 from circadia_app.notice import Facts, Notice
 from circadia_app.service import Service
 from circadia_app.service_main import folder_of
+from circadia_app.shipped import put
+from circadia_app.texts import spoken
 from circadia_app.usb_meter import service_type
 from circadia_app.wording import worded
 
@@ -127,6 +129,32 @@ def test_an_update_of_the_app_brings_its_configuration(tmp_path: Path) -> None:
         folder = folder_of({"ANDROID_PRIVATE": str(tmp_path), "ANDROID_ARGUMENT": str(tmp_path)})
         assert folder.config.read_text() == folder.plan.read_text() == text
         assert not folder.examples.exists()
+
+
+def test_the_other_process_never_reads_half_a_configuration(tmp_path: Path) -> None:
+    """Both put it there at their start; each may read it meanwhile."""
+    source, place = tmp_path / "shipped.toml", tmp_path / "device.toml"
+    source.write_text("[agent]\n")
+    put(source, place)
+    before = place.stat()
+    put(source, place)
+    assert place.stat() == before, "it is so already"
+    with place.open() as reading:
+        source.write_text("[agent]\nperiod_s = 5\n")
+        put(source, place)
+        assert reading.read() == "[agent]\n"
+    assert place.read_text() == source.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device.toml", "shipped.toml"]
+
+
+@pytest.mark.parametrize(
+    ("system", "language"), [("de", "de"), ("de_AT", "de"), ("fi", "en"), ("", "en"), ("C", "en")]
+)
+def test_words_of_the_system_s_language_where_there_are_some(system: str, language: str) -> None:
+    assert spoken(system) == language
+    facts = Facts(status=SLEEPING, seen=IDLE)
+    assert worded(facts, lambda: language) == worded(replace(facts, language=language))
+    assert worded(replace(facts, language="en"), lambda: "de") == worded(replace(facts, language="en"))
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

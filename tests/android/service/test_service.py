@@ -10,19 +10,26 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from circadia.energy.profile_file import shipped_profile
 from circadia.errors import ConfigError, PlatformUnavailable, SensorError
+from circadia.physics.scenario import scenario_for
+from circadia.platforms.simulated import SimulatedMeter, SimulatedPlatform
 from circadia.status import State
 from circadia.store.reading import StoreReader
 from circadia.types import Preference
+from circadia.wiring import Parts
 from circadia_app import consent, deletion, journal, settings
+from circadia_app.exits import Exit
 from circadia_app.folder import AppFolder
 from circadia_app.link.client import LinkClient, Refused
 from circadia_app.live import Live
+from circadia_app.phone_state import UNKNOWN_POWER, PhoneState
 from circadia_app.service import Service
 from circadia_app.settings import ChosenLimits
 
@@ -499,3 +506,77 @@ def test_as_a_process_it_ends_by_a_signal_and_its_death_is_told(folder: AppFolde
     assert events == ["started", "killed", "started", "ended"]
     wrong = subprocess.run([*command[:3]], capture_output=True, text=True, check=False)
     assert (wrong.returncode, "usage" in wrong.stderr) == (2, True)
+
+
+def test_the_log_keeps_what_the_system_says_of_ends_since_the_last_start(folder: AppFolder) -> None:
+    """The service's own that ended well is told already; what was before was told at the start before."""
+    consent.save(folder.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    before = journal.Journal(folder.log, lambda: 1000.0)
+    before.write("started", pid=7)
+    before.write("ended", why="asked to", in_time=True)
+    ends = [exited(1000.0 + at_s, pid) for at_s, pid in ((-5.0, 3), (40.0, 8), (2.0, 7), (20.0, 9))]
+    service = Service(folder, Notes(), exits=lambda: ends)
+    service.stop()
+    assert service.run() == 0
+    kept = [entry for entry in journal.read(folder.log) if entry.event == "exit"]
+    assert [(one.fields["at_s"], one.fields["pid"]) for one in kept] == [(1020.0, 9), (1040.0, 8)]
+    assert kept[0].fields["reason"] == "low memory"
+
+
+def exited(t_s: float, pid: int) -> Exit:
+    return Exit(t_s=t_s, process="p:service_agent", pid=pid, reason="low memory", status=9, description="")
+
+
+def test_a_system_that_does_not_tell_hinders_nobody(folder: AppFolder) -> None:
+    def refuses() -> tuple[Exit, ...]:
+        raise SensorError("Android refuses: no")
+
+    journal.Journal(folder.log, time.time).write("started", pid=7)
+    service = Service(folder, Notes(), exits=refuses)
+    service.stop()
+    assert service.run() == 0
+    assert told(folder)[:2] == ["started", "killed"]
+    (said,) = [entry for entry in journal.read(folder.log) if entry.event == "log"]
+    assert "Android refuses: no" in said.fields["text"]
+
+
+class Telling(SimulatedPlatform):
+    """A body that says more of itself, as a phone does."""
+
+    state = PhoneState(soc=0.5, bucket="active")
+
+    def told(self) -> dict[str, Any]:
+        return self.state.plain
+
+
+def test_what_a_body_says_of_itself_is_in_the_status_and_a_change_in_the_log(folder: AppFolder) -> None:
+    """The reader's unit, sign and uncertainty and the standby bucket: nobody sees them otherwise."""
+    profile = shipped_profile("pixel-3")
+    body = Telling(profile, scenario_for(profile), 0)
+    consent.save(folder.consent, consent.Consent().agreed(time.time(), "1", learn=True))
+    parts = Parts(platform=body, measure=SimulatedMeter)
+    service = Service(folder, Notes(), parts=parts)
+    client = LinkClient(folder.link, retry_s=(0.01, 0.05))
+    client.start()
+    thread = threading.Thread(target=service.run)
+    thread.start()
+
+    def kept() -> list[dict[str, Any]]:
+        return [entry.fields for entry in journal.read(folder.log) if entry.event == "body"]
+
+    try:
+        until(kept, "the first look")
+        live = Live.of(client.ask("status").result(WAIT_S))
+        assert live.body == body.told() == kept()[0]
+        known = replace(UNKNOWN_POWER, unit="mA", sign=-1, uncertainty=0.03)
+        body.state = replace(body.state, soc=0.49, bucket="rare", power=known)
+        until(lambda: len(kept()) > 1, "the change")
+        body.state = replace(body.state, soc=0.48)
+        client.ask("train_now").result(WAIT_S)
+        assert len(kept()) == 2, "a charge that changes is in the store"
+    finally:
+        service.stop()
+        thread.join(WAIT_S)
+        client.close()
+    assert kept()[1]["bucket"] == "rare"
+    assert kept()[1]["power"] == {**kept()[0]["power"], "unit": "mA", "sign": -1, "uncertainty": 0.03}

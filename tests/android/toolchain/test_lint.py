@@ -10,7 +10,8 @@ import pytest
 
 from circadia.cli import main
 from circadia.errors import ArtifactError
-from circadia_app.packaging.lint import lint
+from circadia_app.names import text as android_text
+from circadia_app.packaging.lint import DOMAINS, lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +72,16 @@ TAKEN_OUT = {
         "WakeJob",
         "RECEIVE_BOOT_COMPLETED",
     ),
+    "back after a restart": (
+        r"<uses-permission [^>]*RECEIVE_BOOT_COMPLETED\" />",
+        "Renewal",
+        "would not come back",
+    ),
+    "exported of the receiver": (r'(Renewal") android:exported="false"', "Renewal", "not installed"),
+    "rules of what leaves": (r' android:dataExtractionRules="[^"]*"', "<application>", "next phone"),
     "optional USB": (r' android:required="false"', "uses-feature", "cannot install"),
 }
-KEPT = {"what the use is": r'\1""', "exported of the agent": r"\1"}
+KEPT = {"what the use is": r'\1""', "exported of the agent": r"\1", "exported of the receiver": r"\1"}
 
 
 @pytest.mark.parametrize("what", sorted(TAKEN_OUT))
@@ -81,6 +89,61 @@ def test_each_thing_taken_out_is_a_finding(rendered: Rendered, tmp_path: Path, w
     old, element, wrong = TAKEN_OUT[what]
     findings = lint(changed(rendered, tmp_path, old, KEPT.get(what, "")), rendered.java)
     assert [one for one in findings if element in one.element and wrong in one.wrong and one.mend], findings
+
+
+@pytest.mark.parametrize("section", ["cloud-backup", "device-transfer"])
+@pytest.mark.parametrize("domain", sorted(DOMAINS))
+def test_each_domain_that_is_let_out_is_a_finding(
+    rendered: Rendered, tmp_path: Path, section: str, domain: str
+) -> None:
+    """`root` does not cover `file`, where the agent's store lies."""
+    rules = rules_beside(changed(rendered, tmp_path, r"\Z"), rendered)
+    text = rules.read_text(encoding="utf-8")
+    assert text.count(f'domain="{domain}"') == 2
+    head, mark, tail = text.partition(f"<{section}>")
+    rules.write_text(head + mark + tail.replace(f'<exclude domain="{domain}" path="." />', "", 1))
+    (found,) = lint(tmp_path / "AndroidManifest.xml", rendered.java)
+    assert found.wrong.startswith(f"<{section}> does not exclude {domain}:")
+    assert "p4a_hook" in found.mend
+
+
+@pytest.mark.parametrize("text", [None, "", "<x />", "<x><cloud-backup /></x>"])
+def test_rules_that_keep_nothing_back_are_findings(
+    rendered: Rendered, tmp_path: Path, text: str | None
+) -> None:
+    rules = rules_beside(changed(rendered, tmp_path, r"\Z"), rendered)
+    if text is None:
+        rules.unlink()
+    else:
+        rules.write_text(text, encoding="utf-8")
+    assert len(lint(tmp_path / "AndroidManifest.xml", rendered.java)) == 2
+
+
+def test_what_is_included_leaves(rendered: Rendered, tmp_path: Path) -> None:
+    rules = rules_beside(changed(rendered, tmp_path, r"\Z"), rendered)
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(
+        text.replace("<cloud-backup>", '<cloud-backup><include domain="file" path="circadia" />')
+    )
+    (found,) = lint(tmp_path / "AndroidManifest.xml", rendered.java)
+    assert "cloud-backup" in found.wrong
+
+
+def rules_beside(manifest: Path, rendered: Rendered) -> Path:
+    """A copy of the app's rules, where the manifest's resources lie."""
+    place = manifest.parent / "res/xml/circadia_extraction.xml"
+    place.parent.mkdir(parents=True)
+    place.write_text((rendered.manifest.parent / "res/xml" / place.name).read_text(encoding="utf-8"))
+    return place
+
+
+def test_the_receiver_hears_what_its_java_asks_for(rendered: Rendered) -> None:
+    text = rendered.manifest.read_text(encoding="utf-8")
+    receiver = text[text.index("<receiver") : text.index("</receiver>")]
+    names = ("ACTION_BOOT_COMPLETED", "ACTION_MY_PACKAGE_REPLACED")
+    assert re.findall(r'<action android:name="([^"]*)"', receiver) == [
+        android_text(f"android.content.Intent.{name}") for name in names
+    ]
 
 
 PUT_IN = {

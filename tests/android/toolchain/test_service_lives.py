@@ -29,6 +29,7 @@ VENDOR = HERE.parent / "vendor"
 OURS = HERE.parents[2] / "android_app/java"
 TIER_3 = HERE.parent / "jvm/java"
 SHARED = (
+    "android/app/ApplicationExitInfo.java",
     "android/hardware/usb/*.java",
     "org/tensorflow/lite/*.java",
     "org/circadia/fake/Made.java",
@@ -38,6 +39,8 @@ SHARED = (
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 MODIFIERS = {"public", "final", "abstract", "synchronized", "native", "transient", "volatile"}
 AGENT = "org.circadia.circadia.ServiceAgent"
+KEPT = f"job of {AGENT} every 360 min"
+UNPACKED = ["unpacked private", "unpacked libpybundle"]
 SHOWN = "notification 'Circadia' [Cancel] on 'circadia-agent'"
 
 
@@ -72,7 +75,7 @@ def classes(
 
 
 def _ours() -> list[Path]:
-    names = ("BoundedService", "WakeJob", "TfliteBridge", "UsbSerial")
+    names = ("BoundedService", "Renewal", "TfliteBridge", "Unpacked", "UsbSerial", "WakeJob")
     return [OURS / f"org/circadia/android/{name}.java" for name in names]
 
 
@@ -166,15 +169,87 @@ def test_python_leaves_the_foreground(lives: dict[str, list[str]]) -> None:
 
 
 def test_a_job_binds_the_agent_for_a_while(lives: dict[str, list[str]]) -> None:
-    assert lives["wake_job"] == ["bound", "true", "unbound", "job finished", "later: null"]
-    assert lives["wake_job_stopped"] == ["bound", "true", "unbound", "again: false"]
+    begins = [KEPT, "bound", "job runs: true", "python agent_service.py for job"]
+    assert lives["wake_job"] == [*begins, "unbound", "job finished", "later: 0"]
+    assert lives["wake_job_stopped"] == [*begins, "unbound", "job stopped, again: false"]
     assert lives["job"][0] == "python agent_service.py for job"
     assert not [event for event in lives["job"] if event.startswith("foreground")]
     assert SPECIAL_USE in lives["job_then_screen"]
     assert lives["job_then_screen"].count("python agent_service.py for job") == 1
 
 
+def test_what_a_job_started_leaves_it_running(lives: dict[str, list[str]]) -> None:
+    """Android stops a job that runs when it is scheduled again, as Python does at its start."""
+    told = lives["wake_job_kept"]
+    at = told.index("kept")
+    assert KEPT in told[:at]
+    assert not {"unbound", KEPT} & set(told[told.index("job runs: true") : at])
+    assert f"job of {AGENT} every 60 min" in told[at:], "another period takes its place"
+    assert "job stopped, again: false" in told[at:], "the fakes are as strict as Android"
+
+
+def test_a_job_lets_go_of_an_agent_that_needs_none(lives: dict[str, list[str]]) -> None:
+    """It would keep the processor awake for eight minutes."""
+    assert lives["wake_job_for_nothing"][-4:] == ["bound", "job runs: true", "unbound", "job finished"]
+    assert lives["wake_job_soon"][-3:] == [SPECIAL_USE, "job cancelled", "pending: 0"]
+
+
+def test_jobs_that_overlap_each_let_go_of_their_own(lives: dict[str, list[str]]) -> None:
+    ends = ["unbound", "job stopped, again: false", "bound still: 1", "unbound", "job finished"]
+    assert lives["wake_jobs"][-6:] == [*ends, "bound still: 0"]
+
+
+def test_the_foreground_keeps_what_python_said(lives: dict[str, list[str]]) -> None:
+    told = lives["over_talked"]
+    assert "notification 'Learning' [Stop] on 'circadia-agent'" in told
+    assert SHOWN not in told
+    assert not [event for event in told if event.startswith("notified")], "nothing after the end"
+
+
+def test_nobody_is_notified_of_a_service_that_has_left_the_foreground(lives: dict[str, list[str]]) -> None:
+    """Python and Android have threads of their own: 40 ends while Python talks."""
+    assert lives["raced"].count("out of the foreground") == 40
+    assert "notified" in lives["raced"]
+    assert "notified for nobody" not in lives["raced"]
+
+
+@pytest.mark.parametrize("life", ["stale", "stale_job", "half_unpacked"])
+def test_an_updated_app_does_not_start_the_python_of_the_version_before(
+    lives: dict[str, list[str]], life: str
+) -> None:
+    """Its native libraries are new at once; only the screens unpack the Python that belongs to them."""
+    assert [event for event in lives[life] if "version before" in event]
+    assert not [event for event in lives[life] if event.startswith("python")]
+    assert "python agent_service.py" in lives["current"]
+
+
+def test_what_does_not_start_ends(lives: dict[str, list[str]]) -> None:
+    assert lives["stale"][-3:] == ["out of the foreground", "returned 2", "killed"]
+    assert SPECIAL_USE in lives["stale"], "which Android asks of whatever it started for the foreground"
+    assert lives["stale_job"][-3:] == ["unbound", "job finished", "killed"]
+
+
+@pytest.mark.parametrize("life", ["switched_on", "updated"])
+def test_an_agent_that_was_to_run_comes_back(lives: dict[str, list[str]], life: str) -> None:
+    """After a restart of the phone and after an update, of which it unpacks the Python."""
+    assert lives[life][-4:] == [KEPT, *UNPACKED, "started for the foreground"]
+
+
+def test_one_that_was_not_to_run_does_not(lives: dict[str, list[str]]) -> None:
+    """No consent, or stopped by the user: either way no job keeps it."""
+    assert lives["switched_on_unasked"][-1] == "nothing"
+    assert lives["switched_on_unasked"][-2] == "updated"
+    assert lives["another_broadcast"][-1] == KEPT
+
+
+def test_an_update_is_unpacked_by_one_only(lives: dict[str, list[str]]) -> None:
+    assert lives["updated_while_open"][-2:] == [KEPT, "started for the foreground"]
+
+
 NEWER = {
+    "android.app.ActivityManager": {
+        "java.util.List<android.app.ApplicationExitInfo> getHistoricalProcessExitReasons(java.lang.String, int, int)"
+    },
     "android.app.Notification$Builder": {
         "android.app.Notification$Builder setChannelId(java.lang.String)",
         "android.app.Notification$Builder(android.content.Context, java.lang.String)",
@@ -190,7 +265,7 @@ NEWER = {
     "android.os.Build$VERSION_CODES": {"static int O"},
 }
 """Members of the fakes that Android 6 has not; ours reaches them by name, python-for-android's service directly."""
-NEW_CLASSES = {"android.app.NotificationChannel"}
+NEW_CLASSES = {"android.app.ApplicationExitInfo", "android.app.NotificationChannel"}
 
 
 def test_the_fakes_are_as_android_6_is(classes: Path, program: Callable[..., str]) -> None:

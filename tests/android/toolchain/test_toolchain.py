@@ -135,15 +135,15 @@ def test_what_is_newer_than_android_6_does_not_compile(program: Callable[..., st
 
 
 def test_the_stub_is_as_python_for_androids_service(rendered: Rendered) -> None:
-    theirs = (rendered.project / "src/main/java/org/kivy/android/PythonService.java").read_text(
-        encoding="utf-8"
-    )
-    stub = (HERE / "java/stubs/org/kivy/android/PythonService.java").read_text(encoding="utf-8")
     head = re.compile(r"^    (?:public|protected) [^=;]*?\)(?= \{)|^    public static [^()]*?;", re.MULTILINE)
-    heads = {" ".join(found.split()) for found in head.findall(theirs)}
-    ours = {" ".join(found.split()) for found in head.findall(stub)}
-    assert len(ours) == 7
-    assert ours <= heads
+    for name, count in [("PythonService", 7), ("PythonUtil", 2), ("PythonActivity", 1)]:
+        file = f"org/kivy/android/{name}.java"
+        theirs = (rendered.project / "src/main/java" / file).read_text(encoding="utf-8")
+        stub = (HERE / "java/stubs" / file).read_text(encoding="utf-8")
+        heads = {" ".join(found.split()) for found in head.findall(theirs)}
+        ours = {" ".join(found.split()) for found in head.findall(stub)}
+        assert len(ours) == count
+        assert ours <= heads
 
 
 def test_the_constants_are_as_published() -> None:

@@ -66,6 +66,22 @@ def busy(moments: Any) -> Any:
     return moments.snapshot(past=moments.past(rows, trained={4: 32}, updates=(refused,)), journal=journal)
 
 
+def test_the_log_tells_why_the_system_ended_it(moments: Any, english: Texts) -> None:
+    """When it was, and not when the next start wrote it down."""
+    at_s, written_s = moments.MIDNIGHT + 3 * 3600, moments.MIDNIGHT + 6 * 3600
+    ended = {"at_s": at_s, "process": "org.circadia.app:service_agent", "reason": "low memory"}
+    journal = (
+        Entry(t_s=written_s, event="exit", fields=ended | {"description": "lmkd"}),
+        Entry(t_s=written_s, event="exit", fields={"process": "org.circadia.app", "reason": "reason 99"}),
+        Entry(t_s=written_s, event="body", fields={"bucket": "rare"}),
+    )
+    shown = log(moments.snapshot(journal=journal), english, Kind.EXITS)
+    assert [(row.time, row.sentence, row.detail) for day in shown.days for row in day.rows] == [
+        ("06:00", "The screens' process was over", "reason 99."),
+        ("03:00", "The agent's process was over", "Memory was short. Android says: lmkd"),
+    ]
+
+
 def test_the_log_tells_what_happened_the_latest_first(moments: Any, english: Texts) -> None:
     today, yesterday = log(busy(moments), english).days
     assert (today.heading, today.count, yesterday.heading) == ("Today", "8 decisions", "Yesterday")

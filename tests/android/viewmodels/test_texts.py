@@ -13,6 +13,7 @@ from circadia.errors import ConfigError
 from circadia.reasons import Ends, Held
 from circadia.sensors import SENSORS
 from circadia.types import LIMITS, Source
+from circadia_app.exits import REASONS
 from circadia_app.texts import LANGUAGES, Texts, clock, texts_of
 from circadia_app.viewmodels.tokens import Origin
 
@@ -68,6 +69,8 @@ def test_every_limit_end_sensor_and_source_has_words() -> None:
             assert f"silent.{sensor.key}" in texts.words
         for origin in Origin:
             assert texts(f"origin.{origin}")
+        for reason in REASONS.values():
+            assert texts(f"exit.{reason.replace(' ', '_')}")
         for source in Source:
             assert texts(f"source.{source.value}")
 

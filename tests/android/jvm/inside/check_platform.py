@@ -25,6 +25,7 @@ from circadia.ports import HintsClock
 from circadia.testing.platform import PlatformContract
 from circadia.types import ClockLevel, Link, Load
 from circadia.wiring import Parts, build
+from circadia_app.agent_run import Tells
 from circadia_app.exits import exits
 from circadia_app.jvm import is_pythons
 from circadia_app.meters import meter_of
@@ -284,7 +285,8 @@ def test_an_agent_lives_in_a_phone(phone: Any, context: Any, jvm: Jvm, tmp_path:
 def test_what_it_says_goes_into_json(phone: Any, jvm: Jvm) -> None:
     platform = body(jvm)
     platform.observe(START_S)
-    told = json.loads(json.dumps(platform.state.plain, allow_nan=False))
+    assert isinstance(platform, Tells)
+    told = json.loads(json.dumps(platform.told(), allow_nan=False))
     assert told["soc"] == pytest.approx(0.6)
     assert told["link"] == "free"
     assert told["power"]["power_w"] is None

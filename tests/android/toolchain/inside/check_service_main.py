@@ -6,6 +6,7 @@ The program's first thread runs `main`, as on a phone; another one does what And
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import threading
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LEVEL = 36
 WAIT_S = 20.0
 END_S = 2.0
+SIGNALED, LOW_MEMORY = 2, 3
 AGENT = "org.circadia.circadia.ServiceAgent"
 SPECIAL_USE, WITH_METER = "foreground 40000000", "foreground 40000010"
 CONFIG = """\
@@ -208,6 +210,38 @@ def test_from_a_null_intent_to_the_button(android: Android, desktop: Desktop) ->
     assert "out of the foreground" in events()
 
 
+def test_no_call_of_the_service_s_is_of_the_thread_that_java_made(android: Android) -> None:
+    """That one is never let go of, and what it holds of Java's fills a table that ends at 512 on Android 7."""
+    first = str(autoclass("java.lang.Thread").currentThread().getName())
+    android.start()
+
+    def play() -> None:
+        android.decided()
+        until(lambda: bool(Phone.notifier), "a notification")
+        android.time_out()
+
+    android.live(play)
+    assert str(Phone.notifier) != first
+
+
+@pytest.mark.parametrize(("speaks", "says"), [("de", "[Beenden]"), ("en", "[Stop]"), ("fi", "[Stop]")])
+def test_it_speaks_the_phone_s_language(android: Android, speaks: str, says: str) -> None:
+    """Python's own locale is always C there."""
+    locale = autoclass("java.util.Locale")
+    before = locale.getDefault()
+    locale.setDefault(locale(speaks))
+    try:
+        android.start()
+
+        def play() -> None:
+            until(lambda: any(says in event for event in events()), f"{says} on the notification")
+            android.time_out()
+
+        android.live(play)
+    finally:
+        locale.setDefault(before)
+
+
 def test_swiped_away_it_commits_and_goes_on(android: Android) -> None:
     android.start()
 
@@ -242,6 +276,9 @@ def test_a_sticky_restart_goes_on_from_the_store(folder: AppFolder) -> None:
     Phone.reset(LEVEL)
     Phone.elsewhere = True
     Phone.foregroundAllowed = False
+    now_ms = round(1000 * time.time())
+    Phone.exit(LOW_MEMORY, now_ms, 4711, "org.circadia.circadia")
+    Phone.exit(SIGNALED, now_ms, os.getpid(), "org.circadia.circadia:service_Agent")
     second = Android(folder)
     second.start()
     assert SPECIAL_USE not in events()
@@ -255,6 +292,10 @@ def test_a_sticky_restart_goes_on_from_the_store(folder: AppFolder) -> None:
     second.ended_well("out of time")
     assert second.ticks() > ticks
     assert not second.lines("killed")
+    (told,) = second.lines("exit")
+    assert (told.fields["pid"], told.fields["reason"]) == (4711, "low memory"), (
+        "and not of the one that ended well"
+    )
 
 
 def test_a_job_wakes_it_for_a_while(android: Android) -> None:

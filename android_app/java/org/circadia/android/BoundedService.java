@@ -10,7 +10,10 @@ import android.os.Binder;
 import android.os.Build;
 import android.os.Bundle;
 import android.os.IBinder;
+import android.os.Parcel;
+import android.os.RemoteException;
 import android.util.Log;
+import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -37,7 +40,13 @@ public class BoundedService extends PythonService {
     private static final int SPECIAL_USE = 0x40000000; // ServiceInfo, API 34
     private static final int CONNECTED_DEVICE = 0x10; // ServiceInfo, API 29
 
+    /** What a job asks over its binding: whether the agent works only because of it. */
+    private static final int NEEDS_JOB = IBinder.FIRST_CALL_TRANSACTION;
+
     private final CountDownLatch ended = new CountDownLatch(1);
+
+    // Of Android's thread and of Python's: under this object's lock.
+
     private boolean started = false;
     private boolean foreground = false;
     private boolean meter = false;
@@ -104,13 +113,32 @@ public class BoundedService extends PythonService {
         WakeJob.none(service);
     }
 
+    /** The system's language: Python's own locale is always C on a phone. */
+    public static String language(Context context) {
+        return Locale.getDefault().getLanguage();
+    }
+
     /** Out of the foreground, and not started again by itself. */
     public static void leave(Context service) {
         ((BoundedService) service).retire();
     }
 
+    /** What stands for a service that was bound, in its own process or another: whether it would end without the binding. */
+    static boolean needsJob(IBinder service) {
+        Parcel asked = Parcel.obtain();
+        Parcel told = Parcel.obtain();
+        try {
+            return service.transact(NEEDS_JOB, asked, told, 0) && told.readInt() == 1;
+        } catch (RemoteException error) {
+            return false; // it has just ended
+        } finally {
+            asked.recycle();
+            told.recycle();
+        }
+    }
+
     @Override
-    public int onStartCommand(Intent intent, int flags, int startId) {
+    public synchronized int onStartCommand(Intent intent, int flags, int startId) {
         if (intent != null && STOP.equals(intent.getAction())) {
             WakeJob.none(this);
             end("stopped by the user");
@@ -119,19 +147,24 @@ public class BoundedService extends PythonService {
         Intent whole = isWhole(intent) ? intent : getThisDefaultIntent(getApplicationContext(), "");
         Bundle extras = whole.getExtras();
         if ("true".equals(extras.getString("serviceStartAsForeground")) && !foreground) {
-            title = orElse(extras.getString("contentTitle"), extras.getString("serviceTitle"));
-            text = orElse(extras.getString("contentText"), "");
+            if (title.isEmpty()) { // else it is what Python said, woken by a job
+                title = orElse(extras.getString("contentTitle"), extras.getString("serviceTitle"));
+                text = orElse(extras.getString("contentText"), "");
+            }
             enterForeground();
         }
-        startPython(whole);
-        return startType();
+        if (startPython(whole)) {
+            return startType();
+        }
+        retire();
+        return START_NOT_STICKY;
     }
 
     /** A job is bound while it lasts: the agent then works without the foreground, as long as the job may. */
     @Override
-    public IBinder onBind(Intent intent) {
+    public synchronized IBinder onBind(Intent intent) {
         startPython(getThisDefaultIntent(getApplicationContext(), "job"));
-        return new Binder();
+        return new Binding();
     }
 
     /** Python-for-android's own would enter the foreground with every type of the manifest, on a channel that is off. */
@@ -157,8 +190,7 @@ public class BoundedService extends PythonService {
     /** Python-for-android's kills the process at once; before, Python commits. */
     @Override
     public void onDestroy() {
-        tell("ended by Android");
-        if (started) {
+        if (isToEnd()) { // without the lock from here on: Python may need it in order to end
             try {
                 if (!ended.await(PATIENCE_MS, TimeUnit.MILLISECONDS)) {
                     Log.w(TAG, "Python did not end within " + PATIENCE_MS + " ms");
@@ -179,9 +211,20 @@ public class BoundedService extends PythonService {
         }
     }
 
-    private void startPython(Intent intent) {
+    private synchronized boolean isToEnd() {
+        tell("ended by Android");
+        return started;
+    }
+
+    /** False if the app's Python is still that of the version before: only the screens unpack it, and Renewal. */
+    private boolean startPython(Intent intent) {
+        if (!started && !Unpacked.isCurrent(this)) {
+            Log.w(TAG, "the agent does not start: the app was updated, and its files are those of the version before");
+            return false;
+        }
         started = true;
         super.onStartCommand(intent, 0, 0);
+        return true;
     }
 
     private void end(String why) {
@@ -189,20 +232,20 @@ public class BoundedService extends PythonService {
         retire();
     }
 
-    private void retire() {
+    private synchronized void retire() {
         stopForeground(true);
         foreground = false;
         stopSelf();
     }
 
-    private void tell(String why) {
+    private synchronized void tell(String why) {
         if (!told) {
             told = true;
             events.add("end: " + why);
         }
     }
 
-    private void say(String title, String text, String stop) {
+    private synchronized void say(String title, String text, String stop) {
         this.title = title;
         this.text = text;
         this.stopWord = stop;
@@ -212,7 +255,7 @@ public class BoundedService extends PythonService {
         }
     }
 
-    private void withMeter(boolean attached) {
+    private synchronized void withMeter(boolean attached) {
         meter = attached;
         if (foreground) {
             enterForeground();
@@ -235,11 +278,14 @@ public class BoundedService extends PythonService {
                 startForeground(getServiceId(), notification());
             }
             foreground = true;
+            WakeJob.notSoon(this);
         } catch (Exception error) {
             // From API 31 on a start from the background, a sticky restart among them, may be refused. The agent works on
             // as long as Android lets it; a job brings it back.
             Log.w(TAG, "not in the foreground: " + causeOf(error));
-            WakeJob.soon(this, getClass().getName());
+            if (!foreground) { // else it stays there, without the meter's type
+                WakeJob.soon(this, getClass().getName());
+            }
         }
     }
 
@@ -284,7 +330,23 @@ public class BoundedService extends PythonService {
         return word == null || word.isEmpty() ? other : word;
     }
 
+    private synchronized boolean needsJob() {
+        return started && !foreground;
+    }
+
     private static Throwable causeOf(Exception error) {
         return error.getCause() == null ? error : error.getCause();
+    }
+
+    /** What a job holds. */
+    private final class Binding extends Binder {
+        @Override
+        protected boolean onTransact(int code, Parcel data, Parcel reply, int flags) throws RemoteException {
+            if (code != NEEDS_JOB) {
+                return super.onTransact(code, data, reply, flags);
+            }
+            reply.writeInt(needsJob() ? 1 : 0);
+            return true;
+        }
     }
 }

@@ -1,12 +1,16 @@
 package fake;
 
+import android.app.ApplicationExitInfo;
+import android.content.ServiceConnection;
 import android.os.Build;
+import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.circadia.android.BoundedService;
 import org.circadia.circadia.ServiceAgent;
+import org.circadia.fake.Made;
 import org.kivy.android.PythonActivity;
 import org.kivy.android.PythonService;
 import org.tensorflow.lite.Interpreter;
@@ -22,7 +26,18 @@ public final class Phone {
     public static boolean late;
     public static boolean elsewhere;
     public static boolean stopped;
-    public static Runnable later;
+    public static volatile boolean inForeground;
+    /** The thread that changed the notification last. */
+    public static volatile String notifier;
+    /** What is to run later. */
+    public static final List<Runnable> LATER = new ArrayList<>();
+    /** Ends of the app's processes that it remembers. */
+    public static final List<ApplicationExitInfo> EXITS = new ArrayList<>();
+    /** Who is bound to a service. */
+    public static final List<ServiceConnection> BOUND = new ArrayList<>();
+    /** Of the app's Python in the package; null: it has none that would be unpacked. */
+    public static String packed;
+    public static File files;
     private static final List<String> EVENTS = new ArrayList<>();
     private static CountDownLatch running;
     private static CountDownLatch returned;
@@ -41,7 +56,14 @@ public final class Phone {
         late = false;
         elsewhere = false;
         stopped = false;
-        later = null;
+        inForeground = false;
+        notifier = "";
+        LATER.clear();
+        BOUND.clear();
+        EXITS.clear();
+        packed = null;
+        files = new File("/data/files");
+        Jobs.reset();
         running = new CountDownLatch(1);
         returned = new CountDownLatch(1);
         synchronized (EVENTS) {
@@ -52,6 +74,12 @@ public final class Phone {
     /** The screens run in this process from now on; any context stands for their activity. */
     public static void open() {
         PythonActivity.mActivity = new ServiceAgent();
+    }
+
+    /** A process of the app ended; reason and status are Android's numbers. */
+    public static void exit(int reason, long timestamp, int pid, String process) {
+        String name = "android.app.ApplicationExitInfo";
+        EXITS.add((ApplicationExitInfo) Made.made(name, reason, timestamp, 9, pid, process, "lmkd"));
     }
 
     /** The stub of LiteRT computes with it from now on. */
@@ -86,6 +114,7 @@ public final class Phone {
         if (level >= 34 && (meant & 0x10) != 0 && !usbGranted) {
             throw new SecurityException("connectedDevice without a device");
         }
+        inForeground = true;
         happened("foreground " + (types == -1 ? "as in the manifest" : Integer.toHexString(types)));
     }
 

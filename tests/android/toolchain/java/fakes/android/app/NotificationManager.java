@@ -10,6 +10,7 @@ public class NotificationManager {
     }
 
     public void notify(int id, Notification notification) {
-        Phone.happened("notified");
+        Phone.notifier = Thread.currentThread().getName();
+        Phone.happened(Phone.inForeground ? "notified" : "notified for nobody");
     }
 }

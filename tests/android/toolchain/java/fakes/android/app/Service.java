@@ -34,6 +34,7 @@ public abstract class Service extends Context {
     }
 
     public final void stopForeground(boolean removeNotification) {
+        Phone.inForeground = false;
         Phone.happened("out of the foreground");
     }
 }

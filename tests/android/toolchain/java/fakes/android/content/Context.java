@@ -1,5 +1,6 @@
 package android.content;
 
+import android.app.ActivityManager;
 import android.app.NotificationManager;
 import android.app.job.JobScheduler;
 import android.content.pm.ApplicationInfo;
@@ -10,6 +11,7 @@ import java.io.File;
 import org.circadia.fake.Made;
 
 public abstract class Context {
+    public static final String ACTIVITY_SERVICE = "activity";
     public static final int BIND_AUTO_CREATE = 1;
     public static final String JOB_SCHEDULER_SERVICE = "jobscheduler";
     public static final String NOTIFICATION_SERVICE = "notification";
@@ -18,6 +20,9 @@ public abstract class Context {
     public Object getSystemService(String name) {
         if (name.equals(USB_SERVICE)) {
             return Made.made("android.hardware.usb.UsbManager");
+        }
+        if (name.equals(ACTIVITY_SERVICE)) {
+            return new ActivityManager();
         }
         return name.equals(JOB_SCHEDULER_SERVICE) ? new JobScheduler() : new NotificationManager();
     }
@@ -44,10 +49,14 @@ public abstract class Context {
 
     public boolean bindService(Intent service, ServiceConnection conn, int flags) {
         Phone.happened("bound");
+        Phone.BOUND.add(conn);
         return true;
     }
 
     public void unbindService(ServiceConnection conn) {
+        if (!Phone.BOUND.remove(conn)) {
+            throw new IllegalArgumentException("Service not registered");
+        }
         Phone.happened("unbound");
     }
 
@@ -76,10 +85,10 @@ public abstract class Context {
     }
 
     public File getFilesDir() {
-        return new File("/data/files");
+        return Phone.files;
     }
 
     public final String getString(int resId) {
-        return "Cancel";
+        return resId != android.R.string.cancel ? Phone.packed : "Cancel";
     }
 }

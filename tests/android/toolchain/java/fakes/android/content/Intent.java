@@ -3,12 +3,17 @@ package android.content;
 import android.os.Bundle;
 
 public class Intent {
+    public static final String ACTION_BOOT_COMPLETED = "android.intent.action.BOOT_COMPLETED";
+    public static final String ACTION_MY_PACKAGE_REPLACED = "android.intent.action.MY_PACKAGE_REPLACED";
+
     private final Bundle extras = new Bundle();
     private String action = null;
 
     public Intent() {}
 
-    public Intent(String action) {}
+    public Intent(String action) {
+        this.action = action;
+    }
 
     public Intent setPackage(String packageName) {
         return this;

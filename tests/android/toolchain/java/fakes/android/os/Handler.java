@@ -7,11 +7,11 @@ public class Handler {
     public Handler(Looper looper) {}
 
     public final boolean postDelayed(Runnable r, long delayMillis) {
-        Phone.later = r;
+        Phone.LATER.add(r);
         return true;
     }
 
     public final void removeCallbacks(Runnable r) {
-        Phone.later = null;
+        Phone.LATER.remove(r);
     }
 }

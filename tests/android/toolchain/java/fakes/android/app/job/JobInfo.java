@@ -4,23 +4,43 @@ import android.content.ComponentName;
 import android.os.PersistableBundle;
 
 public class JobInfo {
-    final int id;
     final String told;
+    private final int id;
+    private final PersistableBundle extras;
+    private final long intervalMs;
 
-    private JobInfo(int id, String told) {
-        this.id = id;
-        this.told = told;
+    private JobInfo(Builder builder) {
+        id = builder.id;
+        told = builder.told;
+        extras = builder.extras;
+        intervalMs = builder.intervalMs;
+    }
+
+    public int getId() {
+        return id;
+    }
+
+    public PersistableBundle getExtras() {
+        return extras;
+    }
+
+    /** 0 of a job that is no periodic one. */
+    public long getIntervalMillis() {
+        return intervalMs;
     }
 
     public static final class Builder {
         private final int id;
         private String told = "";
+        private PersistableBundle extras = new PersistableBundle();
+        private long intervalMs = 0;
 
         public Builder(int jobId, ComponentName jobService) {
             id = jobId;
         }
 
         public Builder setExtras(PersistableBundle extras) {
+            this.extras = extras;
             told += " of " + extras.getString("service");
             return this;
         }
@@ -29,6 +49,7 @@ public class JobInfo {
             if (intervalMillis < 15 * 60 * 1000L) {
                 throw new IllegalArgumentException("a period under 15 minutes");
             }
+            intervalMs = intervalMillis;
             told += " every " + intervalMillis / 60000 + " min";
             return this;
         }
@@ -47,7 +68,7 @@ public class JobInfo {
         }
 
         public JobInfo build() {
-            return new JobInfo(id, told);
+            return new JobInfo(this);
         }
     }
 }

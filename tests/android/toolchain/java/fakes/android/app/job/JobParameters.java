@@ -3,9 +3,17 @@ package android.app.job;
 import android.os.PersistableBundle;
 
 public class JobParameters {
-    private final PersistableBundle extras = new PersistableBundle();
+    private final JobInfo job;
+
+    JobParameters(JobInfo job) {
+        this.job = job;
+    }
+
+    public int getJobId() {
+        return job.getId();
+    }
 
     public PersistableBundle getExtras() {
-        return extras;
+        return job.getExtras();
     }
 }

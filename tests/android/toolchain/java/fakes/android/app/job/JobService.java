@@ -3,6 +3,7 @@ package android.app.job;
 import android.app.Service;
 import android.content.Intent;
 import android.os.IBinder;
+import fake.Jobs;
 import fake.Phone;
 
 public abstract class JobService extends Service {
@@ -17,5 +18,6 @@ public abstract class JobService extends Service {
 
     public final void jobFinished(JobParameters params, boolean needsReschedule) {
         Phone.happened("job finished");
+        Jobs.finished(params.getJobId());
     }
 }

@@ -1,7 +1,9 @@
 package android.content.res;
 
+import fake.Phone;
+
 public class Resources {
     public int getIdentifier(String name, String defType, String defPackage) {
-        return 0;
+        return Phone.packed != null && name.equals("private_version") ? 0x7f010000 : 0;
     }
 }
