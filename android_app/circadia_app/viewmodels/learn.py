@@ -107,8 +107,15 @@ def _version(snapshot: Snapshot) -> int:
     return status.version if status else snapshot.past.kept.version
 
 
+def _alone(snapshot: Snapshot) -> bool:
+    """Whether it is in no federation: then all that it learns is its own."""
+    return not snapshot.server and not _version(snapshot)
+
+
 def _title(snapshot: Snapshot, texts: Texts) -> str:
     version, own = _version(snapshot), math.isfinite(snapshot.past.kept.own_share)
+    if _alone(snapshot) and snapshot.past.trained:
+        return texts("learn.title.alone")
     if not version:
         return texts("learn.title.first_own" if own else "learn.title.first")
     return texts("learn.title.own" if own else "learn.title.shared", v=version)
@@ -196,7 +203,9 @@ def _series(points: list[tuple[float, Share]], low: float, texts: Texts) -> Seri
 def _own(snapshot: Snapshot, texts: Texts) -> OwnCard:
     """What answers take of the own part. What the shared model alone would have answered is not kept, so it is not shown."""
     share = snapshot.past.kept.own_share
-    if math.isnan(share):
+    if _alone(snapshot) and snapshot.past.trained:
+        heading, sentence = texts("learn.own.none"), texts("learn.own.alone")
+    elif math.isnan(share):
         heading, sentence = texts("learn.own.none"), texts("learn.own.begins")
     elif share > 0:
         heading, sentence = texts("learn.own.heading"), texts("learn.own.sentence", p=texts.share(share))
@@ -225,7 +234,7 @@ def _left(snapshot: Snapshot, texts: Texts) -> LeftCard:
     traffic = snapshot.traffic
     today = next((one for one in traffic.days if one.day == 0), None) if traffic else None
     if traffic is None:
-        examples = sent = received = texts("left.unknown")
+        examples = sent = received = texts("left.unknown" if snapshot.server else "left.nothing")
     else:
         examples = texts.whole(traffic.examples)
         sent, received = (texts.size(size) for size in ((today.sent, today.received) if today else (0, 0)))

@@ -90,3 +90,12 @@ def test_what_left_is_shown_as_it_was_counted(moments: Any, english: Texts) -> N
 def test_what_was_not_counted_is_not_said_to_be_nothing(moments: Any, english: Texts) -> None:
     left = learn(moments.snapshot(), english).left
     assert {fact.figure for fact in left.facts} == {"not counted"}
+
+
+def test_a_phone_that_learns_alone_says_so(moments: Any, english: Texts) -> None:
+    seen = learn(moments.snapshot(server="", live=None), english)
+    assert {fact.figure for fact in seen.left.facts} == {"nothing"}
+    assert seen.left.chart.lacking == "It learns alone; nothing leaves it."
+    trained = learn(moments.snapshot(server="", live=None, past=moments.past(trained={1: 40})), english)
+    assert trained.title.text == "A model of its own"
+    assert trained.own.sentence.startswith("Every answer is all its own")
