@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "sdk", "firmware_bridge", "tools")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "sdk", "firmware_bridge", "tools", "android_app")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kivy.metrics import dp
@@ -147,7 +148,9 @@ class BatteryChart(Chart):
         ribbon: Ribbon | None = self.ribbon
         if ribbon is None:
             return
-        for column in ribbon.columns:
+        for column in sorted(
+            ribbon.columns, key=attrgetter("colour")
+        ):  # a change of colour costs as much as a column
             pen.colour(column.colour)
             apart = dp(0.5) if column.height > 0.1 else 0.0
             pen.rectangle(

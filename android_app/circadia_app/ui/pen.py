@@ -50,11 +50,14 @@ class Pen:
     def __init__(self, theme: Theme, *, largest: float = LARGEST_IN_CHARTS) -> None:
         """`largest`: the greatest font scale that its letters follow."""
         self._theme = theme
+        self._colour = ""
         self.scale = min(Metrics.fontscale, largest)
 
     def colour(self, name: str) -> None:
         """For all that follows."""
-        Color(*self._theme.rgba(name))
+        if name != self._colour:
+            self._colour = name
+            Color(*self._theme.rgba(name))
 
     def rectangle(self, left: float, bottom: float, right: float, top: float, radius: float = 0.0) -> None:
         """Filled."""
