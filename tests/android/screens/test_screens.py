@@ -34,8 +34,6 @@ NAMES = [
     "learn",
     "learn-empty",
     "test",
-    "test-stopped",
-    "test-over",
     "test-result",
     "test-none",
     "test-stopped",
