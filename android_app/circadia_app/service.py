@@ -34,44 +34,40 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from circadia.actions import CATALOGUE
 from circadia.backoff import BackOff
 from circadia.config import load_config
 from circadia.ending import ending
 from circadia.errors import CircadiaError, ConfigError
-from circadia.events import Answered, Decided, Installed, Rejected
+from circadia.events import Decided
 from circadia.ranges import is_real
-from circadia.types import Mode
 from circadia.wiring import Parts
 from circadia_app import consent as consents
 from circadia_app import deletion, field_test, traffic
 from circadia_app import settings as choices
 from circadia_app.agent_run import AgentRun, allowed
 from circadia_app.alone import alone
+from circadia_app.diary import Diary
 from circadia_app.field_run import FieldRun
 from circadia_app.folder import AppFolder
 from circadia_app.host import LAST_RESORT_S, DesktopHost
-from circadia_app.journal import Journal, JournalHandler, read
+from circadia_app.journal import Journal
 from circadia_app.link.server import LinkServer
-from circadia_app.live import Live, plain
+from circadia_app.live import Live
+from circadia_app.news import input_of, news, of_training, serve
 from circadia_app.notice import Facts, notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable
 
     from circadia.config import DeviceConfig
     from circadia.events import Event
-    from circadia.types import Served, TickRecord
+    from circadia.types import TickRecord
     from circadia_app.exits import Exit
     from circadia_app.host import ServiceHost
-    from circadia_app.journal import Entry
     from circadia_app.link.server import Request
     from circadia_app.notice import Notice
     from circadia_field.bundle import Bundle
@@ -86,9 +82,6 @@ NOTICE_S = 5.0
 """The notification changes at most so often."""
 RETRY_S = (5.0, 300.0)
 """First and longest pause before an agent that could not start, or failed, is tried again."""
-BODY = ("plugged", "bucket", "power_save", "idle", "thermal_status")
-"""Of what a phone says of itself: a change is written down, beside one of its reader's unit and sign."""
-TRAININGS = frozenset(action.name for action in CATALOGUE if action.mode is Mode.TRAIN)
 MOST_WAITING = 1024
 """Requests and news for the service's thread."""
 
@@ -122,10 +115,9 @@ class Service:
         self._parts = parts or Parts()
         self._wording = wording
         self._now_s = now_s
-        self._exits = exits
-        self._body_told: tuple[Any, ...] = ()
         self._started_s = now_s()
         self._journal = Journal(folder.log, now_s)
+        self._diary = Diary(self._journal, exits)
         self._counter = traffic.Counter(folder.traffic)
         self._tasks: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
         self._link = LinkServer(folder.link, self._asked, on_screens=self._screens)
@@ -194,8 +186,8 @@ class Service:
         self._post(lambda: self._screens_changed(screens))
 
     def _told(self, event: Event) -> None:
-        name, news = _news(event)
-        self._link.tell(name, **news)
+        name, told = news(event)
+        self._link.tell(name, **told)
         if isinstance(event, Decided):
             record = event.record
             self._post(lambda: self._decided(record))
@@ -225,7 +217,7 @@ class Service:
     def _serve(self) -> None:
         with ExitStack() as opened:
             opened.callback(self._leave_foreground)
-            opened.enter_context(self._journalled())
+            opened.enter_context(self._diary.kept())
             self.host.begin(self._notice())
             self._keep_waking()
             self._link.start()
@@ -245,48 +237,6 @@ class Service:
             self.host.keep_waking(LAST_RESORT_S)
         except CircadiaError as error:
             log.warning("no job looks after the service: %s", error)
-
-    @contextmanager
-    def _journalled(self) -> Iterator[None]:
-        """From here on warnings are in the app's log, and so is an earlier service that nobody ended."""
-        before = [entry for entry in read(self.folder.log) if entry.event in {"started", "ended"}]
-        if before and before[-1].event == "started":
-            self._journal.write("killed", pid=before[-1].fields.get("pid"), since_s=before[-1].t_s)
-        handler = JournalHandler(self._journal)
-        logging.getLogger().addHandler(handler)
-        try:
-            self._note_exits(before)
-            self._journal.write("started", pid=os.getpid())
-            yield
-        finally:
-            logging.getLogger().removeHandler(handler)
-
-    def _note_exits(self, before: list[Entry]) -> None:
-        """Since the last start; the service's own is known already, if it ended well."""
-        started = [entry for entry in before if entry.event == "started"]
-        if not started:
-            return
-        known = started[-1].fields.get("pid") if before[-1].event == "ended" else None
-        try:
-            remembered = sorted(self._exits(), key=lambda one: one.t_s)
-        except CircadiaError as error:
-            log.warning("the system does not tell why the app ended: %s", error)
-            return
-        for one in remembered:
-            if one.t_s > started[-1].t_s and one.pid != known:
-                told = dataclasses.asdict(one)
-                self._journal.write("exit", at_s=told.pop("t_s"), **told)
-
-    def _note_body(self) -> None:
-        """What the body says of itself, when something of it changes that changes seldom."""
-        told = self._run.body if self._run is not None else None
-        if told is None:
-            return
-        power = told.get("power") or {}
-        mark = (power.get("unit"), power.get("sign"), *(told.get(name) for name in BODY))
-        if mark != self._body_told:
-            self._body_told = mark
-            self._journal.write("body", **told)
 
     def _finish(self) -> None:
         """Whatever ends the service, the agent ends with it; one that does not end in time is cut off, and has all stored."""
@@ -453,7 +403,8 @@ class Service:
 
     def _decided(self, record: TickRecord) -> None:
         self._count()
-        self._note_body()
+        if self._run is not None:
+            self._diary.note_body(self._run.body)
         self._retry.succeeded()
         self._stale = True
         waiting, self._waiting = self._waiting, []
@@ -461,7 +412,7 @@ class Service:
             if record.t_s < asked_s:
                 self._waiting.append((asked_s, request))
             else:
-                request.answer(**_of_training(record))
+                request.answer(**of_training(record))
 
     def _task_removed(self) -> None:
         self._journal.write("task removed")
@@ -621,8 +572,8 @@ class Service:
 
     def _submit(self, request: Request) -> None:
         agent, deadline_s = self._running().agent, request.fields.get("deadline_s")
-        answer = agent.submit(_input(request.fields.get("x")), deadline_s)
-        answer.add_done_callback(lambda done: _served(request, done))
+        answer = agent.submit(input_of(request.fields.get("x")), deadline_s)
+        answer.add_done_callback(lambda done: serve(request, done))
 
     def _feedback(self, request: Request) -> None:
         number: Any = request.fields.get("request_id")
@@ -630,7 +581,7 @@ class Service:
         request.answer()
 
     def _add_example(self, request: Request) -> None:
-        self._running().agent.add_example(_input(request.fields.get("x")), request.fields.get("label", ""))
+        self._running().agent.add_example(input_of(request.fields.get("x")), request.fields.get("label", ""))
         request.answer()
 
     def _stop(self, request: Request) -> None:
@@ -680,67 +631,6 @@ class Service:
         federation = load_config(self.folder.config).federation
         self._journal.close()
         return deletion.delete(self.folder, federation.name if federation else "", self._now_s())
-
-
-def _news(event: Event) -> tuple[str, dict[str, Any]]:
-    """An event as the link tells it."""
-    match event:
-        case Decided(record=record):
-            decision, seen = record.decision, record.observation
-            news = {
-                "t_s": record.t_s,
-                "action": decision.action.name,
-                "why": decision.why,
-                "limits": [limit for limit, _ in decision.masked],
-                "battery_soc": seen.battery_soc,
-                "version": record.version,
-            }
-            return "decided", {key: plain(value) for key, value in news.items()}
-        case Answered(served=served):
-            return "answered", _answer(served)
-        case Installed():
-            return "installed", plain(event)
-        case Rejected():
-            return "rejected", plain(event)
-        case _:
-            raise AssertionError(f"nobody asked for {event!r}")
-
-
-def _of_training(record: TickRecord) -> dict[str, Any]:
-    """What came of a decision that somebody asked for in order to train."""
-    decision = record.decision
-    forbidden = {limit: frozenset(names) for limit, names in decision.masked}
-    able = TRAININGS - forbidden.pop("platform", frozenset())
-    held_back = [limit for limit, names in forbidden.items() if able and able <= names]
-    return {
-        "action": decision.action.name,
-        "why": decision.why,
-        "trained": record.outcome.training is not None,
-        "held_back": held_back,
-        "fresh_examples": plain(record.observation.fresh_examples),
-    }
-
-
-def _input(x: Any) -> Any:
-    """(…,) float32 out of lists of numbers; the shape is checked by the task. `ConfigError` for anything else."""
-    try:
-        return np.asarray(x, np.float32)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(f"x must be lists of numbers of the task's input shape: {error}") from error
-
-
-def _served(request: Request, done: Future[Served]) -> None:
-    error = done.exception() if not done.cancelled() else CircadiaError("it was cancelled")
-    if error is not None:
-        request.refuse(str(error))
-    else:
-        request.answer(**_answer(done.result()))
-
-
-def _answer(served: Served) -> dict[str, Any]:
-    """An answer as the link tells it: without its input, which nobody else has to see."""
-    names = ("request_id", "label", "confidence", "latency_s", "version")
-    return {name: plain(getattr(served, name)) for name in names}
 
 
 def main(arguments: list[str]) -> int:
