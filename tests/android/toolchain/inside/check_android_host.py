@@ -26,10 +26,10 @@ class Heard:
         self._jvm = jvm
         self.removed = threading.Event()
         self.ended = threading.Event()
-        self.why = ""
+        self.why, self.by_person = "", False
 
-    def stop(self, why: str) -> None:
-        self.why = why
+    def stop(self, why: str, *, by_person: bool = False) -> None:
+        self.why, self.by_person = why, by_person
         self._jvm.call(Phone.pythonReturned)
         self.ended.set()
 
@@ -90,7 +90,7 @@ def test_the_button_ends_it_and_a_swipe_does_not(host: AndroidHost, service: Any
     assert not heard.ended.is_set()
     service.onStartCommand(autoclass("android.content.Intent")().setAction("org.circadia.android.STOP"), 0, 2)
     assert heard.ended.wait(WAIT_S)
-    assert heard.why == "stopped by the user"
+    assert (heard.why, heard.by_person) == ("stopped by the user", True)
     service.onDestroy()
     assert events().index("committed") < events().index("killed")
 
@@ -105,7 +105,7 @@ def test_an_end_that_is_android_s_leaves_the_job(
     else:
         service.onDestroy()
     assert heard.ended.wait(WAIT_S)
-    assert heard.why == why
+    assert (heard.why, heard.by_person) == (why, False)
     host.stop_waking()
     assert "job cancelled" not in events()
     host.end()
