@@ -107,8 +107,15 @@ def _positive(text: str) -> float:
 def prepared(
     path: Path, config: Path | None, plan: Path | None = None, examples: Path | None = None
 ) -> AppFolder:
-    """The folder with a configuration in it, and what a field test takes; `ConfigError` where that cannot be made."""
+    """The folder with a configuration in it, and what a field test takes; `ConfigError` where that cannot be made.
+
+    A configuration that is wrong takes the place of none.
+    """
     folder = AppFolder(path=path.expanduser().absolute())
+    if config is not None and config.is_file():
+        from circadia.config import load_config
+
+        load_config(config)
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if config is not None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from circadia.errors import ConfigError
 from circadia.store.reading import StoreReader
+from circadia_app.command import prepared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +75,16 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, arguments: list[str], told
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_a_configuration_that_is_wrong_takes_the_place_of_none(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "app", None)
+    before = folder.config.read_text(encoding="utf-8")
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[agent]\nperiod_s = nan\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"wrong\.toml.*period_s is nan"):
+        prepared(folder.path, wrong)
+    assert folder.config.read_text(encoding="utf-8") == before
 
 
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path) -> None:
